@@ -1,0 +1,39 @@
+# The commands of this project. Each creates .venv when it is missing or out of date.
+PYTHON ?= python3
+BIN := .venv/bin
+READY := .venv/.ready
+
+.PHONY: help demo lab test test-fast lint clean
+
+help:
+	@echo "make demo       grow faces on this machine, into runs/demo (three minutes on two cores)"
+	@echo "make lab        open JupyterLab"
+	@echo "make test       run all tests;  make test-fast  only the quick ones"
+	@echo "make lint       check style;    make clean      remove .venv"
+
+$(READY): pyproject.toml
+	@$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 10))" || \
+		{ echo "facegan needs Python 3.10 or newer; try: make PYTHON=python3.12 ..."; exit 1; }
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --upgrade pip
+	$(BIN)/python -m pip install --quiet --editable '.[dev]'
+	@touch $(READY)
+
+demo: $(READY)
+	$(BIN)/facegan train --recipe tiny --data synthetic --run-dir runs/demo
+
+lab: $(READY)
+	$(BIN)/jupyter lab
+
+test: $(READY)
+	$(BIN)/python -m pytest --numprocesses 2
+
+test-fast: $(READY)
+	$(BIN)/python -m pytest --numprocesses 2 -m "not slow"
+
+lint: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+clean:
+	rm -rf .venv

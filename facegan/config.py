@@ -1,0 +1,157 @@
+"""Settings of a training run, and the recipes built from them.
+
+`TrainConfig` is the one place where a hyperparameter lives. Each field's annotation carries its
+meaning, unit and effect; the command line shows the same text. Recipes are complete configs: five
+published DCGAN-on-CelebA projects, the DCGAN paper, and two of our own. To change one thing, use
+`dataclasses.replace(RECIPES["tutorial"], loss="hinge")`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, fields
+from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
+
+from facegan.errors import ConfigError
+
+Output = Literal["tanh", "sigmoid"]
+Activation = Literal["relu", "leaky_relu"]
+Norm = Literal["none", "batch", "instance", "spectral"]
+LossName = Literal["bce", "minimax", "least_squares", "hinge", "wasserstein"]
+Policy = Literal["none", "color", "translation", "color,translation", "color,translation,cutout"]
+Optimizer = Literal["adam", "sgd"]
+Precision = Literal["auto", "fp32", "bf16"]
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """Everything that defines a run. The defaults are PyTorch's DCGAN tutorial.
+
+    Raises `ConfigError` when a value is outside what its annotation states.
+    """
+
+    # The networks
+    image_size: Annotated[int, "side of the square images in pixels: a power of two, 16 to 256"] = 64
+    width: Annotated[int, "feature maps at the finest hidden layer; cost grows with its square"] = 64
+    latent_dim: Annotated[int, "length of the latent vector z"] = 100
+    output: Annotated[Output, "last activation of G: tanh trains on [-1, 1], sigmoid on [0, 1]"] = "tanh"
+    activation: Annotated[Activation, "hidden activation of G"] = "relu"
+    norm: Annotated[Norm, "normalisation in D"] = "batch"
+
+    # The game
+    loss: Annotated[LossName, "what D and G minimise"] = "bce"
+    gradient_penalty: Annotated[float, "weight of WGAN-GP's penalty, 10 in its paper; 0 is off"] = 0.0
+    r1: Annotated[float, "gamma of the R1 penalty on real images; 0 is off"] = 0.0
+    label_smoothing: Annotated[float, "D's target for real faces is 1 minus this"] = 0.0
+    label_flip: Annotated[float, "share of real/fake pairs that D sees with swapped labels"] = 0.0
+    augment: Annotated[Policy, "differentiable augmentation of all that D sees"] = "none"
+
+    # The optimizers
+    optimizer_d: Annotated[Optimizer, "optimizer of D (that of G is Adam)"] = "adam"
+    lr_d: Annotated[float, "learning rate of D"] = 2e-4
+    lr_g: Annotated[float, "learning rate of G"] = 2e-4
+    beta1: Annotated[float, "Adam's decay of the mean gradient; 0.5 damps the game's oscillation"] = 0.5
+    beta2: Annotated[float, "Adam's decay of the squared gradient"] = 0.999
+    momentum: Annotated[float, "momentum when D's optimizer is sgd"] = 0.9
+    ema_decay: Annotated[float, "decay per step of the averaged G that draws samples; 0 is raw"] = 0.0
+
+    # The schedule
+    batch_size: Annotated[int, "real faces per step"] = 128
+    epochs: Annotated[int, "passes over the data"] = 10
+    snapshot_every: Annotated[int, "steps between checkpoints and sample frames"] = 250
+    flip: Annotated[bool, "mirror each real face with probability one half"] = True
+    seed: Annotated[int, "seed of weights, shuffling and noise"] = 0
+    precision: Annotated[Precision, "auto is bf16 where the hardware multiplies it natively"] = "auto"
+    tensorboard: Annotated[bool, "also write TensorBoard files into the run folder"] = False
+
+    def __post_init__(self) -> None:
+        for name, hint in get_type_hints(type(self)).items():
+            _check_type(name, getattr(self, name), hint)
+        for names, accept, expected in _RANGES:
+            for name in names:
+                _check_range(name, getattr(self, name), accept, expected)
+        if self.label_smoothing and self.loss in {"hinge", "wasserstein"}:
+            raise ConfigError(
+                f"label_smoothing={self.label_smoothing} has no meaning with loss='{self.loss}', "
+                "which has no labels. Set label_smoothing=0 or use loss='bce'."
+            )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values by field name, for JSON and checkpoints."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> TrainConfig:
+        """The inverse of `to_dict`. Raises `ConfigError` on names this version does not know."""
+        unknown = sorted(set(values) - set(field_help()))
+        if unknown:
+            raise ConfigError(
+                f"unknown settings: {', '.join(unknown)}. They may come from a newer facegan: "
+                "upgrade with `pip install -U facegan`."
+            )
+        return cls(**values)
+
+
+def field_help() -> dict[str, tuple[Any, str]]:
+    """Each field's type and explanation, by name."""
+    hints = get_type_hints(TrainConfig, include_extras=True)
+    return {f.name: (hints[f.name].__origin__, hints[f.name].__metadata__[0]) for f in fields(TrainConfig)}
+
+
+def differing(a: TrainConfig, b: TrainConfig, names=None) -> dict[str, tuple[Any, Any]]:
+    """Settings in which two configs differ: name -> (value in a, value in b)."""
+    names = names or field_help()
+    return {n: (getattr(a, n), getattr(b, n)) for n in names if getattr(a, n) != getattr(b, n)}
+
+
+def _check_type(name: str, value: Any, hint: Any) -> None:
+    if get_origin(hint) is Literal:
+        if value not in get_args(hint):
+            choices = ", ".join(map(repr, get_args(hint)))
+            raise ConfigError(f"{name} is {value!r}; choose one of {choices}.")
+        return
+    accepted = (int, float) if hint is float else hint
+    if not isinstance(value, accepted) or (isinstance(value, bool) and hint is not bool):
+        raise ConfigError(f"{name} is {value!r}, expected {hint.__name__}: {field_help()[name][1]}.")
+
+
+def _check_range(name: str, value: float, accept, expected: str) -> None:
+    if not accept(value):
+        raise ConfigError(f"{name} is {value!r}, expected {expected}: {field_help()[name][1]}.")
+
+
+_RANGES = (
+    (("image_size",), lambda v: v in (16, 32, 64, 128, 256), "16, 32, 64, 128 or 256"),
+    (("width", "latent_dim", "epochs", "snapshot_every"), lambda v: v >= 1, "1 or more"),
+    (("batch_size",), lambda v: v >= 2, "2 or more"),
+    (("lr_d", "lr_g"), lambda v: 0 < v < float("inf"), "a positive number"),
+    (("gradient_penalty", "r1"), lambda v: 0 <= v < float("inf"), "0 or more"),
+    (
+        ("beta1", "beta2", "momentum", "ema_decay", "label_smoothing"),
+        lambda v: 0 <= v < 1,
+        "at least 0 and below 1",
+    ),
+    (("label_flip",), lambda v: 0 <= v <= 0.5, "0 to 0.5"),
+    (("seed",), lambda v: 0 <= v < 2**63, "0 or more"),
+)
+
+RECIPES: dict[str, TrainConfig] = {
+    # Radford, Metz, Chintala 2015 (arXiv 1511.06434), section 4: widths 1024-512-256-128, batch 128,
+    # Adam 2e-4 with beta1 0.5, N(0, 0.02) weights, tanh, no augmentation.
+    "paper": TrainConfig(width=128, epochs=10, flip=False),
+    # DCGAN on CelebA, 10 epochs; a GIF of the same faces growing, samples per epoch and iteration.
+    "ten_epochs": TrainConfig(epochs=10, snapshot_every=100, flip=False),
+    # The 32,600-face subset, batch 32, 20 epochs; GIFs, plots and training samples.
+    "small_batch": TrainConfig(batch_size=32, epochs=20, snapshot_every=500, flip=False),
+    # PyTorch's tutorial networks, batch 128, 10 epochs, tanh G, leaky ReLU D.
+    "tutorial": TrainConfig(epochs=10, flip=False),
+    # Sigmoid output on [0, 1] data, 15 epochs; samples and weights saved periodically.
+    "sigmoid": TrainConfig(output="sigmoid", epochs=15, flip=False),
+    # Five layers each, leaky ReLU also in G, D by SGD with momentum, G by Adam, both at 1.5e-4.
+    "sgd_discriminator": TrainConfig(
+        activation="leaky_relu", optimizer_d="sgd", lr_d=1.5e-4, lr_g=1.5e-4, tensorboard=True, flip=False
+    ),
+    # The best faces per minute we know how to get: the tutorial's game, averaged weights, flips.
+    "modern": TrainConfig(ema_decay=0.99, epochs=20),
+    # Recognisable faces on two CPU cores within three minutes: narrow, small batches, averaged.
+    "tiny": TrainConfig(width=32, batch_size=64, ema_decay=0.98, epochs=6, snapshot_every=50),
+}

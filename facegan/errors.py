@@ -1,0 +1,25 @@
+"""The library's own exceptions: what was got, what was expected, what to do next.
+
+Every error that a user can cause derives from `FaceganError`, and also from the built-in
+exception that a Python programmer would expect there.
+"""
+
+
+class FaceganError(Exception):
+    """Anything facegan refuses to do; the command line prints it as one line."""
+
+
+class ConfigError(FaceganError, ValueError):
+    """A setting, shape or argument that cannot work."""
+
+
+class DataError(FaceganError, ValueError):
+    """Images that are missing, broken, hostile or too few."""
+
+
+class CheckpointError(FaceganError, RuntimeError):
+    """A checkpoint or exported generator that cannot be written, read or trusted."""
+
+
+class TrainingError(FaceganError, RuntimeError):
+    """Training that cannot go on: diverged, or out of memory."""

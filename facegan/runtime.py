@@ -1,0 +1,72 @@
+"""What the machine offers: device and precision, and a plain description of both.
+
+Left out on purpose: anything that changes global state. Callers pass the device on.
+"""
+
+from __future__ import annotations
+
+import platform
+import sys
+from contextlib import AbstractContextManager
+
+import torch
+
+from facegan.errors import ConfigError
+
+
+def pick_device(name: str | torch.device = "auto") -> torch.device:
+    """The device to train on: 'auto' takes CUDA, then Apple's MPS, then the CPU.
+
+    Raises `ConfigError` when a named device is not there.
+    """
+    if str(name) == "auto":
+        name = "cuda" if torch.cuda.is_available() else "mps" if _has_mps() else "cpu"
+    try:
+        device = torch.device(name)
+        torch.empty(1, device=device)
+    except (RuntimeError, AssertionError) as error:
+        reason = str(error).strip().splitlines()[0]
+        raise ConfigError(
+            f"device {str(name)!r} cannot be used here ({reason}). Try 'cpu' or 'auto'."
+        ) from None
+    return device
+
+
+def multiplies_bf16(device: torch.device) -> bool:
+    """Whether the hardware has native bfloat16 matrix units (emulation is slower than fp32)."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_capability(device) >= (8, 0)
+    if device.type == "cpu":
+        probes = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")
+        return any(getattr(torch.cpu, probe, lambda: False)() for probe in probes)
+    return False
+
+
+def pick_precision(name: str, device: torch.device) -> torch.dtype:
+    """The dtype of matrix work: torch.bfloat16 or torch.float32. Losses and averages stay fp32."""
+    if name == "bf16" or (name == "auto" and multiplies_bf16(device)):
+        return torch.bfloat16
+    return torch.float32
+
+
+def autocast(device: torch.device, dtype: torch.dtype) -> AbstractContextManager:
+    """A context in which networks run in `dtype`."""
+    return torch.autocast(device.type, dtype=dtype, enabled=dtype != torch.float32)
+
+
+def describe() -> dict[str, str]:
+    """Machine, device, precision and versions as short strings."""
+    device = pick_device()
+    precision = str(pick_precision("auto", device)).removeprefix("torch.")
+    name = torch.cuda.get_device_name(device) if device.type == "cuda" else platform.machine()
+    return {
+        "machine": f"{platform.system()} {platform.release()}, {torch.get_num_threads()} CPU threads",
+        "device": f"{device.type} ({name})",
+        "precision": precision,
+        "python": sys.version.split()[0],
+        "torch": torch.__version__,
+    }
+
+
+def _has_mps() -> bool:
+    return torch.backends.mps.is_available()

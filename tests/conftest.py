@@ -1,0 +1,72 @@
+"""Shared fixtures: everything at 16 px and width 8, so that a step takes milliseconds."""
+
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import torch
+
+from facegan import GAN, FaceDataset, TrainConfig
+
+torch.set_num_threads(1)  # tests run in parallel; threads that wait for each other are slow
+
+TINY = {"image_size": 16, "width": 8, "latent_dim": 8, "batch_size": 8, "precision": "fp32"}
+
+
+@pytest.fixture
+def config():
+    return TrainConfig(**TINY)
+
+
+@pytest.fixture
+def gan(config):
+    return GAN(config, device="cpu")
+
+
+@pytest.fixture
+def faces():
+    return random_faces(40)
+
+
+@pytest.fixture
+def real(faces):
+    return next(iter(faces.batches(8, generator=torch.Generator().manual_seed(0))))
+
+
+@pytest.fixture
+def run_python(tmp_path):
+    """Run code in a fresh interpreter, in an empty folder; returns the completed process."""
+
+    def run(*arguments, **kwargs):
+        environment = {**os.environ, "OMP_NUM_THREADS": "1", "COLUMNS": "100"}
+        return subprocess.run(
+            [sys.executable, *map(str, arguments)],
+            cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=240, **kwargs,
+        )  # fmt: skip
+
+    return run
+
+
+def random_faces(n, size=16):
+    images = np.random.default_rng(0).integers(0, 256, (n, 3, size, size), dtype=np.uint8)
+    return FaceDataset(images, "random")
+
+
+def assert_same_state(a, b):
+    """Two GANs agree bit for bit in all that training changes, but for the clock's images per second."""
+    a, b = a.state_dict(), b.state_dict()
+    for state in (a, b):
+        state["history"].pop("images_per_second")
+    flat_a, flat_b = flatten(a), flatten(b)
+    assert flat_a.keys() == flat_b.keys()
+    for name, value in flat_a.items():
+        equal = torch.equal(value, flat_b[name]) if isinstance(value, torch.Tensor) else value == flat_b[name]
+        assert equal, f"{name} differs"
+
+
+def flatten(tree, prefix=""):
+    if not isinstance(tree, dict):
+        return {prefix: tree}
+    return {k: v for name, branch in tree.items() for k, v in flatten(branch, f"{prefix}/{name}").items()}

@@ -1,0 +1,76 @@
+from dataclasses import replace
+
+import pytest
+
+from facegan.config import RECIPES, TrainConfig, differing, field_help
+from facegan.errors import ConfigError
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("image_size", 48),
+        ("image_size", 512),
+        ("width", 0),
+        ("width", 8.5),
+        ("batch_size", 1),
+        ("lr_g", 0),
+        ("lr_d", float("nan")),
+        ("beta1", 1.0),
+        ("loss", "bcee"),
+        ("norm", "layer"),
+        ("flip", 1),
+        ("epochs", True),
+        ("label_flip", 0.7),
+        ("seed", -1),
+    ],
+)
+def test_bad_values_are_refused_by_name_and_value(field, value):
+    with pytest.raises(ConfigError, match=f"{field} is {value!r}"):
+        TrainConfig(**{field: value})
+
+
+def test_label_smoothing_needs_labels():
+    with pytest.raises(ConfigError, match="no labels"):
+        TrainConfig(loss="hinge", label_smoothing=0.1)
+
+
+def test_dict_round_trip_and_unknown_names():
+    config = TrainConfig(width=32, loss="hinge")
+    assert TrainConfig.from_dict(config.to_dict()) == config
+    with pytest.raises(ConfigError, match=r"unknown settings: colour.*upgrade"):
+        TrainConfig.from_dict({"colour": 1})
+
+
+def test_every_field_is_explained():
+    assert all(len(text) > 10 for _, text in field_help().values())
+
+
+def test_differing_lists_old_and_new():
+    assert differing(TrainConfig(), TrainConfig(width=32)) == {"width": (64, 32)}
+
+
+PUBLISHED = {
+    "paper": {"width": 128, "latent_dim": 100, "batch_size": 128, "lr_d": 2e-4, "lr_g": 2e-4, "beta1": 0.5,
+              "output": "tanh", "norm": "batch"},
+    "ten_epochs": {"epochs": 10},
+    "small_batch": {"batch_size": 32, "lr_d": 2e-4, "lr_g": 2e-4, "beta1": 0.5, "epochs": 20},
+    "tutorial": {"batch_size": 128, "lr_d": 2e-4, "lr_g": 2e-4, "epochs": 10, "output": "tanh"},
+    "sigmoid": {"latent_dim": 100, "output": "sigmoid", "loss": "bce", "beta1": 0.5, "beta2": 0.999,
+                "epochs": 15},
+    "sgd_discriminator": {"activation": "leaky_relu", "optimizer_d": "sgd", "lr_d": 1.5e-4, "lr_g": 1.5e-4,
+                          "tensorboard": True},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", PUBLISHED)
+def test_recipes_keep_their_published_settings(name):
+    values = RECIPES[name].to_dict()
+    assert {k: values[k] for k in PUBLISHED[name]} == PUBLISHED[name]
+    assert values["ema_decay"] == 0
+
+
+def test_published_games_are_one_line_away_from_modern():
+    for change in ({"loss": "hinge", "norm": "spectral"},
+                   {"loss": "wasserstein", "gradient_penalty": 10.0, "norm": "instance"}):  # fmt: skip
+        assert replace(RECIPES["modern"], **change).loss == change["loss"]
