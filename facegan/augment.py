@@ -1,0 +1,66 @@
+"""Differentiable augmentation: what D sees, real or fake, is randomly coloured, shifted or cut.
+
+Zhao et al. 2020 (arXiv 2006.10738). Gradients flow through it to the generator, so the generator
+learns the plain images. Leaves out photographic augmentations of the data set itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+_SHIFT = 1 / 8  # largest translation, as a share of the side (Zhao 2020, appendix)
+_HOLE = 1 / 2  # side of the cut-out square, as a share of the side
+
+
+def augment(images: Tensor, policy: str, generator: torch.Generator) -> Tensor:
+    """Images (B, 3, H, W) after the comma-separated steps of `policy` ('none' changes nothing).
+
+    Each image draws its own parameters from the CPU `generator`.
+    """
+    for name in () if policy == "none" else policy.split(","):
+        uniform = torch.rand(3, len(images), 1, 1, 1, generator=generator)
+        images = AUGMENTATIONS[name](images, uniform.to(images))
+    return images
+
+
+def color(images: Tensor, uniform: Tensor) -> Tensor:
+    """Brightness +-0.5 (of a range of 2), saturation 0 to 2 x, contrast 0.5 to 1.5 x."""
+    brightness, saturation, contrast = uniform
+    images = images + (brightness - 0.5)
+    grey = images.mean(1, keepdim=True)
+    images = grey + (images - grey) * saturation * 2
+    mean = images.mean((1, 2, 3), keepdim=True)
+    return mean + (images - mean) * (contrast + 0.5)
+
+
+def translation(images: Tensor, uniform: Tensor) -> Tensor:
+    """Whole-pixel shifts up to 1/8 of the side in x and y; zeros come in at the border."""
+    size = images.shape[-1]
+    reach = int(size * _SHIFT + 0.5)
+    shift = (uniform[:2, :, 0, 0, 0] * (2 * reach + 1)).long().clamp(max=2 * reach)
+    padded = F.pad(images, (reach,) * 4)
+    rows = shift[0][:, None] + torch.arange(size, device=images.device)
+    columns = shift[1][:, None] + torch.arange(size, device=images.device)
+    batch = torch.arange(len(images), device=images.device)[:, None, None]
+    return padded.permute(0, 2, 3, 1)[batch, rows[:, :, None], columns[:, None, :]].permute(0, 3, 1, 2)
+
+
+def cutout(images: Tensor, uniform: Tensor) -> Tensor:
+    """A square of half the side set to zero, its centre anywhere in the image."""
+    size = images.shape[-1]
+    centre = uniform[:2, :, 0, 0] * size  # (2, B, 1)
+    line = torch.arange(size, device=images.device) + 0.5
+    outside = (line - centre).abs() > size * _HOLE / 2  # (2, B, size)
+    keep = outside[0][:, None, :, None] | outside[1][:, None, None, :]
+    return images * keep
+
+
+AUGMENTATIONS: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
+    "color": color,
+    "translation": translation,
+    "cutout": cutout,
+}

@@ -1,0 +1,143 @@
+"""Pictures: the only uint8 <-> float conversion, grids, and PNG, GIF and MP4 bytes.
+
+On disk and host images are uint8 (N, 3, H, W); in batches they are floats in [-1, 1].
+"""
+
+from __future__ import annotations
+
+import io
+import tempfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from facegan.errors import ConfigError
+
+
+def to_float(images: Tensor) -> Tensor:
+    """uint8 0..255 to float32 [-1, 1]: x / 127.5 - 1. Raises `ConfigError` for any other dtype."""
+    if images.dtype != torch.uint8:
+        raise ConfigError(f"to_float takes uint8 images, got {images.dtype}; floats are in range already.")
+    return images.float().div_(127.5).sub_(1)
+
+
+def to_uint8(images: Tensor) -> Tensor:
+    """Float [-1, 1] to uint8 0..255, rounded; values outside are clipped. uint8 passes unchanged."""
+    if images.dtype == torch.uint8:
+        return images
+    return images.float().add(1).mul(127.5).round().clamp(0, 255).to(torch.uint8)
+
+
+def signed_to_unit(images: Tensor) -> Tensor:
+    """[-1, 1] to [0, 1], the range of a sigmoid generator."""
+    return (images + 1) / 2
+
+
+def unit_to_signed(images: Tensor) -> Tensor:
+    """[0, 1] to [-1, 1], the inverse of `signed_to_unit`."""
+    return images * 2 - 1
+
+
+def make_grid(images: Tensor | np.ndarray, *, columns: int | None = None, padding: int = 2) -> Tensor:
+    """One uint8 picture (3, H, W) of images (N, 3, h, w), row by row on white.
+
+    Takes uint8 or floats in [-1, 1]. Without `columns` the grid is as square as it can be.
+    """
+    from torchvision.utils import make_grid as tile
+
+    images = to_uint8(torch.as_tensor(images)).cpu()
+    if images.ndim != 4 or images.shape[1] != 3 or len(images) == 0:
+        raise ConfigError(f"a grid needs images (N, 3, H, W) with N >= 1, got {tuple(images.shape)}.")
+    columns = columns or int(np.ceil(np.sqrt(len(images))))
+    return tile(images, nrow=columns, padding=padding, pad_value=255)
+
+
+def png_bytes(picture: Tensor) -> bytes:
+    """A uint8 picture (3, H, W) as PNG."""
+    from PIL import Image
+
+    out = io.BytesIO()
+    Image.fromarray(_to_rows(picture)).save(out, "PNG")
+    return out.getvalue()
+
+
+def read_png(path: str | Path) -> Tensor:
+    """A picture file as uint8 (3, H, W)."""
+    from PIL import Image
+
+    with Image.open(path) as image:
+        return torch.from_numpy(np.array(image.convert("RGB"))).permute(2, 0, 1)
+
+
+def gif_bytes(frames: Sequence[Tensor], *, fps: float = 10) -> bytes:
+    """uint8 pictures (3, H, W) as an endless GIF: 64 colours a frame, no dither, so it stays small."""
+    from PIL import Image
+
+    stills = [
+        Image.fromarray(_to_rows(f)).quantize(64, method=Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE)
+        for f in _checked_frames(frames)
+    ]
+    out = io.BytesIO()
+    stills[0].save(out, "GIF", save_all=True, append_images=stills[1:], duration=round(1000 / fps), loop=0)
+    return out.getvalue()
+
+
+def mp4_bytes(frames: Sequence[Tensor], *, fps: float = 10) -> bytes:
+    """uint8 pictures (3, H, W) as H.264 that browsers play; odd sides gain one white line."""
+    import imageio.v2 as imageio
+
+    rows = [_to_rows(_even(f)) for f in _checked_frames(frames)]
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "walk.mp4"
+        imageio.mimwrite(
+            path, rows, fps=fps, codec="libx264", quality=8, macro_block_size=2, pixelformat="yuv420p"
+        )
+        return path.read_bytes()
+
+
+def save_images(images: Tensor | np.ndarray, path: str | Path, *, columns: int | None = None) -> Path:
+    """Write images (N, 3, H, W), uint8 or floats in [-1, 1], as one PNG grid; returns the path."""
+    return _write(path, png_bytes(make_grid(images, columns=columns)))
+
+
+def save_animation(frames: Sequence[Tensor], path: str | Path, *, fps: float = 10) -> Path:
+    """Write uint8 pictures (3, H, W) as `.gif` or `.mp4`, by the path's ending; returns the path."""
+    encode = encoder_for(path)
+    return _write(path, encode(frames, fps=fps))
+
+
+def encoder_for(path: str | Path) -> Callable[..., bytes]:
+    """`gif_bytes` or `mp4_bytes`, by the path's ending; `ConfigError` for any other."""
+    suffix = Path(path).suffix.lower()
+    if suffix not in ENCODERS:
+        raise ConfigError(f"cannot write an animation to {Path(path).name!r}; name it .gif or .mp4.")
+    return ENCODERS[suffix]
+
+
+ENCODERS: dict[str, Callable[..., bytes]] = {".gif": gif_bytes, ".mp4": mp4_bytes}
+
+
+def _to_rows(picture: Tensor) -> np.ndarray:
+    return picture.permute(1, 2, 0).contiguous().numpy()
+
+
+def _even(picture: Tensor) -> Tensor:
+    height, width = picture.shape[1:]
+    return torch.nn.functional.pad(picture, (0, width % 2, 0, height % 2), value=255)
+
+
+def _checked_frames(frames: Sequence[Tensor]) -> Sequence[Tensor]:
+    shapes = {tuple(f.shape) for f in frames}
+    if len(shapes) != 1:
+        raise ConfigError(f"an animation needs frames of one shape, got {sorted(shapes) or 'none'}.")
+    return frames
+
+
+def _write(path: str | Path, data: bytes) -> Path:
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(data)
+    return path

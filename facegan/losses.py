@@ -1,0 +1,110 @@
+"""GAN losses and regularisers: pure functions of discriminator logits, shape (B,), any range.
+
+Each loss is a pair. The discriminator's half takes real and fake logits, the generator's half fake
+logits only; both return a scalar to minimise. No sigmoid comes before them: log-sigmoids are taken
+here, where they are stable. References:
+GAN, Goodfellow et al. 2014 (arXiv 1406.2661); LSGAN, Mao et al. 2017 (1611.04076); hinge, Lim & Ye
+2017 (1705.02894) and Miyato et al. 2018 (1802.05957); WGAN, Arjovsky et al. 2017 (1701.07875);
+WGAN-GP, Gulrajani et al. 2017 (1704.00028); R1, Mescheder et al. 2018 (1801.04406); ganhacks,
+Chintala et al. 2016 (github.com/soumith/ganhacks).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+
+def bce_discriminator(real: Tensor, fake: Tensor, *, smoothing: float = 0.0) -> Tensor:
+    """-E[log D(x)] - E[log(1 - D(G(z)))]: GAN 2014, equation 1, as a loss.
+
+    `smoothing` s makes the real target 1 - s (one-sided; Salimans et al. 2016, 1606.03498, 3.4).
+    """
+    real_loss = (1 - smoothing) * F.softplus(-real) + smoothing * F.softplus(real)
+    return real_loss.mean() + F.softplus(fake).mean()
+
+
+def bce_generator(fake: Tensor) -> Tensor:
+    """-E[log D(G(z))], the non-saturating loss: GAN 2014, end of section 3."""
+    return F.softplus(-fake).mean()
+
+
+def minimax_generator(fake: Tensor) -> Tensor:
+    """E[log(1 - D(G(z)))], the original game: GAN 2014, equation 1. Saturates when D is sure."""
+    return -F.softplus(fake).mean()
+
+
+def least_squares_discriminator(real: Tensor, fake: Tensor, *, smoothing: float = 0.0) -> Tensor:
+    """E[(D(x) - 1)^2] / 2 + E[D(G(z))^2] / 2: LSGAN equation 9 (a = 0, b = 1 - smoothing)."""
+    return ((real - (1 - smoothing)).square().mean() + fake.square().mean()) / 2
+
+
+def least_squares_generator(fake: Tensor) -> Tensor:
+    """E[(D(G(z)) - 1)^2] / 2: LSGAN equation 9 (c = 1)."""
+    return (fake - 1).square().mean() / 2
+
+
+def hinge_discriminator(real: Tensor, fake: Tensor) -> Tensor:
+    """E[max(0, 1 - D(x))] + E[max(0, 1 + D(G(z)))]: Miyato 2018, equation 16."""
+    return F.relu(1 - real).mean() + F.relu(1 + fake).mean()
+
+
+def wasserstein_discriminator(real: Tensor, fake: Tensor) -> Tensor:
+    """E[D(G(z))] - E[D(x)]: WGAN equation 2 as a loss; needs a Lipschitz D (penalty or norm)."""
+    return fake.mean() - real.mean()
+
+
+def wasserstein_generator(fake: Tensor) -> Tensor:
+    """-E[D(G(z))]: WGAN equation 2; also the hinge game's generator (Miyato 2018, equation 17)."""
+    return -fake.mean()
+
+
+class Loss(NamedTuple):
+    """The two halves of a game."""
+
+    discriminator: Callable[..., Tensor]
+    generator: Callable[[Tensor], Tensor]
+
+
+LOSSES: dict[str, Loss] = {
+    "bce": Loss(bce_discriminator, bce_generator),
+    "minimax": Loss(bce_discriminator, minimax_generator),
+    "least_squares": Loss(least_squares_discriminator, least_squares_generator),
+    "hinge": Loss(hinge_discriminator, wasserstein_generator),
+    "wasserstein": Loss(wasserstein_discriminator, wasserstein_generator),
+}
+
+
+def flip_labels(real: Tensor, fake: Tensor, swap: Tensor) -> tuple[Tensor, Tensor]:
+    """Logits with the pairs marked in the bool tensor `swap` (B,) exchanged.
+
+    To D a swapped pair is a real face labelled fake and a fake one labelled real: ganhacks no. 6
+    ("occasionally flip the labels"), for any loss.
+    """
+    return torch.where(swap, fake, real), torch.where(swap, real, fake)
+
+
+def gradient_penalty(discriminator: Callable, real: Tensor, fake: Tensor, mix: Tensor) -> Tensor:
+    """E[(||grad D(x^)|| - 1)^2] on x^ = mix * real + (1 - mix) * fake: WGAN-GP equation 3.
+
+    `real` and `fake` are (B, 3, H, W), `mix` is uniform on [0, 1], (B, 1, 1, 1). Differentiable in
+    D's parameters; multiply by lambda (10 in the paper).
+    """
+    between = torch.lerp(fake.detach(), real.detach(), mix)
+    return (_squared_gradient(discriminator, between).clamp_min(1e-12).sqrt() - 1).square().mean()
+
+
+def r1_penalty(discriminator: Callable, real: Tensor) -> Tensor:
+    """E[||grad D(x)||^2] / 2 on real images (B, 3, H, W): Mescheder 2018, equation 9; times gamma."""
+    return _squared_gradient(discriminator, real.detach()).mean() / 2
+
+
+def _squared_gradient(discriminator: Callable, images: Tensor) -> Tensor:
+    images = images.requires_grad_(True)
+    logits = discriminator(images).float().sum()
+    (gradient,) = torch.autograd.grad(logits, images, create_graph=True)
+    return gradient.float().square().sum((1, 2, 3))

@@ -1,0 +1,238 @@
+"""The two networks of DCGAN (Radford et al. 2015, arXiv 1511.06434), for any power-of-two size.
+
+At 64 px and width 64 they are, layer for layer, those of PyTorch's DCGAN tutorial. What differs by
+size is only the number of blocks. Left out: labels (these GANs are unconditional).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from itertools import pairwise
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+from torch.nn.utils.parametrizations import spectral_norm
+
+from facegan.config import TrainConfig
+from facegan.errors import CheckpointError, ConfigError
+from facegan.images import unit_to_signed
+from facegan.latent import draw_latents, truncate
+
+GENERATOR_FIELDS = ("image_size", "width", "latent_dim", "output", "activation")
+DISCRIMINATOR_FIELDS = ("image_size", "width", "norm")
+LEAK = 0.2  # slope of every leaky ReLU (DCGAN, section 4)
+
+
+class Generator(nn.Module):
+    """z to faces: a 4 x 4 projection, then blocks that double the side.
+
+    `forward` takes z (B, latent_dim), or (B, latent_dim, 1, 1) as the tutorial has it, and returns
+    (B, 3, image_size, image_size) in [-1, 1] for output 'tanh', [0, 1] for 'sigmoid'.
+    """
+
+    def __init__(self, config: TrainConfig | None = None) -> None:
+        super().__init__()
+        self.config = config or TrainConfig()
+        widths = hidden_widths(self.config)[::-1]
+        blocks = [self._block(self.config.latent_dim, widths[0], stride=1, padding=0)]
+        blocks += [self._block(a, b) for a, b in pairwise(widths)]
+        self.blocks = nn.Sequential(*blocks, self._to_image(widths[-1]))
+        self.apply(init_weights)
+
+    def forward(self, z: Tensor) -> Tensor:
+        return self.blocks(z.flatten(1)[:, :, None, None])
+
+    @torch.no_grad()
+    def images(self, z: Tensor, *, batch_size: int = 128) -> Tensor:
+        """Faces (N, 3, H, W) in [-1, 1] for latents (N, latent_dim), always in eval mode, no gradients."""
+        if z.ndim != 2 or z.shape[1] != self.config.latent_dim:
+            raise ConfigError(
+                f"latents are {tuple(z.shape)}, this generator takes (N, {self.config.latent_dim})."
+            )
+        was_training, device = self.training, next(self.parameters()).device
+        self.eval()
+        try:
+            faces = torch.cat([self(part.to(device)).float() for part in z.split(batch_size)])
+        finally:
+            self.train(was_training)
+        return unit_to_signed(faces) if self.config.output == "sigmoid" else faces
+
+    def sample(self, n: int, *, seed: int | None = None, truncation: float | None = None) -> Tensor:
+        """n faces (n, 3, H, W) in [-1, 1]; the same faces for the same seed.
+
+        `truncation` cuts latents off at that many standard deviations (`facegan.latent.truncate`).
+        """
+        z = draw_latents(n, self.config.latent_dim, seed=seed)
+        return self.images(z if truncation is None else truncate(z, truncation))
+
+    def export(self, path: str | Path) -> Path:
+        """Write weights and settings to one `.safetensors` file, for `load_generator`."""
+        path = Path(path)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(self.to_safetensors())
+        return path
+
+    def to_safetensors(self) -> bytes:
+        """The bytes that `export` writes."""
+        from safetensors.torch import save
+
+        settings = {name: getattr(self.config, name) for name in GENERATOR_FIELDS}
+        weights = {k: v.detach().cpu().contiguous() for k, v in self.state_dict().items()}
+        return save(weights, metadata={"facegan": json.dumps(settings)})
+
+    def _block(
+        self, in_channels: int, out_channels: int, *, stride: int = 2, padding: int = 1
+    ) -> nn.Sequential:
+        relu = nn.ReLU(True) if self.config.activation == "relu" else nn.LeakyReLU(LEAK, True)
+        return nn.Sequential(
+            nn.ConvTranspose2d(in_channels, out_channels, 4, stride, padding, bias=False),
+            nn.BatchNorm2d(out_channels),
+            relu,
+        )
+
+    def _to_image(self, in_channels: int) -> nn.Sequential:
+        squash = nn.Tanh() if self.config.output == "tanh" else nn.Sigmoid()
+        return nn.Sequential(nn.ConvTranspose2d(in_channels, 3, 4, 2, 1, bias=False), squash)
+
+
+class Discriminator(nn.Module):
+    """Faces to logits: blocks that halve the side down to 4 x 4, then one number.
+
+    `forward` takes (B, 3, image_size, image_size), in the generator's range, and returns logits (B,):
+    above 0 means "real". There is no sigmoid; losses take logits.
+    """
+
+    def __init__(self, config: TrainConfig | None = None) -> None:
+        super().__init__()
+        self.config = config or TrainConfig()
+        widths = hidden_widths(self.config)
+        blocks = [nn.Sequential(self._conv(3, widths[0]), nn.LeakyReLU(LEAK, True))]
+        blocks += [self._block(a, b) for a, b in pairwise(widths)]
+        self.blocks = nn.Sequential(*blocks, self._conv(widths[-1], 1, stride=1, padding=0))
+        self.apply(init_weights)
+        if self.config.norm == "spectral":
+            for module in [m for m in self.modules() if isinstance(m, nn.Conv2d)]:
+                spectral_norm(module)
+
+    def forward(self, images: Tensor) -> Tensor:
+        return self.blocks(images).flatten()
+
+    def _conv(self, in_channels: int, out_channels: int, *, stride: int = 2, padding: int = 1) -> nn.Conv2d:
+        bias = self.config.norm in {"none", "spectral"}
+        return nn.Conv2d(in_channels, out_channels, 4, stride, padding, bias=bias)
+
+    def _block(self, in_channels: int, out_channels: int) -> nn.Sequential:
+        norm = NORMS[self.config.norm](out_channels)
+        return nn.Sequential(self._conv(in_channels, out_channels), *norm, nn.LeakyReLU(LEAK, True))
+
+
+NORMS = {
+    "none": lambda channels: [],
+    "spectral": lambda channels: [],
+    "batch": lambda channels: [nn.BatchNorm2d(channels)],
+    "instance": lambda channels: [nn.InstanceNorm2d(channels, affine=True)],
+}
+
+
+def hidden_widths(config: TrainConfig) -> list[int]:
+    """Feature maps from the finest hidden layer to 4 x 4: doubling, at most 8 x width."""
+    count = config.image_size.bit_length() - 3
+    return [config.width * min(2**i, 8) for i in range(count)]
+
+
+def init_weights(module: nn.Module) -> None:
+    """N(0, 0.02) for convolutions, N(1, 0.02) for norm scales, 0 for every bias (DCGAN, section 4)."""
+    if isinstance(module, nn.Conv2d | nn.ConvTranspose2d):
+        nn.init.normal_(module.weight, 0.0, 0.02)
+    elif isinstance(module, nn.BatchNorm2d | nn.InstanceNorm2d):
+        nn.init.normal_(module.weight, 1.0, 0.02)
+    if getattr(module, "bias", None) is not None:
+        nn.init.zeros_(module.bias)
+
+
+def load_generator(path: str | Path) -> Generator:
+    """A generator from a `.safetensors` file written by `export`, in eval mode on the CPU.
+
+    Raises `CheckpointError` when the file is missing, damaged or not ours.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(str(path), framework="pt") as file:
+            settings = json.loads((file.metadata() or {})["facegan"])
+            weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        generator = Generator(TrainConfig(**settings))
+        generator.load_state_dict(weights)
+    except FileNotFoundError:
+        raise CheckpointError(f"no generator at {path}. Export one with `gan.export(path)`.") from None
+    except (SafetensorError, KeyError, TypeError, ValueError, RuntimeError, OSError) as error:
+        reason = str(error).strip().splitlines()[0]
+        raise CheckpointError(
+            f"{path} is not a generator exported by facegan ({type(error).__name__}: {reason}). "
+            "Fetch or export it again."
+        ) from None
+    return generator.eval()
+
+
+def load_tutorial_weights(module: Generator | Discriminator, state: Mapping[str, Tensor]) -> None:
+    """Load a state dict of `netG` or `netD` from PyTorch's DCGAN tutorial, in place.
+
+    The layers agree one by one, so tensors are matched in order; names may carry DataParallel's
+    `module.`. Raises `ConfigError`, and changes nothing, when number or shapes differ.
+    """
+    ours = module.state_dict()
+    given = [tuple(v.shape) for v in state.values()]
+    wanted = [tuple(v.shape) for v in ours.values()]
+    if given != wanted:
+        raise ConfigError(
+            f"these weights do not fit {type(module).__name__}: got shapes {given}, expected {wanted}. "
+            "Build it with the tutorial's image_size=64, width=64, latent_dim=100 and norm='batch'."
+        )
+    module.load_state_dict(dict(zip(ours, state.values(), strict=True)))
+
+
+def feature_maps(module: Generator | Discriminator, inputs: Tensor) -> list[tuple[str, Tensor]]:
+    """(name, output) of every layer, in order, for latents or images `inputs`; eval mode, no gradients."""
+    seen: list[tuple[str, Tensor]] = []
+
+    def record(layer: nn.Module, _, output: Tensor) -> None:
+        seen.append((type(layer).__name__.removeprefix("Parametrized"), output.clone()))
+
+    hooks = [layer.register_forward_hook(record) for layer in _layers(module)]
+    was_training = module.training
+    try:
+        with torch.no_grad():
+            module.eval()(inputs)
+    finally:
+        module.train(was_training)
+        for hook in hooks:
+            hook.remove()
+    return seen
+
+
+def summary(module: Generator | Discriminator) -> str:
+    """A table of layers, output shapes (channels, height, width) and trainable parameters."""
+    config = module.config
+    is_generator = isinstance(module, Generator)
+    shape = (config.latent_dim,) if is_generator else (3, config.image_size, config.image_size)
+    device = next(module.parameters()).device
+    outputs = feature_maps(module, torch.zeros(1, *shape, device=device))
+    rows = [("input", shape, 0)]
+    rows += [
+        (name, tuple(out.shape[1:]), count_parameters(layer))
+        for (name, out), layer in zip(outputs, _layers(module), strict=True)
+    ]
+    lines = [f"{type(module).__name__}", f"{'layer':<18}{'output shape':<18}{'parameters':>12}", "-" * 48]
+    lines += [f"{name:<18}{' x '.join(map(str, s)):<18}{count:>12,}" for name, s, count in rows]
+    return "\n".join([*lines, "-" * 48, f"{'total':<36}{count_parameters(module):>12,}"])
+
+
+def count_parameters(module: nn.Module) -> int:
+    """Trainable numbers in a module."""
+    return sum(p.numel() for p in module.parameters())
+
+
+def _layers(module: Generator | Discriminator) -> list[nn.Module]:
+    return [m for b in module.blocks for m in (b if isinstance(b, nn.Sequential) else [b])]

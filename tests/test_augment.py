@@ -1,0 +1,56 @@
+import pytest
+import torch
+
+from facegan.augment import AUGMENTATIONS, augment
+
+
+def rng(seed=0):
+    return torch.Generator().manual_seed(seed)
+
+
+@pytest.fixture
+def images():
+    return torch.rand(4, 3, 16, 16, generator=rng()) * 2 - 1
+
+
+def uniform(value, n=4):
+    return torch.full((3, n, 1, 1, 1), value)
+
+
+def test_none_changes_and_draws_nothing(images):
+    generator = rng()
+    assert augment(images, "none", generator) is images
+    assert torch.equal(generator.get_state(), rng().get_state())
+
+
+@pytest.mark.parametrize("name", AUGMENTATIONS)
+def test_gradients_flow_back_to_the_images(images, name):
+    images.requires_grad_(True)
+    out = augment(images, name, rng())
+    assert out.shape == images.shape
+    assert not torch.equal(out, images)
+    out.square().sum().backward()
+    assert images.grad.abs().sum() > 0
+
+
+@pytest.mark.parametrize("name", ["color", "translation"])
+def test_the_middle_of_the_range_changes_nothing(images, name):
+    torch.testing.assert_close(AUGMENTATIONS[name](images, uniform(0.5)), images)
+
+
+def test_translation_moves_whole_pixels(images):
+    moved = AUGMENTATIONS["translation"](images, uniform(0.999))  # by 2 of 16 pixels, up and left
+    torch.testing.assert_close(moved[..., :14, :14], images[..., 2:, 2:])
+    assert moved[..., 14:, :].abs().sum() == 0
+
+
+def test_cutout_clears_a_square_of_half_the_side(images):
+    cut = AUGMENTATIONS["cutout"](images, uniform(0.5))
+    assert (cut == 0).sum() == 4 * 3 * 8 * 8
+    assert cut[..., 4:12, 4:12].abs().sum() == 0
+
+
+def test_each_image_draws_its_own(images):
+    same = images[:1].expand(4, -1, -1, -1)
+    out = augment(same, "color", rng())
+    assert not torch.allclose(out[0], out[1])

@@ -1,0 +1,94 @@
+import io
+
+import imageio.v2 as imageio
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from facegan import images
+from facegan.errors import ConfigError
+
+
+def test_uint8_survives_the_round_trip_exactly():
+    levels = torch.arange(256, dtype=torch.uint8)
+    floats = images.to_float(levels)
+    assert floats[0] == -1
+    assert floats[255] == 1
+    assert torch.equal(images.to_uint8(floats), levels)
+
+
+def test_conversion_leaves_its_input_alone_and_clips():
+    source = torch.tensor([-3.0, 0.0, 3.0])
+    assert images.to_uint8(source).tolist() == [0, 128, 255]
+    assert source.tolist() == [-3.0, 0.0, 3.0]
+
+
+def test_floats_are_not_taken_for_uint8():
+    with pytest.raises(ConfigError, match="uint8"):
+        images.to_float(torch.zeros(3))
+
+
+def test_unit_range_is_the_inverse_of_signed():
+    signed = torch.tensor([-1.0, 0.0, 1.0])
+    assert images.signed_to_unit(signed).tolist() == [0, 0.5, 1]
+    assert torch.equal(images.unit_to_signed(images.signed_to_unit(signed)), signed)
+
+
+def test_grid_places_images_row_by_row():
+    faces = torch.arange(6, dtype=torch.uint8)[:, None, None, None].expand(6, 3, 4, 4) * 10
+    grid = images.make_grid(faces, columns=3)
+    assert grid.shape == (3, 2 * 6 + 2, 3 * 6 + 2)
+    assert [grid[0, 3, 3], grid[0, 3, 9], grid[0, 9, 3]] == [0, 10, 30]
+    assert grid[0, 0, 0] == 255
+
+
+@pytest.mark.parametrize("shape", [(0, 3, 4, 4), (3, 4, 4), (2, 1, 4, 4)])
+def test_grid_refuses_what_is_no_batch_of_images(shape):
+    with pytest.raises(ConfigError, match=r"\(N, 3, H, W\)"):
+        images.make_grid(torch.zeros(shape))
+
+
+def test_png_is_lossless(tmp_path):
+    faces = torch.randint(0, 256, (1, 3, 8, 8), dtype=torch.uint8)
+    path = images.save_images(faces, tmp_path / "new" / "face.png", columns=1)
+    assert torch.equal(images.read_png(path), faces[0])
+
+
+@pytest.fixture
+def frames():
+    """Five grey levels at 33 x 35 pixels, odd on purpose."""
+    return [torch.full((3, 33, 35), level, dtype=torch.uint8) for level in (0, 60, 120, 180, 240)]
+
+
+def test_gif_plays_its_frames_for_ever(frames, tmp_path):
+    path = images.save_animation(frames, tmp_path / "walk.gif", fps=5)
+    gif = Image.open(path)
+    assert (gif.n_frames, gif.info["loop"], gif.info["duration"]) == (5, 0, 200)
+    for index, level in enumerate((0, 60, 120, 180, 240)):
+        gif.seek(index)
+        assert abs(int(np.asarray(gif.convert("RGB")).mean()) - level) < 4
+
+
+def test_mp4_plays_its_frames_at_even_size(frames, tmp_path):
+    path = images.save_animation(frames, tmp_path / "walk.mp4")
+    video = np.stack(imageio.mimread(path))
+    assert video.shape == (5, 34, 36, 3)
+    levels = video[:, 5:25, 5:25].mean((1, 2, 3))
+    np.testing.assert_allclose(levels, (0, 60, 120, 180, 240), atol=8)
+
+
+def test_animation_errors_say_what_to_do(frames, tmp_path):
+    with pytest.raises(ConfigError, match=r"'walk\.avi'; name it \.gif or \.mp4"):
+        images.save_animation(frames, tmp_path / "walk.avi")
+    with pytest.raises(ConfigError, match="one shape"):
+        images.gif_bytes([frames[0], frames[1][:, :8]])
+    with pytest.raises(ConfigError, match="none"):
+        images.gif_bytes([])
+
+
+def test_a_gif_of_faces_stays_small():
+    smooth = torch.nn.functional.interpolate(torch.rand(30, 3, 4, 4), size=256, mode="bicubic")
+    frames = list(images.to_uint8(smooth * 2 - 1))
+    assert len(images.gif_bytes(frames)) < 2_000_000
+    assert Image.open(io.BytesIO(images.gif_bytes(frames[:1]))).n_frames == 1
