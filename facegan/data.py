@@ -1,0 +1,272 @@
+"""Faces as one uint8 array, from a folder, zip, `.npy`, array or the embedded set; and batches of it.
+
+Images are decoded once (`facegan.photos`) to one `.npy` cache that is memory-mapped ever after.
+Batches are an index, a cast and a flip: no worker processes.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import warnings
+import zlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from facegan import synthetic
+from facegan.errors import DataError
+from facegan.images import to_float
+from facegan.photos import Photos, decode_all, to_square
+
+DATA_FOLDER = Path("data")
+SYNTHETIC_COUNT = 10_000  # faces in load_faces("synthetic")
+_CHUNK = 500  # faces made or resized at a time
+
+
+@dataclass(frozen=True)
+class FaceDataset:
+    """Faces in memory or memory-mapped: `images` is uint8 (N, 3, size, size)."""
+
+    images: np.ndarray
+    name: str  # what they were loaded from
+    skipped: tuple[str, ...] = ()  # "file: reason" for what could not be read, when it was decoded
+    attributes: dict[str, np.ndarray] = field(default_factory=dict)  # columns of the embedded set
+
+    def __post_init__(self) -> None:
+        if len(self.images) < 2:
+            raise DataError(f"{self.name!r} holds {len(self.images)} usable image; training needs 2 or more.")
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """(N, 3, size, size)."""
+        return self.images.shape
+
+    def __getitem__(self, index: Any) -> Tensor:
+        """uint8 (3, size, size) for a number, (k, 3, size, size) for a slice or list."""
+        return torch.from_numpy(np.array(self.images[index]))
+
+    def __repr__(self) -> str:
+        return f"FaceDataset({self.name!r}, {len(self):,} faces, {self.shape[-1]} px)"
+
+    def batches(
+        self,
+        batch_size: int,
+        *,
+        generator: torch.Generator | None = None,
+        device: str | torch.device = "cpu",
+        flip: bool = True,
+    ) -> Batches:
+        """One epoch of shuffled batches per loop over the result: floats (B, 3, H, W) in [-1, 1].
+
+        `generator` (on the CPU) draws order and flips. The incomplete last batch is dropped. The
+        data move to the device whole when they fit. Raises `DataError` when the set is smaller than
+        a batch.
+        """
+        generator = generator or torch.default_generator
+        return Batches(self, batch_size, generator=generator, device=torch.device(device), flip=flip)
+
+
+class Batches:
+    """Loop over it once for an epoch. `remaining` holds the indices this epoch has yet to visit."""
+
+    def __init__(
+        self,
+        faces: FaceDataset,
+        batch_size: int,
+        *,
+        generator: torch.Generator,
+        device: torch.device,
+        flip: bool,
+    ) -> None:
+        if not 1 <= batch_size <= len(faces):
+            raise DataError(
+                f"a batch of {batch_size} cannot be drawn from the {len(faces)} faces of {faces.name!r}. "
+                f"Use a batch_size of at most {len(faces)}, or more faces."
+            )
+        self.count, self.batch_size, self.generator = len(faces), batch_size, generator
+        self.device, self.flip = device, flip
+        self.remaining = torch.empty(0, dtype=torch.long)
+        self._images = _resident(torch.from_numpy(faces.images), device)
+
+    def __len__(self) -> int:
+        """Batches in an epoch."""
+        return self.count // self.batch_size
+
+    def __iter__(self) -> Iterator[Tensor]:
+        if len(self.remaining) < self.batch_size:
+            self.remaining = torch.randperm(self.count, generator=self.generator)
+        while len(self.remaining) >= self.batch_size:
+            index = self.remaining[: self.batch_size]
+            self.remaining = self.remaining[self.batch_size :]
+            yield self._batch(index)
+
+    def _batch(self, index: Tensor) -> Tensor:
+        real = to_float(self._images[index.to(self._images.device)].to(self.device))
+        if not self.flip:
+            return real
+        mirrored = torch.rand(len(index), generator=self.generator) < 0.5
+        return torch.where(mirrored.to(self.device)[:, None, None, None], real.flip(-1), real)
+
+
+def load_faces(source: Any, size: int = 64) -> FaceDataset:
+    """Faces from `source`, centre-cropped to squares and resized with antialiasing to `size` pixels.
+
+    source: 'synthetic' (10,000 embedded faces), a folder (searched recursively), a `.zip`, a `.npy`,
+    or a uint8 array or tensor (N, 3, H, W) or (N, H, W, 3). What had to be decoded is cached as one
+    `.npy` beside the source, or in `data/` where that cannot be written, and memory-mapped next time.
+    Unreadable images are skipped, with a warning that names them.
+
+    Raises `DataError` for a source that is not there, holds fewer than two images or more than 1 %
+    unreadable ones, or looks hostile (`facegan.photos` states the limits).
+
+    >>> faces = load_faces("photos.zip")         # doctest: +SKIP
+    >>> next(iter(faces.batches(16))).shape      # doctest: +SKIP
+    torch.Size([16, 3, 64, 64])
+    """
+    if isinstance(size, bool) or not isinstance(size, int) or not 16 <= size <= 512:
+        raise DataError(f"size is {size!r}, expected a whole number of pixels from 16 to 512.")
+    if isinstance(source, np.ndarray | Tensor):
+        return FaceDataset(_fit(np.asarray(source), size, "the array"), "array")
+    if source == "synthetic":
+        return _load_synthetic(size)
+    path = Path(source)
+    if path.suffix.lower() == ".npy" and path.is_file():
+        return _load_npy(path, size)
+    if path.is_dir() or (path.suffix.lower() == ".zip" and path.is_file()):
+        return _load_photos(path, size)
+    what = "is neither a folder, a .zip nor a .npy file" if path.exists() else "is not there"
+    raise DataError(
+        f"data source {str(source)!r} {what}. Give a folder of images, a .zip, a .npy, or 'synthetic' "
+        "for the embedded faces."
+    )
+
+
+def _load_photos(path: Path, size: int) -> FaceDataset:
+    skipped: list[str] = []
+    with Photos(path) as photos:
+        target = f"{path.name}-{size}px-{photos.fingerprint()}.npy"
+        images = _cached(target, path.parent, lambda: decode_all(photos, size, skipped))
+    if skipped:
+        listed = "; ".join(skipped)
+        warnings.warn(f"{len(skipped)} unreadable images of {path.name} skipped: {listed}", stacklevel=3)
+    return FaceDataset(images, path.name, tuple(skipped))
+
+
+def _load_synthetic(size: int) -> FaceDataset:
+    attributes = synthetic.draw_attributes(SYNTHETIC_COUNT, seed=0)
+    drawing = zlib.crc32(Path(synthetic.__file__).read_bytes())  # another drawing, another cache
+    target = f"synthetic-{SYNTHETIC_COUNT}-{size}px-{drawing:08x}.npy"
+    images = _cached(target, DATA_FOLDER, lambda: _rendered(attributes, size))
+    return FaceDataset(images, "synthetic", attributes=attributes)
+
+
+def _rendered(attributes: dict[str, np.ndarray], size: int) -> Iterator[np.ndarray]:
+    from tqdm.auto import trange
+
+    style = {"desc": "drawing embedded faces", "unit": "img", "unit_scale": _CHUNK, "delay": 1}
+    for start in trange(0, SYNTHETIC_COUNT, _CHUNK, **style):
+        part = {name: column[start : start + _CHUNK] for name, column in attributes.items()}
+        yield synthetic.render_faces(part, size)
+
+
+def _load_npy(path: Path, size: int) -> FaceDataset:
+    try:
+        images = np.load(path, mmap_mode="c", allow_pickle=False)
+    except (ValueError, OSError, EOFError) as error:
+        raise DataError(
+            f"{path.name} is not a readable .npy array ({error}). Save it again with np.save."
+        ) from None
+    return FaceDataset(_fit(images, size, path.name), path.name)
+
+
+def _fit(images: np.ndarray, size: int, name: str) -> np.ndarray:
+    """uint8 (N, 3, size, size) of an array in either channel order and any image size."""
+    if images.dtype != np.uint8 or images.ndim != 4 or 3 not in (images.shape[1], images.shape[-1]):
+        raise DataError(
+            f"{name} is {images.dtype} {images.shape}, expected uint8 (N, 3, H, W) or (N, H, W, 3). "
+            "Floats in [-1, 1] become uint8 with facegan.images.to_uint8."
+        )
+    rows = images if images.shape[1] != 3 else images.transpose(0, 2, 3, 1)
+    if rows.shape[1:3] == (size, size):
+        return np.ascontiguousarray(rows.transpose(0, 3, 1, 2)) if rows is images else images
+    from PIL import Image
+
+    return np.stack([to_square(Image.fromarray(np.ascontiguousarray(row)), size) for row in rows])
+
+
+# ---- the cache -----------------------------------------------------------------------------------
+
+
+def _cached(name: str, folder: Path, chunks: Callable[[], Iterator[np.ndarray]]) -> np.ndarray:
+    """The array cached under `name` in `folder` or data/, built from `chunks()` when it is not there."""
+    if folder == DATA_FOLDER:
+        DATA_FOLDER.mkdir(exist_ok=True)
+    folders = dict.fromkeys((folder, DATA_FOLDER))
+    for place in folders:
+        found = _open_cache(place / name)
+        if found is not None:
+            return found
+    for place in folders:
+        try:
+            place.mkdir(exist_ok=True)
+            return _build_cache(place / name, chunks())
+        except OSError as error:
+            reason = f"{place}: {error.strerror or error}"
+    warnings.warn(f"decoded into memory, since no cache could be written ({reason}).", stacklevel=4)
+    return np.concatenate(list(chunks()))
+
+
+def _open_cache(path: Path) -> np.ndarray | None:
+    if not path.exists():
+        return None
+    try:
+        return np.load(path, mmap_mode="c", allow_pickle=False)
+    except (ValueError, OSError, EOFError):
+        warnings.warn(f"the cache {path.name} is damaged; building it again.", stacklevel=5)
+        return None
+
+
+def _build_cache(path: Path, chunks: Iterator[np.ndarray]) -> np.ndarray:
+    """Write chunks to a temporary as they come, then rename it: no second copy in memory."""
+    temporary = path.with_name(f".building-{secrets.token_hex(8)}-{path.name}")
+    count, shape = 0, (3, 0, 0)
+    try:
+        with temporary.open("xb") as file:
+            _write_header(file, (count, *shape))
+            for chunk in chunks:
+                file.write(chunk.tobytes())
+                count, shape = count + len(chunk), chunk.shape[1:]
+            file.seek(0)
+            _write_header(file, (count, *shape))
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+    _remove_outdated(path)
+    return np.load(path, mmap_mode="c")
+
+
+def _write_header(file, shape: tuple[int, ...]) -> None:
+    np.lib.format.write_array_header_1_0(file, {"descr": "|u1", "fortran_order": False, "shape": shape})
+
+
+def _remove_outdated(path: Path) -> None:
+    """Earlier caches of the same source at the same size: same name up to the fingerprint."""
+    stem = path.name.rpartition("-")[0]
+    for other in path.parent.iterdir():
+        if other != path and other.name.rpartition("-")[0] == stem and other.suffix == ".npy":
+            other.unlink(missing_ok=True)
+
+
+def _resident(images: Tensor, device: torch.device) -> Tensor:
+    if device.type == "cuda" and images.nbytes > torch.cuda.mem_get_info(device)[0] / 2:
+        return images
+    return images.to(device)
