@@ -1,0 +1,172 @@
+"""Checkpoints: one dict of tensors and plain values, written atomically, verified when read.
+
+A checkpoint is a `torch.save` file that `torch.load(weights_only=True)` opens anywhere. Writing
+goes to a fresh temporary and is renamed over the name only when it is on the disk; reading checks
+every CRC, which torch itself does not. Knows nothing of networks or training.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import io
+import os
+import pickle
+import secrets
+import warnings
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from facegan.errors import CheckpointError
+
+SCHEMA = 1
+KEEP = 3  # checkpoints kept in a folder
+MIGRATIONS: dict[int, Callable[[dict], dict]] = {}  # schema n -> its state as schema n + 1
+_TEMPORARY = ".writing-"
+
+
+def save(state: dict[str, Any], path: str | Path) -> Path:
+    """Write `state` (tensors, numbers, strings, lists, dicts) to `path`; all of it or nothing.
+
+    Raises `CheckpointError` when the disk is full; other I/O errors pass as `OSError`.
+    """
+    buffer = io.BytesIO()
+    torch.save({"schema": SCHEMA, **state}, buffer)
+    return write_atomic(path, buffer.getbuffer())
+
+
+def load(path: str | Path) -> dict[str, Any]:
+    """The verified state of one file, its tensors on the CPU, in this version's schema.
+
+    Raises `CheckpointError` when the file is missing, damaged, not a checkpoint, hostile (code in
+    it is refused, never run), or of a newer facegan.
+    """
+    path = Path(path)
+    _verify(path)
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError:
+        raise CheckpointError(
+            f"{path} was refused: it holds Python code or objects, not only tensors and numbers. "
+            "Use checkpoints from facegan, from people you trust."
+        ) from None
+    except (RuntimeError, ValueError, KeyError, EOFError, TypeError, AttributeError) as error:
+        reason = _first_line(error)
+        raise CheckpointError(f"{path} is damaged ({reason}). Use an earlier checkpoint.") from None
+    if not isinstance(state, dict) or not isinstance(state.get("schema"), int):
+        raise CheckpointError(f"{path} is no facegan checkpoint: it has no schema number.")
+    return _migrate(state, path)
+
+
+def save_step(state: dict[str, Any], folder: str | Path, step: int) -> Path:
+    """Write `folder/step_000060.pt` for step 60 and keep the last three."""
+    path = save(state, Path(folder) / f"step_{step:06d}.pt")
+    for old in steps(folder)[:-KEEP]:
+        _path_of(folder, old).unlink(missing_ok=True)
+    return path
+
+
+def load_latest(folder: str | Path) -> dict[str, Any] | None:
+    """The newest checkpoint (by step, not by date) that verifies; None when there is none.
+
+    A damaged one is passed over with a warning. Raises `CheckpointError` when none of several loads.
+    """
+    failures = []
+    for step in reversed(steps(folder)):
+        try:
+            return load(_path_of(folder, step))
+        except CheckpointError as error:
+            failures.append(error)
+            warnings.warn(f"{error} Going back to the checkpoint before it.", stacklevel=2)
+    if failures:
+        raise CheckpointError(f"no checkpoint in {folder} can be read; the newest: {failures[0]}")
+    return None
+
+
+def steps(folder: str | Path) -> list[int]:
+    """Steps of the checkpoints in a folder, ascending."""
+    stems = (p.stem.removeprefix("step_") for p in Path(folder).glob("step_*.pt"))
+    return sorted(int(s) for s in stems if s.isdigit())
+
+
+def write_atomic(path: str | Path, data: bytes | memoryview) -> Path:
+    """Write bytes so that `path` holds either its old contents or all of the new, even after a crash.
+
+    The temporary is created afresh under a random name, so a link planted there is not followed.
+    """
+    path = Path(path)
+    temporary = path.with_name(f"{_TEMPORARY}{secrets.token_hex(8)}")
+    try:
+        with temporary.open("xb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except BaseException as error:
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
+        if isinstance(error, OSError) and error.errno in {errno.ENOSPC, errno.EDQUOT}:
+            raise CheckpointError(
+                f"disk full: could not write {path} ({len(data) / 1e6:.1f} MB). What was there before "
+                "is intact. Free some space, then run the same command again."
+            ) from None
+        raise
+    return path
+
+
+def clean_temporaries(folder: str | Path) -> None:
+    """Remove what a killed process left half-written."""
+    for path in Path(folder).glob(f"{_TEMPORARY}*"):
+        path.unlink(missing_ok=True)
+
+
+def _verify(path: Path) -> None:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            damaged = archive.testzip()
+    except FileNotFoundError:
+        raise CheckpointError(f"no checkpoint at {path}.") from None
+    except OSError as error:
+        raise CheckpointError(f"cannot read {path}: {error.strerror or error}.") from None
+    except Exception as error:  # zipfile raises many kinds on damaged bytes
+        _refuse_foreign(path, error)
+    if damaged:
+        raise CheckpointError(f"{path} is damaged (wrong checksum in {damaged}).")
+
+
+def _refuse_foreign(path: Path, error: Exception) -> None:
+    head = path.open("rb").read(64)
+    if not head:
+        what = "is empty"
+    elif head.lstrip().startswith(b"<"):
+        what = "is a web page, not a checkpoint; the download went wrong"
+    elif head.startswith(b"PK"):
+        what = f"is damaged or cut short ({_first_line(error)})"
+    else:
+        what = "is not a facegan checkpoint"
+    raise CheckpointError(f"{path} {what}.") from None
+
+
+def _migrate(state: dict[str, Any], path: Path) -> dict[str, Any]:
+    if state["schema"] > SCHEMA:
+        raise CheckpointError(
+            f"{path} was written by a newer facegan (schema {state['schema']}, this one reads up to "
+            f"{SCHEMA}). Upgrade facegan: pip install -U facegan."
+        )
+    while state["schema"] < SCHEMA:
+        if state["schema"] not in MIGRATIONS:
+            raise CheckpointError(f"{path} has schema {state['schema']}, which is too old to read.")
+        state = {**MIGRATIONS[state["schema"]](state), "schema": state["schema"] + 1}
+    return state
+
+
+def _path_of(folder: str | Path, step: int) -> Path:
+    return Path(folder) / f"step_{step:06d}.pt"
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]

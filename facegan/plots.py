@@ -1,0 +1,111 @@
+"""Figures: faces, training curves, feature maps. Takes data and an optional `ax`; never trains.
+
+One style throughout: the colour-blind safe palette of Okabe & Ito (2008), text that is legible at
+900 px, no chart junk. Without `ax`, a figure is made that belongs to no pyplot state, so nothing piles up.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from facegan.errors import ConfigError
+from facegan.images import make_grid
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+BLUE, ORANGE, GREEN, PURPLE = "#0072B2", "#D55E00", "#009E73", "#CC79A7"
+_SMOOTHING = 0.02  # window of the bold line, as a share of the steps
+
+
+def show_images(images: Tensor | np.ndarray, *, columns: int | None = None, ax: Axes | None = None) -> Figure:
+    """Images (N, 3, H, W), uint8 or floats in [-1, 1], as one grid; returns the figure.
+
+    In a notebook the figure shows itself when it is a cell's last value.
+    """
+    grid = make_grid(images, columns=columns)
+    ax = ax or _figure(grid.shape[2] / 70, grid.shape[1] / 70).add_axes((0, 0, 1, 1))
+    ax.imshow(grid.permute(1, 2, 0), interpolation="nearest")
+    ax.set_axis_off()
+    return ax.figure
+
+
+def plot_curves(history: dict[str, Sequence[float]], *, ax: Sequence[Axes] | None = None) -> Figure:
+    """Losses, and D(x) with D(G(z)), over steps; `ax` is two axes. Returns the figure.
+
+    Thin lines are single steps, bold ones running means. Where the game is even, D(x) and D(G(z)) near
+    one half. Raises `ConfigError` when the history is empty.
+    """
+    if not len(history.get("loss_d", ())):
+        raise ConfigError("the history is empty; train a step before plotting it.")
+    figure = None if ax is not None else _figure(9, 3.6)
+    left, right = ax if figure is None else figure.subplots(1, 2)
+    _lines(left, history, {"loss_d": ("discriminator", BLUE), "loss_g": ("generator", ORANGE)})
+    left.set(title="Losses", xlabel="step", ylabel="loss")
+    _lines(right, history, {"d_real": ("D(x), real faces", BLUE), "d_fake": ("D(G(z)), generated", ORANGE)})
+    right.axhline(0.5, color="0.5", linewidth=1, linestyle=":")
+    right.set(title="What D believes", xlabel="step", ylabel="mean probability of “real”", ylim=(0, 1))
+    return left.figure
+
+
+def plot_features(features: Sequence[tuple[str, Tensor]], *, maps: int = 8) -> Figure:
+    """The strongest `maps` channels of each layer in `facegan.models.feature_maps`, a row a layer.
+
+    Only layers with a side above 1 are drawn, of the first example; each map is scaled by itself.
+    """
+    rows = [(name, f[0].float().cpu()) for name, f in features if f.ndim == 4 and f.shape[-1] > 1]
+    if not rows:
+        raise ConfigError("no feature maps to draw; pass the list that feature_maps returns.")
+    figure = _figure(1.1 * maps, 1.25 * len(rows))
+    grid = figure.subplots(len(rows), maps, squeeze=False)
+    for axes, (name, feature) in zip(grid, rows, strict=True):
+        strongest = feature.flatten(1).std(1).argsort(descending=True)[:maps]
+        for ax in axes:
+            ax.set_axis_off()
+        for ax, channel in zip(axes, strongest, strict=False):
+            ax.imshow(feature[channel], cmap="cividis")
+        shape = " x ".join(map(str, feature.shape))
+        axes[0].set_title(f"{name}, {shape}", loc="left", fontsize=10)
+    return figure
+
+
+def figure_png(figure: Figure, *, dpi: int = 110) -> bytes:
+    """A figure as PNG bytes."""
+    out = io.BytesIO()
+    figure.savefig(out, format="png", dpi=dpi)
+    return out.getvalue()
+
+
+def _figure(width: float, height: float) -> Figure:
+    """A figure outside pyplot that notebooks still show, with or without its inline backend."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(width, height), layout="constrained")
+    figure._repr_png_ = lambda: figure_png(figure)
+    return figure
+
+
+def _lines(ax: Axes, history: dict[str, Sequence[float]], series: dict[str, tuple[str, str]]) -> None:
+    for name, (label, color) in series.items():
+        values = np.asarray(history[name])
+        steps = np.arange(1, len(values) + 1)
+        ax.plot(steps, values, color=color, alpha=0.25, linewidth=0.8)
+        ax.plot(steps, _running_mean(values), color=color, linewidth=2, label=label)
+    top = np.quantile(np.concatenate([history[n] for n in series]), 0.995)
+    ax.set_ylim(top=max(top * 1.1, ax.get_ylim()[0] + 0.1))
+    ax.legend(frameon=False, loc="upper right")
+    ax.spines[["top", "right"]].set_visible(False)
+
+
+def _running_mean(values: np.ndarray) -> np.ndarray:
+    window = max(1, int(len(values) * _SMOOTHING))
+    sums = torch.from_numpy(values).cumsum(0)
+    before = torch.cat([torch.zeros(window), sums])[: len(values)]
+    return ((sums - before) / torch.arange(1, len(values) + 1).clamp(max=window)).numpy()

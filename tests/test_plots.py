@@ -1,0 +1,76 @@
+import io
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from facegan.errors import ConfigError
+from facegan.models import feature_maps
+from facegan.plots import figure_png, plot_curves, plot_features, show_images
+
+HISTORY = {
+    "loss_d": [1.4, 1.2, 1.0],
+    "loss_g": [0.7, 0.9, 1.1],
+    "d_real": [0.5, 0.6, 0.7],
+    "d_fake": [0.5, 0.4, 0.3],
+}
+
+
+def pixels(figure):
+    return np.asarray(Image.open(io.BytesIO(figure_png(figure))).convert("RGB"))
+
+
+def test_curves_draw_every_series_with_axes_that_are_named():
+    figure = plot_curves(HISTORY)
+    left, right = figure.axes
+    steps, losses = left.lines[0].get_data()
+    assert (steps.tolist(), losses.tolist()) == ([1, 2, 3], HISTORY["loss_d"])
+    assert [t.get_text() for t in right.get_legend().get_texts()] == [
+        "D(x), real faces",
+        "D(G(z)), generated",
+    ]
+    assert all(ax.get_xlabel() and ax.get_ylabel() and ax.get_title() for ax in figure.axes)
+    assert pixels(figure).std() > 5
+
+
+def test_the_bold_line_is_a_running_mean():
+    values = np.r_[np.zeros(100), np.ones(100)].tolist()
+    figure = plot_curves(dict.fromkeys(HISTORY, values))
+    bold = figure.axes[0].lines[1].get_ydata()
+    np.testing.assert_allclose(bold[[0, 99, 101, 103, 150]], [0, 0, 0.5, 1, 1])
+
+
+def test_one_spike_does_not_flatten_the_curve():
+    values = [1.0] * 999 + [1000.0]
+    figure = plot_curves(dict.fromkeys(HISTORY, values))
+    assert figure.axes[0].get_ylim()[1] < 10
+
+
+def test_curves_go_where_they_are_told():
+    from matplotlib.figure import Figure
+
+    figure = Figure()
+    assert plot_curves(HISTORY, ax=figure.subplots(2)) is figure
+
+
+def test_an_empty_history_is_refused():
+    with pytest.raises(ConfigError, match="train a step"):
+        plot_curves({"loss_d": []})
+
+
+def test_images_show_in_a_notebook_without_pyplot():
+    figure = show_images(torch.zeros(4, 3, 16, 16))
+    assert figure._repr_png_()[:4] == b"\x89PNG"
+    assert figure.axes[0].images[0].get_array().shape == (38, 38, 3)
+
+
+def test_features_have_a_row_a_layer(gan):
+    maps = feature_maps(gan.generator, torch.randn(1, 8))
+    figure = plot_features(maps, maps=4)
+    assert len(figure.axes) == 4 * len(maps)
+    assert figure.axes[0].get_title(loc="left") == "ConvTranspose2d, 16 x 4 x 4"
+    strongest = maps[0][1][0].flatten(1).std(1).max()
+    assert figure.axes[0].images[0].get_array().std() == pytest.approx(strongest.item(), rel=0.1)
+    with pytest.raises(ConfigError, match="no feature maps"):
+        plot_features([("Conv2d", torch.zeros(1, 1, 1, 1))])
