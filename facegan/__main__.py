@@ -1,0 +1,219 @@
+"""The command line: `facegan` or `python -m facegan`. Thin over the library; prints, never computes.
+
+Exit codes: 0 done; 1 refused, with one line of why; 2 wrong usage; 130 interrupted (and saved).
+"""
+
+from __future__ import annotations
+
+import inspect
+import sys
+import warnings
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import typer
+
+from facegan.config import RECIPES, TrainConfig, differing, field_help
+from facegan.errors import ConfigError, FaceganError
+
+app = typer.Typer(
+    help="Grow human faces out of noise: train, sample and explore GANs.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+Recipe = Literal[tuple(RECIPES)]
+Source = Annotated[str, typer.Argument(help="a run folder, or a .safetensors file", metavar="RUN_OR_FILE")]
+Seed = Annotated[int | None, typer.Option(help="same seed, same faces")]
+Truncation = Annotated[
+    float | None, typer.Option(help="cut latents off at this many standard deviations: more typical faces")
+]
+
+
+def train(
+    recipe: Annotated[Recipe, typer.Option(help="the settings to start from")] = "tutorial",
+    data: Annotated[
+        str, typer.Option(help="'synthetic', a folder of images, a .zip or a .npy")
+    ] = "synthetic",
+    run_dir: Annotated[
+        Path | None, typer.Option(help="where to save, and to go on from; runs/RECIPE when left out")
+    ] = None,
+    steps: Annotated[int | None, typer.Option(help="train until this many steps in all")] = None,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 or mps")] = "auto",
+    **overrides: Any,
+) -> None:
+    """Train a recipe on faces; run again to go on where it stopped.
+
+    Every setting of the recipe can be overridden; see `facegan recipes` for their values.
+    """
+    from facegan import GAN, fit, load_faces
+
+    config = replace(RECIPES[recipe], **{k: v for k, v in overrides.items() if v is not None})
+    run_dir = run_dir or Path("runs") / recipe
+    faces = load_faces(data, size=config.image_size)
+    gan = GAN(config, device=device)
+    precision = str(gan.precision).removeprefix("torch.")
+    print(f"{recipe} on {faces}, {gan.device} in {precision}, into {run_dir}")
+    epochs = overrides["epochs"] if steps else None
+    fit(gan, faces, steps=steps, epochs=epochs, run_dir=run_dir)
+    _report(run_dir)
+    if not _finished(gan, faces, steps):
+        raise typer.Exit(130)
+
+
+def _finished(gan, faces, steps: int | None) -> bool:
+    return gan.step >= (steps or gan.config.epochs * (len(faces) // gan.config.batch_size))
+
+
+def _report(run_dir: Path) -> None:
+    for name in ("samples.png", "progress.gif", "curves.png", "generator.safetensors"):
+        print(f"  {run_dir / name}")
+
+
+@app.command()
+def sample(
+    source: Source,
+    out: Annotated[
+        Path, typer.Option(help="a .png grid, a .npy array (N, 3, H, W), or a folder for single files")
+    ] = Path("samples.png"),
+    n: Annotated[int, typer.Option(min=1, help="how many faces")] = 64,
+    seed: Seed = None,
+    truncation: Truncation = None,
+) -> None:
+    """Draw faces from a trained generator."""
+    import numpy as np
+
+    from facegan.images import save_images, to_uint8
+
+    faces = to_uint8(_generator(source).sample(n, seed=seed, truncation=truncation))
+    if out.suffix == ".npy":
+        out.parent.mkdir(parents=True, exist_ok=True)
+        np.save(out, faces.numpy())
+    elif out.suffix == ".png":
+        save_images(faces, out)
+    elif out.suffix:
+        raise ConfigError(f"cannot write faces to {out.name!r}; name a .png, a .npy or a folder.")
+    else:
+        for index, face in enumerate(faces):
+            save_images(face[None], out / f"face_{index:05d}.png", columns=1)
+    print(out)
+
+
+@app.command()
+def walk(
+    source: Source,
+    out: Annotated[Path, typer.Option(help="a .gif or .mp4 file")] = Path("walk.gif"),
+    faces: Annotated[int, typer.Option(min=2, help="faces to walk between")] = 5,
+    frames: Annotated[int, typer.Option(min=2, help="frames of the whole loop")] = 60,
+    fps: Annotated[float, typer.Option(min=1, max=50, help="frames a second")] = 15,
+    scale: Annotated[int, typer.Option(min=1, max=16, help="enlarge each pixel this many times")] = 4,
+    seed: Seed = None,
+    truncation: Truncation = None,
+) -> None:
+    """Walk through latent space, from face to face and back, as a GIF or MP4."""
+    from facegan.images import encoder_for, save_animation, to_uint8
+    from facegan.latent import draw_latents, truncate
+    from facegan.latent import walk as latent_walk
+
+    encoder_for(out)
+    generator = _generator(source)
+    anchors = draw_latents(faces, generator.config.latent_dim, seed=seed)
+    z = latent_walk(anchors if truncation is None else truncate(anchors, truncation), frames)
+    pictures = to_uint8(generator.images(z)).repeat_interleave(scale, 2).repeat_interleave(scale, 3)
+    print(save_animation(list(pictures), out, fps=fps))
+
+
+@app.command()
+def info(
+    source: Annotated[Path | None, typer.Argument(help="a run folder", metavar="[RUN]")] = None,
+) -> None:
+    """Describe this machine, or what a run folder holds."""
+    from facegan import __version__
+    from facegan.runtime import describe
+
+    rows = {"facegan": __version__, **describe()} if source is None else _describe_run(source)
+    for name, value in rows.items():
+        print(f"{name:<12} {value}")
+
+
+@app.command()
+def recipes() -> None:
+    """List the recipes and what each changes from the default settings."""
+    for name, config in RECIPES.items():
+        changes = differing(TrainConfig(), config)
+        listed = ", ".join(f"{field}={new}" for field, (_, new) in changes.items())
+        print(f"{name:<18} {listed or 'the defaults'}")
+    print("\ndefaults:")
+    for name, (_, text) in field_help().items():
+        print(f"  {name:<18} {getattr(TrainConfig(), name)!s:<8} {text}")
+
+
+def main() -> None:
+    """Run the command line; a refusal is one line on stderr, not a traceback."""
+    warnings.showwarning = lambda message, *_: print(f"facegan: {message}", file=sys.stderr)
+    try:
+        app()
+    except FaceganError as error:
+        print(f"facegan: {error}", file=sys.stderr)
+        raise SystemExit(1) from None
+    except OSError as error:
+        print(f"facegan: {error.strerror or error}: {error.filename or ''}", file=sys.stderr)
+        raise SystemExit(1) from None
+    except KeyboardInterrupt:
+        raise SystemExit(130) from None
+
+
+def _generator(source: str):
+    """The averaged generator of a run folder's newest checkpoint, or of a .safetensors file."""
+    from facegan import load_generator
+
+    path = Path(source)
+    return _load_run(path).ema if path.is_dir() else load_generator(path)
+
+
+def _load_run(path: Path):
+    from facegan import GAN
+    from facegan.checkpoint import load_latest
+
+    state = load_latest(path / "checkpoints")
+    if state is None:
+        raise ConfigError(f"no checkpoint in {path}. Name a run folder, such as runs/demo.")
+    return GAN.from_state(state, device="cpu")
+
+
+def _describe_run(path: Path) -> dict[str, Any]:
+    from facegan.checkpoint import steps
+
+    gan = _load_run(path)
+    changes = differing(TrainConfig(), gan.config)
+    last = {name: values[-1] for name, values in gan.history.items() if values}
+    return {
+        "step": gan.step,
+        "checkpoints": ", ".join(map(str, steps(path / "checkpoints"))),
+        "frames": len(list((path / "frames").glob("*.png"))),
+        "settings": ", ".join(f"{k}={new}" for k, (_, new) in changes.items()) or "the defaults",
+        **{name: f"{value:.3f}" for name, value in last.items()},
+    }
+
+
+def _with_settings(command):
+    """The command with one option per `TrainConfig` field in place of **overrides."""
+    signature = inspect.signature(command, eval_str=True)
+    named = [p for p in signature.parameters.values() if p.kind is not p.VAR_KEYWORD]
+    options = [_option(name, hint, text) for name, (hint, text) in field_help().items()]
+    command.__signature__ = signature.replace(parameters=[*named, *options])
+    command.__annotations__ = {p.name: p.annotation for p in [*named, *options]}
+    return command
+
+
+def _option(name: str, hint: Any, text: str) -> inspect.Parameter:
+    annotation = Annotated[hint | None, typer.Option(help=text, show_default=False)]
+    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=annotation)
+
+
+app.command()(_with_settings(train))
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,202 @@
+"""The command line as people use it: by its exit code, what it prints and what it leaves behind."""
+
+import csv
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from typing import NamedTuple
+
+import numpy as np
+import pytest
+import torch
+from conftest import assert_same_state, random_faces
+from PIL import Image
+
+from facegan import GAN, checkpoint
+from facegan.__main__ import app, main
+from facegan.config import RECIPES, field_help
+
+SMALL = ["--image-size", 16, "--width", 8, "--batch-size", 8, "--precision", "fp32", "--device", "cpu"]
+pytestmark = pytest.mark.slow
+
+
+class Done(NamedTuple):
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+    """A folder with faces.npy and a run of 6 steps, made by the command line in its own process."""
+    folder = tmp_path_factory.mktemp("cli")
+    np.save(folder / "faces.npy", random_faces(40).images)
+    options = ["--steps", 6, "--snapshot-every", 3, "--data", "faces.npy", "--run-dir", "run"]
+    command = [sys.executable, "-m", "facegan", "train", "--recipe", "modern", *SMALL, *options]
+    subprocess.run(list(map(str, command)), cwd=folder, env=os.environ | {"OMP_NUM_THREADS": "1"}, check=True)
+    return folder
+
+
+@pytest.fixture
+def facegan(place, monkeypatch, capsys):
+    """Call the command line's `main` in `place`; what a new process would print and return."""
+    monkeypatch.chdir(place)
+    monkeypatch.setenv("COLUMNS", "100")
+
+    def run(*arguments):
+        monkeypatch.setattr("sys.argv", ["facegan", *map(str, arguments)])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        code = ended.value.code
+        return Done(code if isinstance(code, int) else 0, *capsys.readouterr())
+
+    return run
+
+
+def test_train_leaves_the_run_folder_and_says_where(facegan, place):
+    names = {p.name for p in (place / "run").iterdir()}
+    assert names >= {"samples.png", "progress.gif", "curves.png", "history.csv", "generator.safetensors"}
+    assert len(list(csv.reader((place / "run" / "history.csv").open()))) == 7
+    again = facegan("train", "--recipe", "modern", *SMALL, "--steps", 6, "--data", "faces.npy",
+                    "--run-dir", "run")  # fmt: skip
+    assert again.returncode == 0
+    assert "already stands at step 6 of 6" in again.stdout
+    assert os.path.join("run", "samples.png") in again.stdout
+
+
+def test_help_names_every_setting_and_recipe(facegan):
+    shown = facegan("train", "--help").stdout
+    assert all(f"--{name.replace('_', '-')}" in shown for name in field_help())
+    assert all(name in shown for name in RECIPES)
+    assert {c.callback.__name__ for c in app.registered_commands} == {
+        "train",
+        "sample",
+        "walk",
+        "info",
+        "recipes",
+    }
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (["train", "--data", "nowhere", "--run-dir", "x"], 1,
+         r"facegan: data source 'nowhere' is not there.*"),
+        (["train", "--width", 0], 1, r"facegan: width is 0, expected 1 or more.*"),
+        (["train", "--recipe", "tiny", *SMALL, "--steps", 2, "--epochs", 2, "--data", "faces.npy"], 1,
+         r"facegan: got both epochs=2 and steps=2.*"),
+        (["sample", "nowhere.safetensors"], 1, r"facegan: no generator at nowhere\.safetensors.*"),
+        (["sample", "."], 1, r"facegan: no checkpoint in \..*"),
+        (["sample", "run", "--out", "x.bmp"], 1, r"facegan: cannot write faces to 'x\.bmp'.*"),
+        (["walk", "run", "--out", "x.avi"], 1, r"facegan: cannot write an animation to 'x\.avi'.*"),
+    ],
+)  # fmt: skip
+def test_refusals_are_one_line_and_exit_1(facegan, place, arguments, code, message):
+    done = facegan(*arguments)
+    assert done.returncode == code
+    assert re.fullmatch(message, done.stderr.strip()), done.stderr
+    assert not (place / "x").exists()
+
+
+@pytest.mark.parametrize("arguments", [["train", "--loss", "bcee"], ["train", "--wdth", 3], ["paint"]])
+def test_wrong_usage_exits_2_without_a_traceback(facegan, arguments):
+    done = facegan(*arguments)
+    assert done.returncode == 2
+    assert "Traceback" not in done.stderr
+    assert str(arguments[-1]) in done.stderr or "bcee" in done.stderr or "wdth" in done.stderr
+
+
+def test_sample_writes_a_grid_an_array_or_single_files(facegan, place):
+    for out in ("grid.png", "faces_out.npy", "singles"):
+        done = facegan("sample", "run", "--n", 4, "--seed", 1, "--out", out)
+        assert done.returncode == 0, done.stderr
+    array = np.load(place / "faces_out.npy")
+    assert (array.shape, array.dtype) == ((4, 3, 16, 16), np.uint8)
+    assert Image.open(place / "grid.png").size == (38, 38)
+    single = np.asarray(Image.open(place / "singles" / "face_00003.png")).transpose(2, 0, 1)
+    assert np.array_equal(single, array[3])
+
+
+def test_run_folder_and_exported_file_give_the_same_faces(facegan, place):
+    arrays = []
+    for source in ("run", "run/generator.safetensors"):
+        facegan("sample", source, "--n", 3, "--seed", 5, "--out", "same.npy")
+        arrays.append(np.load(place / "same.npy"))
+    assert np.array_equal(*arrays)
+
+
+@pytest.mark.parametrize("out", ["walk.gif", "walk.mp4"])
+def test_walk_writes_an_animation(facegan, place, out):
+    done = facegan("walk", "run", "--out", out, "--frames", 6, "--faces", 3, "--seed", 0, "--scale", 2)
+    assert done.returncode == 0, done.stderr
+    assert (place / out).stat().st_size > 500
+    if out.endswith("gif"):
+        gif = Image.open(place / out)
+        assert (gif.n_frames, gif.size) == (6, (32, 32))
+
+
+def test_info_describes_machine_and_run(facegan):
+    machine = facegan("info").stdout
+    assert f"torch        {torch.__version__}" in machine
+    run = facegan("info", "run").stdout
+    assert re.search(r"step +6\n", run)
+    assert "checkpoints  0, 3, 6" in run
+    assert "width=8" in run
+
+
+def test_recipes_lists_all_with_their_changes(facegan):
+    shown = facegan("recipes").stdout
+    assert re.search(r"small_batch +batch_size=32, epochs=20", shown)
+    assert all(name in shown for name in RECIPES)
+
+
+def test_the_console_script_is_the_module():
+    script = os.path.join(os.path.dirname(sys.executable), "facegan")
+    assert subprocess.run([script, "recipes"], capture_output=True, timeout=60).returncode == 0
+
+
+def start_training(place, run, **kwargs):
+    command = [sys.executable, "-m", "facegan", "train", "--recipe", "tiny", *SMALL, "--steps", 40,
+               "--snapshot-every", 5, "--data", "faces.npy", "--run-dir", run]  # fmt: skip
+    return subprocess.Popen(list(map(str, command)), cwd=place, stdout=subprocess.PIPE,
+                            stderr=subprocess.DEVNULL, text=True, **kwargs)  # fmt: skip
+
+
+def wait_for_step(folder, step):
+    deadline = time.monotonic() + 120
+    while not any(s >= step for s in checkpoint.steps(folder / "checkpoints")):
+        assert time.monotonic() < deadline, "training made no checkpoint"
+        os.sched_yield()
+
+
+def test_kill_9_at_five_moments_and_resume_equals_an_uninterrupted_run(place):
+    assert start_training(place, "straight").wait() == 0
+    for step in (0, 5, 15, 25, 30):
+        child = start_training(place, "killed")
+        wait_for_step(place / "killed", step)
+        child.send_signal(signal.SIGKILL)
+        child.wait()
+    last = start_training(place, "killed")
+    said = last.communicate()[0]
+    assert last.returncode == 0
+    assert "going on from the checkpoint of step" in said
+    a, b = (
+        GAN.from_state(checkpoint.load_latest(place / run / "checkpoints")) for run in ("straight", "killed")
+    )
+    assert a.step == b.step == 40
+    assert_same_state(a, b)
+    for frame in (place / "straight" / "frames").iterdir():
+        assert frame.read_bytes() == (place / "killed" / "frames" / frame.name).read_bytes()
+
+
+def test_ctrl_c_saves_and_exits_130(place):
+    child = start_training(place, "stopped")
+    wait_for_step(place / "stopped", 5)
+    child.send_signal(signal.SIGINT)
+    said = child.communicate(timeout=120)[0]
+    assert child.returncode == 130
+    step = int(re.search(r"stopped at step (\d+) of 40: saved", said)[1])
+    assert checkpoint.load_latest(place / "stopped" / "checkpoints")["step"] == step
