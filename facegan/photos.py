@@ -246,7 +246,8 @@ def _refuse_duplicates(path: Path, members: list[zipfile.ZipInfo]) -> None:
 def _refuse_overlap(path: Path, members: list[zipfile.ZipInfo]) -> None:
     members = sorted(members, key=lambda m: m.header_offset)
     for a, b in pairwise(members):
-        if a.header_offset + 30 + len(a.filename.encode()) + a.compress_size > b.header_offset:
+        name = a.filename.encode("utf-8" if a.flag_bits & 0x800 else "cp437")
+        if a.header_offset + 30 + len(name) + a.compress_size > b.header_offset:
             raise DataError(
                 f"{path.name} was refused: {a.filename!r} and {b.filename!r} overlap, as in a zip bomb. "
                 "Pack it again."

@@ -48,10 +48,12 @@ def plot_curves(history: dict[str, Sequence[float]], *, ax: Sequence[Axes] | Non
     figure = None if ax is not None else _figure(9, 3.6)
     left, right = ax if figure is None else figure.subplots(1, 2)
     _lines(left, history, {"loss_d": ("discriminator", BLUE), "loss_g": ("generator", ORANGE)})
-    left.set(title="Losses", xlabel="step", ylabel="loss")
+    left.set(xlabel="step", ylabel="loss")
+    left.set_title("Losses", loc="left")
     _lines(right, history, {"d_real": ("D(x), real faces", BLUE), "d_fake": ("D(G(z)), generated", ORANGE)})
     right.axhline(0.5, color="0.5", linewidth=1, linestyle=":")
-    right.set(title="What D believes", xlabel="step", ylabel="mean probability of “real”", ylim=(0, 1))
+    right.set(xlabel="step", ylabel="mean probability of “real”", ylim=(0, 1))
+    right.set_title("What D believes", loc="left")
     return left.figure
 
 
@@ -100,7 +102,7 @@ def _lines(ax: Axes, history: dict[str, Sequence[float]], series: dict[str, tupl
         ax.plot(steps, _running_mean(values), color=color, linewidth=2, label=label)
     top = np.quantile(np.concatenate([history[n] for n in series]), 0.995)
     ax.set_ylim(top=max(top * 1.1, ax.get_ylim()[0] + 0.1))
-    ax.legend(frameon=False, loc="upper right")
+    ax.legend(frameon=False, loc="lower right", bbox_to_anchor=(1, 0.99), ncols=2, fontsize=9, handlelength=1)
     ax.spines[["top", "right"]].set_visible(False)
 
 

@@ -80,7 +80,7 @@ DISTRIBUTIONS: dict[str, Uniform | Choice] = {
     "skin_warmth": Uniform(-1, 1),  # cool (pink) to warm (golden) undertone
     "blush": Uniform(0, 1),  # strength of the colour on the cheeks
     "freckles": Choice((False, True), (0.85, 0.15)),  # on nose and cheeks
-    "age": Uniform(0, 1),  # lines on forehead and cheeks, from 0.5 upwards
+    "age": Uniform(0, 1),  # forehead lines and deeper folds at the mouth from 0.5 upwards
     "head_width": Uniform(0.93, 1.07),  # factors on the average head
     "head_height": Uniform(0.95, 1.05),
     "jaw_taper": Uniform(0.02, 0.24),  # how much the jaw narrows towards the chin
@@ -112,9 +112,7 @@ DISTRIBUTIONS: dict[str, Uniform | Choice] = {
     "lip_color": Choice(tuple(LIP_COLORS), (0.7, 0.1, 0.1, 0.1)),  # natural follows the skin
     "glasses": Choice(("none", "round", "rectangular"), (0.75, 0.125, 0.125)),
     "glasses_color": _even(GLASSES_COLORS),
-    "beard": Choice(
-        ("none", "stubble", "moustache", "goatee", "full"), (0.6, 0.1, 0.1, 0.1, 0.1)
-    ),
+    "beard": Choice(("none", "stubble", "moustache", "goatee", "full"), (0.6, 0.1, 0.1, 0.1, 0.1)),
     "yaw": Uniform(-13, 13),  # degrees, positive turns to the right of the image
     "roll": Uniform(-8, 8),  # degrees, positive is clockwise
     "scale": Uniform(0.92, 1.08),  # factor on the size of the figure
@@ -124,8 +122,8 @@ DISTRIBUTIONS: dict[str, Uniform | Choice] = {
     "light_y": Uniform(-1, 0.3),  # from above to slightly below
     "background": _even(("plain", "vertical", "radial")),
     "background_hue": Uniform(0, 1),  # around the colour circle
-    "background_saturation": Uniform(0.05, 0.5),
-    "background_lightness": Uniform(0.5, 1),
+    "background_saturation": Uniform(0.05, 0.42),
+    "background_lightness": Uniform(0.5, 0.95),
     "clothing": _even(("crew", "v-neck", "shirt", "turtleneck")),
     "clothing_color": _even(CLOTHING_COLORS),
 }
@@ -231,8 +229,8 @@ def _encode(attributes: dict[str, np.ndarray]) -> dict[str, Tensor]:
 def _encode_column(name: str, column: np.ndarray) -> Tensor:
     distribution = DISTRIBUTIONS[name]
     if isinstance(distribution, Uniform):
-        if not np.isfinite(column).all():
-            raise DataError(f"column {name!r} holds non-finite numbers; replace them.")
+        if column.dtype.kind not in "fiu" or not np.isfinite(column).all():
+            raise DataError(f"column {name!r} holds other things than finite numbers; replace them.")
         return torch.from_numpy(column.astype(np.float32)).view(-1, 1, 1)
     unknown = sorted(set(column.tolist()) - set(distribution.labels))
     if unknown:
@@ -272,19 +270,22 @@ class _Scene:
     def apply(self, chosen: Tensor, painter: Callable[[_Scene], None]) -> None:
         """Run `painter` on the chosen faces only."""
         faces = chosen.nonzero().flatten()
-        if len(faces):
+        if len(faces) == len(chosen):
+            painter(self)
+        elif len(faces):
             part = _Scene(self, lambda t: t[faces])
             painter(part)
             self.color[faces], self.light[faces] = part.color, part.light
 
     def cover(self, distance: Tensor) -> Tensor:
         """Share of each pixel inside a shape, from the signed distance to its edge."""
-        return (0.5 - distance / self.pixel).clamp_(0, 1)
+        return (distance * (-1 / self.pixel)).add_(0.5).clamp_(0, 1)
 
     def stroke(self, offset: Tensor, half_width: float | Tensor) -> Tensor:
         """Share of each pixel inside a line, from the signed distance to its middle."""
-        wide = self.cover(offset.abs() - half_width)
-        return wide.minimum(2 * half_width / self.pixel)
+        reach = (half_width + 0.5 * self.pixel) / self.pixel
+        wide = (offset * (1 / self.pixel)).abs_().neg_().add_(reach)
+        return wide.clamp_(0, 1).clamp_(max=2 * half_width / self.pixel)
 
     def paint(self, mask: Tensor, color: Tensor, light: float | Tensor = 1.0) -> None:
         self.tint(mask, color)
@@ -294,14 +295,15 @@ class _Scene:
         self.color.lerp_(color, mask[:, None])
 
     def darken(self, amount: Tensor) -> None:
-        self.light.mul_(1 - amount)
+        self.light.addcmul_(self.light, amount, value=-1)
 
 
 def _oval(u, v, center, radii, square=0.0) -> Tensor:
     """Approximate signed distance to an ellipse; `square` fills out its corners."""
-    a, b = ((u - center[0]) * (1 / radii[0])).square_(), ((v - center[1]) * (1 / radii[1])).square_()
+    a = (u - center[0]).mul_(1 / radii[0]).square_()
+    b = (v - center[1]).mul_(1 / radii[1]).square_()
     level = a + b
-    if isinstance(square, Tensor) or square:
+    if square:
         level -= a.clamp_(max=1).mul_(b.clamp_(max=1)).mul_(square)
     return level.sqrt_().sub_(1).mul_((radii[0] * radii[1]) ** 0.5)
 
@@ -315,8 +317,9 @@ def _box(right, below, corner: float) -> Tensor:
 
 def _bump(u, v, center, radii) -> Tensor:
     """A smooth hill of height 1 that ends at an ellipse."""
-    a, b = (u - center[0]) * (1 / radii[0]), (v - center[1]) * (1 / radii[1])
-    return a.square_().add_(b.square_()).neg_().add_(1).clamp_(min=0).square_()
+    a = (u - center[0]).mul_(1 / radii[0]).square_()
+    b = (v - center[1]).mul_(1 / radii[1]).square_()
+    return a.add_(b).neg_().add_(1).clamp_(min=0).square_()
 
 
 def _mix(a, b, amount):
@@ -340,8 +343,8 @@ def _render(s: _Scene, size: int) -> Tensor:
     _paint_kinds(s.rows(-0.5, 0.4), "glasses", _GLASSES)
     _paint_kinds(s, "hair_style", _FRONT_HAIR)
     warmth = torch.tensor([0.10, 0.0, -0.04]).view(3, 1, 1)  # shadows turn reddish
-    lit = s.color * _mix(s.light[:, None], 1.0, warmth)
-    return (lit * 255 + 0.5).clamp_(0, 255).to(torch.uint8)
+    tones = (s.light[:, None] * (255 * (1 - warmth))).add_(255 * warmth)
+    return tones.mul_(s.color).add_(0.5).clamp_(0, 255).to(torch.uint8)
 
 
 def _paint_kinds(s: _Scene, name: str, painters: dict[str, Callable[[_Scene], None]]) -> None:
@@ -375,9 +378,11 @@ def _place(s: _Scene, size: int) -> None:
 def _jaw(s: _Scene) -> Tensor:
     """Signed distance to the outline of the head."""
     below = s.t.clamp(min=0)
-    width = _WIDTH * (1 - s.jaw_taper * below * below)
-    u = s.u - 0.12 * s.turn * below
-    return _oval(u / width, s.t, (0, 0), (1, 1), 0.1 + s.jaw_square * below) * 0.6
+    half_width = (s.jaw_taper * -_WIDTH * below).mul_(below).add_(_WIDTH)
+    across = (s.u - 0.12 * s.turn * below).div_(half_width).square_()
+    along = s.t.square()
+    corners = (s.jaw_square * below).add_(0.1).mul_(across.clamp(max=1)).mul_(along.clamp(max=1))
+    return across.add_(along).sub_(corners).sqrt_().sub_(1).mul_(0.6)
 
 
 def _choose_colors(s: _Scene) -> None:
@@ -394,7 +399,7 @@ def _skin_color(s: _Scene) -> Tensor:
     place = s.skin_lightness.flatten().clamp(0, 1) * (len(tones) - 1)
     lower = place.long().clamp(max=len(tones) - 2)
     color = torch.lerp(tones[lower], tones[lower + 1], (place - lower).view(-1, 1, 1, 1))
-    tint = torch.tensor([0.2, 0.25, -1.0]).view(3, 1, 1) * 0.13
+    tint = torch.tensor([0.01, 0.015, -0.09]).view(3, 1, 1)
     return color * (1 + s.skin_warmth[:, None] * tint)
 
 
@@ -475,21 +480,27 @@ def _earrings(s: _Scene) -> None:
 
 def _head(s: _Scene) -> None:
     s.paint(s.inside, s.skin, _head_light(s))
-    blush = _bump(s.m, s.v, (0.30, 0.17), (0.22, 0.17)) + 0.6 * _bump(s.f, s.v, (0, 0.13), (0.12, 0.1))
-    s.tint(s.inside * blush * (0.1 + 0.35 * s.blush), s.skin * _rgb("ff8f86"))
+    _flush(s.rows(-0.2, 0.5))
+
+
+def _flush(s: _Scene) -> None:
+    cheeks = _bump(s.m, s.v, (0.30, 0.17), (0.22, 0.17))
+    nose = _bump(s.f, s.v, (0, 0.13), (0.12, 0.1))
+    amount = (0.1 + 0.35 * s.blush) * (cheeks + 0.6 * nose)
+    s.tint(s.inside * amount, s.skin * _rgb("ff8f86"))
 
 
 def _head_light(s: _Scene) -> Tensor:
     """Lambert light on an ellipsoid with the relief of the face."""
-    nx, ny = s.u / _WIDTH, s.t
-    nz = (1.02 - nx * nx - ny * ny).clamp_(min=0).sqrt_()
-    relief = _relief(s)
-    step = 2 * s.pixel
-    slope_x = (relief.roll(-1, 2) - relief.roll(1, 2)) / step
-    slope_y = (relief.roll(-1, 1) - relief.roll(1, 1)) / step
+    nx, ny = s.u * (1 / _WIDTH), s.t
+    nz = (1.02 - nx.square()).sub_(ny.square()).clamp_(min=0).sqrt_()
     x, y = 0.75 * s.light_x, 0.65 * s.light_y - 0.1
-    toward = (x * (nx - slope_x) + y * (ny - slope_y) + nz) * (1 + x * x + y * y).rsqrt()
-    return 0.56 + 0.52 * toward.clamp(min=-0.2)
+    toward = nz.add_(x * nx).add_(y * ny)
+    relief, step = _relief(s), 2 * s.pixel
+    toward[:, :, 1:-1] -= (relief[:, :, 2:] - relief[:, :, :-2]) * (x / step)
+    toward[:, 1:-1] -= (relief[:, 2:] - relief[:, :-2]) * (y / step)
+    strength = 0.52 * (1 + x * x + y * y).rsqrt()
+    return toward.clamp_(min=-0.2).mul_(strength).add_(0.56)
 
 
 def _relief(s: _Scene) -> Tensor:
@@ -608,6 +619,8 @@ def _brows(s: _Scene) -> None:
     taper = (1 - ((across - 0.01) / 0.17) ** 2).clamp_(min=0).sqrt_()
     brow = s.stroke(arc - s.brow_angle * -across, s.brow_thickness * taper)
     hairs = 0.85 + 0.1 * torch.sin(70 * across + 30 * s.v)
+    wrinkles = _bump(s.f, s.v, (0, -0.36), (0.32, 0.12)) * torch.sin(80 * s.v).clamp_(min=0)
+    s.darken((s.age - 0.5).clamp(min=0) * wrinkles)
     s.paint(brow * 0.85 * s.inside, _mix(s.hair, s.skin * 0.4, 0.35), hairs)
 
 
@@ -655,11 +668,12 @@ def _teeth(s: _Scene, square: Tensor, gap: Tensor, top: Tensor, bottom: Tensor) 
     tongue = _bump(square, bottom, (0, 0.0), (0.6, 0.05))
     s.paint(inside * tongue, _rgb("c8606a"))
     rows = torch.maximum(top - 0.025 - 0.04 * s.smile.clamp(min=0), -top)
-    s.paint(inside * s.cover(rows) * (0.5 + s.smile).clamp(0, 1), _rgb("f6f3ea"), 1.0 - 0.4 * square)
+    shown = inside * s.cover(rows) * (0.5 + s.smile).clamp(0, 1)
+    s.paint(shown, _rgb("f6f3ea"), 1.0 - 0.4 * square)
 
 
 def _folds(s: _Scene, wide: Tensor) -> None:
-    """Lines from nose to mouth, on the forehead and below the eyes."""
+    """Lines from the nose to the mouth."""
     old = (2 * s.age - 1).clamp(min=0)
     down = ((s.v - 0.17) / 0.2).clamp(0, 1)
     line = s.m - 0.13 - (wide - 0.06) * down
@@ -667,21 +681,27 @@ def _folds(s: _Scene, wide: Tensor) -> None:
     s.darken((0.04 + 0.25 * old + 0.12 * s.smile.clamp(min=0)) * ends * s.stroke(line, 0.014))
 
 
-def _hair(s: _Scene, distance: Tensor, strand: Tensor) -> None:
-    """Hair over the head: shadow on the skin, then strands, roundness and a band of shine."""
+def _hair(s: _Scene, distance: Tensor, light: Tensor) -> None:
+    """Hair over the head, and its shadow on the skin."""
     s.darken(0.3 * s.inside * (1 - distance / 0.1).clamp_(0, 1))
-    s.paint(s.cover(distance), s.hair, _hair_light(s, strand))
+    s.paint(s.cover(distance), s.hair, light)
 
 
-def _hair_light(s: _Scene, strand: Tensor) -> Tensor:
-    wave = torch.sin(43 * strand + 2 * torch.sin(11 * strand))
-    band = (1 - ((s.v + 0.58 - 0.55 * s.u * s.u) / 0.13) ** 2).clamp_(min=0)
-    roundness = 0.3 * s.light_x * s.u - 0.3 * s.u * s.u + 0.2 * s.light_y * (s.v + 0.4)
-    return 0.95 + roundness + 0.09 * wave + band * (0.16 + 0.08 * wave)
+def _strands(s: _Scene, strand: Tensor) -> Tensor:
+    """Light on hair along lines of equal `strand`: roundness and a band of shine."""
+    wave = (torch.sin(11 * strand).mul_(2).add_(43 * strand)).sin_()
+    arc = s.u.square()
+    band = (s.v - 0.55 * arc).add_(0.58).mul_(1 / 0.13).square_().neg_().add_(1).clamp_(min=0)
+    light = (0.3 * s.light_x * s.u).sub_(0.3 * arc).add_(0.2 * s.light_y * (s.v + 0.4))
+    return light.add_(0.95).add_(0.09 * wave).addcmul_(band, wave.mul_(0.08).add_(0.16))
 
 
-def _dome(s: _Scene, sides: float | Tensor, top: float | Tensor) -> Tensor:
-    return _oval(s.u, s.v, (0, -0.09), (_WIDTH + sides, 0.69 + top))
+def _curls(s: _Scene) -> Tensor:
+    """Light on curly hair."""
+    across = torch.sin(27 * s.u + 2 * torch.sin(13 * s.v))
+    along = torch.sin(25 * s.v + 2 * torch.sin(15 * s.u))
+    roundness = 0.3 * s.light_x * s.u + 0.3 * s.light_y * (s.v + 0.4) - 0.15 * s.u * s.u
+    return 0.9 + roundness + 0.16 * across * along
 
 
 def _forehead(s: _Scene) -> Tensor:
@@ -689,202 +709,178 @@ def _forehead(s: _Scene) -> Tensor:
     return _oval(s.f, s.v, (0, 0.12), (0.47, 0.57 + s.hairline), 0.7)
 
 
-def _cap(s: _Scene, sides: float | Tensor, top: float | Tensor, opening: Tensor) -> Tensor:
-    above_ears = s.v + 0.02 + 0.6 * (s.u.abs() - 0.5)
-    return torch.maximum(_dome(s, sides, top), -opening).maximum(above_ears)
+def _cap(s: _Scene, sides: float, top: float | Tensor, opening: Tensor) -> Tensor:
+    """Signed distance to hair that ends above the ears and around `opening`."""
+    dome = _oval(s.u, s.v, (0, -0.09), (_WIDTH + sides, 0.69 + top))
+    return torch.maximum(dome, -opening).maximum(s.v - 0.28 + 0.6 * s.u.abs())
 
 
-def _curtain(s: _Scene, width: float | Tensor, bottom: float) -> Tensor:
+def _curtain(s: _Scene, width: Tensor, bottom: float) -> Tensor:
     """Signed distance to a dome that hangs straight down to `bottom`, with round corners."""
     dome = _oval(s.u, s.v, (0, -0.1), (width, 0.74 + 0.06 * s.hair_volume))
     hanging = torch.maximum(_box(s.u.abs() - width, s.v - bottom, 0.12), -0.1 - s.v)
     return torch.minimum(dome, hanging)
 
 
-def _parting(s: _Scene, side: float | Tensor) -> Tensor:
+def _parting(s: _Scene, side: Tensor) -> Tensor:
     """Signed distance to a face framed by hair that falls from a parting."""
-    fall = ((s.v + 0.5 + s.hairline) / 0.55).clamp(min=0).sqrt_()
-    away = (s.f - side * (1 - fall.clamp(max=1))).abs()
-    return (away - 0.46 * fall.clamp(max=1)) * 0.7 + 0.02 * (s.v > 0.6)
+    fall = ((s.v + 0.5 + s.hairline) / 0.55).clamp_(0, 1).sqrt_()
+    return 0.7 * ((s.f - side * (1 - fall)).abs() - 0.46 * fall)
 
 
 def _buzz(s: _Scene) -> None:
-    s = s.rows(-1, 0.3)
     distance = _cap(s, 0.012, 0.015, _forehead(s))
     grain = 0.86 + 0.07 * torch.sin(71 * s.u + 31 * s.v) * torch.sin(67 * s.v)
-    soft = (0.5 - distance / 0.05).clamp_(0, 1) * s.cover(_dome(s, 0.012, 0.015))
+    soft = (0.5 - distance / 0.05).clamp_(0, 1) * s.cover(s.jaw - 0.012)
     s.paint(0.8 * soft, s.hair, grain + 0.25 * s.light_x * s.u)
 
 
 def _short(s: _Scene) -> None:
-    s = s.rows(-1, 0.3)
     sweep = s.f * s.hair_part.sign()
     fringe = s.v + 0.40 + s.hairline - 0.22 * (sweep + 0.15) + 0.5 * sweep * sweep
-    opening = torch.maximum(_forehead(s), -fringe)
-    lift = 0.05 + 0.07 * s.hair_volume
-    _hair(s, _cap(s, 0.035, lift, opening), 0.8 * s.v + 0.5 * sweep + 0.6 * sweep * sweep)
+    cap = _cap(s, 0.035, 0.05 + 0.07 * s.hair_volume, torch.maximum(_forehead(s), -fringe))
+    _hair(s, cap, _strands(s, 0.8 * s.v + 0.5 * sweep + 0.6 * sweep * sweep))
 
 
-def _long_back(s: _Scene) -> None:
-    curtain = _curtain(s, _WIDTH + 0.06 + 0.1 * s.hair_volume, 1.2)
-    s.paint(s.cover(curtain), s.hair, 0.55 + 0.06 * torch.sin(40 * s.u))
+def _long_shape(s: _Scene) -> Tensor:
+    return _curtain(s, _WIDTH + 0.06 + 0.1 * s.hair_volume, 1.2)
 
 
-def _long(s: _Scene) -> None:
-    width = _WIDTH + 0.06 + 0.1 * s.hair_volume
-    locks = torch.maximum(_curtain(s, width, 1.2), -_parting(s, 0.2 * s.hair_part))
-    locks = torch.maximum(locks, 0.36 + 0.05 * s.v - s.m.maximum(0.6 - s.v))
-    _hair(s, locks, s.m * 1.0 + 0.12 * s.v)
-
-
-def _wavy_edge(s: _Scene) -> Tensor:
+def _wavy_shape(s: _Scene) -> Tensor:
     swing = 0.035 * torch.sin(13 * s.v + 1.5) * (s.v + 0.5).clamp(0, 1)
-    return _WIDTH + 0.09 + 0.12 * s.hair_volume + swing
-
-
-def _wavy_back(s: _Scene) -> None:
-    s.paint(s.cover(_curtain(s, _wavy_edge(s), 0.82)), s.hair, 0.55 + 0.08 * torch.sin(30 * s.u))
-
-
-def _wavy(s: _Scene) -> None:
-    side = 0.28 * s.hair_part.sign() + 0.05 * s.hair_part
-    swing = 0.035 * torch.sin(13 * s.v) * (s.v + 0.4).clamp(0, 1)
-    locks = torch.maximum(_curtain(s, _wavy_edge(s), 0.82), -_parting(s, side) - swing)
-    _hair(s, locks, s.m + 1.6 * swing)
+    return _curtain(s, _WIDTH + 0.09 + 0.12 * s.hair_volume + swing, 0.82)
 
 
 def _bob_shape(s: _Scene) -> Tensor:
     width = _WIDTH + 0.05 + 0.08 * s.hair_volume
-    curve = width * (1 - 0.1 * (s.v - 0.2).clamp(min=0))
-    return _curtain(s, curve, 0.48)
+    return _curtain(s, width * (1 - 0.1 * (s.v - 0.2).clamp(min=0)), 0.48)
 
 
-def _bob_back(s: _Scene) -> None:
-    s.paint(s.cover(_bob_shape(s)), s.hair, 0.5 + 0.06 * torch.sin(40 * s.u))
+def _long(s: _Scene) -> None:
+    locks = torch.maximum(_long_shape(s), -_parting(s, 0.2 * s.hair_part))
+    _hair(s, locks, _strands(s, s.m + 0.12 * s.v))
+
+
+def _wavy(s: _Scene) -> None:
+    swing = 0.035 * torch.sin(13 * s.v) * (s.v + 0.4).clamp(0, 1)
+    opening = _parting(s, 0.28 * s.hair_part.sign() + 0.05 * s.hair_part) + swing
+    _hair(s, torch.maximum(_wavy_shape(s), -opening), _strands(s, s.m + 1.6 * swing))
 
 
 def _bob(s: _Scene) -> None:
     fringe = -0.30 + s.hairline + 0.15 * s.f * s.f + 0.05 * s.hair_part * s.f
     opening = torch.maximum(s.m - 0.45 + 0.06 * s.v, fringe - s.v)
-    _hair(s, torch.maximum(_bob_shape(s), -opening), s.f * (1.4 + s.v.clamp(min=-0.5)))
+    strands = _strands(s, s.f * (1.4 + s.v.clamp(min=-0.5)))
+    _hair(s, torch.maximum(_bob_shape(s), -opening), strands)
 
 
-def _cloud(s: _Scene, center: float, radius: float | Tensor, curls: int) -> Tensor:
+def _cloud(s: _Scene, center: float, radius: Tensor, curls: int) -> Tensor:
     """Signed distance to a disc with a scalloped edge."""
-    angle = torch.atan2(s.u, center - s.v)
-    scallop = 0.022 * torch.sin(curls * angle).abs()
-    return (s.u * s.u + (s.v - center) ** 2).sqrt_() - radius - scallop
-
-
-def _curl_light(s: _Scene) -> Tensor:
-    curls = torch.sin(27 * s.u + 2 * torch.sin(13 * s.v)) * torch.sin(25 * s.v + 2 * torch.sin(15 * s.u))
-    roundness = 0.3 * s.light_x * s.u + 0.3 * s.light_y * (s.v + 0.4) - 0.15 * s.u * s.u
-    return 0.9 + roundness + 0.16 * curls
-
-
-def _puff(s: _Scene, distance: Tensor, opening: Tensor) -> None:
-    distance = torch.maximum(distance, -opening)
-    s.darken(0.3 * s.inside * (1 - distance / 0.1).clamp_(0, 1))
-    s.paint(s.cover(distance), s.hair, _curl_light(s))
+    scallop = 0.022 * torch.sin(curls * torch.atan2(s.u, center - s.v)).abs_()
+    return (s.u.square() + (s.v - center).square()).sqrt_() - radius - scallop
 
 
 def _afro_back(s: _Scene) -> None:
     cloud = _cloud(s, -0.2, 0.68 + 0.12 * s.hair_volume, 11)
-    s.paint(s.cover(cloud), s.hair, _curl_light(s) * 0.9)
+    s.paint(s.cover(cloud), s.hair, 0.9 * _curls(s))
 
 
 def _afro(s: _Scene) -> None:
-    s = s.rows(-1, 0.3)
-    _puff(s, _cap(s, 0.05, 0.1, _forehead(s)), _forehead(s))
+    _hair(s, _cap(s, 0.05, 0.1, _forehead(s)), _curls(s))
 
 
 def _curly_back(s: _Scene) -> None:
+    upper = _cloud(s, -0.15, 0.66 + 0.06 * s.hair_volume, 9)
     lower = _cloud(s, 0.25, 0.62 + 0.08 * s.hair_volume, 9)
-    cloud = torch.minimum(_cloud(s, -0.15, 0.66 + 0.06 * s.hair_volume, 9), lower)
-    s.paint(s.cover(cloud), s.hair, _curl_light(s) * 0.8)
+    s.paint(s.cover(torch.minimum(upper, lower)), s.hair, 0.8 * _curls(s))
 
 
 def _curly(s: _Scene) -> None:
-    fringe = s.v + 0.36 + s.hairline + 0.04 * torch.sin(20 * s.f + 3 * s.hair_part).abs()
-    opening = torch.maximum(_forehead(s), -fringe)
-    _puff(s, torch.maximum(_dome(s, 0.06, 0.08), s.v - 0.25), opening)
+    fringe = s.v + 0.36 + s.hairline + 0.04 * torch.sin(20 * s.f + 3 * s.hair_part).abs_()
+    dome = _oval(s.u, s.v, (0, -0.09), (_WIDTH + 0.06, 0.77)).maximum(s.v - 0.25)
+    _hair(s, dome.maximum(-torch.maximum(_forehead(s), -fringe)), _curls(s))
 
 
 def _bun_back(s: _Scene) -> None:
-    s = s.rows(-1, -0.3)
     radius = 0.17 + 0.06 * s.hair_volume
     bun = _oval(s.u, s.v, (-0.5 * s.turn, -0.83), (radius * 1.15, radius))
-    coil = torch.sin(36 * bun + 4 * s.u)
-    s.paint(s.cover(bun), s.hair, 0.85 + 0.1 * coil - 0.8 * (s.v + 0.86) + 0.6 * s.light_x * s.u)
+    coil = 0.1 * torch.sin(36 * bun + 4 * s.u)
+    s.paint(s.cover(bun), s.hair, 0.19 + coil - 0.8 * s.v + 0.6 * s.light_x * s.u)
 
 
 def _bun(s: _Scene) -> None:
-    s = s.rows(-1, 0.3)
-    _hair(s, _cap(s, 0.02, 0.04, _forehead(s)), s.u / (1.25 + s.v).clamp(min=0.2))
+    strands = _strands(s, s.u / (1.25 + s.v).clamp(min=0.2))
+    _hair(s, _cap(s, 0.02, 0.04, _forehead(s)), strands)
 
 
-def _spikes(s: _Scene, count: float, height: Tensor) -> Tensor:
-    """Height of a zigzag crown, by the angle around the head."""
+def _zigzag(s: _Scene, count: float) -> Tensor:
+    """Spikes of height 1 by the angle around the head."""
     phase = torch.atan2(s.u, 0.3 - s.v) * count
-    zigzag = 1 - 2 * (phase - phase.floor() - 0.5).abs()
-    return height * zigzag
+    return 1 - 2 * (phase - phase.floor() - 0.5).abs()
 
 
 def _spiky(s: _Scene) -> None:
-    s = s.rows(-1, 0.3)
-    crown = _spikes(s, 3.2, 0.1 + 0.09 * s.hair_volume) * (0.1 - s.v).clamp(0, 0.5) * 2
-    points = 0.07 * _spikes(s, 4.1, torch.ones_like(s.scale))
-    opening = torch.maximum(_forehead(s), -0.43 - s.hairline + points - s.v)
-    _hair(s, _cap(s, 0.03, 0.03, opening) - crown * (s.v < 0.1), torch.atan2(s.u, 0.3 - s.v))
+    crown = (0.2 + 0.18 * s.hair_volume) * _zigzag(s, 3.2) * (0.1 - s.v).clamp(0, 0.5)
+    fringe = 0.43 + s.hairline - 0.07 * _zigzag(s, 4.1) + s.v
+    cap = _cap(s, 0.03, 0.03, torch.maximum(_forehead(s), -fringe))
+    _hair(s, cap - crown, _strands(s, torch.atan2(s.u, 0.3 - s.v)))
 
 
 def _mohawk_back(s: _Scene) -> None:
-    s = s.rows(-1, 0)
-    height = 0.16 + 0.1 * s.hair_volume
-    blade = _oval(s.u - 0.25 * s.turn, s.v, (0, -0.6), (0.17, 0.18 + height + _spikes(s, 8, height * 0.3)))
+    height = (0.16 + 0.1 * s.hair_volume) * (1 + 0.3 * _zigzag(s, 8))
+    blade = _oval(s.u - 0.25 * s.turn, s.v, (0, -0.6), (0.17, 0.18 + height))
     s.paint(s.cover(blade), s.hair, 0.8 + 0.15 * torch.sin(60 * s.u))
 
 
 def _mohawk(s: _Scene) -> None:
-    s = s.rows(-1, 0.3)
-    shaved = _cap(s, 0.005, 0.005, _forehead(s))
-    s.paint(0.35 * (0.5 - shaved / 0.06).clamp(0, 1) * s.inside, s.hair, 0.8)
+    shaved = (0.5 - _cap(s, 0.005, 0.005, _forehead(s)) / 0.06).clamp_(0, 1)
+    s.paint(0.35 * shaved * s.inside, s.hair, 0.8)
     strip = _oval(s.u - 0.4 * s.turn, s.v, (0, -0.75), (0.15, 0.33 - s.hairline))
-    _hair(s, strip, s.f * 1.3)
+    _hair(s, strip, _strands(s, 1.3 * s.f))
 
 
 def _scarf(s: _Scene) -> None:
     face = torch.maximum(s.jaw + 0.035, -0.46 - s.hairline + 0.3 * s.f * s.f - s.v)
     waist = 0.62 - 0.5 * (s.v - 0.25).clamp(0, 0.35) + 0.6 * (s.v - 0.6).clamp(min=0)
     drape = torch.maximum(0.8 * (s.u.abs() - waist), -0.05 - s.v)
-    cloth = torch.minimum(_dome(s, 0.085, 0.08), drape).maximum(-face)
+    dome = _oval(s.u, s.v, (0, -0.09), (_WIDTH + 0.085, 0.77))
+    cloth = torch.minimum(dome, drape).maximum(-face)
     s.darken(0.35 * s.inside * (1 - cloth / 0.1).clamp_(0, 1))
-    folds = torch.sin(30 * face.clamp(max=0.5) + 5 * s.u + 3 * s.v)
-    light = 0.9 + 0.35 * s.light_x * s.u + 0.2 * s.light_y * s.v + 0.07 * folds
-    under = 0.3 * (1 - (s.jaw - 0.02).abs() / 0.15).clamp(min=0) * (4 * s.v - 0.8).clamp(0, 1)
-    s.paint(s.cover(cloth), s.scarf, light - under)
+    folds = 0.07 * torch.sin(30 * face.clamp(max=0.5) + 5 * s.u + 3 * s.v)
+    under = (1 - (s.jaw - 0.02).abs() / 0.15).clamp_(min=0) * (4 * s.v - 0.8).clamp_(0, 1)
+    light = 0.9 + 0.35 * s.light_x * s.u + 0.2 * s.light_y * s.v + folds - 0.3 * under
+    s.paint(s.cover(cloth), s.scarf, light)
+
+
+def _hang_behind(shape: Callable[[_Scene], Tensor]) -> Callable[[_Scene], None]:
+    """Painter of the inside of hanging hair, behind the neck."""
+    return lambda s: s.paint(s.cover(shape(s)), s.hair, 0.55 + 0.06 * torch.sin(40 * s.u))
+
+
+def _within(top: float, bottom: float, painter: Callable[[_Scene], None]):
+    return lambda s: painter(s.rows(top, bottom))
 
 
 _BACK_HAIR = {
-    "long": _long_back,
-    "bob": _bob_back,
-    "wavy": _wavy_back,
+    "long": _hang_behind(_long_shape),
+    "bob": _hang_behind(_bob_shape),
+    "wavy": _hang_behind(_wavy_shape),
     "afro": _afro_back,
     "curly": _curly_back,
-    "bun": _bun_back,
-    "mohawk": _mohawk_back,
+    "bun": _within(-1, -0.3, _bun_back),
+    "mohawk": _within(-1, 0, _mohawk_back),
 }
 _FRONT_HAIR = {
-    "buzz": _buzz,
-    "short": _short,
+    "buzz": _within(-1, 0.3, _buzz),
+    "short": _within(-1, 0.3, _short),
     "long": _long,
     "bob": _bob,
     "wavy": _wavy,
-    "afro": _afro,
-    "curly": _curly,
-    "bun": _bun,
-    "spiky": _spiky,
-    "mohawk": _mohawk,
+    "afro": _within(-1, 0.3, _afro),
+    "curly": _within(-1, 0.6, _curly),
+    "bun": _within(-1, 0.3, _bun),
+    "spiky": _within(-1, 0.3, _spiky),
+    "mohawk": _within(-1, 0.3, _mohawk),
     "scarf": _scarf,
 }
 
@@ -893,9 +889,9 @@ def _spectacles(s: _Scene, lens: Tensor, half_width: float) -> None:
     drop = s.v - _EYES - 0.01
     glare = (1 - ((s.f * s.side - 0.8 * drop - 0.2) / 0.06) ** 2).clamp_(min=0)
     s.paint(s.cover(lens) * (0.1 + 0.14 * glare), _rgb("e9f4ff"))
-    outer = s.m - s.eye_spacing - half_width
-    temple = s.stroke(drop + 0.03, 0.014) * s.cover(-outer) * s.inside
-    bridge = s.stroke(drop + 0.03 - 0.8 * s.m * s.m, 0.014) * s.cover(s.m - s.eye_spacing + half_width)
+    temple = s.stroke(drop + 0.03, 0.014) * s.cover(s.eye_spacing + half_width - s.m) * s.inside
+    bridge = s.stroke(drop + 0.03 - 0.8 * s.m * s.m, 0.014)
+    bridge *= s.cover(s.m - s.eye_spacing + half_width)
     frame = s.stroke(lens, 0.019).maximum(temple).maximum(bridge)
     s.darken(0.2 * s.inside * s.stroke(lens - 0.02, 0.03))
     s.paint(frame, s.frame, 0.95 - 0.6 * drop)

@@ -23,7 +23,7 @@ from torch.nn.utils import get_total_norm
 
 from facegan.augment import augment
 from facegan.config import TrainConfig, differing
-from facegan.data import FaceDataset
+from facegan.data import Batches, FaceDataset
 from facegan.errors import CheckpointError, ConfigError, TrainingError
 from facegan.images import make_grid, signed_to_unit
 from facegan.latent import draw_latents
@@ -163,11 +163,13 @@ def fit(
     Raises `DataError` when the faces do not suit, `CheckpointError` when the folder holds another
     run or cannot be written, `TrainingError` when a loss or weight is no longer finite or memory ends.
     """
+    batches = _batches(gan, faces)
+    total = _total_steps(gan.config, len(batches), epochs, steps)
+    every = _positive(
+        "snapshot_every", gan.config.snapshot_every if snapshot_every is None else snapshot_every
+    )
     folder = _open_folder(gan, faces, run_dir)
-    batches = faces.batches(gan.config.batch_size, generator=gan.rng, device=gan.device, flip=gan.config.flip)
     batches.remaining = _rest_of_epoch(gan, faces)
-    total = _total_steps(gan, len(batches), epochs, steps)
-    every = _positive("snapshot_every", snapshot_every or gan.config.snapshot_every)
     stream = chain.from_iterable(repeat(batches))
     with _interruptible() as interrupted, _Recorder(gan, folder, hooks, total) as recorder:
         while gan.step < total and not interrupted():
@@ -269,6 +271,8 @@ class _Recorder:
         self.pending: list[dict[str, Tensor]] = []
         self.saved_at = gan.step if gan.step else -1
         self.read_at = time.monotonic()
+        if gan.step >= total:
+            print(f"the run already stands at step {gan.step} of {total}; ask for more steps to go on.")
         self.bar = tqdm(total=total, initial=gan.step, unit="step", dynamic_ncols=True)
 
     def __enter__(self) -> _Recorder:
@@ -427,12 +431,16 @@ def _build_optimizers(gan: GAN) -> tuple[torch.optim.Optimizer, torch.optim.Adam
     return optimizer_d, torch.optim.Adam(gan.generator.parameters(), config.lr_g, betas, fused=fused)
 
 
-def _open_folder(gan: GAN, faces: FaceDataset, run_dir: str | Path | None) -> RunFolder | None:
+def _batches(gan: GAN, faces: FaceDataset) -> Batches:
     if faces.shape[-1] != gan.config.image_size:
         raise ConfigError(
             f"the faces are {faces.shape[-1]} px, the networks {gan.config.image_size} px. Load them with "
             f"load_faces(..., size={gan.config.image_size}) or set image_size={faces.shape[-1]}."
         )
+    return faces.batches(gan.config.batch_size, generator=gan.rng, device=gan.device, flip=gan.config.flip)
+
+
+def _open_folder(gan: GAN, faces: FaceDataset, run_dir: str | Path | None) -> RunFolder | None:
     if run_dir is None:
         return None
     folder = RunFolder(run_dir)
@@ -498,16 +506,12 @@ def _load_optimizer(optimizer: torch.optim.Optimizer, state: dict[str, Any]) -> 
     optimizer.load_state_dict({"state": moments, "param_groups": groups})
 
 
-def _total_steps(gan: GAN, per_epoch: int, epochs: int | None, steps: int | None) -> int:
+def _total_steps(config: TrainConfig, per_epoch: int, epochs: int | None, steps: int | None) -> int:
     if epochs is not None and steps is not None:
         raise ConfigError(f"got both epochs={epochs} and steps={steps}; give one of them.")
     if steps is not None:
-        total = _positive("steps", steps)
-    else:
-        total = _positive("epochs", gan.config.epochs if epochs is None else epochs) * per_epoch
-    if gan.step >= total:
-        print(f"the run already stands at step {gan.step} of {total}; ask for more steps to go on.")
-    return total
+        return _positive("steps", steps)
+    return _positive("epochs", config.epochs if epochs is None else epochs) * per_epoch
 
 
 def _positive(name: str, value: int) -> int:

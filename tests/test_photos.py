@@ -205,6 +205,12 @@ def test_clutter_is_ignored_and_odd_names_are_read(tmp_path):
     assert (len(faces), faces.skipped) == (2, ())
 
 
+def test_names_in_the_old_dos_encoding_are_read(tmp_path):
+    path = pack(tmp_path / "dos.zip", [("aX.png", picture()), ("b.png", picture())])
+    path.write_bytes(path.read_bytes().replace(b"aX.png", b"a\x84.png"))
+    assert len(load_faces(path, 16)) == 2
+
+
 # ---- many files -----------------------------------------------------------------------------------
 
 

@@ -30,7 +30,7 @@ def test_curves_draw_every_series_with_axes_that_are_named():
         "D(x), real faces",
         "D(G(z)), generated",
     ]
-    assert all(ax.get_xlabel() and ax.get_ylabel() and ax.get_title() for ax in figure.axes)
+    assert all(ax.get_xlabel() and ax.get_ylabel() and ax.get_title(loc="left") for ax in figure.axes)
     assert pixels(figure).std() > 5
 
 

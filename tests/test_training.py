@@ -332,9 +332,12 @@ def test_export_and_from_state(gan, faces, tmp_path):
         ({"steps": 1, "snapshot_every": -1}, ConfigError, "snapshot_every is -1"),
     ],
 )
-def test_bad_arguments_of_fit(gan, faces, arguments, error, message):
+def test_bad_arguments_of_fit_are_refused_before_anything_is_made(
+    gan, faces, tmp_path, arguments, error, message
+):
     with pytest.raises(error, match=message):
-        fit(gan, faces, **arguments)
+        fit(gan, faces, run_dir=tmp_path / "run", **arguments)
+    assert not (tmp_path / "run").exists()
 
 
 def test_faces_of_the_wrong_size_or_number(gan):
