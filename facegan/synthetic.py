@@ -261,18 +261,24 @@ class _Scene:
     def has(self, name: str, label: str | bool) -> Tensor:
         return (getattr(self, name) == DISTRIBUTIONS[name].labels.index(label)).flatten()
 
-    def rows(self, top: float, bottom: float) -> _Scene:
-        """The band of rows from `top` to `bottom`; painting it paints this scene."""
+    def window(self, top: float, bottom: float, side: float = 1.0) -> _Scene:
+        """The rows from `top` to `bottom` within `side` of the middle; painting it paints this scene."""
         size = self.light.shape[-1]
-        band = slice(max(0, int((top + 1) / 2 * size)), int((bottom + 1) / 2 * size) + 1)
-        return _Scene(self, lambda t: t[..., band, :] if t.shape[-2] > 1 else t)
+        rows, columns = (
+            slice(max(0, int((low + 1) / 2 * size)), int((high + 1) / 2 * size) + 1)
+            for low, high in ((top, bottom), (-side, side))
+        )
+        return _Scene(self, lambda t: t[..., rows, columns] if t.shape[-2] > 1 else t)
 
     def apply(self, chosen: Tensor, painter: Callable[[_Scene], None]) -> None:
         """Run `painter` on the chosen faces only."""
         faces = chosen.nonzero().flatten()
-        if len(faces) == len(chosen):
-            painter(self)
-        elif len(faces):
+        if not len(faces):
+            return
+        first, last = int(faces[0]), int(faces[-1])
+        if last - first + 1 == len(faces):  # neighbours are painted in place
+            painter(_Scene(self, lambda t: t[first : last + 1]))
+        else:
             part = _Scene(self, lambda t: t[faces])
             painter(part)
             self.color[faces], self.light[faces] = part.color, part.light
@@ -330,17 +336,17 @@ def _render(s: _Scene, size: int) -> Tensor:
     _place(s, size)
     _background(s)
     _paint_kinds(s, "hair_style", _BACK_HAIR)
-    _neck(s.rows(0.25, 1))
-    _ears(s.rows(-0.45, 0.4))
-    s.rows(-0.1, 0.5).apply(s.has("earrings", True), _earrings)
+    _neck(s.window(0.25, 1))
+    _ears(s.window(-0.45, 0.4, 0.9))
+    s.window(-0.1, 0.5, 0.9).apply(s.has("earrings", True), _earrings)
     _head(s)
-    s.rows(-0.3, 0.5).apply(s.has("freckles", True), _freckles)
-    _paint_kinds(s.rows(-0.2, 0.95), "beard", _BEARDS)
-    _eyes(s.rows(-0.4, 0.3))
-    _brows(s.rows(-0.6, 0.15))
-    _nose(s.rows(-0.3, 0.5))
-    _mouth(s.rows(0.05, 0.8))
-    _paint_kinds(s.rows(-0.5, 0.4), "glasses", _GLASSES)
+    s.window(-0.3, 0.5, 0.8).apply(s.has("freckles", True), _freckles)
+    _paint_kinds(s.window(-0.2, 0.95, 0.75), "beard", _BEARDS)
+    _eyes(s.window(-0.4, 0.3, 0.75))
+    _brows(s.window(-0.6, 0.15, 0.75))
+    _nose(s.window(-0.3, 0.5, 0.55))
+    _mouth(s.window(0.05, 0.8, 0.7))
+    _paint_kinds(s.window(-0.5, 0.4, 0.85), "glasses", _GLASSES)
     _paint_kinds(s, "hair_style", _FRONT_HAIR)
     warmth = torch.tensor([0.10, 0.0, -0.04]).view(3, 1, 1)  # shadows turn reddish
     tones = (s.light[:, None] * (255 * (1 - warmth))).add_(255 * warmth)
@@ -480,7 +486,7 @@ def _earrings(s: _Scene) -> None:
 
 def _head(s: _Scene) -> None:
     s.paint(s.inside, s.skin, _head_light(s))
-    _flush(s.rows(-0.2, 0.5))
+    _flush(s.window(-0.2, 0.5, 0.9))
 
 
 def _flush(s: _Scene) -> None:
@@ -506,9 +512,9 @@ def _head_light(s: _Scene) -> Tensor:
 def _relief(s: _Scene) -> Tensor:
     """Height of the face above the ellipsoid."""
     s.relief = torch.zeros_like(s.u)
-    _relief_eyes(s.rows(-0.5, 0.25))
-    _relief_nose(s.rows(-0.35, 0.55))
-    _relief_mouth(s.rows(0.1, 0.9))
+    _relief_eyes(s.window(-0.5, 0.25, 0.85))
+    _relief_nose(s.window(-0.35, 0.55, 0.75))
+    _relief_mouth(s.window(0.1, 0.9, 0.75))
     return s.relief
 
 
@@ -858,7 +864,7 @@ def _hang_behind(shape: Callable[[_Scene], Tensor]) -> Callable[[_Scene], None]:
 
 
 def _within(top: float, bottom: float, painter: Callable[[_Scene], None]):
-    return lambda s: painter(s.rows(top, bottom))
+    return lambda s: painter(s.window(top, bottom))
 
 
 _BACK_HAIR = {

@@ -15,6 +15,11 @@ torch.set_num_threads(1)  # tests run in parallel; threads that wait for each ot
 TINY = {"image_size": 16, "width": 8, "latent_dim": 8, "batch_size": 8, "precision": "fp32"}
 
 
+@pytest.fixture(autouse=True)
+def _same_noise_every_time():
+    torch.manual_seed(0)
+
+
 @pytest.fixture
 def config():
     return TrainConfig(**TINY)
