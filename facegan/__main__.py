@@ -69,7 +69,8 @@ def _finished(gan, faces, steps: int | None) -> bool:
 
 def _report(run_dir: Path) -> None:
     for name in ("samples.png", "progress.gif", "curves.png", "generator.safetensors"):
-        print(f"  {run_dir / name}")
+        if (run_dir / name).exists():
+            print(f"  {run_dir / name}")
 
 
 @app.command()

@@ -21,7 +21,7 @@ from typing import Any
 
 import torch
 
-from facegan.errors import CheckpointError
+from facegan.errors import CheckpointError, DamagedCheckpoint, first_line
 
 SCHEMA = 1
 KEEP = 3  # checkpoints kept in a folder
@@ -55,8 +55,7 @@ def load(path: str | Path) -> dict[str, Any]:
             "Use checkpoints from facegan, from people you trust."
         ) from None
     except (RuntimeError, ValueError, KeyError, EOFError, TypeError, AttributeError) as error:
-        reason = _first_line(error)
-        raise CheckpointError(f"{path} is damaged ({reason}). Use an earlier checkpoint.") from None
+        raise DamagedCheckpoint(f"{path} is damaged ({first_line(error)}).") from None
     if not isinstance(state, dict) or not isinstance(state.get("schema"), int):
         raise CheckpointError(f"{path} is no facegan checkpoint: it has no schema number.")
     return _migrate(state, path)
@@ -65,21 +64,22 @@ def load(path: str | Path) -> dict[str, Any]:
 def save_step(state: dict[str, Any], folder: str | Path, step: int) -> Path:
     """Write `folder/step_000060.pt` for step 60 and keep the last three."""
     path = save(state, Path(folder) / f"step_{step:06d}.pt")
-    for old in steps(folder)[:-KEEP]:
-        _path_of(folder, old).unlink(missing_ok=True)
+    for old in list(numbered(folder, ".pt").values())[:-KEEP]:
+        old.unlink(missing_ok=True)
     return path
 
 
 def load_latest(folder: str | Path) -> dict[str, Any] | None:
     """The newest checkpoint (by step, not by date) that verifies; None when there is none.
 
-    A damaged one is passed over with a warning. Raises `CheckpointError` when none of several loads.
+    A damaged one is passed over with a warning. Raises `CheckpointError` when all are damaged, or when
+    the newest is sound but refused (hostile, or of a newer facegan).
     """
     failures = []
-    for step in reversed(steps(folder)):
+    for path in reversed(numbered(folder, ".pt").values()):
         try:
-            return load(_path_of(folder, step))
-        except CheckpointError as error:
+            return load(path)
+        except DamagedCheckpoint as error:
             failures.append(error)
             warnings.warn(f"{error} Going back to the checkpoint before it.", stacklevel=2)
     if failures:
@@ -87,10 +87,15 @@ def load_latest(folder: str | Path) -> dict[str, Any] | None:
     return None
 
 
+def numbered(folder: str | Path, suffix: str) -> dict[int, Path]:
+    """The files `step_000060.pt` (or another suffix) of a folder, by step, ascending; others are ignored."""
+    paths = {p.stem.removeprefix("step_"): p for p in Path(folder).glob(f"step_*{suffix}")}
+    return dict(sorted((int(step), path) for step, path in paths.items() if step.isdigit()))
+
+
 def steps(folder: str | Path) -> list[int]:
     """Steps of the checkpoints in a folder, ascending."""
-    stems = (p.stem.removeprefix("step_") for p in Path(folder).glob("step_*.pt"))
-    return sorted(int(s) for s in stems if s.isdigit())
+    return list(numbered(folder, ".pt"))
 
 
 def write_atomic(path: str | Path, data: bytes | memoryview) -> Path:
@@ -135,7 +140,7 @@ def _verify(path: Path) -> None:
     except Exception as error:  # zipfile raises many kinds on damaged bytes
         _refuse_foreign(path, error)
     if damaged:
-        raise CheckpointError(f"{path} is damaged (wrong checksum in {damaged}).")
+        raise DamagedCheckpoint(f"{path} is damaged (wrong checksum in {damaged}).")
 
 
 def _refuse_foreign(path: Path, error: Exception) -> None:
@@ -145,10 +150,10 @@ def _refuse_foreign(path: Path, error: Exception) -> None:
     elif head.lstrip().startswith(b"<"):
         what = "is a web page, not a checkpoint; the download went wrong"
     elif head.startswith(b"PK"):
-        what = f"is damaged or cut short ({_first_line(error)})"
+        what = f"is damaged or cut short ({first_line(error)})"
     else:
         what = "is not a facegan checkpoint"
-    raise CheckpointError(f"{path} {what}.") from None
+    raise DamagedCheckpoint(f"{path} {what}.") from None
 
 
 def _migrate(state: dict[str, Any], path: Path) -> dict[str, Any]:
@@ -162,11 +167,3 @@ def _migrate(state: dict[str, Any], path: Path) -> dict[str, Any]:
             raise CheckpointError(f"{path} has schema {state['schema']}, which is too old to read.")
         state = {**MIGRATIONS[state["schema"]](state), "schema": state["schema"] + 1}
     return state
-
-
-def _path_of(folder: str | Path, step: int) -> Path:
-    return Path(folder) / f"step_{step:06d}.pt"
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0]

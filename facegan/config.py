@@ -74,6 +74,11 @@ class TrainConfig:
                 f"label_smoothing={self.label_smoothing} has no meaning with loss='{self.loss}', "
                 "which has no labels. Set label_smoothing=0 or use loss='bce'."
             )
+        if self.gradient_penalty and self.norm == "batch":
+            raise ConfigError(
+                f"gradient_penalty={self.gradient_penalty} is a penalty per image, which norm='batch' mixes. "
+                "Set norm='instance' or norm='none', as WGAN-GP does."
+            )
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values by field name, for JSON and checkpoints."""

@@ -6,7 +6,9 @@ Batches are an index, a cast and a flip: no worker processes.
 
 from __future__ import annotations
 
+import contextlib
 import os
+import re
 import secrets
 import warnings
 import zlib
@@ -22,7 +24,7 @@ from torch import Tensor
 from facegan import synthetic
 from facegan.errors import DataError
 from facegan.images import to_float
-from facegan.photos import Photos, decode_all, to_square
+from facegan.photos import Photos, decode_all, fingerprint, to_square
 
 DATA_FOLDER = Path("data")
 SYNTHETIC_COUNT = 10_000  # faces in load_faces("synthetic")
@@ -135,7 +137,10 @@ def load_faces(source: Any, size: int = 64) -> FaceDataset:
     if isinstance(size, bool) or not isinstance(size, int) or not 16 <= size <= 512:
         raise DataError(f"size is {size!r}, expected a whole number of pixels from 16 to 512.")
     if isinstance(source, np.ndarray | Tensor):
-        return FaceDataset(_fit(np.asarray(source), size, "the array"), "array")
+        array = source.cpu().numpy() if isinstance(source, Tensor) else np.ascontiguousarray(source)
+        rows = _rows(array, "the array")
+        images = array if array.shape[2:] == (size, size) else np.concatenate([*_fitted(rows, size)])
+        return FaceDataset(images, "array")
     if source == "synthetic":
         return _load_synthetic(size)
     path = Path(source)
@@ -185,22 +190,32 @@ def _load_npy(path: Path, size: int) -> FaceDataset:
         raise DataError(
             f"{path.name} is not a readable .npy array ({error}). Save it again with np.save."
         ) from None
-    return FaceDataset(_fit(images, size, path.name), path.name)
+    rows = _rows(images, path.name)
+    if images.shape[2:] != (size, size):
+        target = f"{path.name}-{size}px-{fingerprint([path])}.npy"
+        images = _cached(target, path.parent, lambda: _fitted(rows, size))
+    return FaceDataset(images, path.name)
 
 
-def _fit(images: np.ndarray, size: int, name: str) -> np.ndarray:
-    """uint8 (N, 3, size, size) of an array in either channel order and any image size."""
-    if images.dtype != np.uint8 or images.ndim != 4 or 3 not in (images.shape[1], images.shape[-1]):
+def _rows(images: np.ndarray, name: str) -> np.ndarray:
+    """A view (N, H, W, 3) of an array in either channel order."""
+    if images.dtype != np.uint8 or images.ndim != 4 or 3 not in (images.shape[1], images.shape[3]):
         raise DataError(
             f"{name} is {images.dtype} {images.shape}, expected uint8 (N, 3, H, W) or (N, H, W, 3). "
             "Floats in [-1, 1] become uint8 with facegan.images.to_uint8."
         )
-    rows = images if images.shape[1] != 3 else images.transpose(0, 2, 3, 1)
-    if rows.shape[1:3] == (size, size):
-        return np.ascontiguousarray(rows.transpose(0, 3, 1, 2)) if rows is images else images
+    if len(images) < 2:
+        raise DataError(f"{name} holds {len(images)} usable image; training needs 2 or more.")
+    return images.transpose(0, 2, 3, 1) if images.shape[1] == 3 else images
+
+
+def _fitted(rows: np.ndarray, size: int) -> Iterator[np.ndarray]:
+    """Chunks (k, 3, size, size) of images (N, H, W, 3)."""
     from PIL import Image
 
-    return np.stack([to_square(Image.fromarray(np.ascontiguousarray(row)), size) for row in rows])
+    for start in range(0, len(rows), _CHUNK):
+        chunk = rows[start : start + _CHUNK]
+        yield np.stack([to_square(Image.fromarray(np.ascontiguousarray(row)), size) for row in chunk])
 
 
 # ---- the cache -----------------------------------------------------------------------------------
@@ -208,8 +223,6 @@ def _fit(images: np.ndarray, size: int, name: str) -> np.ndarray:
 
 def _cached(name: str, folder: Path, chunks: Callable[[], Iterator[np.ndarray]]) -> np.ndarray:
     """The array cached under `name` in `folder` or data/, built from `chunks()` when it is not there."""
-    if folder == DATA_FOLDER:
-        DATA_FOLDER.mkdir(exist_ok=True)
     folders = dict.fromkeys((folder, DATA_FOLDER))
     for place in folders:
         found = _open_cache(place / name)
@@ -260,10 +273,11 @@ def _write_header(file, shape: tuple[int, ...]) -> None:
 
 def _remove_outdated(path: Path) -> None:
     """Earlier caches of the same source at the same size: same name up to the fingerprint."""
-    stem = path.name.rpartition("-")[0]
+    name = re.compile(re.escape(path.name.rpartition("-")[0]) + r"-[0-9a-f]{8,12}\.npy")
     for other in path.parent.iterdir():
-        if other != path and other.name.rpartition("-")[0] == stem and other.suffix == ".npy":
-            other.unlink(missing_ok=True)
+        if other != path and name.fullmatch(other.name):
+            with contextlib.suppress(OSError):  # still mapped by someone, on Windows
+                other.unlink()
 
 
 def _resident(images: Tensor, device: torch.device) -> Tensor:

@@ -21,5 +21,14 @@ class CheckpointError(FaceganError, RuntimeError):
     """A checkpoint or exported generator that cannot be written, read or trusted."""
 
 
+class DamagedCheckpoint(CheckpointError):
+    """A checkpoint whose bytes are wrong; an earlier one may be sound."""
+
+
 class TrainingError(FaceganError, RuntimeError):
     """Training that cannot go on: diverged, or out of memory."""
+
+
+def first_line(error: BaseException) -> str:
+    """The first line of an error's message, or its kind when it has none."""
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]

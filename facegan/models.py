@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.nn.utils.parametrizations import spectral_norm
 
 from facegan.config import TrainConfig
-from facegan.errors import CheckpointError, ConfigError
+from facegan.errors import CheckpointError, ConfigError, first_line
 from facegan.images import unit_to_signed
 from facegan.latent import draw_latents, truncate
 
@@ -117,6 +117,11 @@ class Discriminator(nn.Module):
                 spectral_norm(module)
 
     def forward(self, images: Tensor) -> Tensor:
+        size = self.config.image_size
+        if images.shape[1:] != (3, size, size):
+            raise ConfigError(
+                f"images are {tuple(images.shape)}, this discriminator takes (B, 3, {size}, {size})."
+            )
         return self.blocks(images).flatten()
 
     def _conv(self, in_channels: int, out_channels: int, *, stride: int = 2, padding: int = 1) -> nn.Conv2d:
@@ -168,9 +173,8 @@ def load_generator(path: str | Path) -> Generator:
     except FileNotFoundError:
         raise CheckpointError(f"no generator at {path}. Export one with `gan.export(path)`.") from None
     except (SafetensorError, KeyError, TypeError, ValueError, RuntimeError, OSError) as error:
-        reason = str(error).strip().splitlines()[0]
         raise CheckpointError(
-            f"{path} is not a generator exported by facegan ({type(error).__name__}: {reason}). "
+            f"{path} is not a generator exported by facegan ({type(error).__name__}: {first_line(error)}). "
             "Fetch or export it again."
         ) from None
     return generator.eval()
@@ -204,7 +208,7 @@ def feature_maps(module: Generator | Discriminator, inputs: Tensor) -> list[tupl
     was_training = module.training
     try:
         with torch.no_grad():
-            module.eval()(inputs)
+            module.eval()(inputs.to(next(module.parameters()).device))
     finally:
         module.train(was_training)
         for hook in hooks:
@@ -217,8 +221,7 @@ def summary(module: Generator | Discriminator) -> str:
     config = module.config
     is_generator = isinstance(module, Generator)
     shape = (config.latent_dim,) if is_generator else (3, config.image_size, config.image_size)
-    device = next(module.parameters()).device
-    outputs = feature_maps(module, torch.zeros(1, *shape, device=device))
+    outputs = feature_maps(module, torch.zeros(1, *shape))
     rows = [("input", shape, 0)]
     rows += [
         (name, tuple(out.shape[1:]), count_parameters(layer))

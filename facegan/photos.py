@@ -12,8 +12,7 @@ import hashlib
 import io
 import os
 import zipfile
-import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from itertools import pairwise
@@ -21,11 +20,12 @@ from pathlib import Path, PurePosixPath
 
 import numpy as np
 
-from facegan.errors import DataError
+from facegan.errors import DataError, first_line
 
 SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff"}
 MAX_PIXELS = 100_000_000  # of one image
 MAX_RATIO = 100  # of a whole archive, unpacked : packed
+MAX_MEMBER = 10_000_000  # bytes of one unpacked member that is compressed beyond that
 MAX_BAD_SHARE = 0.01  # unreadable images that are skipped; more are an error
 _CHUNK = 512  # images decoded between two results
 
@@ -55,13 +55,8 @@ class Photos:
         return _read_member(self._zip, name) if self._zip else _read_file(self.path / name)
 
     def fingerprint(self) -> str:
-        """Twelve hex digits that change when the source does (names, sizes, dates)."""
-        files = [self.path] if self._zip else [self.path / name for name in self.names]
-        digest = hashlib.sha256()
-        for file in files:
-            status = file.stat()
-            digest.update(f"{file.name}/{status.st_size}/{status.st_mtime_ns}\n".encode())
-        return digest.hexdigest()[:12]
+        """Twelve hex digits that change when the source does."""
+        return fingerprint([self.path] if self._zip else [self.path / name for name in self.names])
 
     def close(self) -> None:
         if self._zip:
@@ -74,13 +69,23 @@ class Photos:
         self.close()
 
 
+def fingerprint(files: Iterable[Path]) -> str:
+    """Twelve hex digits of names, sizes and dates."""
+    digest = hashlib.sha256()
+    for file in files:
+        status = file.stat()
+        digest.update(f"{file.name}/{status.st_size}/{status.st_mtime_ns}\n".encode())
+    return digest.hexdigest()[:12]
+
+
 def decode_all(photos: Photos, size: int, skipped: list[str]) -> Iterator[np.ndarray]:
     """Chunks (k, 3, size, size) of all readable images, in order, decoded in parallel.
 
-    Appends "name: reason" to `skipped` for the others; raises `DataError` above 1 % of them.
+    Fills `skipped` with "name: reason" for the others; raises `DataError` above 1 % of them.
     """
     from tqdm.auto import tqdm
 
+    skipped.clear()
     work = partial(_try_decode, photos, size)
     bar = tqdm(total=len(photos.names), desc=f"reading {photos.path.name}", unit="img", delay=1)
     with bar, ThreadPoolExecutor(min(os.cpu_count() or 1, 16)) as pool:
@@ -198,19 +203,19 @@ def _read_file(path: Path) -> bytes:
 def _read_member(archive: zipfile.ZipFile, name: str) -> bytes:
     try:
         return archive.read(name)
-    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError) as error:
-        raise _damaged(Path(archive.filename), f"{name}: {error}") from None
+    except Exception as error:  # zipfile and its decompressors raise many kinds on damaged bytes
+        raise _damaged(Path(archive.filename), f"{name}: {first_line(error)}") from None
 
 
 def _open_zip(path: Path) -> zipfile.ZipFile:
     try:
         archive = zipfile.ZipFile(path)
-    except (zipfile.BadZipFile, EOFError, ValueError) as error:
-        if path.open("rb").read(512).lstrip().startswith(b"<"):
-            raise DataError(f"{path.name} is a web page, not a zip. Fetch it again.") from None
-        raise _damaged(path, str(error)) from None
     except OSError as error:
         raise DataError(f"cannot read {path.name}: {error.strerror or error}.") from None
+    except Exception as error:  # zipfile raises many kinds on damaged bytes
+        if path.open("rb").read(512).lstrip().startswith(b"<"):
+            raise DataError(f"{path.name} is a web page, not a zip. Fetch it again.") from None
+        raise _damaged(path, first_line(error)) from None
     try:
         for check in (_refuse_bomb, _refuse_encrypted, _refuse_duplicates, _refuse_overlap):
             check(path, archive.infolist())
@@ -228,6 +233,13 @@ def _refuse_bomb(path: Path, members: list[zipfile.ZipInfo]) -> None:
             f"{unpacked / packed:,.0f} times its size; the limit is {MAX_RATIO}. "
             "Pack the images again as JPEG or PNG."
         )
+    for m in members:
+        if m.file_size > max(MAX_MEMBER, MAX_RATIO * m.compress_size):
+            raise DataError(
+                f"{path.name} was refused: {m.filename!r} claims to unpack to {m.file_size / 1e6:,.0f} MB; "
+                f"the limit is {MAX_MEMBER / 1e6:.0f} MB, or {MAX_RATIO} times its size. "
+                "Pack it as JPEG or PNG."
+            )
 
 
 def _refuse_encrypted(path: Path, members: list[zipfile.ZipInfo]) -> None:
@@ -246,7 +258,7 @@ def _refuse_duplicates(path: Path, members: list[zipfile.ZipInfo]) -> None:
 def _refuse_overlap(path: Path, members: list[zipfile.ZipInfo]) -> None:
     members = sorted(members, key=lambda m: m.header_offset)
     for a, b in pairwise(members):
-        name = a.filename.encode("utf-8" if a.flag_bits & 0x800 else "cp437")
+        name = a.orig_filename.encode("utf-8" if a.flag_bits & 0x800 else "cp437")
         if a.header_offset + 30 + len(name) + a.compress_size > b.header_offset:
             raise DataError(
                 f"{path.name} was refused: {a.filename!r} and {b.filename!r} overlap, as in a zip bomb. "

@@ -100,8 +100,9 @@ def _lines(ax: Axes, history: dict[str, Sequence[float]], series: dict[str, tupl
         steps = np.arange(1, len(values) + 1)
         ax.plot(steps, values, color=color, alpha=0.25, linewidth=0.8)
         ax.plot(steps, _running_mean(values), color=color, linewidth=2, label=label)
-    top = np.quantile(np.concatenate([history[n] for n in series]), 0.995)
-    ax.set_ylim(top=max(top * 1.1, ax.get_ylim()[0] + 0.1))
+    low, high = np.quantile(np.concatenate([history[n] for n in series]), (0.005, 0.995))
+    margin = 0.1 * max(high - low, 0.1)
+    ax.set_ylim(low - margin, high + margin)
     ax.legend(frameon=False, loc="lower right", bbox_to_anchor=(1, 0.99), ncols=2, fontsize=9, handlelength=1)
     ax.spines[["top", "right"]].set_visible(False)
 

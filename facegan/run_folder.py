@@ -16,6 +16,7 @@ import json
 import shutil
 import tempfile
 import warnings
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -29,68 +30,83 @@ _MAX_GIF_FRAMES = 120
 
 
 class RunFolder:
-    """Writes one run's files. `path` is what the user named, `place` where writing happens now."""
+    """Writes one run's files. `path` is what the user named, `place` where writing happens now.
+
+    `saved_step` is the step of the newest sound checkpoint, None when there is none. Raises
+    `CheckpointError` when the folder cannot be made or written.
+    """
 
     def __init__(self, path: str | Path) -> None:
         self.path = self.place = Path(path)
+        self.saved_step: int | None = None
         try:
             _make(self.path)
+            for folder in (self.path, self.path / "checkpoints", self.path / "frames"):
+                checkpoint.clean_temporaries(folder)
         except OSError as error:
-            raise CheckpointError(
-                f"cannot create the run folder {path} ({error.strerror or error}). Choose another run_dir."
-            ) from None
-        checkpoint.clean_temporaries(self.path)
-        checkpoint.clean_temporaries(self.path / "checkpoints")
+            raise _unusable(path, error) from None
+
+    def begin(self, config: dict[str, Any], *, data: str) -> None:
+        """Write `config.json` and remove frames of steps that were lost with a crash."""
+        try:
+            text = json.dumps({"data": data, **config}, indent=2) + "\n"
+            checkpoint.write_atomic(self.place / "config.json", text.encode())
+            for step, frame in self.frames().items():
+                if step > (self.saved_step or 0):
+                    frame.unlink()
+        except OSError as error:
+            raise _unusable(self.path, error) from None
 
     def latest(self) -> dict[str, Any] | None:
         """The newest sound checkpoint, or None."""
-        return checkpoint.load_latest(self.path / "checkpoints")
+        state = checkpoint.load_latest(self.place / "checkpoints")
+        self.saved_step = state and state["step"]
+        return state
 
-    def save(self, state: dict[str, Any], step: int, *, files: dict[str, bytes]) -> None:
-        """Write `files` (bytes by relative path), then the checkpoint of `step`, wherever that works now.
+    def save(self, state: dict[str, Any], *, files: dict[str, bytes]) -> None:
+        """Write `files` (bytes by relative path), then the checkpoint, wherever that works now."""
+        self._somewhere(lambda: self._write(state, files))
+        self.saved_step = state["step"]
 
-        Raises `CheckpointError` when a disk is full.
-        """
-        if self.place != self.path:
-            self._return()
-        try:
-            self._write(state, step, files)
-        except OSError as error:
-            if self.place != self.path:
-                raise
-            self._retreat(error)
-            self._write(state, step, files)
-
-    def write(self, name: str, data: bytes) -> None:
-        """Write one file of the folder."""
-        checkpoint.write_atomic(self.place / name, data)
-
-    def frames(self) -> list[Path]:
-        """The sample frames so far, by step."""
-        return sorted((self.place / "frames").glob("step_*.png"))
-
-    def drop_frames_after(self, step: int) -> None:
-        """Remove frames of steps that were lost with a crash and will be made again."""
-        for path in self.frames():
-            if int(path.stem.removeprefix("step_")) > step:
-                path.unlink()
-
-    def finish(self, generator: bytes) -> None:
-        """Write `progress.gif` and `generator.safetensors`, and say where a rescued run lies."""
-        frames = [read_png(p) for p in _thin(self.frames())]
-        files = {"generator.safetensors": generator}
-        if frames:
-            hold = [frames[-1]] * 8  # the loop rests on the last faces
-            files["progress.gif"] = gif_bytes([*frames, *hold], fps=8)
-        for name, data in files.items():
-            self.write(name, data)
+    def finish(self, grid: Tensor, generator: bytes) -> None:
+        """Write `progress.gif`, ending on `grid`, and `generator.safetensors`."""
+        self._somewhere(lambda: self._write_summary(grid, generator))
         if self.place != self.path:
             warnings.warn(f"{self.path} did not come back; everything lies in {self.place}.", stacklevel=3)
 
-    def _write(self, state: dict[str, Any], step: int, files: dict[str, bytes]) -> None:
-        for name, data in files.items():  # the checkpoint comes last: what it vouches for is there
-            self.write(name, data)
-        checkpoint.save_step(state, self.place / "checkpoints", step)
+    def frames(self) -> dict[int, Path]:
+        """The sample frames so far, by step."""
+        return checkpoint.numbered(self.place / "frames", ".png")
+
+    def _write(self, state: dict[str, Any], files: dict[str, bytes]) -> None:
+        """Pictures first, so that a checkpoint vouches for them; one that is in use is no reason to leave."""
+        failed = []
+        for name, data in files.items():
+            try:
+                checkpoint.write_atomic(self.place / name, data)
+            except OSError as error:
+                failed.append(f"{name} ({error.strerror or error})")
+        checkpoint.save_step(state, self.place / "checkpoints", state["step"])
+        if failed:
+            warnings.warn(f"could not write {', '.join(failed)} in {self.place}.", stacklevel=5)
+
+    def _write_summary(self, grid: Tensor, generator: bytes) -> None:
+        checkpoint.write_atomic(self.place / "generator.safetensors", generator)
+        frames = [read_png(path) for path in _thin(list(self.frames().values()))]
+        rest = [grid] * 8  # the loop rests on the last faces
+        checkpoint.write_atomic(self.place / "progress.gif", gif_bytes([*frames, *rest], fps=8))
+
+    def _somewhere(self, write: Callable[[], None]) -> None:
+        """Write to the run folder, or to a local one from the moment it cannot be written."""
+        if self.place != self.path:
+            self._return()
+        try:
+            write()
+        except OSError as error:
+            if self.place != self.path:
+                raise _unusable(self.place, error) from None
+            self._retreat(error)
+            write()
 
     def _retreat(self, error: OSError) -> None:
         self.place = Path(tempfile.mkdtemp(prefix=f"facegan-{self.path.name}-"))
@@ -98,7 +114,7 @@ class RunFolder:
         warnings.warn(
             f"{self.path} cannot be written ({error.strerror or error}); training goes on, saving to "
             f"{self.place} until it comes back.",
-            stacklevel=4,
+            stacklevel=5,
         )
 
     def _return(self) -> None:
@@ -129,11 +145,6 @@ def curves_png(history: dict[str, list[float]]) -> bytes:
     return figure_png(plot_curves(history))
 
 
-def config_json(config: dict[str, Any], *, data: str) -> bytes:
-    """The settings of a run as JSON."""
-    return (json.dumps({"data": data, **config}, indent=2) + "\n").encode()
-
-
 def picture_files(history: dict[str, list[float]], grid: Tensor, *, frame: str | None) -> dict[str, bytes]:
     """What is rewritten at every snapshot: samples, curves, history, and the frame if there is one."""
     picture = png_bytes(grid)
@@ -148,6 +159,12 @@ def _make(folder: Path) -> None:
         (folder / part).mkdir(parents=True, exist_ok=True)
 
 
+def _unusable(path: str | Path, error: OSError) -> CheckpointError:
+    return CheckpointError(
+        f"the run folder {path} cannot be used ({error.strerror or error}). Choose another run_dir."
+    )
+
+
 def _thin(paths: list[Path]) -> list[Path]:
     stride = -(-len(paths) // _MAX_GIF_FRAMES) if paths else 1
-    return paths[::-1][::stride][::-1]
+    return paths[::stride]

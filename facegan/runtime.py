@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import platform
 import sys
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
+from importlib.metadata import version
 
 import torch
 
-from facegan.errors import ConfigError
+from facegan.errors import ConfigError, first_line
 
 
 def pick_device(name: str | torch.device = "auto") -> torch.device:
@@ -25,9 +26,8 @@ def pick_device(name: str | torch.device = "auto") -> torch.device:
         device = torch.device(name)
         torch.empty(1, device=device)
     except (RuntimeError, AssertionError) as error:
-        reason = str(error).strip().splitlines()[0]
         raise ConfigError(
-            f"device {str(name)!r} cannot be used here ({reason}). Try 'cpu' or 'auto'."
+            f"device {str(name)!r} cannot be used here ({first_line(error)}). Try 'cpu' or 'auto'."
         ) from None
     return device
 
@@ -51,7 +51,12 @@ def pick_precision(name: str, device: torch.device) -> torch.dtype:
 
 def autocast(device: torch.device, dtype: torch.dtype) -> AbstractContextManager:
     """A context in which networks run in `dtype`."""
-    return torch.autocast(device.type, dtype=dtype, enabled=dtype != torch.float32)
+    return nullcontext() if dtype == torch.float32 else torch.autocast(device.type, dtype=dtype)
+
+
+def memory_format(device: torch.device) -> torch.memory_format:
+    """How to lay out images and weights: channels last is faster, but BatchNorm on MPS gets it wrong."""
+    return torch.contiguous_format if device.type == "mps" else torch.channels_last
 
 
 def describe() -> dict[str, str]:
@@ -65,6 +70,7 @@ def describe() -> dict[str, str]:
         "precision": precision,
         "python": sys.version.split()[0],
         "torch": torch.__version__,
+        **{name: version(name) for name in ("torchvision", "numpy", "pillow", "ipywidgets")},
     }
 
 

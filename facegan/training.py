@@ -8,6 +8,7 @@ one does. Left out: several devices, and anything that draws or measures (`plots
 from __future__ import annotations
 
 import copy
+import math
 import signal
 import threading
 import time
@@ -29,8 +30,8 @@ from facegan.images import make_grid, signed_to_unit
 from facegan.latent import draw_latents
 from facegan.losses import LOSSES, flip_labels, gradient_penalty, r1_penalty
 from facegan.models import DISCRIMINATOR_FIELDS, GENERATOR_FIELDS, Discriminator, Generator
-from facegan.run_folder import RunFolder, config_json, picture_files
-from facegan.runtime import autocast, pick_device, pick_precision
+from facegan.run_folder import RunFolder, picture_files
+from facegan.runtime import autocast, memory_format, pick_device, pick_precision
 
 METRICS = ("loss_d", "loss_g", "d_real", "d_fake", "d_fake_after", "grad_norm_d", "grad_norm_g")
 HISTORY = (*METRICS, "images_per_second")
@@ -79,8 +80,8 @@ class GAN:
         return self.ema.export(path)
 
     def state_dict(self) -> dict[str, Any]:
-        """All of the state as tensors, numbers and dicts, for `checkpoint.save`."""
-        modules = {name: getattr(self, name).state_dict() for name in _STATEFUL}
+        """All of the state as CPU tensors, numbers and dicts, for `checkpoint.save`."""
+        modules = {name: _on_cpu(getattr(self, name).state_dict()) for name in _STATEFUL}
         history = {name: torch.tensor(values, dtype=torch.float64) for name, values in self.history.items()}
         return {
             "config": self.config.to_dict(),
@@ -130,7 +131,8 @@ def train_step(gan: GAN, real: Tensor) -> dict[str, Tensor]:
 
     Both steps use the same fakes. Returns detached scalars by the names in `METRICS`.
     """
-    real = real.to(gan.device, memory_format=torch.channels_last)
+    _forget_gradients(gan)
+    real = real.to(gan.device, memory_format=memory_format(gan.device))
     if gan.config.output == "sigmoid":
         real = signed_to_unit(real)
     z = torch.randn(len(real), gan.config.latent_dim, generator=gan.rng).to(gan.device)
@@ -183,6 +185,13 @@ def fit(
 # ---- one step ------------------------------------------------------------------------------------
 
 
+def _forget_gradients(gan: GAN) -> None:
+    """Also those of a step that was interrupted half-way."""
+    gan.discriminator.requires_grad_(True)
+    gan.optimizer_d.zero_grad()
+    gan.optimizer_g.zero_grad()
+
+
 def _discriminator_step(gan: GAN, real: Tensor, fake: Tensor) -> dict[str, Tensor]:
     config, network = gan.config, gan.discriminator
     real_logits, fake_logits = _judge(gan, real), _judge(gan, fake)
@@ -231,10 +240,9 @@ def _penalties(gan: GAN, real: Tensor, fake: Tensor) -> Tensor | float:
 
 
 def _apply(optimizer: torch.optim.Optimizer, network: nn.Module) -> Tensor:
-    """Step on the gradients, drop them, and return their norm."""
+    """Step on the gradients and return their norm."""
     norm = get_total_norm([p.grad for p in network.parameters()])
     optimizer.step()
-    optimizer.zero_grad()
     return norm
 
 
@@ -269,14 +277,14 @@ class _Recorder:
         if gan.config.tensorboard and folder:
             self.hooks.append(tensorboard_hook(folder.path / "tensorboard", start=gan.step))
         self.pending: list[dict[str, Tensor]] = []
-        self.saved_at = gan.step if gan.step else -1
+        self.saved_at = folder.saved_step if folder else gan.step or None
         self.read_at = time.monotonic()
         if gan.step >= total:
             print(f"the run already stands at step {gan.step} of {total}; ask for more steps to go on.")
         self.bar = tqdm(total=total, initial=gan.step, unit="step", dynamic_ncols=True)
 
     def __enter__(self) -> _Recorder:
-        if self.saved_at < 0:
+        if self.saved_at != self.gan.step:
             self.snapshot()
         return self
 
@@ -308,8 +316,7 @@ class _Recorder:
         gan, grid = self.gan, self.gan.snapshot()
         if self.folder:
             name = f"frames/step_{gan.step:06d}.png" if frame else None
-            files = picture_files(gan.history, grid, frame=name)
-            self.folder.save(gan.state_dict(), gan.step, files=files)
+            self.folder.save(gan.state_dict(), files=picture_files(gan.history, grid, frame=name))
         self.saved_at = gan.step
         for hook in self.hooks:
             hook(gan, grid)
@@ -319,33 +326,36 @@ class _Recorder:
         try:
             if kind is None:
                 self._finish()
+            elif kind is KeyboardInterrupt:
+                self._roll_back()
             elif _is_out_of_memory(error):
                 raise TrainingError(_memory_advice(self.gan)) from error
         finally:
             self.bar.close()
-        if kind is KeyboardInterrupt:
-            self._roll_back()
         return kind is KeyboardInterrupt
 
     def _finish(self) -> None:
-        done = self.gan.step >= self.total
         if self.gan.step != self.saved_at:
-            self.snapshot(frame=done)
+            self.snapshot(frame=False)
         if self.folder:
-            self.folder.finish(self.gan.ema.to_safetensors())
-        if not done:
+            self.folder.finish(self.gan.snapshot(), self.gan.ema.to_safetensors())
+        if self.gan.step < self.total:
             where = "saved; the same call goes on from here" if self.folder else "not saved without a run_dir"
             print(f"stopped at step {self.gan.step} of {self.total}: {where}.")
 
     def _roll_back(self) -> None:
-        """After an interrupt within a step: the networks may be half updated, so take the last checkpoint."""
+        """After an interrupt within a step the networks may be half updated: take the last checkpoint."""
         state = self.folder.latest() if self.folder else None
         if state:
             self.gan.load_state_dict(state)
-        print(f"interrupted; back at {'the checkpoint of ' if state else ''}step {self.gan.step}.")
+            print(f"interrupted; back at the checkpoint of step {self.gan.step}.")
+        else:
+            self.read()
+            self.gan.step = len(self.gan.history["loss_d"])
+            print(f"interrupted after step {self.gan.step}; nothing was saved without a run_dir.")
 
     def _check_finite(self, row: list[float]) -> None:
-        bad = [name for name, value in zip(METRICS, row, strict=True) if not torch.tensor(value).isfinite()]
+        bad = [name for name, value in zip(METRICS, row, strict=True) if not math.isfinite(value)]
         if bad:
             self._diverged(len(self.gan.history["loss_d"]) + 1, f"{bad[0]} is {row[METRICS.index(bad[0])]}")
 
@@ -355,8 +365,8 @@ class _Recorder:
             self._diverged(self.gan.step, "a weight is no longer finite")
 
     def _diverged(self, step: int, what: str) -> None:
-        saved = self.folder and self.saved_at >= 0
-        kept = f" The checkpoint of step {self.saved_at} is kept." if saved else ""
+        saved = self.folder.saved_step if self.folder else None
+        kept = "" if saved is None else f" The checkpoint of step {saved} is kept."
         raise TrainingError(
             f"training diverged at step {step}: {what}.{kept} Try a lower learning rate "
             f"(lr_d={self.gan.config.lr_d:g}, lr_g={self.gan.config.lr_g:g} now) or precision='fp32'."
@@ -407,7 +417,7 @@ def _interruptible() -> Iterator[Callable[[], bool]]:
     try:
         yield asked.is_set
     finally:
-        signal.signal(signal.SIGINT, previous)
+        signal.signal(signal.SIGINT, previous or signal.default_int_handler)
 
 
 # ---- building and checking -----------------------------------------------------------------------
@@ -417,7 +427,7 @@ def _build_networks(config: TrainConfig, device: torch.device) -> tuple[Generato
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(config.seed)
         networks = Generator(config), Discriminator(config)
-    return tuple(n.to(device, memory_format=torch.channels_last) for n in networks)
+    return tuple(n.to(device, memory_format=memory_format(device)) for n in networks)
 
 
 def _build_optimizers(gan: GAN) -> tuple[torch.optim.Optimizer, torch.optim.Adam]:
@@ -447,8 +457,7 @@ def _open_folder(gan: GAN, faces: FaceDataset, run_dir: str | Path | None) -> Ru
     state = folder.latest()
     if state is not None:
         _resume(gan, state, run_dir)
-        folder.drop_frames_after(gan.step)
-    folder.write("config.json", config_json(gan.config.to_dict(), data=faces.name))
+    folder.begin(gan.config.to_dict(), data=faces.name)
     return folder
 
 
@@ -504,6 +513,13 @@ def _load_optimizer(optimizer: torch.optim.Optimizer, state: dict[str, Any]) -> 
     }
     groups = optimizer.state_dict()["param_groups"]
     optimizer.load_state_dict({"state": moments, "param_groups": groups})
+
+
+def _on_cpu(tree: Any) -> Any:
+    """A state dict with its tensors on the CPU, so that any machine can open the file."""
+    if isinstance(tree, dict):
+        return {key: _on_cpu(branch) for key, branch in tree.items()}
+    return tree.cpu() if isinstance(tree, Tensor) else tree
 
 
 def _total_steps(config: TrainConfig, per_epoch: int, epochs: int | None, steps: int | None) -> int:

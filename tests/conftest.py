@@ -1,6 +1,7 @@
 """Shared fixtures: everything at 16 px and width 8, so that a step takes milliseconds."""
 
 import os
+import shutil
 import subprocess
 import sys
 
@@ -52,6 +53,22 @@ def run_python(tmp_path):
         )  # fmt: skip
 
     return run
+
+
+@pytest.fixture
+def mount():
+    """Call mount(8) with options and a folder; unmounted afterwards. Skips where that is not allowed."""
+    mounted = []
+
+    def run(*options, at):
+        done = subprocess.run(["mount", *options, at], capture_output=True) if shutil.which("mount") else None
+        if done is None or done.returncode:
+            pytest.skip("needs the right to mount")
+        mounted.append(at)
+
+    yield run
+    for folder in mounted:
+        subprocess.run(["umount", "--lazy", folder], check=True)
 
 
 def random_faces(n, size=16):

@@ -38,6 +38,7 @@ def test_an_empty_folder_has_no_latest(tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="needs POSIX signals")
 def test_after_sigkill_in_mid_save_there_is_always_one_that_loads(tmp_path):
     code = (
         "import sys, itertools, torch\nfrom facegan import checkpoint\n"
@@ -64,15 +65,12 @@ def test_after_sigkill_in_mid_save_there_is_always_one_that_loads(tmp_path):
 
 
 @pytest.fixture
-def small_disk(tmp_path):
+def small_disk(tmp_path, mount):
     """A disk of 5 MB."""
-    if os.name == "nt" or os.geteuid() != 0:
-        pytest.skip("needs root to mount")
     folder = tmp_path / "disk"
     folder.mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=5m", "tmpfs", folder], check=True)
-    yield folder
-    subprocess.run(["umount", folder], check=True)
+    mount("-t", "tmpfs", "-o", "size=5m", "tmpfs", at=folder)
+    return folder
 
 
 def test_a_full_disk_is_named_and_the_previous_checkpoint_survives(small_disk):
@@ -110,6 +108,15 @@ def test_when_none_loads_it_says_so(tmp_path):
     (tmp_path / "step_000001.pt").write_bytes(b"")
     message = r"no checkpoint in .* can be read"
     with pytest.warns(UserWarning, match="is empty"), pytest.raises(CheckpointError, match=message):
+        checkpoint.load_latest(tmp_path)
+
+
+def test_a_newer_or_hostile_checkpoint_is_no_reason_to_go_back(tmp_path, monkeypatch):
+    checkpoint.save_step(state(1), tmp_path, 1)
+    monkeypatch.setattr(checkpoint, "SCHEMA", 2)
+    checkpoint.save_step(state(2), tmp_path, 2)
+    monkeypatch.setattr(checkpoint, "SCHEMA", 1)
+    with pytest.raises(CheckpointError, match="newer facegan"):
         checkpoint.load_latest(tmp_path)
 
 

@@ -172,6 +172,7 @@ def wait_for_step(child, folder, step):
             pytest.fail(f"training ended early, with code {child.wait(timeout=0.05)}")
 
 
+@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="needs POSIX signals")
 def test_kill_9_at_five_moments_and_resume_equals_an_uninterrupted_run(place):
     assert start_training(place, "straight").wait() == 0
     for step in (0, 5, 15, 25, 30):
@@ -192,6 +193,7 @@ def test_kill_9_at_five_moments_and_resume_equals_an_uninterrupted_run(place):
         assert frame.read_bytes() == (place / "killed" / "frames" / frame.name).read_bytes()
 
 
+@pytest.mark.skipif(os.name == "nt", reason="needs POSIX signals")
 def test_ctrl_c_saves_and_exits_130(place):
     child = start_training(place, "stopped")
     wait_for_step(child, place / "stopped", 5)

@@ -35,6 +35,11 @@ def test_label_smoothing_needs_labels():
         TrainConfig(loss="hinge", label_smoothing=0.1)
 
 
+def test_a_penalty_per_image_excludes_batch_norm():
+    with pytest.raises(ConfigError, match=r"norm='batch' mixes.*norm='instance'"):
+        TrainConfig(loss="wasserstein", gradient_penalty=10.0)
+
+
 def test_dict_round_trip_and_unknown_names():
     config = TrainConfig(width=32, loss="hinge")
     assert TrainConfig.from_dict(config.to_dict()) == config

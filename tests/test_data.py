@@ -58,6 +58,20 @@ def test_arrays_of_another_size_are_cropped_and_resized():
     assert faces.images.min() == 200
 
 
+def test_mirrored_views_make_batches():
+    faces = load_faces(random_faces(4).images[..., ::-1], 16)
+    assert next(iter(faces.batches(4))).shape == (4, 3, 16, 16)
+
+
+def test_npy_files_of_another_size_are_resized_once(tmp_path):
+    np.save(tmp_path / "faces.npy", random_faces(4, size=32).images)
+    first, second = load_faces("faces.npy", 16), load_faces("faces.npy", 16)
+    assert first.shape == (4, 3, 16, 16)
+    assert isinstance(second.images, np.memmap)
+    assert np.array_equal(first.images, second.images)
+    assert len(caches(tmp_path)) == 2  # the source and its cache
+
+
 def test_npy_files_are_mapped_not_read(tmp_path):
     np.save(tmp_path / "faces.npy", random_faces(4).images)
     faces = load_faces("faces.npy", 16)
@@ -78,6 +92,7 @@ def test_a_pickled_npy_is_refused(tmp_path):
         (np.zeros((4, 3, 16, 16)), r"float64 \(4, 3, 16, 16\), expected uint8"),
         (np.zeros((4, 16, 16), np.uint8), r"expected uint8"),
         (np.zeros((1, 3, 16, 16), np.uint8), "1 usable image; training needs 2"),
+        (np.zeros((0, 3, 32, 32), np.uint8), "0 usable image; training needs 2"),
     ],
 )
 def test_sources_that_cannot_work_are_refused(source, message):
@@ -133,6 +148,13 @@ def test_a_changed_source_is_decoded_again_and_replaces_its_cache(folder):
     assert len(caches(folder.parent)) == 1
 
 
+def test_files_that_only_look_like_caches_are_kept(folder):
+    mine = folder.parent / "photos-16px-backup.npy"
+    mine.write_bytes(b"precious")
+    load_faces(folder, 16)
+    assert mine.read_bytes() == b"precious"
+
+
 def test_each_size_has_its_own_cache(folder):
     assert load_faces(folder, 16).shape[-1] == 16
     assert load_faces(folder, 32).shape[-1] == 32
@@ -147,35 +169,33 @@ def test_a_damaged_cache_is_built_again(folder):
         assert load_faces(folder, 16)[5].float().mean() > 1
 
 
-def read_only(folder):
-    subprocess.run(["mount", "--bind", folder, folder], check=True)
-    subprocess.run(["mount", "-o", "remount,ro,bind", folder], check=True)
-
-
 @pytest.fixture
-def mounts():
-    """Folders made read-only, even for root; undone afterwards."""
-    if os.name == "nt" or os.geteuid() != 0:
-        pytest.skip("needs root to mount")
-    mounted = []
-    yield lambda folder: (read_only(folder), mounted.append(folder))
-    for folder in mounted:
-        subprocess.run(["umount", "--lazy", folder], check=True)
+def read_only(mount):
+    """Make a folder read-only, even for root."""
+
+    def remount(folder):
+        mount("--bind", folder, at=folder)
+        subprocess.run(["mount", "-o", "remount,ro,bind", folder], check=True)
+
+    return remount
 
 
-def test_beside_a_read_only_source_the_cache_goes_to_the_data_folder(folder, mounts):
-    mounts(folder.parent / "photos")
+def test_beside_a_read_only_source_the_cache_goes_to_the_data_folder(folder, read_only):
+    read_only(folder.parent / "photos")
     place = folder.parent / "photos" / "more"
     assert len(load_faces(place, 16)) == 2
     assert [p.name[:10] for p in caches(data.DATA_FOLDER)] == ["more-16px-"]
 
 
-def test_without_any_writable_folder_faces_load_without_a_cache(folder, mounts, monkeypatch):
-    mounts(folder.parent)
+def test_without_any_writable_folder_faces_load_without_a_cache(folder, read_only, monkeypatch):
+    read_only(folder.parent)
     monkeypatch.chdir(folder.parent)  # into the mount
     with pytest.warns(UserWarning, match="no cache could be written"):
         faces = load_faces(folder, 16)
     assert len(faces) == 6
+    monkeypatch.setattr(data, "SYNTHETIC_COUNT", 5)
+    with pytest.warns(UserWarning, match="no cache could be written"):
+        assert len(load_faces("synthetic", 16)) == 5
     assert caches(folder.parent) == []
 
 

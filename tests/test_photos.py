@@ -14,7 +14,7 @@ from PIL import Image
 
 from facegan import load_faces
 from facegan.errors import DataError
-from facegan.photos import Unreadable, decode
+from facegan.photos import Photos, Unreadable, decode, decode_all
 
 
 def picture(color=(200, 100, 50), size=(16, 16), mode="RGB", kind="PNG", **options):
@@ -150,6 +150,14 @@ def test_a_zip_bomb_is_refused_with_the_limit(tmp_path):
         load_faces(path, 16)
 
 
+def test_a_bomb_is_not_hidden_by_honest_members(tmp_path):
+    noise = [(f"{i}.bin", os.urandom(300_000)) for i in range(3)]
+    members = [*noise, ("a.bmp", bytes(50_000_000))]
+    path = pack(tmp_path / "mixed.zip", members, compression=zipfile.ZIP_DEFLATED)
+    with pytest.raises(DataError, match=r"refused.*'a\.bmp' claims to unpack to 50 MB"):
+        load_faces(path, 16)
+
+
 def test_duplicate_members_are_refused(tmp_path):
     path = pack(tmp_path / "twice.zip", [*many(), many()[0]])
     with pytest.raises(DataError, match=r"000\.png.*more than once"):
@@ -182,7 +190,28 @@ def test_a_truncated_zip_names_the_file_and_asks_to_fetch_it_again(tmp_path):
         load_faces(path, 16)
 
 
-def test_one_flipped_bit_in_a_zip_is_noticed(tmp_path):
+@pytest.mark.parametrize("compression", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_LZMA])
+def test_no_flipped_bit_in_a_zip_alters_a_face_or_escapes_as_another_error(tmp_path, compression):
+    path = pack(
+        tmp_path / "flipped.zip", [("ä.png", picture()), ("b.png", picture())], compression=compression
+    )
+    data, expected = path.read_bytes(), (200, 100, 50)
+    noticed = 0
+    for position in range(0, len(data), 2):
+        flipped = bytearray(data)
+        flipped[position] ^= 1 << position % 8
+        path.write_bytes(flipped)
+        try:
+            with Photos(path) as photos:
+                chunks = list(decode_all(photos, 16, []))
+        except DataError:
+            noticed += 1
+        else:
+            assert all((c.mean((0, 2, 3)) == expected).all() for c in chunks), f"byte {position}"
+    assert noticed > len(data) / 4
+
+
+def test_a_damaged_member_is_named(tmp_path):
     path = pack(tmp_path / "flipped.zip", many())
     data = bytearray(path.read_bytes())
     data[100] ^= 4

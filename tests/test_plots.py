@@ -47,6 +47,12 @@ def test_one_spike_does_not_flatten_the_curve():
     assert figure.axes[0].get_ylim()[1] < 10
 
 
+def test_negative_losses_stay_in_view():
+    figure = plot_curves({name: np.linspace(-20, -10, 50).tolist() for name in HISTORY})
+    low, high = figure.axes[0].get_ylim()
+    assert low < -20 < -10 < high
+
+
 def test_curves_go_where_they_are_told():
     from matplotlib.figure import Figure
 

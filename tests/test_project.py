@@ -10,7 +10,10 @@ import pytest
 
 import facegan
 
-toml = pytest.importorskip("tomllib")  # Python 3.11
+try:
+    import tomllib as toml
+except ModuleNotFoundError:  # Python 3.10, where pytest brings it
+    import tomli as toml
 
 ROOT = Path(__file__).parents[1]
 MODULES = sorted((ROOT / "facegan").glob("*.py"))

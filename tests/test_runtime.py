@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from facegan.errors import ConfigError
-from facegan.runtime import autocast, describe, pick_device, pick_precision
+from facegan.runtime import autocast, describe, memory_format, pick_device, pick_precision
 
 CPU = torch.device("cpu")
 
@@ -24,6 +24,11 @@ def test_a_named_precision_is_kept(monkeypatch):
     monkeypatch.setattr("facegan.runtime.multiplies_bf16", lambda device: True)
     assert pick_precision("fp32", CPU) == torch.float32
     assert pick_precision("bf16", CPU) == torch.bfloat16
+
+
+def test_batch_norm_on_mps_gets_the_layout_it_can_do():
+    assert memory_format(torch.device("mps")) == torch.contiguous_format
+    assert memory_format(CPU) == torch.channels_last
 
 
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float32])

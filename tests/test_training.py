@@ -13,6 +13,7 @@ from conftest import TINY, assert_same_state, random_faces
 from facegan import GAN, FaceDataset, TrainConfig, checkpoint, fit, load_generator, train_step, training
 from facegan.errors import CheckpointError, ConfigError, DataError, TrainingError
 from facegan.images import read_png
+from facegan.losses import bce_discriminator, flip_labels
 from facegan.training import HISTORY, METRICS
 
 
@@ -144,10 +145,13 @@ def test_sigmoid_trains_on_zero_to_one(gan, real, monkeypatch):
     assert all(batch.min() >= 0 for batch in seen[3:])
 
 
-def test_label_flips_exchange_whole_games(real):
-    plain, flipped = make(label_flip=0.0), make(label_flip=0.5)
-    losses = [training._discriminator_step(run, real, -real)["loss_d"] for run in (plain, flipped)]
-    assert losses[0] != losses[1]
+def test_flipped_labels_enter_the_loss(real):
+    gan = make(label_flip=0.5, norm="none")
+    swap = torch.rand(8, generator=gan.rng.clone_state()) < 0.5
+    with torch.no_grad():
+        expected = bce_discriminator(*flip_labels(gan.discriminator(real), gan.discriminator(-real), swap))
+    torch.testing.assert_close(training._discriminator_step(gan, real, -real)["loss_d"], expected)
+    assert 0 < swap.sum() < 8
 
 
 def test_the_average_covers_weights_and_buffers(faces):
@@ -246,14 +250,15 @@ def test_stopped_and_resumed_equals_straight(changes, cut, faces, tmp_path, caps
     """In the middle of epochs of five steps, in fresh GANs: weights, optimizers, history and frames."""
     straight, resumed = make(**changes), make(**changes)
     fit(straight, faces, steps=12, snapshot_every=4, run_dir=tmp_path / "straight")
-    fit(make(**changes), faces, steps=cut, snapshot_every=cut, run_dir=tmp_path / "resumed")
-    (tmp_path / "resumed" / "frames" / f"step_{cut:06d}.png").unlink()
+    fit(make(**changes), faces, steps=cut, snapshot_every=4, run_dir=tmp_path / "resumed")
     fit(resumed, faces, steps=12, snapshot_every=4, run_dir=tmp_path / "resumed")
     assert f"going on from the checkpoint of step {cut}" in capsys.readouterr().out
     assert_same_state(straight, resumed)
-    for frame in ("step_000008.png", "step_000012.png"):
-        a, b = (tmp_path / run / "frames" / frame for run in ("straight", "resumed"))
-        assert a.read_bytes() == b.read_bytes()
+    frames = [sorted((tmp_path / run / "frames").iterdir()) for run in ("straight", "resumed")]
+    assert [p.name for p in frames[0]] == [p.name for p in frames[1]]
+    assert [p.read_bytes() for p in frames[0]] == [p.read_bytes() for p in frames[1]]
+    gifs = [(tmp_path / run / "progress.gif").read_bytes() for run in ("straight", "resumed")]
+    assert gifs[0] == gifs[1]
 
 
 def test_a_finished_run_says_so_and_does_not_move(gan, faces, tmp_path, capsys):
@@ -347,9 +352,14 @@ def test_faces_of_the_wrong_size_or_number(gan):
         fit(gan, random_faces(5), steps=1)
 
 
+def test_a_step_refuses_images_of_another_size(gan):
+    with pytest.raises(ConfigError, match=r"\(2, 3, 32, 32\), this discriminator takes \(B, 3, 16, 16\)"):
+        train_step(gan, torch.zeros(2, 3, 32, 32))
+
+
 def test_a_run_folder_that_cannot_be_made(gan, faces, tmp_path):
     (tmp_path / "file").write_text("in the way")
-    with pytest.raises(CheckpointError, match="cannot create the run folder"):
+    with pytest.raises(CheckpointError, match=r"run folder .* cannot be used"):
         fit(gan, faces, steps=1, run_dir=tmp_path / "file")
 
 
@@ -422,7 +432,7 @@ def interrupt_at(step):
 
     def interrupted(gan, real):
         if gan.step == step - 1:
-            os.kill(os.getpid(), signal.SIGINT)
+            signal.raise_signal(signal.SIGINT)
         return train_step(gan, real)
 
     return interrupted
@@ -447,7 +457,7 @@ def test_ctrl_c_in_mid_save_completes_the_save(faces, tmp_path, monkeypatch):
     save = checkpoint.save
 
     def interrupted_save(state, path):
-        os.kill(os.getpid(), signal.SIGINT)
+        signal.raise_signal(signal.SIGINT)
         return save(state, path)
 
     gan = make()
@@ -456,23 +466,39 @@ def test_ctrl_c_in_mid_save_completes_the_save(faces, tmp_path, monkeypatch):
     assert checkpoint.load_latest(tmp_path / "run" / "checkpoints")["step"] == gan.step == 0
 
 
-def test_an_interrupt_inside_a_step_goes_back_to_the_checkpoint(faces, tmp_path, monkeypatch, capsys):
+def interrupt_in_backward(monkeypatch, nth):
+    """Make the `nth` backward pass of a run end in KeyboardInterrupt, as a second Ctrl-C does."""
+    backward, calls = torch.Tensor.backward, iter(range(1, 10_000))
+
+    def interrupted(loss):
+        backward(loss)
+        if next(calls) == nth:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(torch.Tensor, "backward", interrupted)
+
+
+@pytest.mark.parametrize("nth", [11, 12], ids=["in D's half of step 6", "in G's half of step 6"])
+def test_an_interrupt_inside_a_step_goes_back_to_the_checkpoint(faces, tmp_path, monkeypatch, capsys, nth):
     straight, gan = make(), make()
     fit(straight, faces, steps=8)
-
-    def half_a_step(gan, fake):
-        if gan.step == 5:
-            raise KeyboardInterrupt
-        return generator_step(gan, fake)
-
-    generator_step = training._generator_step
-    monkeypatch.setattr(training, "_generator_step", half_a_step)
+    interrupt_in_backward(monkeypatch, nth)
     history = fit(gan, faces, steps=8, snapshot_every=3, run_dir=tmp_path / "run")
-    assert len(history["loss_d"]) == gan.step == 3
+    assert len(gan.history["loss_d"]) == gan.step == 3
+    assert history is not None
     assert "back at the checkpoint of step 3" in capsys.readouterr().out
     monkeypatch.undo()
     fit(gan, faces, steps=8, run_dir=tmp_path / "run")
     assert_same_state(gan, straight)
+
+
+def test_an_interrupt_inside_a_step_without_a_folder_keeps_the_history(gan, faces, monkeypatch, capsys):
+    interrupt_in_backward(monkeypatch, 11)
+    history = fit(gan, faces, steps=8)
+    assert len(history["loss_d"]) == gan.step == 5
+    assert "after step 5; nothing was saved" in capsys.readouterr().out
+    monkeypatch.undo()
+    assert len(fit(gan, faces, steps=8)["loss_d"]) == 8
 
 
 def test_fit_works_outside_the_main_thread(gan, faces):
@@ -524,6 +550,46 @@ def test_a_vanished_run_folder_is_survived_and_refilled_when_it_returns(faces, t
         f"step_00000{i}.png" for i in (0, 2, 4, 6, 8)
     ]
     assert checkpoint.load_latest(run / "checkpoints")["step"] == 8
+
+
+def test_a_folder_that_vanishes_after_the_last_save_costs_no_history(gan, faces, tmp_path):
+    def unmount(gan, grid):
+        if gan.step == 4:
+            shutil.rmtree(tmp_path / "drive")
+
+    with pytest.warns(UserWarning, match="did not come back") as caught:
+        history = fit(
+            gan, faces, steps=4, snapshot_every=2, run_dir=tmp_path / "drive" / "run", hooks=[unmount]
+        )
+    assert len(history["loss_d"]) == 4
+    shutil.rmtree(str(caught[-1].message).split("lies in ")[1].rstrip("."))
+
+
+def test_a_picture_that_is_in_use_does_not_move_the_run(gan, faces, tmp_path, monkeypatch):
+    write = checkpoint.write_atomic
+
+    def in_use(path, data):
+        if path.name == "history.csv":
+            raise PermissionError(13, "used by another program")
+        return write(path, data)
+
+    monkeypatch.setattr(checkpoint, "write_atomic", in_use)
+    with pytest.warns(UserWarning, match=r"could not write history\.csv \(used by another program\)"):
+        fit(gan, faces, steps=2, run_dir=tmp_path / "run")
+    assert checkpoint.steps(tmp_path / "run" / "checkpoints") == [0, 2]
+
+
+def test_foreign_files_in_the_run_folder_are_left_alone(faces, tmp_path):
+    fit(make(), faces, steps=2, snapshot_every=2, run_dir=tmp_path / "run")
+    copy = shutil.copy(tmp_path / "run/frames/step_000002.png", tmp_path / "run/frames/step_000002 (1).png")
+    fit(make(), faces, steps=4, snapshot_every=2, run_dir=tmp_path / "run")
+    assert os.path.exists(copy)
+
+
+def test_a_run_begun_in_memory_can_move_into_a_folder(gan, faces, tmp_path):
+    fit(gan, faces, steps=3)
+    fit(gan, faces, steps=3, run_dir=tmp_path / "run")
+    assert checkpoint.load_latest(tmp_path / "run" / "checkpoints")["step"] == 3
 
 
 def test_a_run_folder_that_never_returns_leaves_everything_in_the_rescue_folder(faces, tmp_path):
