@@ -216,8 +216,8 @@ def feature_maps(module: Generator | Discriminator, inputs: Tensor) -> list[tupl
     return seen
 
 
-def summary(module: Generator | Discriminator) -> str:
-    """A table of layers, output shapes (channels, height, width) and trainable parameters."""
+def summary(module: Generator | Discriminator) -> None:
+    """Print a table of layers, output shapes (channels, height, width) and trainable parameters."""
     config = module.config
     is_generator = isinstance(module, Generator)
     shape = (config.latent_dim,) if is_generator else (3, config.image_size, config.image_size)
@@ -229,7 +229,7 @@ def summary(module: Generator | Discriminator) -> str:
     ]
     lines = [f"{type(module).__name__}", f"{'layer':<18}{'output shape':<18}{'parameters':>12}", "-" * 48]
     lines += [f"{name:<18}{' x '.join(map(str, s)):<18}{count:>12,}" for name, s, count in rows]
-    return "\n".join([*lines, "-" * 48, f"{'total':<36}{count_parameters(module):>12,}"])
+    print("\n".join([*lines, "-" * 48, f"{'total':<36}{count_parameters(module):>12,}"]))
 
 
 def count_parameters(module: nn.Module) -> int:

@@ -128,13 +128,13 @@ class RunFolder:
         self.place = self.path
 
 
-def history_csv(history: dict[str, list[float]]) -> bytes:
-    """The history as CSV: a row a step, a column a quantity."""
+def history_csv(history: dict[str, list[float]], last_step: int) -> bytes:
+    """The history as CSV: a row a step up to `last_step`, a column a quantity."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(["step", *history])
-    columns = history.values()
-    writer.writerows([step, *row] for step, row in enumerate(zip(*columns, strict=True), start=1))
+    rows = list(zip(*history.values(), strict=True))
+    writer.writerows([step, *row] for step, row in enumerate(rows, start=last_step - len(rows) + 1))
     return out.getvalue().encode()
 
 
@@ -145,10 +145,12 @@ def curves_png(history: dict[str, list[float]]) -> bytes:
     return figure_png(plot_curves(history))
 
 
-def picture_files(history: dict[str, list[float]], grid: Tensor, *, frame: str | None) -> dict[str, bytes]:
+def picture_files(
+    history: dict[str, list[float]], grid: Tensor, step: int, *, frame: str | None
+) -> dict[str, bytes]:
     """What is rewritten at every snapshot: samples, curves, history, and the frame if there is one."""
     picture = png_bytes(grid)
-    files = {"samples.png": picture, "history.csv": history_csv(history)}
+    files = {"samples.png": picture, "history.csv": history_csv(history, step)}
     if history["loss_d"]:
         files["curves.png"] = curves_png(history)
     return files | ({frame: picture} if frame else {})

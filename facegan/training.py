@@ -302,8 +302,8 @@ class _Recorder:
         elapsed = max(time.monotonic() - self.read_at, 1e-9)
         rate = len(rows) * self.gan.config.batch_size / elapsed
         self.pending.clear()
-        for row in rows:
-            self._check_finite(row)
+        for step, row in enumerate(rows, start=self.gan.step - len(rows) + 1):
+            self._check_finite(step, row)
             for name, value in zip(HISTORY, (*row, rate), strict=True):
                 self.gan.history[name].append(value)
         self.read_at = time.monotonic()
@@ -316,7 +316,7 @@ class _Recorder:
         gan, grid = self.gan, self.gan.snapshot()
         if self.folder:
             name = f"frames/step_{gan.step:06d}.png" if frame else None
-            self.folder.save(gan.state_dict(), files=picture_files(gan.history, grid, frame=name))
+            self.folder.save(gan.state_dict(), files=picture_files(gan.history, grid, gan.step, frame=name))
         self.saved_at = gan.step
         for hook in self.hooks:
             hook(gan, grid)
@@ -351,13 +351,12 @@ class _Recorder:
             print(f"interrupted; back at the checkpoint of step {self.gan.step}.")
         else:
             self.read()
-            self.gan.step = len(self.gan.history["loss_d"])
             print(f"interrupted after step {self.gan.step}; nothing was saved without a run_dir.")
 
-    def _check_finite(self, row: list[float]) -> None:
+    def _check_finite(self, step: int, row: list[float]) -> None:
         bad = [name for name, value in zip(METRICS, row, strict=True) if not math.isfinite(value)]
         if bad:
-            self._diverged(len(self.gan.history["loss_d"]) + 1, f"{bad[0]} is {row[METRICS.index(bad[0])]}")
+            self._diverged(step, f"{bad[0]} is {row[METRICS.index(bad[0])]}")
 
     def _check_weights(self) -> None:
         networks = (self.gan.generator, self.gan.discriminator, self.gan.ema)
@@ -390,9 +389,9 @@ def tensorboard_hook(log_dir: str | Path, *, start: int = 0) -> Hook:
 
     def write(gan: GAN, grid: Tensor) -> None:
         nonlocal written
-        for index in range(written, gan.step):
+        for step in range(written + 1, gan.step + 1):
             for name in HISTORY:
-                writer.add_scalar(name, gan.history[name][index], index + 1)
+                writer.add_scalar(name, gan.history[name][step - gan.step - 1], step)
         writer.add_image("faces", grid, gan.step)
         writer.flush()
         written = gan.step

@@ -158,11 +158,13 @@ def test_files_that_are_no_generator_are_refused(tmp_path, data):
         load_generator(tmp_path / "nowhere.safetensors")
 
 
-def test_summary_lists_shapes_and_parameters():
-    lines = summary(Generator(TrainConfig())).splitlines()
+def test_summary_prints_shapes_and_parameters(capsys):
+    summary(Generator(TrainConfig()))
+    lines = capsys.readouterr().out.splitlines()
     assert any(line.split() == ["ConvTranspose2d", "512", "x", "4", "x", "4", "819,200"] for line in lines)
     assert lines[-1].split() == ["total", "3,576,704"]  # as PyTorch's tutorial networks have
-    assert summary(Discriminator(TrainConfig())).splitlines()[-1].split() == ["total", "2,765,568"]
+    summary(Discriminator(TrainConfig()))
+    assert capsys.readouterr().out.splitlines()[-1].split() == ["total", "2,765,568"]
 
 
 def test_feature_maps_follow_the_layers():

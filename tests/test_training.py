@@ -232,6 +232,16 @@ def test_history_has_one_float_a_step_and_a_rate(gan, faces):
     assert min(history["images_per_second"]) > 0
 
 
+def test_steps_by_hand_before_fit_are_counted(gan, faces, real, tmp_path):
+    pytest.importorskip("tensorboard")
+    for _ in range(3):
+        train_step(gan, real)
+    gan.config = replace(gan.config, tensorboard=True)
+    fit(gan, faces, steps=5, run_dir=tmp_path / "run")
+    rows = (tmp_path / "run" / "history.csv").read_text().splitlines()[1:]
+    assert [row.split(",")[0] for row in rows] == ["4", "5"]
+
+
 def test_epochs_count_whole_passes(faces):
     gan = make(epochs=2)
     fit(gan, faces)
