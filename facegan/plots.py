@@ -45,12 +45,12 @@ def plot_curves(history: dict[str, Sequence[float]], *, ax: Sequence[Axes] | Non
     """
     if not len(history.get("loss_d", ())):
         raise ConfigError("the history is empty; train a step before plotting it.")
-    figure = None if ax is not None else _figure(9, 3.6)
+    figure = None if ax is not None else _figure(10, 3.6)
     left, right = ax if figure is None else figure.subplots(1, 2)
     _lines(left, history, {"loss_d": ("discriminator", BLUE), "loss_g": ("generator", ORANGE)})
     left.set(xlabel="step", ylabel="loss")
     left.set_title("Losses", loc="left")
-    _lines(right, history, {"d_real": ("D(x), real faces", BLUE), "d_fake": ("D(G(z)), generated", ORANGE)})
+    _lines(right, history, {"d_real": ("D(x), real", BLUE), "d_fake": ("D(G(z)), fake", ORANGE)})
     right.axhline(0.5, color="0.5", linewidth=1, linestyle=":")
     right.set(xlabel="step", ylabel="mean probability of “real”", ylim=(0, 1))
     right.set_title("What D believes", loc="left")

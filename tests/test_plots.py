@@ -27,8 +27,8 @@ def test_curves_draw_every_series_with_axes_that_are_named():
     steps, losses = left.lines[0].get_data()
     assert (steps.tolist(), losses.tolist()) == ([1, 2, 3], HISTORY["loss_d"])
     assert [t.get_text() for t in right.get_legend().get_texts()] == [
-        "D(x), real faces",
-        "D(G(z)), generated",
+        "D(x), real",
+        "D(G(z)), fake",
     ]
     assert all(ax.get_xlabel() and ax.get_ylabel() and ax.get_title(loc="left") for ax in figure.axes)
     assert pixels(figure).std() > 5
