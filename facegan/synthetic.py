@@ -140,7 +140,7 @@ _SKIN_TONES = ("45291f", "744730", "a66e4a", "cf9871", "ecbf9c", "fadcc8")
 _WIDTH, _HEIGHT = 0.54, 0.70  # half axes of the average head; the frame spans -1 to 1
 _CENTER = -0.08  # of the head, above the middle of the frame
 _EYES, _NOSE, _MOUTH = -0.05, 0.19, 0.36  # heights of the features; y points down
-_CHUNK_PIXELS = 2**18  # rendered at once: small enough for the processor's cache
+_CHUNK_PIXELS = 2**19  # rendered at once: small enough for the processor's cache
 
 
 def synthetic_faces(n: int, size: int = 64, seed: int = 0) -> tuple[np.ndarray, dict]:
