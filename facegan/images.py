@@ -73,11 +73,11 @@ def read_png(path: str | Path) -> Tensor:
 
 
 def gif_bytes(frames: Sequence[Tensor], *, fps: float = 10) -> bytes:
-    """uint8 pictures (3, H, W) as an endless GIF: 64 colours a frame, no dither, so it stays small."""
+    """uint8 pictures (3, H, W) as an endless GIF: 256 colours a frame, no dither, so it stays small."""
     from PIL import Image
 
     stills = [
-        Image.fromarray(_to_rows(f)).quantize(64, method=Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE)
+        Image.fromarray(_to_rows(f)).quantize(256, method=Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE)
         for f in _checked_frames(frames)
     ]
     out = io.BytesIO()

@@ -31,7 +31,7 @@ def show_images(images: Tensor | np.ndarray, *, columns: int | None = None, ax: 
     In a notebook the figure shows itself when it is a cell's last value.
     """
     grid = make_grid(images, columns=columns)
-    ax = ax or _figure(grid.shape[2] / 70, grid.shape[1] / 70).add_axes((0, 0, 1, 1))
+    ax = ax or _figure(grid.shape[2] / 70, grid.shape[1] / 70, layout="none").add_axes((0, 0, 1, 1))
     ax.imshow(grid.permute(1, 2, 0), interpolation="nearest")
     ax.set_axis_off()
     return ax.figure
@@ -85,11 +85,11 @@ def figure_png(figure: Figure, *, dpi: int = 110) -> bytes:
     return out.getvalue()
 
 
-def _figure(width: float, height: float) -> Figure:
+def _figure(width: float, height: float, *, layout: str = "constrained") -> Figure:
     """A figure outside pyplot that notebooks still show, with or without its inline backend."""
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(width, height), layout="constrained")
+    figure = Figure(figsize=(width, height), layout=layout)
     figure._repr_png_ = lambda: figure_png(figure)
     return figure
 

@@ -26,7 +26,7 @@ from facegan import checkpoint
 from facegan.errors import CheckpointError
 from facegan.images import gif_bytes, png_bytes, read_png
 
-_MAX_GIF_FRAMES = 120
+_MAX_GIF_FRAMES = 60
 
 
 class RunFolder:
