@@ -218,6 +218,7 @@ def test_an_epoch_visits_each_face_at_most_once_and_drops_the_rest():
     seen = [round((b.mean().item() + 1) * 127.5) for batch in batches for b in batch]
     assert len(batches) == 3
     assert len(seen) == len(set(seen)) == 9
+    assert seen != sorted(seen)
 
 
 def test_batches_are_floats_in_range_on_the_device(faces):

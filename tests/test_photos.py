@@ -179,7 +179,7 @@ def test_overlapping_members_are_refused(tmp_path):
     second = data.rindex(b"PK\x01\x02")
     data[second + 42 : second + 46] = struct.pack("<I", 10)  # begins inside the first
     path.write_bytes(data)
-    with pytest.raises(DataError, match="overlap"):
+    with pytest.raises(DataError, match="overlap, as in a zip bomb"):
         load_faces(path, 16)
 
 
