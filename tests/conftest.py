@@ -1,9 +1,7 @@
 """Shared fixtures: everything at 16 px and width 8, so that a step takes milliseconds."""
 
-import os
 import shutil
 import subprocess
-import sys
 
 import numpy as np
 import pytest
@@ -39,20 +37,6 @@ def faces():
 @pytest.fixture
 def real(faces):
     return next(iter(faces.batches(8, generator=torch.Generator().manual_seed(0))))
-
-
-@pytest.fixture
-def run_python(tmp_path):
-    """Run code in a fresh interpreter, in an empty folder; returns the completed process."""
-
-    def run(*arguments, **kwargs):
-        environment = {**os.environ, "OMP_NUM_THREADS": "1", "COLUMNS": "100"}
-        return subprocess.run(
-            [sys.executable, *map(str, arguments)],
-            cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=240, **kwargs,
-        )  # fmt: skip
-
-    return run
 
 
 @pytest.fixture
