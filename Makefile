@@ -11,12 +11,14 @@ help:
 	@echo "make test       run all tests;  make test-fast  only the quick ones"
 	@echo "make lint       check style;    make clean      remove .venv"
 
+# gdown 5.2.2 is what Colab has; tests run with it too.
 $(READY): pyproject.toml
 	@$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 10))" || \
 		{ echo "facegan needs Python 3.10 or newer; try: make PYTHON=python3.12 ..."; exit 1; }
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --upgrade pip
 	$(BIN)/python -m pip install --quiet --editable '.[dev]'
+	$(BIN)/python -m pip install --quiet --no-deps --target .venv/gdown-5.2.2 gdown==5.2.2
 	@touch $(READY)
 
 demo: $(READY)

@@ -15,7 +15,7 @@ from typing import Annotated, Any, Literal
 import typer
 
 from facegan.config import RECIPES, TrainConfig, differing, field_help
-from facegan.errors import ConfigError, FaceganError
+from facegan.errors import ConfigError, DataError, DownloadError, FaceganError
 
 app = typer.Typer(
     help="Grow human faces out of noise: train, sample and explore GANs.",
@@ -24,9 +24,15 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
+data_app = typer.Typer(help="Fetch, check and look at faces to train on.", no_args_is_help=True)
+app.add_typer(data_app, name="data")
+bench_app = typer.Typer(help="Measure this machine.", no_args_is_help=True)
+app.add_typer(bench_app, name="bench")
+
 Recipe = Literal[tuple(RECIPES)]
 Source = Annotated[str, typer.Argument(help="a run folder, or a .safetensors file", metavar="RUN_OR_FILE")]
 Seed = Annotated[int | None, typer.Option(help="same seed, same faces")]
+Align = Literal["center", "face"]
 Truncation = Annotated[
     float | None, typer.Option(help="cut latents off at this many standard deviations: more typical faces")
 ]
@@ -35,7 +41,7 @@ Truncation = Annotated[
 def train(
     recipe: Annotated[Recipe, typer.Option(help="the settings to start from")] = "tutorial",
     data: Annotated[
-        str, typer.Option(help="'synthetic', a folder of images, a .zip or a .npy")
+        str, typer.Option(help="'celeba', 'celeba-full', 'synthetic', a folder of images, a .zip or a .npy")
     ] = "synthetic",
     run_dir: Annotated[
         Path | None, typer.Option(help="where to save, and to go on from; runs/RECIPE when left out")
@@ -151,6 +157,109 @@ def recipes() -> None:
         print(f"  {name:<18} {getattr(TrainConfig(), name)!s:<8} {text}")
 
 
+@data_app.command("list")
+def list_data() -> None:
+    """List the data sets that have names."""
+    from facegan.data import SYNTHETIC_COUNT
+    from facegan.download import SOURCES, local_file
+
+    print(f"{'synthetic':<12} {SYNTHETIC_COUNT:>7,} faces  drawn here, no download, no terms")
+    for name, source in SOURCES.items():
+        path = local_file(name)
+        where = (
+            f"in {path}"
+            if path.exists()
+            else f"{source.size / 1e6:,.0f} MB to fetch: facegan data get {name}"
+        )
+        print(f"{name:<12} {source.count:>7,} faces  {where}\n{'':<28}{source.title}\n{'':<28}{source.terms}")
+
+
+@data_app.command("get")
+def get_data(
+    name: Annotated[str, typer.Argument(help="'celeba', 'celeba-full' or 'synthetic'")],
+    size: Annotated[int, typer.Option(help="pixels a side to decode them to")] = 64,
+    drive_id: Annotated[
+        str | None, typer.Option(help="the class's own copy: the id of a file on Google Drive")
+    ] = None,
+) -> None:
+    """Fetch a data set, verify it and decode it; run again to go on after an interruption."""
+    from facegan import load_faces
+    from facegan.download import fetch, local_file
+
+    if name != "synthetic":
+        if not local_file(name).exists() or drive_id:
+            fetch(name, drive_id=drive_id)
+        print(local_file(name))
+    faces = load_faces(name, size)
+    print(f"{faces}, ready: facegan train --data {name}")
+
+
+@data_app.command("check")
+def check_data(source: Annotated[str, typer.Argument(help="a data set's name, a folder or a .zip")]) -> None:
+    """Read a data set whole: its hash, its images, its cache. Exit code 1 when something is wrong."""
+    from facegan.download import SOURCES, local_file, verify
+    from facegan.photos import MAX_BAD_SHARE, Photos, survey
+    from facegan.seals import is_whole
+
+    path = local_file(source) if source in SOURCES else Path(source)
+    if not path.is_dir() and (path.suffix != ".zip" or not path.exists()):
+        raise DataError(f"{path} is neither a folder nor a .zip that is there; there is nothing to check.")
+    with Photos(path) as photos:
+        found = survey(photos)
+    _print_survey(path, found)
+    if source in SOURCES:
+        verify(path, SOURCES[source])
+        print("the data set is the published one, or as good")
+    caches = {p: is_whole(p, thorough=True) for p in _caches(path)}
+    for cache, whole in caches.items():
+        print(f"cache {cache}: {'whole' if whole else 'damaged; the next load builds it again'}")
+    if not all(caches.values()) or len(found.skipped) > MAX_BAD_SHARE * (found.count + len(found.skipped)):
+        raise typer.Exit(1)
+
+
+@data_app.command("preview")
+def preview_data(
+    source: Annotated[str, typer.Argument(help="a data set's name, a folder, a .zip or a .npy")],
+    out: Annotated[Path, typer.Option(help="the contact sheet, a .png")] = Path("preview.png"),
+    n: Annotated[int, typer.Option(min=1, help="faces on it, evenly spread over the set")] = 64,
+    size: Annotated[int, typer.Option(help="pixels a side")] = 64,
+    align: Annotated[Align, typer.Option(help="keep the centre, or find the face")] = "center",
+) -> None:
+    """Make a contact sheet of what training would see, and say what was left out and why."""
+    import numpy as np
+
+    from facegan import load_faces
+    from facegan.images import save_images
+
+    faces = load_faces(source, size, align=align)
+    shown = np.linspace(0, len(faces) - 1, min(n, len(faces))).astype(int)
+    save_images(faces[shown], out)
+    print(f"{out}: {len(shown)} of {len(faces):,} faces of {size} px")
+    _print_skipped(faces.skipped)
+
+
+def _print_survey(path: Path, found) -> None:
+    print(f"{path.name}: {found.count:,} images that can be read")
+    for (width, height), count in found.sizes.most_common(5):
+        print(f"  {count:,} of {width} x {height}")
+    if len(found.sizes) > 5:
+        print(f"  ... and {len(found.sizes) - 5:,} other sizes")
+    _print_skipped(found.skipped)
+
+
+def _print_skipped(skipped) -> None:
+    if skipped:
+        print(f"skipped {len(skipped):,}:", *skipped[:20], sep="\n  ")
+        print("  ...\n" * (len(skipped) > 20), end="")
+
+
+def _caches(path: Path) -> list[Path]:
+    from facegan.download import DATA_FOLDER
+
+    folders = dict.fromkeys((path.parent.absolute(), DATA_FOLDER.absolute()))
+    return [cache for folder in folders for cache in sorted(folder.glob(f"{path.name}-*px-*.npy"))]
+
+
 def main() -> None:
     """Run the command line; a refusal is one line on stderr, not a traceback."""
     warnings.showwarning = lambda message, *_: print(f"facegan: {message}", file=sys.stderr)
@@ -158,6 +267,8 @@ def main() -> None:
         app()
     except FaceganError as error:
         print(f"facegan: {error}", file=sys.stderr)
+        if isinstance(error, DownloadError):
+            print("Meanwhile, --data synthetic trains on drawn faces and downloads nothing.", file=sys.stderr)
         raise SystemExit(1) from None
     except OSError as error:
         print(f"facegan: {error.strerror or error}: {error.filename or ''}", file=sys.stderr)

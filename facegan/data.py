@@ -1,19 +1,15 @@
 """Faces as one uint8 array, from a folder, zip, `.npy`, array or the embedded set; and batches of it.
 
-Images are decoded once (`facegan.photos`) to one `.npy` cache that is memory-mapped ever after.
-Batches are an index, a cast and a flip: no worker processes.
+Images are decoded once (`facegan.photos`) to one `.npy` that is memory-mapped ever after
+(`facegan.cache`). Batches are an index, a cast and a flip: no worker processes.
 """
 
 from __future__ import annotations
 
-import contextlib
-import os
-import re
-import secrets
 import warnings
 import zlib
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,11 +18,13 @@ import torch
 from torch import Tensor
 
 from facegan import synthetic
+from facegan.align import face_crop
+from facegan.cache import cached
+from facegan.download import DATA_FOLDER, SOURCES, fetch, local_file
 from facegan.errors import DataError
 from facegan.images import to_float
 from facegan.photos import Photos, decode_all, fingerprint, to_square
 
-DATA_FOLDER = Path("data")
 SYNTHETIC_COUNT = 10_000  # faces in load_faces("synthetic")
 _CHUNK = 500  # faces made or resized at a time
 
@@ -119,23 +117,28 @@ class Batches:
         return torch.where(mirrored.to(self.device)[:, None, None, None], real.flip(-1), real)
 
 
-def load_faces(source: Any, size: int = 64) -> FaceDataset:
-    """Faces from `source`, centre-cropped to squares and resized with antialiasing to `size` pixels.
+def load_faces(source: Any, size: int = 64, *, align: str = "center") -> FaceDataset:
+    """Faces from `source`, cropped to squares and resized with antialiasing to `size` pixels.
 
-    source: 'synthetic' (10,000 embedded faces), a folder (searched recursively), a `.zip`, a `.npy`,
-    or a uint8 array or tensor (N, 3, H, W) or (N, H, W, 3). What had to be decoded is cached as one
-    `.npy` beside the source, or in `data/` where that cannot be written, and memory-mapped next time.
-    Unreadable images are skipped, with a warning that names them.
+    source: 'celeba' (32,600 faces, 248 MB) or 'celeba-full' (202,599, 1.4 GB), fetched and verified when
+    they are not there yet; 'synthetic' (10,000 embedded faces); a folder (searched recursively), a
+    `.zip`, a `.npy`, or a uint8 array or tensor (N, 3, H, W) or (N, H, W, 3). What had to be decoded is
+    cached as one `.npy` beside the source, or in `data/` where that cannot be written, and
+    memory-mapped next time. Unreadable images are skipped, with a warning that names them.
+
+    align: 'center' keeps the central square of each photograph; 'face' finds the largest face and crops
+    it as CelebA does, skipping photographs without one; it needs OpenCV (`pip install 'facegan[align]'`),
+    and warns and keeps to the centre without it.
 
     Raises `DataError` for a source that is not there, holds fewer than two images or more than 1 %
-    unreadable ones, or looks hostile (`facegan.photos` states the limits).
+    unreadable ones, or looks hostile (`facegan.photos` states the limits); `DownloadError`, which is
+    one, when a data set cannot be fetched.
 
     >>> faces = load_faces("photos.zip")         # doctest: +SKIP
     >>> next(iter(faces.batches(16))).shape      # doctest: +SKIP
     torch.Size([16, 3, 64, 64])
     """
-    if isinstance(size, bool) or not isinstance(size, int) or not 16 <= size <= 512:
-        raise DataError(f"size is {size!r}, expected a whole number of pixels from 16 to 512.")
+    _check_arguments(size, align)
     if isinstance(source, np.ndarray | Tensor):
         array = source.cpu().numpy() if isinstance(source, Tensor) else np.ascontiguousarray(source)
         rows = _rows(array, "the array")
@@ -143,34 +146,73 @@ def load_faces(source: Any, size: int = 64) -> FaceDataset:
         return FaceDataset(images, "array")
     if source == "synthetic":
         return _load_synthetic(size)
+    if source in SOURCES:
+        return _load_named(source, size)
     path = Path(source)
     if path.suffix.lower() == ".npy" and path.is_file():
         return _load_npy(path, size)
     if path.is_dir() or (path.suffix.lower() == ".zip" and path.is_file()):
-        return _load_photos(path, size)
+        return _load_photos(path, size, align)
     what = "is neither a folder, a .zip nor a .npy file" if path.exists() else "is not there"
     raise DataError(
-        f"data source {str(source)!r} {what}. Give a folder of images, a .zip, a .npy, or 'synthetic' "
-        "for the embedded faces."
+        f"data source {str(source)!r} {what}. Give a folder of images, a .zip, a .npy, a name "
+        f"({', '.join(map(repr, SOURCES))}), or 'synthetic' for the embedded faces."
     )
 
 
-def _load_photos(path: Path, size: int) -> FaceDataset:
+def cache_of(source: str | Path, size: int = 64, *, align: str = "center") -> Path:
+    """Where the decoded faces of a folder, zip or named data set lie, once they have been loaded."""
+    path = local_file(source) if source in SOURCES else Path(source)
+    name, beside = _cache_name(path, size, align), path.parent / _cache_name(path, size, align)
+    return beside if beside.exists() else DATA_FOLDER / name
+
+
+def _check_arguments(size: int, align: str) -> None:
+    if isinstance(size, bool) or not isinstance(size, int) or not 16 <= size <= 512:
+        raise DataError(f"size is {size!r}, expected a whole number of pixels from 16 to 512.")
+    if align not in ("center", "face"):
+        raise DataError(f"align is {align!r}, expected 'center' or 'face'.")
+
+
+def _load_named(name: str, size: int) -> FaceDataset:
+    """From the cache when the archive is there and decoded; else the archive is verified or fetched first."""
+    path = local_file(name)
+    if not (path.exists() and cache_of(name, size).exists()):
+        path = fetch(name)
+    return replace(_load_photos(path, size, "center"), name=name)
+
+
+def _load_photos(path: Path, size: int, align: str) -> FaceDataset:
+    crop = face_crop() if align == "face" else None
+    if align == "face" and crop is None:
+        warnings.warn(
+            "no face detector is installed, so photographs are cut to their central square; for faces: "
+            "pip install 'facegan[align]', then load them again.",
+            stacklevel=3,
+        )
+        align = "center"
     skipped: list[str] = []
-    with Photos(path) as photos:
-        target = f"{path.name}-{size}px-{photos.fingerprint()}.npy"
-        images = _cached(target, path.parent, lambda: decode_all(photos, size, skipped))
+
+    def chunks() -> Iterator[np.ndarray]:
+        with Photos(path) as photos:
+            yield from decode_all(photos, size, skipped, crop=crop)
+
+    images = cached(_cache_name(path, size, align), [path.parent, DATA_FOLDER], chunks, skipped)
     if skipped:
-        listed = "; ".join(skipped)
-        warnings.warn(f"{len(skipped)} unreadable images of {path.name} skipped: {listed}", stacklevel=3)
+        listed = "; ".join(skipped[:20]) + ("; ..." if len(skipped) > 20 else "")
+        warnings.warn(f"{len(skipped)} images of {path.name} skipped: {listed}", stacklevel=3)
     return FaceDataset(images, path.name, tuple(skipped))
+
+
+def _cache_name(path: Path, size: int, align: str) -> str:
+    return f"{path.name}-{size}px{'-face' if align == 'face' else ''}-{fingerprint(path)}.npy"
 
 
 def _load_synthetic(size: int) -> FaceDataset:
     attributes = synthetic.draw_attributes(SYNTHETIC_COUNT, seed=0)
     drawing = zlib.crc32(Path(synthetic.__file__).read_bytes())  # another drawing, another cache
     target = f"synthetic-{SYNTHETIC_COUNT}-{size}px-{drawing:08x}.npy"
-    images = _cached(target, DATA_FOLDER, lambda: _rendered(attributes, size))
+    images = cached(target, [DATA_FOLDER], lambda: _rendered(attributes, size), [])
     return FaceDataset(images, "synthetic", attributes=attributes)
 
 
@@ -192,8 +234,8 @@ def _load_npy(path: Path, size: int) -> FaceDataset:
         ) from None
     rows = _rows(images, path.name)
     if images.shape[2:] != (size, size):
-        target = f"{path.name}-{size}px-{fingerprint([path])}.npy"
-        images = _cached(target, path.parent, lambda: _fitted(rows, size))
+        name = _cache_name(path, size, "center")
+        images = cached(name, [path.parent, DATA_FOLDER], lambda: _fitted(rows, size), [])
     return FaceDataset(images, path.name)
 
 
@@ -216,68 +258,6 @@ def _fitted(rows: np.ndarray, size: int) -> Iterator[np.ndarray]:
     for start in range(0, len(rows), _CHUNK):
         chunk = rows[start : start + _CHUNK]
         yield np.stack([to_square(Image.fromarray(np.ascontiguousarray(row)), size) for row in chunk])
-
-
-# ---- the cache -----------------------------------------------------------------------------------
-
-
-def _cached(name: str, folder: Path, chunks: Callable[[], Iterator[np.ndarray]]) -> np.ndarray:
-    """The array cached under `name` in `folder` or data/, built from `chunks()` when it is not there."""
-    folders = dict.fromkeys((folder, DATA_FOLDER))
-    for place in folders:
-        found = _open_cache(place / name)
-        if found is not None:
-            return found
-    for place in folders:
-        try:
-            place.mkdir(exist_ok=True)
-            return _build_cache(place / name, chunks())
-        except OSError as error:
-            reason = f"{place}: {error.strerror or error}"
-    warnings.warn(f"decoded into memory, since no cache could be written ({reason}).", stacklevel=4)
-    return np.concatenate(list(chunks()))
-
-
-def _open_cache(path: Path) -> np.ndarray | None:
-    if not path.exists():
-        return None
-    try:
-        return np.load(path, mmap_mode="c", allow_pickle=False)
-    except (ValueError, OSError, EOFError):
-        warnings.warn(f"the cache {path.name} is damaged; building it again.", stacklevel=5)
-        return None
-
-
-def _build_cache(path: Path, chunks: Iterator[np.ndarray]) -> np.ndarray:
-    """Write chunks to a temporary as they come, then rename it: no second copy in memory."""
-    temporary = path.with_name(f".building-{secrets.token_hex(8)}-{path.name}")
-    count, shape = 0, (3, 0, 0)
-    try:
-        with temporary.open("xb") as file:
-            _write_header(file, (count, *shape))
-            for chunk in chunks:
-                file.write(chunk.tobytes())
-                count, shape = count + len(chunk), chunk.shape[1:]
-            file.seek(0)
-            _write_header(file, (count, *shape))
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
-    _remove_outdated(path)
-    return np.load(path, mmap_mode="c")
-
-
-def _write_header(file, shape: tuple[int, ...]) -> None:
-    np.lib.format.write_array_header_1_0(file, {"descr": "|u1", "fortran_order": False, "shape": shape})
-
-
-def _remove_outdated(path: Path) -> None:
-    """Earlier caches of the same source at the same size: same name up to the fingerprint."""
-    name = re.compile(re.escape(path.name.rpartition("-")[0]) + r"-[0-9a-f]{8,12}\.npy")
-    for other in path.parent.iterdir():
-        if other != path and name.fullmatch(other.name):
-            with contextlib.suppress(OSError):  # still mapped by someone, on Windows
-                other.unlink()
 
 
 def _resident(images: Tensor, device: torch.device) -> Tensor:

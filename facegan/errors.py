@@ -17,6 +17,10 @@ class DataError(FaceganError, ValueError):
     """Images that are missing, broken, hostile or too few."""
 
 
+class DownloadError(DataError, OSError):
+    """A data set that no mirror could deliver, or that is not what it should be."""
+
+
 class CheckpointError(FaceganError, RuntimeError):
     """A checkpoint or exported generator that cannot be written, read or trusted."""
 

@@ -3,7 +3,7 @@
 How a picture becomes RGB: EXIF rotation is applied; transparency is laid over white; grey, CMYK and
 palette images are converted; of an animation the first frame counts; 16-bit grey is scaled to 8 bits.
 Archives are read member by member in memory; nothing in them can write a file. Leaves out caching
-and data sets by name (`facegan.data`).
+(`facegan.cache`) and data sets by name (`facegan.download`).
 """
 
 from __future__ import annotations
@@ -11,9 +11,12 @@ from __future__ import annotations
 import hashlib
 import io
 import os
+import struct
 import zipfile
-from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections import Counter, deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
 from functools import partial
 from itertools import pairwise
 from pathlib import Path, PurePosixPath
@@ -27,11 +30,17 @@ MAX_PIXELS = 100_000_000  # of one image
 MAX_RATIO = 100  # of a whole archive, unpacked : packed
 MAX_MEMBER = 10_000_000  # bytes of one unpacked member that is compressed beyond that
 MAX_BAD_SHARE = 0.01  # unreadable images that are skipped; more are an error
-_CHUNK = 512  # images decoded between two results
+_CHUNK = 64  # images decoded by a thread at a time
+
+Crop = Callable[..., tuple[int, int, int, int]]  # PIL RGB image -> left, top, right, bottom
 
 
 class Unreadable(Exception):
     """One image that cannot be used; the message is the reason."""
+
+
+class NoFace(Unreadable):
+    """A sound image in which no face was found."""
 
 
 class Photos:
@@ -54,10 +63,6 @@ class Photos:
     def read(self, name: str) -> bytes:
         return _read_member(self._zip, name) if self._zip else _read_file(self.path / name)
 
-    def fingerprint(self) -> str:
-        """Twelve hex digits that change when the source does."""
-        return fingerprint([self.path] if self._zip else [self.path / name for name in self.names])
-
     def close(self) -> None:
         if self._zip:
             self._zip.close()
@@ -69,39 +74,111 @@ class Photos:
         self.close()
 
 
-def fingerprint(files: Iterable[Path]) -> str:
-    """Twelve hex digits of names, sizes and dates."""
+def fingerprint(path: Path) -> str:
+    """Twelve hex digits that change when a file does, or an image in a folder: of names, sizes, dates."""
     digest = hashlib.sha256()
-    for file in files:
-        status = file.stat()
-        digest.update(f"{file.name}/{status.st_size}/{status.st_mtime_ns}\n".encode())
+    for name in sorted(filter(_is_image, _files(path))) if path.is_dir() else [""]:
+        status = (path / name).stat()
+        digest.update(f"{name or path.name}/{status.st_size}/{status.st_mtime_ns}\n".encode())
     return digest.hexdigest()[:12]
 
 
-def decode_all(photos: Photos, size: int, skipped: list[str]) -> Iterator[np.ndarray]:
-    """Chunks (k, 3, size, size) of all readable images, in order, decoded in parallel.
+def decode_all(
+    photos: Photos, size: int, skipped: list[str], *, crop: Crop | None = None
+) -> Iterator[np.ndarray]:
+    """Chunks (k, 3, size, size) of all usable images, in order, decoded in parallel.
 
-    Fills `skipped` with "name: reason" for the others; raises `DataError` above 1 % of them.
+    Fills `skipped` with "name: reason" for the others; raises `DataError` when more than 1 % cannot
+    be read. `crop` picks the part of each image to keep; the central square when left out.
+    """
+    skipped.clear()
+    broken = 0
+    for names, results in _in_parallel(photos, lambda data: decode(data, size, crop=crop)):
+        bad = [(n, r) for n, r in zip(names, results, strict=True) if isinstance(r, Unreadable)]
+        skipped += [f"{name}: {reason}" for name, reason in bad]
+        broken += sum(not isinstance(reason, NoFace) for _, reason in bad)
+        _check_share(photos, broken, skipped)
+        good = [r for r in results if not isinstance(r, Unreadable)]
+        if good:
+            yield np.stack(good)
+
+
+@dataclass
+class Survey:
+    """What a folder or archive holds: images by (width, height), and "name: reason" for the unreadable."""
+
+    sizes: Counter[tuple[int, int]] = field(default_factory=Counter)
+    skipped: list[str] = field(default_factory=list)
+
+    @property
+    def count(self) -> int:
+        """Images that can be read."""
+        return self.sizes.total()
+
+
+def survey(photos: Photos) -> Survey:
+    """Read and decode every image, keeping only their sizes. Raises `DataError` on a damaged archive."""
+    found = Survey()
+    for names, results in _in_parallel(photos, _decoded_size):
+        for name, result in zip(names, results, strict=True):
+            if isinstance(result, Unreadable):
+                found.skipped.append(f"{name}: {result}")
+            else:
+                found.sizes[result] += 1
+    return found
+
+
+def _in_parallel(photos: Photos, work: Callable[[bytes], object]) -> Iterator[tuple[Sequence[str], list]]:
+    """Chunks of names with `work(bytes)` of each, or the `Unreadable` that it raised, in order.
+
+    An archive is read in this thread, ahead of the workers: they would only wait for each other there.
     """
     from tqdm.auto import tqdm
 
-    skipped.clear()
-    work = partial(_try_decode, photos, size)
+    read = photos.read
+    workers = min(os.cpu_count() or 1, 16)
+    waiting: deque[tuple[Sequence[str], Future]] = deque()
     bar = tqdm(total=len(photos.names), desc=f"reading {photos.path.name}", unit="img", delay=1)
-    with bar, ThreadPoolExecutor(min(os.cpu_count() or 1, 16)) as pool:
+    with bar, ThreadPoolExecutor(workers) as pool:
         for start in range(0, len(photos.names), _CHUNK):
             names = photos.names[start : start + _CHUNK]
-            results = list(pool.map(work, names))
-            bar.update(len(names))
-            skipped += [f"{n}: {r}" for n, r in zip(names, results, strict=True) if isinstance(r, str)]
-            _check_share(photos, skipped)
-            good = [r for r in results if not isinstance(r, str)]
-            if good:
-                yield np.stack(good)
+            data = [partial(read, name) if photos.path.is_dir() else read(name) for name in names]
+            waiting.append((names, pool.submit(_each, work, data)))
+            if len(waiting) > 2 * workers:
+                yield _next(waiting, bar)
+        while waiting:
+            yield _next(waiting, bar)
 
 
-def decode(data: bytes, size: int) -> np.ndarray:
+def _each(work: Callable[[bytes], object], data: list) -> list:
+    return [_attempt(work, item) for item in data]
+
+
+def _next(waiting: deque, bar) -> tuple[Sequence[str], list]:
+    names, future = waiting.popleft()
+    results = future.result()
+    bar.update(len(names))
+    return names, results
+
+
+def _attempt(work: Callable[[bytes], object], data: bytes | Callable[[], bytes]) -> object:
+    try:
+        return work(data() if callable(data) else data)
+    except Unreadable as reason:
+        return reason
+
+
+def decode(data: bytes, size: int, *, crop: Crop | None = None) -> np.ndarray:
     """One image file's bytes as uint8 (3, size, size). Raises `Unreadable` with the reason."""
+    return to_square(_plain_jpeg(data, size) or _open_rgb(data, size), size, crop=crop)
+
+
+def _decoded_size(data: bytes) -> tuple[int, int]:
+    return (_plain_jpeg(data, MAX_PIXELS) or _open_rgb(data, MAX_PIXELS)).size
+
+
+def _open_rgb(data: bytes, size: int):
+    """Any image file as a PIL RGB image, of `size` or more pixels a side where it has them."""
     from PIL import Image
 
     if not data:
@@ -112,7 +189,7 @@ def decode(data: bytes, size: int) -> np.ndarray:
         with Image.open(io.BytesIO(data)) as image:
             _check_pixels(*image.size)
             image.draft(None, (2 * size, 2 * size))
-            return to_square(_to_rgb(image), size)
+            return _to_rgb(image)
     except Unreadable:
         raise
     except Image.DecompressionBombError:
@@ -121,17 +198,52 @@ def decode(data: bytes, size: int) -> np.ndarray:
         raise Unreadable(f"cannot be decoded ({type(error).__name__})") from None
 
 
-def to_square(image, size: int) -> np.ndarray:
-    """The central square of a PIL RGB image, resized with antialiasing, as uint8 (3, size, size)."""
+def _plain_jpeg(data: bytes, size: int):
+    """A small colour JPEG as a PIL image, twice as fast as by `Image.open`; None for all other files.
+
+    Only for images too small to gain from being decoded at a fraction of their size. What is wrong with a
+    damaged file is left to `Image.open` to say.
+    """
     from PIL import Image
 
-    if image.size != (size, size):
-        width, height = image.size
-        side = min(width, height)
-        left, top = (width - side) // 2, (height - side) // 2
-        image = image.crop((left, top, left + side, top + side))
+    shape = _jpeg_size(data)
+    if shape is None or max(shape) > min(4 * size, 1024):
+        return None
+    try:
+        return Image.frombytes("RGB", shape, data, "jpeg", "RGB", "")
+    except ValueError:
+        return None
+
+
+def _jpeg_size(data: bytes) -> tuple[int, int] | None:
+    """Width and height of an 8-bit colour JPEG without EXIF or Adobe segments; None for other files."""
+    position = 2 if data[:2] == b"\xff\xd8" else len(data)
+    while position + 10 <= len(data) and data[position] == 0xFF:
+        marker, length = data[position + 1], int.from_bytes(data[position + 2 : position + 4], "big")
+        if marker in (0xE1, 0xEE):
+            return None
+        if marker in (0xC0, 0xC2):
+            bits, height, width, channels = struct.unpack_from(">BHHB", data, position + 4)
+            return (width, height) if (bits, channels) == (8, 3) else None
+        position += 2 + length
+    return None
+
+
+def to_square(image, size: int, *, crop: Crop | None = None) -> np.ndarray:
+    """A square part of a PIL RGB image, resized with antialiasing, as uint8 (3, size, size)."""
+    from PIL import Image
+
+    if crop or image.size != (size, size):
+        image = image.crop((crop or _central_square)(image))
         image = image.resize((size, size), Image.Resampling.LANCZOS, reducing_gap=3.0)
     return np.asarray(image).transpose(2, 0, 1)
+
+
+def _central_square(image) -> tuple[int, int, int, int]:
+    width, height = image.size
+    side = min(width, height)
+    left, top = (width - side) // 2, (height - side) // 2
+    return left, top, left + side, top + side
 
 
 def _to_rgb(image):
@@ -163,19 +275,12 @@ def _check_pixels(width: int, height: int) -> None:
         raise Unreadable(f"{width} x {height} pixels, more than {MAX_PIXELS:,}")
 
 
-def _try_decode(photos: Photos, size: int, name: str) -> np.ndarray | str:
-    try:
-        return decode(photos.read(name), size)
-    except Unreadable as error:
-        return str(error)
-
-
-def _check_share(photos: Photos, skipped: Sequence[str]) -> None:
+def _check_share(photos: Photos, broken: int, skipped: Sequence[str]) -> None:
     total = len(photos.names)
-    if len(skipped) > MAX_BAD_SHARE * total:
+    if broken > MAX_BAD_SHARE * total:
         shown = "; ".join(skipped[:3]) + ("; ..." if len(skipped) > 3 else "")
         raise DataError(
-            f"{len(skipped)} or more of {total} images in {photos.path.name!r} cannot be read, "
+            f"{broken} or more of {total} images in {photos.path.name!r} cannot be read, "
             f"over the {MAX_BAD_SHARE:.0%} that is passed over: {shown}. Remove or replace them."
         )
 

@@ -1,11 +1,13 @@
 """Shared fixtures: everything at 16 px and width 8, so that a step takes milliseconds."""
 
+import io
 import shutil
 import subprocess
 
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from facegan import GAN, FaceDataset, TrainConfig
 
@@ -76,3 +78,11 @@ def flatten(tree, prefix=""):
     if not isinstance(tree, dict):
         return {prefix: tree}
     return {k: v for name, branch in tree.items() for k, v in flatten(branch, f"{prefix}/{name}").items()}
+
+
+def jpeg(rng, side=16):
+    """The bytes of a JPEG of smooth noise."""
+    noise = Image.fromarray(rng.integers(0, 256, (4, 4, 3), dtype=np.uint8))
+    out = io.BytesIO()
+    noise.resize((side, side)).save(out, "JPEG", quality=90)
+    return out.getvalue()

@@ -28,8 +28,14 @@ MAY_IMPORT = {
     "augment": set(),
     "latent": set(),
     "synthetic": set(),
+    "locks": set(),
+    "seals": set(),
     "photos": set(),
-    "data": {"config", "images", "photos", "synthetic"},
+    "align": {"photos"},
+    "cache": {"locks", "seals"},
+    "transfer": set(),
+    "download": {"locks", "photos", "seals", "transfer"},
+    "data": {"align", "cache", "config", "download", "images", "photos", "synthetic"},
     "models": {"config", "images", "latent"},
     "checkpoint": set(),
     "plots": {"images"},
@@ -91,7 +97,7 @@ def test_the_public_face_is_small_documented_and_importable():
 @pytest.mark.slow
 def test_import_loads_nothing_heavy():
     heavy = {"matplotlib", "ipywidgets", "imageio", "gdown", "torchvision", "tqdm", "typer", "tensorboard",
-             "safetensors", "PIL"}  # fmt: skip
+             "safetensors", "PIL", "requests", "filelock", "cv2"}  # fmt: skip
     code = "import sys, torch; before = set(sys.modules); import facegan; print(*set(sys.modules) - before)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert not heavy & {name.split(".")[0] for name in done.stdout.split()}
@@ -118,7 +124,7 @@ def test_colab_as_of_august_2026_satisfies_every_dependency():
     colab = {"torch": "2.11.0", "torchvision": "0.26.0", "numpy": "2.1.3", "pillow": "11.3.0",
              "matplotlib": "3.10.0", "ipywidgets": "7.7.1", "imageio": "2.37.4", "imageio-ffmpeg": "0.6.0",
              "gdown": "5.2.2", "tqdm": "4.67.3", "safetensors": "0.8.0", "typer": "0.27.1",
-             "tensorboard": "2.20.0"}  # fmt: skip
+             "tensorboard": "2.20.0", "requests": "2.32.4", "filelock": "3.32.3"}  # fmt: skip
     project = toml.loads((ROOT / "pyproject.toml").read_text())["project"]
     for line in project["dependencies"] + project["optional-dependencies"]["tensorboard"]:
         requirement = Requirement(line)

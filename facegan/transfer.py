@@ -1,0 +1,323 @@
+"""Fetching one file from one place: https with resume, Google Drive by gdown, Kaggle by kagglehub.
+
+Each mirror has `fetch(target)`, which brings the file to a temporary beside `target` and returns that,
+and `str(mirror)`, its address. It raises `MirrorError` with the reason when it cannot. What was fetched
+is unverified: checking it, and giving it its name, is the business of `facegan.download`.
+
+Why not pooch for https: it starts over after every cut and cannot keep a file for a closer look when
+its hash is wrong. The connection itself is requests' work.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import hashlib
+import html
+import importlib.util
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+import zipfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from facegan.errors import DownloadError, first_line
+
+TIMEOUT = (10, 30)  # seconds to connect, and between two bytes
+ATTEMPTS = 5  # on one mirror, when the connection breaks
+PAUSE = 1.0  # seconds before the second attempt; twice that before the third, and so on
+STALL = 60.0  # seconds without a byte from Google Drive
+_CHUNK = 1 << 15  # bytes; what is lost of them when a connection breaks
+_QUOTA = "its download quota on Google Drive is used up, which frees up within a day"
+
+
+class MirrorError(Exception):
+    """This mirror cannot deliver; the message is the reason."""
+
+
+class _Broken(MirrorError):
+    """The connection broke; trying again may help."""
+
+
+# ---- https ---------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Https:
+    """A file at a web address. An interrupted transfer goes on where it stopped, also in a later process."""
+
+    url: str
+
+    def __str__(self) -> str:
+        return self.url
+
+    def fetch(self, target: Path) -> Path:
+        for attempt in range(1, ATTEMPTS + 1):
+            try:
+                return self._attempt(target)
+            except _Broken as error:
+                if attempt == ATTEMPTS:
+                    raise MirrorError(f"{error}, and so did {ATTEMPTS - 1} more attempts") from None
+            time.sleep(PAUSE * 2 ** (attempt - 1))
+        raise AssertionError("unreachable")
+
+    def _attempt(self, target: Path) -> Path:
+        with _request(self.url) as answer:
+            part = _part(target, answer)
+            have, length = part.stat().st_size if part.exists() else 0, _length(answer)
+            validator = _validator(answer)
+            if have and have == length and validator:
+                return part
+            if not 0 < have < (length or have + 1) or not validator:
+                return _receive(answer, part, offset=0)
+        headers = {"Range": f"bytes={have}-", "If-Range": validator}
+        with _request(self.url, headers) as answer:
+            return _receive(answer, part, offset=_offset(answer, have))
+
+
+@contextlib.contextmanager
+def _request(url: str, headers: dict[str, str] | None = None) -> Iterator:
+    """An open answer with status 200 or 206; its body is not yet read."""
+    import requests
+
+    headers = {"Accept-Encoding": "identity", **(headers or {})}
+    try:
+        with requests.get(url, stream=True, timeout=TIMEOUT, headers=headers) as answer:
+            if answer.status_code >= 500 or answer.status_code == 429:
+                raise _Broken(f"the server answered {answer.status_code} {answer.reason}")
+            if answer.status_code >= 400:
+                raise MirrorError(f"the server answered {answer.status_code} {answer.reason}")
+            yield answer
+    except requests.ReadTimeout:
+        raise _Broken(f"the server was silent for {TIMEOUT[1]} seconds") from None
+    except requests.ConnectTimeout:
+        raise MirrorError(f"no connection within {TIMEOUT[0]} seconds") from None
+    except requests.exceptions.ChunkedEncodingError:
+        raise _Broken("the connection broke off") from None
+    except requests.ConnectionError as error:
+        if "timed out" in str(error):  # between two chunks of a body
+            raise _Broken(f"the server was silent for {TIMEOUT[1]} seconds") from None
+        if "aborted" in str(error):
+            raise _Broken("the connection broke off") from None
+        raise MirrorError(_why_unreachable(error)) from None
+    except requests.RequestException as error:
+        raise MirrorError(first_line(error)) from None
+
+
+def _why_unreachable(error: Exception) -> str:
+    found = re.search(r"\[Errno -?\d+\] ([^'\")]+)", str(error))
+    return f"cannot connect ({found[1] if found else type(error).__name__})"
+
+
+def _part(target: Path, answer) -> Path:
+    """The temporary of exactly this file at exactly this address; those of other versions are removed.
+
+    Since its name says which version it holds, pieces of two versions cannot meet in it.
+    """
+    identity = f"{answer.url}\n{_validator(answer)}\n{_length(answer)}"
+    part = target.with_name(f".{target.name}-{hashlib.sha256(identity.encode()).hexdigest()[:12]}.part")
+    for other in leftovers(target):
+        if other != part and other.is_file():
+            other.unlink()
+    return part
+
+
+def _validator(answer) -> str:
+    """A header value that changes whenever the file does, or nothing."""
+    etag = answer.headers.get("ETag", "")
+    return answer.headers.get("Last-Modified", "") if not etag or etag.startswith("W/") else etag
+
+
+def _length(answer) -> int | None:
+    length = answer.headers.get("Content-Length", "")
+    return int(length) if length.isdigit() else None
+
+
+def _offset(answer, have: int) -> int:
+    """Where the body begins in the file: at `have` when the server goes on from there, else at 0."""
+    begins = re.match(r"bytes (\d+)-", answer.headers.get("Content-Range", ""))
+    if answer.status_code == 206 and not (begins and int(begins[1]) == have):
+        raise MirrorError("the server sent another part of the file than it was asked for")
+    return have if answer.status_code == 206 else 0
+
+
+def _receive(answer, part: Path, *, offset: int) -> Path:
+    from tqdm.auto import tqdm
+
+    length = _length(answer)
+    total = None if length is None else offset + length
+    bar = tqdm(total=total, initial=offset, desc=_title(part), unit="B", unit_scale=True, delay=1)
+    with bar, part.open("ab") as file:
+        file.truncate(offset)
+        try:
+            for chunk in answer.iter_content(_CHUNK):
+                if file.tell() == 0:
+                    _refuse_web_page(chunk)
+                file.write(chunk)
+                bar.update(len(chunk))
+        except OSError as error:
+            raise _disk_error(error, part) from None
+    return part
+
+
+def _title(part: Path) -> str:
+    return f"fetching {part.name[1:].rpartition('-')[0]}"
+
+
+def _disk_error(error: OSError, part: Path) -> Exception:
+    """requests' own errors are OSErrors too; only those of the disk are translated."""
+    if error.errno not in {errno.ENOSPC, errno.EDQUOT}:
+        return error
+    return DownloadError(
+        f"disk full: could not write {part.parent} any further. Free some space, then run this again; "
+        "it goes on where it stopped."
+    )
+
+
+def _refuse_web_page(head: bytes) -> None:
+    if head[:512].lstrip().startswith(b"<"):
+        title = re.search(r"<title[^>]*>\s*(.*?)\s*</title>", head.decode(errors="replace"), re.I | re.S)
+        named = f" titled '{html.unescape(title[1])}'" if title else ""
+        if title and "quota" in title[1].lower():
+            raise MirrorError(_QUOTA)
+        raise MirrorError(f"got a web page{named} instead of the file")
+
+
+# ---- Google Drive --------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Drive:
+    """A file on Google Drive that anyone with the link may read, fetched by gdown in a process of its own.
+
+    gdown sets no time limit to a silent server; a process can be ended when its file stops growing.
+    """
+
+    id: str
+
+    def __str__(self) -> str:
+        return f"Google Drive file {self.id}"
+
+    def fetch(self, target: Path) -> Path:
+        folder = _private_folder(target)
+        out = folder / target.name
+        self._run(out)
+        if not out.exists():
+            raise MirrorError("gdown left no file")
+        with out.open("rb") as file:
+            _refuse_web_page(file.read(1 << 16))
+        return out
+
+    def _run(self, out: Path) -> None:
+        code = (
+            "import sys, gdown\n"
+            "try: gdown.download(url=sys.argv[1], output=sys.argv[2], quiet=True, use_cookies=False)\n"
+            "except Exception as error: sys.exit(' '.join(str(error).split()))"
+        )
+        url = f"https://drive.google.com/uc?id={self.id}"
+        said = out.with_name("gdown.log")
+        with said.open("wb") as log:
+            child = subprocess.Popen([sys.executable, "-c", code, url, str(out)], stdout=log, stderr=log)
+            try:
+                _watch(child, out.parent, f"fetching {out.name} from Google Drive")
+            finally:
+                child.kill()
+                child.wait()
+        if child.returncode:
+            raise MirrorError(_gdown_reason(said.read_text(errors="replace")))
+
+
+def _watch(child: subprocess.Popen, folder: Path, title: str) -> None:
+    """Show how the files in `folder` grow, until `child` ends; raise when they stop growing."""
+    from tqdm.auto import tqdm
+
+    size, since = 0, time.monotonic()
+    with tqdm(desc=title, unit="B", unit_scale=True, delay=1) as bar:
+        while True:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                child.wait(timeout=0.2)
+                return
+            grown = sum(p.stat().st_size for p in _files(folder)) - size
+            if grown > 0:
+                size, since = size + grown, time.monotonic()
+                bar.update(grown)
+            elif time.monotonic() - since > STALL:
+                raise MirrorError(f"Google Drive was silent for {STALL:.0f} seconds")
+
+
+def _files(folder: Path) -> list[Path]:
+    return [p for p in folder.iterdir() if p.exists()]  # gdown may be renaming one
+
+
+def _gdown_reason(said: str) -> str:
+    said = said.strip().splitlines()[-1] if said.strip() else "gdown failed and gave no reason"
+    if "too many users" in said.lower() or "quota" in said.lower():
+        return _QUOTA
+    return said if len(said) <= 200 else f"{said[:200]}..."
+
+
+# ---- Kaggle --------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Kaggle:
+    """Images in a folder of a Kaggle data set, fetched by kagglehub and packed into one archive.
+
+    A handle that names its version needs no network once kagglehub has it.
+    """
+
+    handle: str
+    folder: str
+
+    def __str__(self) -> str:
+        return f"Kaggle data set {self.handle}"
+
+    def fetch(self, target: Path) -> Path:
+        if importlib.util.find_spec("kagglehub") is None:
+            raise MirrorError("needs kagglehub (pip install kagglehub)")
+        import kagglehub
+
+        try:
+            place = Path(kagglehub.dataset_download(self.handle))
+        except Exception as error:  # kagglehub raises many kinds
+            raise MirrorError(first_line(error)) from None
+        return _pack(place / self.folder, _private_folder(target) / target.name)
+
+
+def _pack(folder: Path, out: Path) -> Path:
+    from tqdm.auto import tqdm
+
+    names = sorted(p.name for p in folder.glob("*.jpg"))
+    if not names:
+        raise MirrorError(f"no .jpg in {folder.name} of the data set")
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_STORED) as archive:
+        for name in tqdm(names, desc=f"packing {out.name}", unit="img", delay=1):
+            archive.write(folder / name, f"{folder.name}/{name}")
+    return out
+
+
+# ---- temporaries ---------------------------------------------------------------------------------
+
+
+def leftovers(target: Path) -> list[Path]:
+    """Temporaries of earlier or present fetches of `target`: files to go on with, folders to clear."""
+    return list(target.parent.glob(f".{target.name}-*.part"))
+
+
+def remove(paths: list[Path]) -> None:
+    """Delete files and folders that may be gone already."""
+    for path in paths:
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)
+
+
+def _private_folder(target: Path) -> Path:
+    return Path(tempfile.mkdtemp(prefix=f".{target.name}-", suffix=".part", dir=os.fspath(target.parent)))
