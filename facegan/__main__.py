@@ -9,6 +9,7 @@ import inspect
 import sys
 import warnings
 from dataclasses import replace
+from json import dumps
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -236,6 +237,32 @@ def preview_data(
     save_images(faces[shown], out)
     print(f"{out}: {len(shown)} of {len(faces):,} faces of {size} px")
     _print_skipped(faces.skipped)
+
+
+@bench_app.callback()
+def bench() -> None:
+    """Measure this machine beside what people would use instead."""
+
+
+@bench_app.command("data")
+def bench_data(
+    archive: Annotated[
+        Path | None, typer.Argument(help="a .zip of faces; embedded ones when left out")
+    ] = None,
+    size: Annotated[int, typer.Option(help="pixels a side")] = 64,
+    rounds: Annotated[int, typer.Option(min=1, help="how often to measure each")] = 3,
+    json: Annotated[Path | None, typer.Option(help="also write everything measured to this file")] = None,
+) -> None:
+    """From an archive to batches: facegan beside unzip, ImageFolder and a DataLoader."""
+    from facegan import bench
+
+    result = bench.bench_data(archive, size=size, rounds=rounds)
+    print(result["what"], *bench.table(result["seconds"]), sep="\n")
+    if result["memory"]:
+        array, growth = (f"{value / 1e6:,.0f} MB" for value in result["memory"].values())
+        print(f"memory: the array takes {array}; decoding it into its cache took {growth}")
+    if json:
+        json.write_text(dumps(result, indent=2))
 
 
 def _print_survey(path: Path, found) -> None:

@@ -110,11 +110,14 @@ class Batches:
             yield self._batch(index)
 
     def _batch(self, index: Tensor) -> Tensor:
-        real = to_float(self._images[index.to(self._images.device)].to(self.device))
-        if not self.flip:
-            return real
-        mirrored = torch.rand(len(index), generator=self.generator) < 0.5
-        return torch.where(mirrored.to(self.device)[:, None, None, None], real.flip(-1), real)
+        images = self._images.index_select(0, index.to(self._images.device)).to(self.device)
+        if self.flip:
+            mirrored = (torch.rand(len(index), generator=self.generator) < 0.5).to(self.device)
+            both = torch.cat((images, images.flip(-1)))
+            images = both.index_select(
+                0, torch.arange(len(index), device=self.device) + len(index) * mirrored
+            )
+        return to_float(images)
 
 
 def load_faces(source: Any, size: int = 64, *, align: str = "center") -> FaceDataset:
@@ -140,10 +143,7 @@ def load_faces(source: Any, size: int = 64, *, align: str = "center") -> FaceDat
     """
     _check_arguments(size, align)
     if isinstance(source, np.ndarray | Tensor):
-        array = source.cpu().numpy() if isinstance(source, Tensor) else np.ascontiguousarray(source)
-        rows = _rows(array, "the array")
-        images = array if array.shape[2:] == (size, size) else np.concatenate([*_fitted(rows, size)])
-        return FaceDataset(images, "array")
+        return _load_array(source, size)
     if source == "synthetic":
         return _load_synthetic(size)
     if source in SOURCES:
@@ -172,6 +172,13 @@ def _check_arguments(size: int, align: str) -> None:
         raise DataError(f"size is {size!r}, expected a whole number of pixels from 16 to 512.")
     if align not in ("center", "face"):
         raise DataError(f"align is {align!r}, expected 'center' or 'face'.")
+
+
+def _load_array(source: np.ndarray | Tensor, size: int) -> FaceDataset:
+    array = source.cpu().numpy() if isinstance(source, Tensor) else np.ascontiguousarray(source)
+    rows = _rows(array, "the array")
+    images = array if array.shape[2:] == (size, size) else np.concatenate([*_fitted(rows, size)])
+    return FaceDataset(images, "array")
 
 
 def _load_named(name: str, size: int) -> FaceDataset:

@@ -42,6 +42,16 @@ def real(faces):
 
 
 @pytest.fixture
+def folder(tmp_path):
+    """Six images of 20 x 16 pixels, two of them in a subfolder."""
+    for index in range(6):
+        path = tmp_path / "photos" / ("more" if index > 3 else "") / f"{index}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.new("RGB", (20, 16), (index, 0, 0)).save(path)
+    return tmp_path / "photos"
+
+
+@pytest.fixture
 def mount():
     """Call mount(8) with options and a folder; unmounted afterwards. Skips where that is not allowed."""
     mounted = []

@@ -2,18 +2,23 @@
 
 import contextlib
 import csv
+import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
+import zipfile
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
 import pytest
 import torch
-from conftest import assert_same_state, random_faces
+from conftest import assert_same_state, jpeg, random_faces
 from PIL import Image
+from server import serving
 
 from facegan import GAN, checkpoint
 from facegan.__main__ import app, main
@@ -78,6 +83,7 @@ def test_help_names_every_setting_and_recipe(facegan):
         "info",
         "recipes",
     }
+    assert {group.name for group in app.registered_groups} == {"data", "bench"}
 
 
 @pytest.mark.parametrize(
@@ -136,6 +142,118 @@ def test_walk_writes_an_animation(facegan, place, out):
     if out.endswith("gif"):
         gif = Image.open(place / out)
         assert (gif.n_frames, gif.size) == (6, (32, 32))
+
+
+# ---- data ----------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def photos(place):
+    """A folder of 5 readable images, made anew."""
+    folder = place / "photos"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    for index in range(5):
+        Image.new("RGB", (20, 16 + 4 * (index == 0)), (40 * index, 0, 0)).save(folder / f"{index}.png")
+    return folder
+
+
+def test_data_list_names_sets_sizes_and_terms(facegan):
+    shown = facegan("data", "list").stdout
+    assert re.search(r"celeba +32,600 faces +248 MB to fetch: facegan data get celeba\n", shown)
+    assert re.search(r"celeba-full +202,599 faces", shown)
+    assert re.search(r"synthetic +10,000 faces", shown)
+    assert "non-commercial" in shown
+
+
+def test_data_get_fetches_from_the_class_mirror_and_training_starts(facegan, place, monkeypatch):
+    """Both commands as a student types them; the archive has the published layout, but other contents."""
+    from facegan import data, download
+
+    with serving() as server:
+        monkeypatch.setenv("FACEGAN_MIRROR", server.url)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setitem(download.SOURCES, "celeba", replace(download.SOURCES["celeba"], count=12))
+            with zipfile.ZipFile(place / "x.zip", "w") as archive:
+                rng = np.random.default_rng(0)
+                for index in range(12):
+                    archive.writestr(f"processed_celeba_small/celeba/{index}.jpg", jpeg(rng, 64))
+            server.files["/processed-celeba-small.zip"] = (place / "x.zip").read_bytes()
+            (place / "x.zip").unlink()
+            done = facegan("data", "get", "celeba", "--size", 16)
+            assert done.returncode == 0, done.stderr
+            assert "FaceDataset('celeba', 12 faces, 16 px), ready: facegan train --data celeba" in done.stdout
+            assert "non-commercial" in done.stdout
+            assert "its contents are sound" in done.stderr
+            train = facegan("train", *SMALL, "--steps", 1, "--data", "celeba", "--run-dir", "named")
+            assert train.returncode == 0, train.stderr
+    assert [path for path, _ in server.seen] == ["/processed-celeba-small.zip"]
+    assert data.local_file("celeba").exists()
+    shutil.rmtree(place / "data")
+
+
+def test_data_get_that_fails_offers_the_embedded_faces_in_words(facegan, monkeypatch):
+    from facegan import download
+    from facegan.transfer import Https
+
+    gone = replace(download.SOURCES["celeba"], mirrors=(Https("http://127.0.0.1:9/x.zip"),))
+    monkeypatch.setitem(download.SOURCES, "celeba", gone)
+    for command in (["data", "get", "celeba"], ["train", "--data", "celeba", "--run-dir", "x"]):
+        done = facegan(*command)
+        assert done.returncode == 1
+        assert "http://127.0.0.1:9/x.zip: cannot connect (Connection refused)" in done.stderr
+        assert "--data synthetic trains on drawn faces" in done.stderr
+
+
+def test_data_check_counts_sizes_and_caches(facegan, photos):
+    facegan("data", "preview", "photos", "--size", 16)
+    done = facegan("data", "check", "photos")
+    assert done.returncode == 0, done.stderr
+    assert "photos: 5 images that can be read\n  4 of 20 x 16\n  1 of 20 x 20" in done.stdout
+    assert re.search(r"cache .*photos-16px-\w+\.npy: whole", done.stdout)
+
+
+def test_data_check_exits_1_for_unreadable_images_and_damaged_caches(facegan, photos, place):
+    facegan("data", "preview", "photos", "--size", 16)
+    (cache,) = place.glob("photos-16px-*.npy")
+    cache.write_bytes(cache.read_bytes()[:-1] + b"x")
+    done = facegan("data", "check", "photos")
+    assert done.returncode == 1
+    assert "damaged; the next load builds it again" in done.stdout
+    cache.unlink()
+    (photos / "page.png").write_bytes(b"<html>")
+    done = facegan("data", "check", "photos")
+    assert done.returncode == 1
+    assert "skipped 1:\n  page.png: a web page, not an image" in done.stdout
+
+
+@pytest.mark.parametrize("what", ["nowhere", "faces.npy"])
+def test_data_check_of_what_is_no_archive(facegan, what):
+    done = facegan("data", "check", what)
+    assert done.returncode == 1
+    assert f"{what} is neither a folder nor a .zip that is there" in done.stderr
+
+
+def test_data_preview_makes_a_contact_sheet(facegan, photos, place):
+    done = facegan("data", "preview", "photos", "--size", 16, "--out", "sheet.png", "--n", 4)
+    assert done.returncode == 0, done.stderr
+    assert "sheet.png: 4 of 5 faces of 16 px" in done.stdout
+    assert Image.open(place / "sheet.png").size == (38, 38)
+
+
+def test_bench_data_compares_both_ways(facegan, place):
+    with zipfile.ZipFile(place / "bench.zip", "w") as archive:
+        rng = np.random.default_rng(0)
+        for index in range(130):
+            archive.writestr(f"{index}.jpg", jpeg(rng, 16))
+    done = facegan("bench", "data", "bench.zip", "--size", 16, "--rounds", 1, "--json", "bench.json")
+    assert done.returncode == 0, done.stderr
+    assert "130 faces at 16 px, batches of 128" in done.stdout
+    assert re.search(r"archive to first batch +\d+\.\d{3} .* x\n", done.stdout)
+    result = json.loads((place / "bench.json").read_text())
+    assert result["seconds"]["a further epoch"].keys() == {"facegan", "ImageFolder"}
+    assert result["memory"]["array"] == 130 * 3 * 16 * 16
+    assert not list(place.glob("*bench*.npy"))
 
 
 def test_info_describes_machine_and_run(facegan):

@@ -1,11 +1,9 @@
 import os
-import subprocess
 
 import numpy as np
 import pytest
 import torch
 from conftest import random_faces
-from PIL import Image
 
 from facegan import data, load_faces
 from facegan.errors import DataError
@@ -16,16 +14,6 @@ REAL_FACES = os.environ.get("FACEGAN_TEST_FACES")
 @pytest.fixture(autouse=True)
 def _own_folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-
-
-@pytest.fixture
-def folder(tmp_path):
-    """Six images of 20 x 16 pixels, two of them in a subfolder."""
-    for index in range(6):
-        path = tmp_path / "photos" / ("more" if index > 3 else "") / f"{index}.png"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        Image.new("RGB", (20, 16), (index, 0, 0)).save(path)
-    return tmp_path / "photos"
 
 
 def rng(seed=0):
@@ -69,7 +57,7 @@ def test_npy_files_of_another_size_are_resized_once(tmp_path):
     assert first.shape == (4, 3, 16, 16)
     assert isinstance(second.images, np.memmap)
     assert np.array_equal(first.images, second.images)
-    assert len(caches(tmp_path)) == 2  # the source and its cache
+    assert len(list(tmp_path.glob("*.npy"))) == 2  # the source and its cache
 
 
 def test_npy_files_are_mapped_not_read(tmp_path):
@@ -124,79 +112,6 @@ def test_embedded_faces_come_with_their_attributes(monkeypatch):
     assert np.array_equal(cached.images, expected)
     assert len(list((data.DATA_FOLDER).glob("*.npy"))) == 1
     assert np.array_equal(drawn.attributes["smile"], attributes["smile"])
-
-
-# ---- the cache ------------------------------------------------------------------------------------
-
-
-def caches(place):
-    return sorted(place.glob("*.npy"))
-
-
-def test_the_second_open_maps_the_cache_and_decodes_nothing(folder, monkeypatch):
-    first = load_faces(folder, 16)
-    monkeypatch.setattr(data, "decode_all", None)
-    second = load_faces(folder, 16)
-    assert isinstance(second.images, np.memmap)
-    assert np.array_equal(first.images, second.images)
-
-
-def test_a_changed_source_is_decoded_again_and_replaces_its_cache(folder):
-    load_faces(folder, 16)
-    Image.new("RGB", (20, 16), (250, 250, 250)).save(folder / "new.png")
-    assert len(load_faces(folder, 16)) == 7
-    assert len(caches(folder.parent)) == 1
-
-
-def test_files_that_only_look_like_caches_are_kept(folder):
-    mine = folder.parent / "photos-16px-backup.npy"
-    mine.write_bytes(b"precious")
-    load_faces(folder, 16)
-    assert mine.read_bytes() == b"precious"
-
-
-def test_each_size_has_its_own_cache(folder):
-    assert load_faces(folder, 16).shape[-1] == 16
-    assert load_faces(folder, 32).shape[-1] == 32
-    assert len(caches(folder.parent)) == 2
-
-
-def test_a_damaged_cache_is_built_again(folder):
-    load_faces(folder, 16)
-    (cache,) = caches(folder.parent)
-    cache.write_bytes(cache.read_bytes()[:-10])
-    with pytest.warns(UserWarning, match="building it again"):
-        assert load_faces(folder, 16)[5].float().mean() > 1
-
-
-@pytest.fixture
-def read_only(mount):
-    """Make a folder read-only, even for root."""
-
-    def remount(folder):
-        mount("--bind", folder, at=folder)
-        subprocess.run(["mount", "-o", "remount,ro,bind", folder], check=True)
-
-    return remount
-
-
-def test_beside_a_read_only_source_the_cache_goes_to_the_data_folder(folder, read_only):
-    read_only(folder.parent / "photos")
-    place = folder.parent / "photos" / "more"
-    assert len(load_faces(place, 16)) == 2
-    assert [p.name[:10] for p in caches(data.DATA_FOLDER)] == ["more-16px-"]
-
-
-def test_without_any_writable_folder_faces_load_without_a_cache(folder, read_only, monkeypatch):
-    read_only(folder.parent)
-    monkeypatch.chdir(folder.parent)  # into the mount
-    with pytest.warns(UserWarning, match="no cache could be written"):
-        faces = load_faces(folder, 16)
-    assert len(faces) == 6
-    monkeypatch.setattr(data, "SYNTHETIC_COUNT", 5)
-    with pytest.warns(UserWarning, match="no cache could be written"):
-        assert len(load_faces("synthetic", 16)) == 5
-    assert caches(folder.parent) == []
 
 
 @pytest.mark.skipif(not REAL_FACES, reason="FACEGAN_TEST_FACES names no zip of real faces")

@@ -36,6 +36,7 @@ MAY_IMPORT = {
     "transfer": set(),
     "download": {"locks", "photos", "seals", "transfer"},
     "data": {"align", "cache", "config", "download", "images", "photos", "synthetic"},
+    "bench": {"data", "images", "synthetic"},
     "models": {"config", "images", "latent"},
     "checkpoint": set(),
     "plots": {"images"},
