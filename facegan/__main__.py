@@ -206,7 +206,7 @@ def check_data(source: Annotated[str, typer.Argument(help="a data set's name, a 
     if not path.is_dir() and (path.suffix != ".zip" or not path.exists()):
         raise DataError(f"{path} is neither a folder nor a .zip that is there; there is nothing to check.")
     with Photos(path) as photos:
-        found = survey(photos)
+        found = survey(photos, title=f"checking {path.name}")
     _print_survey(path, found)
     if source in SOURCES:
         verify(path, SOURCES[source])
@@ -301,6 +301,7 @@ def main() -> None:
         print(f"facegan: {error.strerror or error}: {error.filename or ''}", file=sys.stderr)
         raise SystemExit(1) from None
     except KeyboardInterrupt:
+        print("facegan: interrupted; the same command goes on where it stopped.", file=sys.stderr)
         raise SystemExit(130) from None
 
 

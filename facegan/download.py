@@ -239,7 +239,7 @@ def _unsound(path: Path, source: Source) -> str | None:
         with Photos(path) as photos:
             if len(photos.names) != source.count:
                 return f"it holds {len(photos.names):,} images, expected {source.count:,}"
-            found = survey(photos)
+            found = survey(photos, title=f"checking {source.file}")
     except DataError as error:
         return str(error).replace(path.name, "it").rstrip(".")
     return _unlike(found, source)

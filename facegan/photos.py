@@ -93,7 +93,8 @@ def decode_all(
     """
     skipped.clear()
     broken = 0
-    for names, results in _in_parallel(photos, lambda data: decode(data, size, crop=crop)):
+    title = f"reading {photos.path.name}"
+    for names, results in _in_parallel(photos, lambda data: decode(data, size, crop=crop), title):
         bad = [(n, r) for n, r in zip(names, results, strict=True) if isinstance(r, Unreadable)]
         skipped += [f"{name}: {reason}" for name, reason in bad]
         broken += sum(not isinstance(reason, NoFace) for _, reason in bad)
@@ -116,10 +117,13 @@ class Survey:
         return self.sizes.total()
 
 
-def survey(photos: Photos) -> Survey:
-    """Read and decode every image, keeping only their sizes. Raises `DataError` on a damaged archive."""
+def survey(photos: Photos, *, title: str) -> Survey:
+    """Read and decode every image, keeping only their sizes. Raises `DataError` on a damaged archive.
+
+    `title` stands beside the progress bar.
+    """
     found = Survey()
-    for names, results in _in_parallel(photos, _decoded_size):
+    for names, results in _in_parallel(photos, _decoded_size, title):
         for name, result in zip(names, results, strict=True):
             if isinstance(result, Unreadable):
                 found.skipped.append(f"{name}: {result}")
@@ -128,7 +132,9 @@ def survey(photos: Photos) -> Survey:
     return found
 
 
-def _in_parallel(photos: Photos, work: Callable[[bytes], object]) -> Iterator[tuple[Sequence[str], list]]:
+def _in_parallel(
+    photos: Photos, work: Callable[[bytes], object], title: str
+) -> Iterator[tuple[Sequence[str], list]]:
     """Chunks of names with `work(bytes)` of each, or the `Unreadable` that it raised, in order.
 
     An archive is read in this thread, ahead of the workers: they would only wait for each other there.
@@ -138,7 +144,7 @@ def _in_parallel(photos: Photos, work: Callable[[bytes], object]) -> Iterator[tu
     read = photos.read
     workers = min(os.cpu_count() or 1, 16)
     waiting: deque[tuple[Sequence[str], Future]] = deque()
-    bar = tqdm(total=len(photos.names), desc=f"reading {photos.path.name}", unit="img", delay=1)
+    bar = tqdm(total=len(photos.names), desc=title, unit="img", delay=1)
     with bar, ThreadPoolExecutor(workers) as pool:
         for start in range(0, len(photos.names), _CHUNK):
             names = photos.names[start : start + _CHUNK]
@@ -354,9 +360,8 @@ def _refuse_encrypted(path: Path, members: list[zipfile.ZipInfo]) -> None:
 
 
 def _refuse_duplicates(path: Path, members: list[zipfile.ZipInfo]) -> None:
-    names = [m.filename for m in members]
-    if len(set(names)) < len(names):
-        twice = next(n for n in names if names.count(n) > 1)
+    (twice, count), *_ = Counter(m.filename for m in members).most_common(1) or [("", 0)]
+    if count > 1:
         raise DataError(f"{path.name} was refused: {twice!r} is in it more than once. Pack it again.")
 
 
