@@ -70,12 +70,13 @@ def test_palette_with_a_transparent_colour_lies_on_white():
     assert decode(out.getvalue(), 16).mean() == 255
 
 
-def test_exif_rotation_is_applied():
+@pytest.mark.parametrize("kind", ["PNG", "JPEG"])
+def test_exif_rotation_is_applied(kind):
     image = Image.fromarray(np.repeat(np.arange(16, dtype=np.uint8)[:, None] * 15, 16, 1)).convert("RGB")
     exif = Image.Exif()
     exif[0x0112] = 3  # upside down
     out = io.BytesIO()
-    image.save(out, "PNG", exif=exif)
+    image.save(out, kind, exif=exif)
     turned = decode(out.getvalue(), 16)
     assert turned[0, 0, 0] > 200 > 50 > turned[0, -1, 0]
 
@@ -91,6 +92,14 @@ def test_the_first_frame_of_an_animation_counts():
 def test_pixels_that_would_saturate_are_refused(mode):
     with pytest.raises(Unreadable, match="8 bits"):
         decode(picture(70_000, mode=mode, kind="TIFF"), 16)
+
+
+def test_small_jpegs_have_the_pixels_that_pil_gives_them():
+    noise = np.random.default_rng(0).integers(0, 256, (16, 16, 3), dtype=np.uint8)
+    out = io.BytesIO()
+    Image.fromarray(noise).save(out, "JPEG", progressive=True)
+    expected = np.asarray(Image.open(out).convert("RGB")).transpose(2, 0, 1)
+    assert np.array_equal(decode(out.getvalue(), 16), expected)
 
 
 def test_centre_crop_and_antialiased_resize():
