@@ -9,6 +9,7 @@ import inspect
 import sys
 import warnings
 from dataclasses import replace
+from glob import escape
 from json import dumps
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -185,13 +186,15 @@ def get_data(
 ) -> None:
     """Fetch a data set, verify it and decode it; run again to go on after an interruption."""
     from facegan import load_faces
-    from facegan.download import fetch, local_file
+    from facegan.download import fetch
 
-    if name != "synthetic":
-        if not local_file(name).exists() or drive_id:
-            fetch(name, drive_id=drive_id)
-        print(local_file(name))
-    faces = load_faces(name, size)
+    try:
+        if name != "synthetic":
+            print(fetch(name, drive_id=drive_id))
+        faces = load_faces(name, size)
+    except KeyboardInterrupt:
+        print("facegan: interrupted; run the same command to go on.", file=sys.stderr)
+        raise typer.Exit(130) from None
     print(f"{faces}, ready: facegan train --data {name}")
 
 
@@ -203,7 +206,7 @@ def check_data(source: Annotated[str, typer.Argument(help="a data set's name, a 
     from facegan.seals import is_whole
 
     path = local_file(source) if source in SOURCES else Path(source)
-    if not path.is_dir() and (path.suffix != ".zip" or not path.exists()):
+    if not path.is_dir() and (path.suffix.lower() != ".zip" or not path.exists()):
         raise DataError(f"{path} is neither a folder nor a .zip that is there; there is nothing to check.")
     with Photos(path) as photos:
         found = survey(photos, title=f"checking {path.name}")
@@ -284,7 +287,7 @@ def _caches(path: Path) -> list[Path]:
     from facegan.download import DATA_FOLDER
 
     folders = dict.fromkeys((path.parent.absolute(), DATA_FOLDER.absolute()))
-    return [cache for folder in folders for cache in sorted(folder.glob(f"{path.name}-*px-*.npy"))]
+    return [cache for folder in folders for cache in sorted(folder.glob(f"{escape(path.name)}-*px-*.npy"))]
 
 
 def main() -> None:
@@ -301,7 +304,6 @@ def main() -> None:
         print(f"facegan: {error.strerror or error}: {error.filename or ''}", file=sys.stderr)
         raise SystemExit(1) from None
     except KeyboardInterrupt:
-        print("facegan: interrupted; the same command goes on where it stopped.", file=sys.stderr)
         raise SystemExit(130) from None
 
 

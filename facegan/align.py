@@ -29,7 +29,7 @@ def face_crop() -> Crop | None:
         import cv2
 
         path = Path(cv2.data.haarcascades) / _CASCADE
-        if not path.exists() or not hasattr(cv2, "CascadeClassifier"):
+        if cv2.CascadeClassifier(str(path)).empty():
             return None
     except (ImportError, AttributeError):
         return None

@@ -47,27 +47,25 @@ def cached(
 
 
 def find(path: Path, notes: list[str]) -> np.ndarray | None:
-    """The cached array when it is there and whole, with its notes; warns when it is not whole."""
-    if not path.exists():
-        return None
-    if seals.is_whole(path):
-        with contextlib.suppress(ValueError, OSError, EOFError):
+    """The cached array when it is there and whole, with its notes."""
+    with contextlib.suppress(ValueError, OSError, EOFError):
+        if seals.is_whole(path):
             images = np.load(path, mmap_mode="c", allow_pickle=False)
             notes[:] = seals.notes_of(path) or []
             return images
-    warnings.warn(f"the cache {path.name} is damaged or was never finished; building it again.", stacklevel=5)
     return None
 
 
 def _build(path: Path, chunks: Callable[[], Iterator[np.ndarray]], notes: list[str]) -> np.ndarray:
     with locked(_family(path)):
-        for stale in path.parent.glob(f"{_TEMPORARY}*-{_family(path).name}-*"):
-            stale.unlink(missing_ok=True)
-        if path.exists() and seals.is_whole(path):  # another process was faster
-            notes[:] = seals.notes_of(path) or []
-        else:
-            _write(path, chunks(), notes)
-            _remove_outdated(path)
+        _remove_temporaries(path)
+        found = find(path, notes)
+        if found is not None:  # another process was faster
+            return found
+        if path.exists():
+            warnings.warn(f"the cache {path.name} is damaged or unfinished; building it again.", stacklevel=5)
+        _write(path, chunks(), notes)
+        _remove_outdated(path)
         return np.load(path, mmap_mode="c", allow_pickle=False)
 
 
@@ -95,6 +93,14 @@ def _write_header(file, shape: tuple[int, ...]) -> None:
 def _family(path: Path) -> Path:
     """The cache's path up to its fingerprint: what caches of the same source and size share."""
     return path.with_name(path.name.rpartition("-")[0])
+
+
+def _remove_temporaries(path: Path) -> None:
+    """What a killed process left of this cache; only the holder of its lock may."""
+    name = re.compile(rf"{_TEMPORARY}[0-9a-f]{{16}}-{re.escape(_family(path).name)}-[0-9a-f]{{8,12}}\.npy")
+    for other in path.parent.iterdir():
+        if name.fullmatch(other.name):
+            other.unlink(missing_ok=True)
 
 
 def _remove_outdated(path: Path) -> None:

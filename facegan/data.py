@@ -144,10 +144,14 @@ def load_faces(source: Any, size: int = 64, *, align: str = "center") -> FaceDat
     _check_arguments(size, align)
     if isinstance(source, np.ndarray | Tensor):
         return _load_array(source, size)
-    if source == "synthetic":
+    if isinstance(source, str) and source == "synthetic":
         return _load_synthetic(size)
-    if source in SOURCES:
+    if isinstance(source, str) and source in SOURCES:
         return _load_named(source, size)
+    if not isinstance(source, str | Path):
+        raise DataError(
+            f"data source is a {type(source).__name__}; give a name, a path, an array or a tensor."
+        )
     path = Path(source)
     if path.suffix.lower() == ".npy" and path.is_file():
         return _load_npy(path, size)

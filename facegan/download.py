@@ -159,6 +159,10 @@ def _is_sound(path: Path, source: Source) -> bool:
     except DownloadError as error:
         warnings.warn(f"{path} is not the data set ({error}); fetching it.", stacklevel=4)
         return False
+    except OSError as error:
+        raise DownloadError(
+            f"cannot read {path} ({error.strerror}). Move it away, then run this again."
+        ) from None
     seal(path)
     return True
 

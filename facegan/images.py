@@ -41,6 +41,18 @@ def unit_to_signed(images: Tensor) -> Tensor:
     return images * 2 - 1
 
 
+def center_crop(images: Tensor, size: int) -> Tensor:
+    """The central size x size square of images (..., H, W), as a view.
+
+    Raises `ConfigError` when they are smaller than that.
+    """
+    height, width = images.shape[-2:]
+    if not 1 <= size <= min(height, width):
+        raise ConfigError(f"cannot crop {size} x {size} out of images of {height} x {width}.")
+    top, left = (height - size) // 2, (width - size) // 2
+    return images[..., top : top + size, left : left + size]
+
+
 def make_grid(images: Tensor | np.ndarray, *, columns: int | None = None, padding: int = 2) -> Tensor:
     """One uint8 picture (3, H, W) of images (N, 3, h, w), row by row on white.
 

@@ -70,6 +70,21 @@ def arithmetic(plus: Tensor, minus: Tensor, base: Tensor) -> Tensor:
     return plus.mean(0) - minus.mean(0) + base.mean(0)
 
 
+def attribute_direction(z: Tensor, has: Tensor) -> Tensor:
+    """mean(z with) - mean(z without): the way from faces without an attribute to faces with it.
+
+    z is (N, latent_dim), `has` bool (N,) with both kinds in it. Returns (latent_dim,), to be added to any
+    latent; it is DCGAN's vector arithmetic (2015, figure 7) with whole groups. Raises `ConfigError`.
+    """
+    has = torch.as_tensor(has, dtype=torch.bool)
+    if has.shape != z.shape[:1] or has.all() or not has.any():
+        raise ConfigError(
+            f"need one bool for each of {len(z)} latents, some true and some false; got {tuple(has.shape)}, "
+            f"{int(has.sum())} of them true."
+        )
+    return z[has].mean(0) - z[~has].mean(0)
+
+
 def truncate(z: Tensor, limit: float) -> Tensor:
     """Latents from N(0, 1) cut off at +-limit: the truncation trick (Brock 2018, arXiv 1809.11096).
 

@@ -21,7 +21,8 @@ def locked(target: Path) -> Iterator[None]:
     try:
         lock.acquire(timeout=0)
     except Timeout:
-        print(f"another process is making {target.name}; waiting for it.", file=sys.stderr)
+        hint = f"if there is none, delete {lock.lock_file}"
+        print(f"another process is making {target.name}; waiting for it ({hint}).", file=sys.stderr)
         lock.acquire()
     except (OSError, NotImplementedError):
         pass

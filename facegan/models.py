@@ -36,8 +36,9 @@ class Generator(nn.Module):
         super().__init__()
         self.config = config or TrainConfig()
         widths = hidden_widths(self.config)[::-1]
-        blocks = [self._block(self.config.latent_dim, widths[0], stride=1, padding=0)]
-        blocks += [self._block(a, b) for a, b in pairwise(widths)]
+        leak = LEAK if self.config.activation == "leaky_relu" else 0.0
+        blocks = [generator_block(self.config.latent_dim, widths[0], stride=1, padding=0, leak=leak)]
+        blocks += [generator_block(a, b, leak=leak) for a, b in pairwise(widths)]
         self.blocks = nn.Sequential(*blocks, self._to_image(widths[-1]))
         self.apply(init_weights)
 
@@ -82,16 +83,6 @@ class Generator(nn.Module):
         weights = {k: v.detach().cpu().contiguous() for k, v in self.state_dict().items()}
         return save(weights, metadata={"facegan": json.dumps(settings)})
 
-    def _block(
-        self, in_channels: int, out_channels: int, *, stride: int = 2, padding: int = 1
-    ) -> nn.Sequential:
-        relu = nn.ReLU(True) if self.config.activation == "relu" else nn.LeakyReLU(LEAK, True)
-        return nn.Sequential(
-            nn.ConvTranspose2d(in_channels, out_channels, 4, stride, padding, bias=False),
-            nn.BatchNorm2d(out_channels),
-            relu,
-        )
-
     def _to_image(self, in_channels: int) -> nn.Sequential:
         squash = nn.Tanh() if self.config.output == "tanh" else nn.Sigmoid()
         return nn.Sequential(nn.ConvTranspose2d(in_channels, 3, 4, 2, 1, bias=False), squash)
@@ -131,6 +122,38 @@ class Discriminator(nn.Module):
     def _block(self, in_channels: int, out_channels: int) -> nn.Sequential:
         norm = NORMS[self.config.norm](out_channels)
         return nn.Sequential(self._conv(in_channels, out_channels), *norm, nn.LeakyReLU(LEAK, True))
+
+
+def generator_block(
+    in_channels: int, out_channels: int, *, stride: int = 2, padding: int = 1, leak: float = 0.0
+) -> nn.Sequential:
+    """One hidden block of the generator: doubles the side, normalises, activates (DCGAN, section 3).
+
+    (B, in_channels, H, W) to (B, out_channels, 2 H, 2 W); `leak` is the slope below 0 (0 is ReLU).
+    """
+    return nn.Sequential(
+        nn.ConvTranspose2d(in_channels, out_channels, 4, stride, padding, bias=False),
+        nn.BatchNorm2d(out_channels),
+        nn.LeakyReLU(leak, True) if leak else nn.ReLU(True),
+    )
+
+
+def output_size(size: int, kernel: int, stride: int, padding: int) -> int:
+    """The side of a transposed convolution's output: (size - 1) stride - 2 padding + kernel.
+
+    Dumoulin & Visin 2016 (arXiv 1603.07285), relationship 13, without dilation and output padding.
+    """
+    return (size - 1) * stride - 2 * padding + kernel
+
+
+def build_generator(latent_dim: int = 100, width: int = 64) -> Generator:
+    """The tutorial's generator for 64 px: latents (B, latent_dim) to images (B, 3, 64, 64) in [-1, 1]."""
+    return Generator(TrainConfig(latent_dim=latent_dim, width=width))
+
+
+def build_discriminator(width: int = 64) -> Discriminator:
+    """The tutorial's discriminator for 64 px: images (B, 3, 64, 64) to logits (B,)."""
+    return Discriminator(TrainConfig(width=width))
 
 
 NORMS = {

@@ -31,6 +31,7 @@ MAX_RATIO = 100  # of a whole archive, unpacked : packed
 MAX_MEMBER = 10_000_000  # bytes of one unpacked member that is compressed beyond that
 MAX_BAD_SHARE = 0.01  # unreadable images that are skipped; more are an error
 _CHUNK = 64  # images decoded by a thread at a time
+_PORTION = 4_000_000  # bytes of an archive that wait for a thread, at most
 
 Crop = Callable[..., tuple[int, int, int, int]]  # PIL RGB image -> left, top, right, bottom
 
@@ -141,19 +142,32 @@ def _in_parallel(
     """
     from tqdm.auto import tqdm
 
-    read = photos.read
     workers = min(os.cpu_count() or 1, 16)
     waiting: deque[tuple[Sequence[str], Future]] = deque()
     bar = tqdm(total=len(photos.names), desc=title, unit="img", delay=1)
     with bar, ThreadPoolExecutor(workers) as pool:
-        for start in range(0, len(photos.names), _CHUNK):
-            names = photos.names[start : start + _CHUNK]
-            data = [partial(read, name) if photos.path.is_dir() else read(name) for name in names]
+        for names, data in _portions(photos):
             waiting.append((names, pool.submit(_each, work, data)))
             if len(waiting) > 2 * workers:
                 yield _next(waiting, bar)
         while waiting:
             yield _next(waiting, bar)
+
+
+def _portions(photos: Photos) -> Iterator[tuple[list[str], list]]:
+    """Names with what gives their bytes: up to 64 images, or 4 MB of an archive."""
+    in_memory = not photos.path.is_dir()
+    names, data, size = [], [], 0
+    for name in photos.names:
+        item = photos.read(name) if in_memory else partial(photos.read, name)
+        size += len(item) if in_memory else 0
+        names.append(name)
+        data.append(item)
+        if len(names) == _CHUNK or size > _PORTION:
+            yield names, data
+            names, data, size = [], [], 0
+    if names:
+        yield names, data
 
 
 def _each(work: Callable[[bytes], object], data: list) -> list:
@@ -176,7 +190,11 @@ def _attempt(work: Callable[[bytes], object], data: bytes | Callable[[], bytes])
 
 def decode(data: bytes, size: int, *, crop: Crop | None = None) -> np.ndarray:
     """One image file's bytes as uint8 (3, size, size). Raises `Unreadable` with the reason."""
-    return to_square(_plain_jpeg(data, size) or _open_rgb(data, size), size, crop=crop)
+    image = _plain_jpeg(data, size) or _open_rgb(data, size)
+    try:
+        return to_square(image, size, crop=crop)
+    except (ValueError, MemoryError) as error:
+        raise Unreadable(f"cannot be cropped ({first_line(error)})") from None
 
 
 def _decoded_size(data: bytes) -> tuple[int, int]:
@@ -213,7 +231,7 @@ def _plain_jpeg(data: bytes, size: int):
     from PIL import Image
 
     shape = _jpeg_size(data)
-    if shape is None or max(shape) > min(4 * size, 1024):
+    if shape is None or not 0 < min(shape) <= max(shape) <= min(4 * size, 1024):
         return None
     try:
         return Image.frombytes("RGB", shape, data, "jpeg", "RGB", "")

@@ -1,8 +1,8 @@
 """A seal says that a file is whole: its digest, and how it looked on disk when that was last computed.
 
 Reading the digest of a big file takes a second, comparing its looks nothing. So a sealed file is read
-again only when its size, its dates or its place on disk changed, when the machine was started anew, or
-after a day; a change of a single bit is noticed then, and at once if it was written the ordinary way.
+again only when its size, its dates or its place on disk changed, or after a day; a change of a single bit
+is noticed then, and at once if it was written the ordinary way.
 """
 
 from __future__ import annotations
@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import Any
 
 _DAY = 24 * 3600
-_BOOT = Path("/proc/sys/kernel/random/boot_id")
 
 
 def digest(path: Path, kind: str = "sha256") -> str:
@@ -47,13 +46,15 @@ def is_whole(path: Path, *, thorough: bool = False) -> bool:
     record = _record(path)
     if record is None or not path.exists():
         return False
-    looks = {name: record.get(name) for name in ("file", "boot")}
+    looks = {"file": record.get("file")}
     now = _looks(path)
     fresh = abs(now["time"] - record.get("time", 0)) < _DAY
-    if fresh and not thorough and looks == {name: now[name] for name in looks}:
+    trusted = fresh or not os.access(path.parent, os.W_OK)  # where no seal can be renewed, looks must do
+    if trusted and not thorough and looks == {name: now[name] for name in looks}:
         return True
     if digest(path) != record.get("sha256"):
-        break_seal(path)
+        if _record(path) == record:  # and not a new one, of a file made in the meantime
+            break_seal(path)
         return False
     seal(path, record.get("notes"), sha256=record["sha256"])
     return True
@@ -85,5 +86,4 @@ def _record(path: Path) -> dict[str, Any] | None:
 def _looks(path: Path) -> dict[str, Any]:
     status = path.stat()
     file = [status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino]
-    boot = _BOOT.read_text().strip() if _BOOT.exists() else ""
-    return {"file": file, "boot": boot, "time": time.time()}
+    return {"file": file, "time": time.time()}

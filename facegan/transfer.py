@@ -23,8 +23,9 @@ import sys
 import tempfile
 import time
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 from facegan.errors import DownloadError, first_line
@@ -45,6 +46,10 @@ class _Broken(MirrorError):
     """The connection broke; trying again may help."""
 
 
+class _Unreachable(MirrorError):
+    """No connection; trying again helps only when there was one before."""
+
+
 # ---- https ---------------------------------------------------------------------------------------
 
 
@@ -58,46 +63,85 @@ class Https:
         return self.url
 
     def fetch(self, target: Path) -> Path:
-        for attempt in range(1, ATTEMPTS + 1):
+        before = most = self._received(target)
+        failures = 0
+        while True:
             try:
                 return self._attempt(target)
+            except _Unreachable as error:
+                if most == before:
+                    raise
+                reason = error
             except _Broken as error:
-                if attempt == ATTEMPTS:
-                    raise MirrorError(f"{error}, and so did {ATTEMPTS - 1} more attempts") from None
-            time.sleep(PAUSE * 2 ** (attempt - 1))
-        raise AssertionError("unreachable")
+                reason = error
+            received = self._received(target)
+            failures = 1 if received > most else failures + 1
+            most = max(most, received)
+            if failures == ATTEMPTS:
+                raise MirrorError(f"{reason}, and so did {ATTEMPTS - 1} more attempts") from None
+            time.sleep(PAUSE * 2 ** (failures - 1))
 
     def _attempt(self, target: Path) -> Path:
         with _request(self.url) as answer:
-            part = _part(target, answer)
-            have, length = part.stat().st_size if part.exists() else 0, _length(answer)
-            validator = _validator(answer)
+            part, length, validator = self._part(target, answer), _length(answer), _validator(answer)
+            have = part.stat().st_size if part.exists() else 0
             if have and have == length and validator:
                 return part
             if not 0 < have < (length or have + 1) or not validator:
-                return _receive(answer, part, offset=0)
+                return self._receive(answer, target)
         headers = {"Range": f"bytes={have}-", "If-Range": validator}
         with _request(self.url, headers) as answer:
-            return _receive(answer, part, offset=_offset(answer, have))
+            if answer.status_code == 416:  # it was whole, or is shorter now
+                part.unlink()
+                raise _Broken("the server has nothing after what was received")
+            return self._receive(answer, target, part=part, offset=_offset(answer, have, validator))
+
+    def _receive(self, answer, target: Path, *, part: Path | None = None, offset: int = 0) -> Path:
+        """Write the answer's body where it belongs: after `offset` bytes of `part`, or into a new part."""
+        if not part or offset == 0:
+            part = self._part(target, answer)
+        body = answer.iter_content(_CHUNK)
+        head = next(body, b"")
+        if offset == 0:
+            _refuse_web_page(head)
+            remove([old for old in self._parts(target) if old != part])
+        _write(chain((head,), body), part, offset=offset, total=_total(answer))
+        return part
+
+    def _part(self, target: Path, answer) -> Path:
+        """The temporary of exactly this version of the file at this address."""
+        version = _short_hash(f"{_validator(answer)}\n{_total(answer)}")
+        return target.with_name(f".{target.name}-{_short_hash(self.url)}-{version}.part")
+
+    def _parts(self, target: Path) -> list[Path]:
+        return list(target.parent.glob(f".{target.name}-{_short_hash(self.url)}-*.part"))
+
+    def _received(self, target: Path) -> int:
+        return max((part.stat().st_size for part in self._parts(target)), default=0)
+
+
+def _short_hash(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:10]
 
 
 @contextlib.contextmanager
 def _request(url: str, headers: dict[str, str] | None = None) -> Iterator:
-    """An open answer with status 200 or 206; its body is not yet read."""
+    """An open answer with status 200, 206 or 416; its body is not yet read."""
     import requests
 
     headers = {"Accept-Encoding": "identity", **(headers or {})}
     try:
         with requests.get(url, stream=True, timeout=TIMEOUT, headers=headers) as answer:
+            said = f"the server answered {answer.status_code} {answer.reason}"
             if answer.status_code >= 500 or answer.status_code == 429:
-                raise _Broken(f"the server answered {answer.status_code} {answer.reason}")
-            if answer.status_code >= 400:
-                raise MirrorError(f"the server answered {answer.status_code} {answer.reason}")
+                raise _Broken(said)
+            if answer.status_code not in (200, 206, 416):
+                raise MirrorError(said)
             yield answer
     except requests.ReadTimeout:
         raise _Broken(f"the server was silent for {TIMEOUT[1]} seconds") from None
     except requests.ConnectTimeout:
-        raise MirrorError(f"no connection within {TIMEOUT[0]} seconds") from None
+        raise _Unreachable(f"no connection within {TIMEOUT[0]} seconds") from None
     except requests.exceptions.ChunkedEncodingError:
         raise _Broken("the connection broke off") from None
     except requests.ConnectionError as error:
@@ -105,27 +149,14 @@ def _request(url: str, headers: dict[str, str] | None = None) -> Iterator:
             raise _Broken(f"the server was silent for {TIMEOUT[1]} seconds") from None
         if "aborted" in str(error):
             raise _Broken("the connection broke off") from None
-        raise MirrorError(_why_unreachable(error)) from None
-    except requests.RequestException as error:
+        raise _Unreachable(_why_unreachable(error)) from None
+    except (requests.RequestException, ValueError) as error:  # ValueError: a redirect to a malformed address
         raise MirrorError(first_line(error)) from None
 
 
 def _why_unreachable(error: Exception) -> str:
-    found = re.search(r"\[Errno -?\d+\] ([^'\")]+)", str(error))
+    found = re.search(r"\[(?:Errno|WinError) -?\d+\] ([^'\")]+)", str(error))
     return f"cannot connect ({found[1] if found else type(error).__name__})"
-
-
-def _part(target: Path, answer) -> Path:
-    """The temporary of exactly this file at exactly this address; those of other versions are removed.
-
-    Since its name says which version it holds, pieces of two versions cannot meet in it.
-    """
-    identity = f"{answer.url}\n{_validator(answer)}\n{_length(answer)}"
-    part = target.with_name(f".{target.name}-{hashlib.sha256(identity.encode()).hexdigest()[:12]}.part")
-    for other in leftovers(target):
-        if other != part and other.is_file():
-            other.unlink()
-    return part
 
 
 def _validator(answer) -> str:
@@ -139,35 +170,40 @@ def _length(answer) -> int | None:
     return int(length) if length.isdigit() else None
 
 
-def _offset(answer, have: int) -> int:
+def _total(answer) -> int | None:
+    """Bytes of the whole file, when the server says."""
+    found = re.fullmatch(r"bytes \d+-\d+/(\d+)", answer.headers.get("Content-Range", ""))
+    return int(found[1]) if found else _length(answer)
+
+
+def _offset(answer, have: int, validator: str) -> int:
     """Where the body begins in the file: at `have` when the server goes on from there, else at 0."""
+    if answer.status_code == 200:
+        return 0
     begins = re.match(r"bytes (\d+)-", answer.headers.get("Content-Range", ""))
-    if answer.status_code == 206 and not (begins and int(begins[1]) == have):
+    if not begins or int(begins[1]) != have:
         raise MirrorError("the server sent another part of the file than it was asked for")
-    return have if answer.status_code == 206 else 0
+    if _validator(answer) not in ("", validator):
+        raise _Broken("the file changed at that moment")
+    return have
 
 
-def _receive(answer, part: Path, *, offset: int) -> Path:
+def _write(chunks: Iterable[bytes], part: Path, *, offset: int, total: int | None) -> None:
     from tqdm.auto import tqdm
 
-    length = _length(answer)
-    total = None if length is None else offset + length
-    bar = tqdm(total=total, initial=offset, desc=_title(part), unit="B", unit_scale=True, delay=1)
+    title = f"fetching {part.name[1:].rsplit('-', 2)[0]}"
+    bar = tqdm(total=total, initial=offset, desc=title, unit="B", unit_scale=True, delay=1)
     with bar, part.open("ab") as file:
         file.truncate(offset)
         try:
-            for chunk in answer.iter_content(_CHUNK):
-                if file.tell() == 0:
-                    _refuse_web_page(chunk)
+            for chunk in chunks:
                 file.write(chunk)
                 bar.update(len(chunk))
         except OSError as error:
             raise _disk_error(error, part) from None
-    return part
-
-
-def _title(part: Path) -> str:
-    return f"fetching {part.name[1:].rpartition('-')[0]}"
+        received = file.tell()
+    if total is not None and received < total:
+        raise _Broken("the connection broke off")
 
 
 def _disk_error(error: OSError, part: Path) -> Exception:
@@ -243,7 +279,7 @@ def _watch(child: subprocess.Popen, folder: Path, title: str) -> None:
             with contextlib.suppress(subprocess.TimeoutExpired):
                 child.wait(timeout=0.2)
                 return
-            grown = sum(p.stat().st_size for p in _files(folder)) - size
+            grown = _size(folder) - size
             if grown > 0:
                 size, since = size + grown, time.monotonic()
                 bar.update(grown)
@@ -251,8 +287,12 @@ def _watch(child: subprocess.Popen, folder: Path, title: str) -> None:
                 raise MirrorError(f"Google Drive was silent for {STALL:.0f} seconds")
 
 
-def _files(folder: Path) -> list[Path]:
-    return [p for p in folder.iterdir() if p.exists()]  # gdown may be renaming one
+def _size(folder: Path) -> int:
+    total = 0
+    for path in folder.iterdir():
+        with contextlib.suppress(FileNotFoundError):  # gdown is renaming it
+            total += path.stat().st_size
+    return total
 
 
 def _gdown_reason(said: str) -> str:
@@ -281,9 +321,9 @@ class Kaggle:
     def fetch(self, target: Path) -> Path:
         if importlib.util.find_spec("kagglehub") is None:
             raise MirrorError("needs kagglehub (pip install kagglehub)")
-        import kagglehub
-
         try:
+            import kagglehub
+
             place = Path(kagglehub.dataset_download(self.handle))
         except Exception as error:  # kagglehub raises many kinds
             raise MirrorError(first_line(error)) from None
@@ -296,7 +336,7 @@ def _pack(folder: Path, out: Path) -> Path:
     names = sorted(p.name for p in folder.glob("*.jpg"))
     if not names:
         raise MirrorError(f"no .jpg in {folder.name} of the data set")
-    with zipfile.ZipFile(out, "w", zipfile.ZIP_STORED) as archive:
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_STORED, strict_timestamps=False) as archive:
         for name in tqdm(names, desc=f"packing {out.name}", unit="img", delay=1):
             archive.write(folder / name, f"{folder.name}/{name}")
     return out

@@ -16,8 +16,9 @@ class Server:
     """`files` by path; `faults` are used up one a request; `seen` is what was asked for.
 
     A fault may hold: cut (bytes sent before the connection breaks), chunked (the body comes in chunks),
-    length (False: no Content-Length), status, stall (silence after the head), release (an event to
-    wait for after `cut` bytes).
+    length (False: no Content-Length), status, page (a web page instead), redirect (an address), stall
+    (silence after the head), release (an event to wait for after `cut` bytes), shift (a 206 begins that
+    much later than asked), slice (a 206 holds that much and no more).
     """
 
     files: dict[str, bytes] = field(default_factory=dict)
@@ -70,16 +71,23 @@ class Handler(BaseHTTPRequestHandler):
         state.seen.append((self.path, self.headers.get("Range")))
         fault = state.faults.pop(0) if state.faults else {}
         body = state.files.get(self.path.partition("?")[0])
-        if body is None or "status" in fault:
-            return self._plain(fault.get("status", 404), b"<title>Error</title>")
+        if "redirect" in fault:
+            return self._plain(302, b"", location=fault["redirect"])
+        if body is None or "status" in fault or "page" in fault:
+            return self._plain(fault.get("status", 200 if "page" in fault else 404), b"<title>Error</title>")
         begin = self._begin()
+        if begin:
+            begin += fault.get("shift", 0)
+            body = body if "slice" not in fault else body[: begin + fault["slice"]]
         with contextlib.suppress(OSError):
             self._head(body, begin, fault)
             self._body(body[begin:], fault)
         return None
 
-    def _plain(self, status, body):
+    def _plain(self, status, body, location=None):
         self.send_response(status)
+        if location:
+            self.send_header("Location", location)
         self.send_header("Content-Type", "text/html")
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
@@ -103,7 +111,8 @@ class Handler(BaseHTTPRequestHandler):
         if state.tag:
             self.send_header("ETag", state.tag)
         if begin:
-            self.send_header("Content-Range", f"bytes {begin}-{len(body) - 1}/{len(body)}")
+            whole = len(state.files[self.path.partition("?")[0]])
+            self.send_header("Content-Range", f"bytes {begin}-{len(body) - 1}/{whole}")
         if fault.get("chunked"):
             self.send_header("Transfer-Encoding", "chunked")
         elif fault.get("length", True):

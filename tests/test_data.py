@@ -76,7 +76,8 @@ def test_a_pickled_npy_is_refused(tmp_path):
 @pytest.mark.parametrize(
     ("source", "message"),
     [
-        ("nowhere", r"'nowhere' is not there.*'synthetic'"),
+        ("nowhere", r"'nowhere' is not there.*'celeba'.*'synthetic'"),
+        (["a.png", "b.png"], "data source is a list"),
         (np.zeros((4, 3, 16, 16)), r"float64 \(4, 3, 16, 16\), expected uint8"),
         (np.zeros((4, 16, 16), np.uint8), r"expected uint8"),
         (np.zeros((1, 3, 16, 16), np.uint8), "1 usable image; training needs 2"),

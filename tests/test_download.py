@@ -143,6 +143,68 @@ def test_5_a_server_that_ignores_range_is_read_from_the_start(source, server, bo
     assert fetch("celeba").read_bytes() == body
 
 
+def test_a_server_that_answers_with_slices_is_asked_for_the_rest(source, server, body):
+    server.faults = [{"cut": 40_000}, {}, {"slice": 30_000}, {}, {"slice": 30_000}]
+    assert fetch("celeba").read_bytes() == body
+    assert len(server.seen) == 7
+
+
+def test_a_server_that_sends_another_part_is_refused(source, server):
+    server.faults = [{"cut": 40_000}, {}, {"shift": 10}]
+    with pytest.raises(DownloadError, match="sent another part of the file than it was asked for"):
+        fetch("celeba")
+    assert not installed()
+
+
+def test_weak_tags_do_not_vouch_for_bytes(source, server, body):
+    server.tag = 'W/"1"'
+    server.faults = [{"cut": 40_000}]
+    assert fetch("celeba").read_bytes() == body
+    assert [asked for _, asked in server.seen] == [None, None]
+
+
+@pytest.mark.parametrize("fault", [{"page": True}, {"status": 404}, {"status": 204}])
+def test_what_was_received_outlives_a_server_that_is_out_of_order_for_a_while(source, server, body, fault):
+    server.faults = [{"cut": 40_000}, fault]
+    with pytest.raises(DownloadError):
+        fetch("celeba")
+    assert fetch("celeba").read_bytes() == body
+    assert server.seen[-1][1].startswith("bytes=")
+
+
+def test_redirects_to_ever_new_addresses_do_not_hinder_going_on(source, server, body):
+    server.files["/signed.zip"] = body
+    server.faults = [
+        {"redirect": f"{server.url}/signed.zip?1"}, {"cut": 40_000},
+        {"redirect": f"{server.url}/signed.zip?2"}, {},
+        {"redirect": f"{server.url}/signed.zip?3"}, {},
+    ]  # fmt: skip
+    assert fetch("celeba").read_bytes() == body
+    assert server.seen[-1] == ("/signed.zip?3", "bytes=32768-")
+
+
+def test_a_network_that_is_gone_for_a_moment_in_mid_transfer_is_waited_for(source, server, body, monkeypatch):
+    import requests
+
+    get, calls = requests.get, []
+
+    def flaky(*arguments, **options):
+        calls.append(options)
+        if len(calls) in (2, 3):
+            raise requests.ConnectionError("[Errno 101] Network is unreachable")
+        return get(*arguments, **options)
+
+    monkeypatch.setattr(requests, "get", flaky)
+    server.faults = [{"cut": 40_000}]
+    assert fetch("celeba").read_bytes() == body
+    assert server.seen[-1][1] == "bytes=32768-"
+
+
+def test_a_part_that_the_server_says_is_too_long_is_dropped(source, server, body):
+    server.faults = [{"cut": 40_000}, {}, {"status": 416}]
+    assert fetch("celeba").read_bytes() == body
+
+
 def test_6_a_web_page_is_named_by_its_title(source, server):
     server.files["/faces.zip"] = b"<!DOCTYPE html><html><head><title>Log in &amp; pay</title></head></html>"
     with pytest.raises(DownloadError, match="got a web page titled 'Log in & pay' instead of the file"):
@@ -248,6 +310,19 @@ def test_a_file_put_into_the_data_folder_by_hand_needs_no_network(source, server
     Path("data/faces.zip").write_bytes(body)
     assert len(load_faces("celeba", 16)) == 12
     assert server.seen == []
+
+
+def test_an_unverified_archive_in_the_data_folder_is_not_loaded(source, server, body, tmp_path):
+    Path("data").mkdir()
+    archive(Path("data/faces.zip"), n=9)
+    with pytest.warns(UserWarning, match="holds 9 images, expected 12"):
+        assert len(load_faces("celeba", 16)) == 12
+
+
+def test_a_folder_in_the_archives_place_is_named(source):
+    Path("data/faces.zip").mkdir(parents=True)
+    with pytest.raises(DownloadError, match=r"cannot read data.faces\.zip \(Is a directory\)"):
+        fetch("celeba")
 
 
 def test_a_verified_file_is_not_read_again(source, monkeypatch):
@@ -384,6 +459,14 @@ def test_a_class_copy_on_drive_is_fetched_past_the_confirm_page(on_drive, drive)
     assert fetch("celeba").read_bytes() == on_drive
     assert any(path.startswith("/download?") and "id=classfile" in path for path, _ in drive.seen)
     assert temporaries() == []
+
+
+@pytest.mark.slow
+def test_the_class_copy_can_be_an_argument(on_drive, drive, monkeypatch):
+    monkeypatch.delenv("FACEGAN_DRIVE_ID")
+    drive.files = {"/uc": on_drive}
+    assert fetch("celeba", drive_id="another").read_bytes() == on_drive
+    assert drive.seen[0][0] == "/uc?id=another"
 
 
 @pytest.mark.slow

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from facegan import load_faces
+from facegan import load_faces, photos
 from facegan.errors import DataError
 from facegan.photos import Photos, Unreadable, decode, decode_all
 
@@ -94,12 +94,27 @@ def test_pixels_that_would_saturate_are_refused(mode):
         decode(picture(70_000, mode=mode, kind="TIFF"), 16)
 
 
-def test_small_jpegs_have_the_pixels_that_pil_gives_them():
+@pytest.mark.parametrize("options", [{}, {"progressive": True}, {"keep_rgb": True}, {"subsampling": 0}])
+def test_small_jpegs_have_the_pixels_that_pil_gives_them(options):
     noise = np.random.default_rng(0).integers(0, 256, (16, 16, 3), dtype=np.uint8)
     out = io.BytesIO()
-    Image.fromarray(noise).save(out, "JPEG", progressive=True)
+    Image.fromarray(noise).save(out, "JPEG", **options)
     expected = np.asarray(Image.open(out).convert("RGB")).transpose(2, 0, 1)
     assert np.array_equal(decode(out.getvalue(), 16), expected)
+
+
+def test_a_jpeg_without_width_is_unreadable():
+    data = picture(kind="JPEG")
+    start = data.index(b"\xff\xc0") + 7
+    with pytest.raises(Unreadable):
+        decode(data[:start] + b"\x00\x00" + data[start + 2 :], 16)
+
+
+def test_large_members_of_an_archive_are_not_read_ahead_by_the_dozen(tmp_path, monkeypatch):
+    monkeypatch.setattr(photos, "_PORTION", 1000)
+    pack(tmp_path / "big.zip", [(f"{i}.png", os.urandom(600)) for i in range(5)])
+    with Photos(tmp_path / "big.zip") as opened:
+        assert [len(names) for names, _ in photos._portions(opened)] == [2, 2, 1]
 
 
 def test_centre_crop_and_antialiased_resize():
