@@ -10,8 +10,9 @@
 from facegan.config import RECIPES, TrainConfig
 from facegan.data import FaceDataset, load_faces
 from facegan.errors import FaceganError
+from facegan.exercises import exercise, hint, progress, reveal
 from facegan.images import save_animation, save_images
-from facegan.latent import arithmetic, slerp, walk
+from facegan.latent import slerp, walk
 from facegan.losses import LOSSES
 from facegan.models import Discriminator, Generator, load_generator, summary
 from facegan.plots import plot_curves, plot_features, show_images
@@ -29,12 +30,15 @@ __all__ = [
     "FaceganError",
     "Generator",
     "TrainConfig",
-    "arithmetic",
+    "exercise",
     "fit",
+    "hint",
     "load_faces",
     "load_generator",
     "plot_curves",
     "plot_features",
+    "progress",
+    "reveal",
     "save_animation",
     "save_images",
     "show_images",

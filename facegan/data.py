@@ -144,24 +144,13 @@ def load_faces(source: Any, size: int = 64, *, align: str = "center") -> FaceDat
     _check_arguments(size, align)
     if isinstance(source, np.ndarray | Tensor):
         return _load_array(source, size)
-    if isinstance(source, str) and source == "synthetic":
-        return _load_synthetic(size)
-    if isinstance(source, str) and source in SOURCES:
-        return _load_named(source, size)
     if not isinstance(source, str | Path):
-        raise DataError(
-            f"data source is a {type(source).__name__}; give a name, a path, an array or a tensor."
-        )
-    path = Path(source)
-    if path.suffix.lower() == ".npy" and path.is_file():
-        return _load_npy(path, size)
-    if path.is_dir() or (path.suffix.lower() == ".zip" and path.is_file()):
-        return _load_photos(path, size, align)
-    what = "is neither a folder, a .zip nor a .npy file" if path.exists() else "is not there"
-    raise DataError(
-        f"data source {str(source)!r} {what}. Give a folder of images, a .zip, a .npy, a name "
-        f"({', '.join(map(repr, SOURCES))}), or 'synthetic' for the embedded faces."
-    )
+        raise DataError(f"data source is a {type(source).__name__}; give a name, a path or an array.")
+    if source == "synthetic":
+        return _load_synthetic(size)
+    if source in SOURCES:
+        return _load_named(source, size)
+    return _load_path(Path(source), size, align)
 
 
 def cache_of(source: str | Path, size: int = 64, *, align: str = "center") -> Path:
@@ -176,6 +165,18 @@ def _check_arguments(size: int, align: str) -> None:
         raise DataError(f"size is {size!r}, expected a whole number of pixels from 16 to 512.")
     if align not in ("center", "face"):
         raise DataError(f"align is {align!r}, expected 'center' or 'face'.")
+
+
+def _load_path(path: Path, size: int, align: str) -> FaceDataset:
+    if path.suffix.lower() == ".npy" and path.is_file():
+        return _load_npy(path, size)
+    if path.is_dir() or (path.suffix.lower() == ".zip" and path.is_file()):
+        return _load_photos(path, size, align)
+    what = "is neither a folder, a .zip nor a .npy file" if path.exists() else "is not there"
+    raise DataError(
+        f"data source {str(path)!r} {what}. Give a folder of images, a .zip, a .npy, a name "
+        f"({', '.join(map(repr, SOURCES))}), or 'synthetic' for the embedded faces."
+    )
 
 
 def _load_array(source: np.ndarray | Tensor, size: int) -> FaceDataset:

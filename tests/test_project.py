@@ -40,6 +40,8 @@ MAY_IMPORT = {
     "models": {"config", "images", "latent"},
     "checkpoint": set(),
     "plots": {"images"},
+    "checks": {"latent", "losses"},
+    "exercises": {"checks", "images", "latent", "losses", "models", "training"},
     "run_folder": {"checkpoint", "images", "plots"},
     "training": {
         "config", "runtime", "images", "losses", "augment", "latent", "data", "models", "checkpoint",
@@ -70,9 +72,9 @@ def test_every_module_stands_in_the_import_table():
 
 
 def test_one_place_converts_between_uint8_and_float():
-    """Only images.py knows 127.5; synthetic.py draws uint8 from colours of its own."""
+    """Only images.py knows 127.5, and the exercises about it; synthetic.py draws uint8 of its own."""
     users = {p.stem for p in MODULES if "127.5" in p.read_text()}
-    assert users == {"images"}
+    assert users == {"images", "checks", "exercises"}
 
 
 def function_lengths():
