@@ -20,6 +20,7 @@ from facegan.synthetic import synthetic_faces
 from facegan.training import GAN, fit, train_step
 
 __version__ = "0.1.0"
+_LATER = ("bench", "notebook", "widgets")  # modules that load when they are first used
 
 __all__ = [
     "GAN",
@@ -48,3 +49,11 @@ __all__ = [
     "train_step",
     "walk",
 ]
+
+
+def __getattr__(name: str):
+    if name in _LATER:
+        from importlib import import_module
+
+        return import_module(f"facegan.{name}")
+    raise AttributeError(f"module 'facegan' has no attribute {name!r}")

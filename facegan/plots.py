@@ -57,6 +57,19 @@ def plot_curves(history: dict[str, Sequence[float]], *, ax: Sequence[Axes] | Non
     return left.figure
 
 
+def plot_run(history: dict[str, Sequence[float]], grid: Tensor, *, title: str = "") -> Figure:
+    """Losses and D's beliefs above one another, beside a uint8 grid of faces (3, H, W); returns the figure."""
+    figure = _figure(10, 5)
+    axes = figure.subplot_mosaic([["losses", "faces"], ["beliefs", "faces"]])
+    if len(history["loss_d"]):
+        plot_curves(history, ax=(axes["losses"], axes["beliefs"]))
+        axes["losses"].set_xlabel("")
+    axes["faces"].imshow(grid.permute(1, 2, 0), interpolation="nearest")
+    axes["faces"].set_axis_off()
+    axes["faces"].set_title(title, loc="left")
+    return figure
+
+
 def plot_features(features: Sequence[tuple[str, Tensor]], *, maps: int = 8) -> Figure:
     """The strongest `maps` channels of each layer in `facegan.models.feature_maps`, a row a layer.
 

@@ -40,6 +40,8 @@ MAY_IMPORT = {
     "models": {"config", "images", "latent"},
     "checkpoint": set(),
     "plots": {"images"},
+    "widgets": {"plots", "training"},
+    "notebook": {"runtime"},
     "checks": {"latent", "losses"},
     "exercises": {"checks", "images", "latent", "losses", "models", "training"},
     "run_folder": {"checkpoint", "images", "plots"},

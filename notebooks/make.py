@@ -1,0 +1,150 @@
+"""Builds notebooks/*.ipynb from notebooks/src/*.py: `python notebooks/make.py [--execute] [NAME ...]`.
+
+The sources are jupytext's percent scripts. Here they get the repository's address (from pyproject.toml),
+badges, pictures and stable cell ids; with --execute they are run and their outputs kept, else the outputs
+of unchanged cells stay as they were.
+"""
+
+from __future__ import annotations
+
+import argparse
+import base64
+import hashlib
+import io
+import re
+import tempfile
+from pathlib import Path
+
+import jupytext
+import nbformat
+from nbformat import NotebookNode
+from PIL import Image
+
+try:
+    import tomllib
+except ModuleNotFoundError:  # Python 3.10
+    import tomli as tomllib
+
+FOLDER = Path(__file__).parent
+ROOT = FOLDER.parent
+SOURCES = sorted((FOLDER / "src").glob("*.py"))
+_PICTURE = re.compile(r"!\[([^\]]*)\]\(([^):]+)\)")
+
+
+def repository() -> str:
+    """owner/name, as pyproject.toml has it."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    return project["urls"]["Repository"].removeprefix("https://github.com/")
+
+
+def badges(path: str, repo: str) -> str:
+    """Markdown that opens a notebook in Colab or on Kaggle."""
+    colab = f"https://colab.research.google.com/github/{repo}/blob/main/{path}"
+    kaggle = f"https://kaggle.com/kernels/welcome?src=https://github.com/{repo}/blob/main/{path}"
+    return (
+        f"[![Open in Colab](https://colab.research.google.com/assets/colab-badge.svg)]({colab}) "
+        f"[![Open in Kaggle](https://kaggle.com/static/images/open-in-kaggle.svg)]({kaggle})"
+    )
+
+
+def build(source: Path) -> NotebookNode:
+    """The notebook of a source, without outputs."""
+    notebook = jupytext.read(source, fmt="py:percent")
+    repo = repository()
+    path = f"notebooks/{source.stem}.ipynb"
+    seen: dict[str, int] = {}
+    for cell in notebook.cells:
+        cell.source = cell.source.replace("{badges}", badges(path, repo))
+        cell.source = cell.source.replace("{source}", f"git+https://github.com/{repo}")
+        cell.source = _PICTURE.sub(lambda found: _inlined(found, source.parent), cell.source)
+        digest = hashlib.sha256(cell.source.encode()).hexdigest()[:10]
+        seen[digest] = seen.get(digest, 0) + 1
+        cell.id = digest if seen[digest] == 1 else f"{digest}-{seen[digest]}"
+        cell.metadata.pop("lines_to_next_cell", None)
+    wanted = {"kernelspec", "accelerator", "colab"}
+    notebook.metadata = NotebookNode({k: v for k, v in notebook.metadata.items() if k in wanted})
+    notebook.nbformat, notebook.nbformat_minor = 4, 5
+    return notebook
+
+
+def execute(notebook: NotebookNode, place: Path) -> NotebookNode:
+    """Run it in the folder `place`, and keep what belongs into a published notebook."""
+    from nbclient import NotebookClient
+
+    client = NotebookClient(
+        notebook, timeout=900, kernel_name="python3", resources={"metadata": {"path": str(place)}}
+    )
+    client.execute()
+    notebook.metadata.pop("widgets", None)
+    notebook.metadata.pop("language_info", None)
+    for cell in notebook.cells:
+        cell.metadata.pop("execution", None)
+        if cell.cell_type == "code":
+            cell.outputs = [_lighter(output) for output in cell.outputs if _lasting(output)]
+    return notebook
+
+
+def keep_outputs(notebook: NotebookNode, old: NotebookNode) -> NotebookNode:
+    """Outputs of cells whose id, and so whose source, is still there."""
+    outputs = {c.id: (c.outputs, c.execution_count) for c in old.cells if c.cell_type == "code"}
+    for cell in notebook.cells:
+        if cell.cell_type == "code" and cell.id in outputs:
+            cell.outputs, cell.execution_count = outputs[cell.id]
+    return notebook
+
+
+def _inlined(found: re.Match, folder: Path) -> str:
+    """A picture, made small, as a data URI: notebooks travel alone."""
+    alt, path = found.groups()
+    out = io.BytesIO()
+    with Image.open(folder / path) as image:
+        image.thumbnail((640, 640))
+        image.save(out, "JPEG", quality=80)
+    return f"![{alt}](data:image/jpeg;base64,{base64.b64encode(out.getvalue()).decode()})"
+
+
+def _lasting(output: NotebookNode) -> bool:
+    """Neither progress bars nor log lines."""
+    if output.output_type == "stream":
+        return output.name == "stdout"
+    return "application/vnd.jupyter.widget-view+json" not in output.get("data", {})
+
+
+def _lighter(output: NotebookNode) -> NotebookNode:
+    """Pictures with 256 colours, a third of the bytes."""
+    data = output.get("data", {})
+    if "image/png" in data:
+        out = io.BytesIO()
+        with Image.open(io.BytesIO(base64.b64decode(data["image/png"]))) as image:
+            image.convert("RGB").quantize(256, dither=Image.Dither.NONE).save(out, "PNG", optimize=True)
+        data["image/png"] = base64.b64encode(out.getvalue()).decode()
+        data["text/plain"] = "A figure; the text below it says what to see."
+    return output
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("names", nargs="*", help="such as 01_data; all when left out")
+    parser.add_argument("--execute", action="store_true", help="run them and keep their outputs")
+    asked = parser.parse_args()
+    with tempfile.TemporaryDirectory() as place:
+        (Path(place) / "data").symlink_to(ROOT / "data")
+        _make(asked, Path(place))
+
+
+def _make(asked: argparse.Namespace, place: Path) -> None:
+    for source in SOURCES:
+        if asked.names and source.stem not in asked.names:
+            continue
+        out = FOLDER / f"{source.stem}.ipynb"
+        notebook = build(source)
+        if asked.execute:
+            notebook = execute(notebook, place)
+        elif out.exists():
+            notebook = keep_outputs(notebook, nbformat.read(out, as_version=4))
+        nbformat.write(notebook, out)
+        print(f"{out.relative_to(ROOT)}: {len(notebook.cells)} cells, {out.stat().st_size / 1e3:,.0f} kB")
+
+
+if __name__ == "__main__":
+    main()

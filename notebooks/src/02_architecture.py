@@ -1,0 +1,325 @@
+# ---
+# jupyter:
+#   accelerator: GPU
+#   colab:
+#     gpuType: T4
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # 2 · Architecture: two networks, block by block
+#
+# {badges}
+#
+# By the end you will be able to
+#
+# - say what a transposed convolution does, number by number, and compute the size of its output,
+# - build DCGAN's generator and discriminator, and look at what flows through them,
+# - recognise checkerboards, BatchNorm in the wrong mode and bad initialisation by their pictures.
+#
+# It takes about 40 minutes to read and do; running all cells takes under a minute on a T4 and on a CPU.
+#
+# This is where you are going: 64 faces drawn by the generator that you build here, after training on CelebA.
+#
+# ![A grid of 64 generated faces: smooth, varied portraits drawn by a DCGAN after 2,000 steps on CelebA](../../docs/faces.jpg)
+
+# %% cellView="form"
+#@title Set-up: run this cell first. It installs facegan only where it is missing.
+KEEP_ON_DRIVE = False  #@param {type:"boolean"}
+import importlib.util, os, subprocess, sys
+if importlib.util.find_spec("facegan") is None:
+    source = os.environ.get("FACEGAN_SOURCE", "{source}")
+    subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", source], check=True)
+import facegan as fg
+RUNS = fg.notebook.start(keep_on_drive=KEEP_ON_DRIVE)
+
+# %% tags=["parameters"]
+DATA = "synthetic"  # "celeba" for photographs
+
+# %%
+import matplotlib.pyplot as plt
+import torch
+from torch import nn
+
+faces = fg.load_faces(DATA)
+torch.manual_seed(0);
+
+# %% [markdown]
+# ## The plan
+#
+# The **generator** G turns a latent vector $z$ of 100 random numbers into a face. The **discriminator** D turns a face
+# into one number, a *logit*: above 0 means "real". The two are mirror images of each other:
+#
+# $$z \in \mathbb{R}^{100} \to 4^2 \to 8^2 \to 16^2 \to 32^2 \to 64^2 \text{ pixels} \qquad
+# 64^2 \to 32^2 \to 16^2 \to 8^2 \to 4^2 \to \text{logit}$$
+#
+# This is DCGAN (Radford, Metz and Chintala 2015): only convolutions, BatchNorm, ReLU in G, leaky ReLU in D.
+#
+# ## Going up: the transposed convolution
+#
+# An ordinary convolution gathers: each output pixel looks at a window of inputs. A transposed convolution *stamps*: each
+# input pixel puts a copy of the kernel, times its value, onto the output; the stamps lie `stride` apart and add up
+# where they overlap. Here are four numbers and a kernel of ones:
+
+# %%
+up = nn.ConvTranspose2d(1, 1, kernel_size=4, stride=2, padding=0, bias=False)
+nn.init.ones_(up.weight)
+x = torch.tensor([[1.0, 2.0], [3.0, 4.0]]).reshape(1, 1, 2, 2)
+stamped = up(x).detach()[0, 0]
+print(stamped.int())
+
+# %%
+def draw_numbers(ax, values, title):
+    ax.imshow(values, cmap="cividis")
+    for (row, column), value in zip(torch.cartesian_prod(*map(torch.arange, values.shape)), values.flatten()):
+        shade = "black" if value > values.mean() else "white"
+        ax.text(column, row, f"{value:g}", ha="center", va="center", color=shade)
+    ax.set(title=title, xticks=[], yticks=[])
+
+
+_, axes = plt.subplots(1, 2, figsize=(7, 3.4), layout="constrained")
+draw_numbers(axes[0], x[0, 0], "input, 2 x 2")
+draw_numbers(axes[1], stamped, "output, 6 x 6: four stamps that overlap")
+
+# %% [markdown]
+# *Each corner of the output has one stamp only (1, 2, 3, 4). In the middle all four overlap: 1 + 2 + 3 + 4 = 10.
+# `padding=1` would cut the outer ring off and leave 4 x 4: the side has doubled.*
+#
+# ### Exercise: output_size
+#
+# How large is the output for an input of side `size`? Count stamps.
+
+# %%
+@fg.exercise("output_size")
+def output_size(size, kernel, stride, padding):
+    """The side of a transposed convolution's output, a whole number."""
+    ...  # your code
+
+# %%
+side = output_size(1, kernel=4, stride=1, padding=0)
+sides = [side]
+while side < 64:
+    side = output_size(side, kernel=4, stride=2, padding=1)
+    sides.append(side)
+print("from one latent pixel:", " -> ".join(map(str, sides)))
+
+# %% [markdown]
+# ## Checkerboards, and where they come from
+#
+# When the kernel is not a multiple of the stride, some output pixels get more stamps than others. Constant input then
+# gives a pattern, before anything is learnt (Odena, Dumoulin and Olah 2016):
+
+# %%
+_, axes = plt.subplots(1, 3, figsize=(9, 3.2), layout="constrained")
+for ax, kernel in zip(axes, (3, 4, 5)):
+    layer = nn.ConvTranspose2d(1, 1, kernel, stride=2, padding=1, bias=False)
+    nn.init.ones_(layer.weight)
+    picture = layer(torch.ones(1, 1, 8, 8)).detach()[0, 0]
+    ax.imshow(picture, cmap="cividis", vmin=1, vmax=9)
+    ax.set(title=f"kernel {kernel}, stride 2", xticks=[], yticks=[])
+
+# %% [markdown]
+# *Stamps per pixel of a constant input. Kernels 3 and 5 overlap unevenly: a checkerboard. Kernel 4 is even inside. That is why
+# DCGAN uses 4; it makes checkerboards unlikely, not impossible, since the weights inside a kernel can still differ.*
+#
+# ## The generator's block
+#
+# Three layers, again and again: a transposed convolution that doubles the side, BatchNorm, ReLU.
+#
+# ### Exercise: generator_block
+
+# %%
+@fg.exercise("generator_block")
+def generator_block(in_channels, out_channels):
+    """A module: (B, in_channels, H, W) -> (B, out_channels, 2 H, 2 W), normalised and activated."""
+    ...  # your code
+
+# %%
+block = generator_block(8, 4)
+print(block)
+print("(2, 8, 4, 4) ->", tuple(block(torch.randn(2, 8, 4, 4)).shape))
+
+# %% [markdown]
+# ### Exercise: generator
+#
+# Stack them: $z$ to 4 x 4 by one transposed convolution with kernel 4, stride 1 and no padding, then double until 64 x 64. DCGAN halves
+# the channels as the side doubles: 8, 4, 2, 1 times `width`. The last layer goes to 3 channels, without BatchNorm, and ends in tanh.
+
+# %%
+@fg.exercise("generator")
+def build_generator(latent_dim=100, width=64):
+    """A module: latents (B, latent_dim) -> images (B, 3, 64, 64) between -1 and 1."""
+    ...  # your code
+
+# %%
+generator = fg.Generator(fg.TrainConfig(width=32))
+fg.summary(generator)
+
+# %% [markdown]
+# *The library's generator, at half the tutorial's width. Most parameters sit where the image is small and the channels are many.*
+#
+# ### What flows through it
+#
+# Feature maps are pictures too. This generator has learnt nothing yet:
+
+# %%
+from facegan.models import feature_maps
+
+z = torch.randn(1, 100)
+fg.plot_features([f for f in feature_maps(generator, z) if "ReLU" in f[0] or "Tanh" in f[0]])
+
+# %% [markdown]
+# *The strongest maps after each activation, from 4 x 4 (top) to the image (bottom). Untrained blocks only blur noise upwards. After
+# training, the upper rows hold where a head is, the lower ones edges, hair and skin.*
+#
+# ## The discriminator
+#
+# The same in reverse: ordinary convolutions with stride 2 halve the side, leaky ReLU lets some gradient through
+# below 0, so that G always gets a signal. There is no BatchNorm in the first layer and no sigmoid at the end: losses take
+# logits.
+#
+# ### Exercise: discriminator
+
+# %%
+@fg.exercise("discriminator")
+def build_discriminator(width=64):
+    """A module: images (B, 3, 64, 64) -> logits (B,), any real numbers."""
+    ...  # your code
+
+# %%
+discriminator = fg.Discriminator(fg.TrainConfig(width=32))
+fg.summary(discriminator)
+real = next(iter(faces.batches(16)))
+print("logits of untrained D:", discriminator(real).detach()[:5])
+
+# %% [markdown]
+# ## BatchNorm: two modes, one trap
+#
+# In training mode BatchNorm uses the mean and spread of *this batch*; in eval mode it uses running averages. Two things
+# go wrong when modes are mixed up. A face must not depend on its neighbours in the batch:
+
+# %%
+def same_face_in_two_batches(network):
+    z = torch.randn(1, 100)
+    a = network(torch.cat([z, torch.randn(7, 100)]))[0]
+    b = network(torch.cat([z, 3 * torch.randn(7, 100)]))[0]
+    return (a - b).abs().max().item()
+
+
+generator.train()
+print(f"train mode: the same z differs by {same_face_in_two_batches(generator):.4f}")
+generator.eval()
+print(f"eval mode:  the same z differs by {same_face_in_two_batches(generator):.4f}")
+
+# %% [markdown]
+# And running averages are worth something only after training has filled them. Their start, mean 0 and variance 1, fits no
+# layer of this network:
+
+# %%
+with torch.no_grad():
+    z = torch.randn(8, 100)
+    fresh = fg.Generator(fg.TrainConfig(width=32))
+    pictures = torch.cat([fresh.eval()(z), fresh.train()(z)])
+fg.show_images(pictures / pictures.abs().max(), columns=8)
+
+# %% [markdown]
+# *The same untrained generator and latents: above in eval mode, below in train mode. In eval mode the signal has almost
+# vanished layer by layer. This is why samples are drawn from a trained average in eval mode (`gan.sample` does), and
+# why an average of weights must carry BatchNorm's buffers along.*
+#
+# ## Initialisation
+#
+# DCGAN draws convolution weights from $\mathcal{N}(0, 0.02^2)$ and BatchNorm's scales from $\mathcal{N}(1, 0.02^2)$.
+#
+# ### Exercise: init_weights
+
+# %%
+@fg.exercise("init_weights")
+def init_weights(module):
+    """Called for every layer by network.apply(init_weights): changes its weights in place."""
+    ...  # your code
+
+# %% [markdown]
+# What happens with the popular mistake of giving *everything* mean 0, also BatchNorm's scale? Every block then ends in a
+# multiplication by something close to zero.
+
+# %%
+def wrong_init(module):
+    if getattr(module, "weight", None) is not None:
+        nn.init.normal_(module.weight, 0.0, 0.02)
+
+
+def spread_by_layer(init):
+    network = fg.Generator(fg.TrainConfig(width=32)).apply(init).train()
+    out, spreads = torch.randn(64, 100, 1, 1), []
+    with torch.no_grad():
+        for part in network.blocks:
+            out = part(out)
+            spreads.append(out.std().item())
+    return spreads
+
+# %%
+_, ax = plt.subplots(figsize=(6.5, 3.2), layout="constrained")
+sides = ["4", "8", "16", "32", "64"]
+ax.semilogy(sides, spread_by_layer(init_weights), "o-", color="#0072B2", label="N(1, 0.02) for BatchNorm")
+ax.semilogy(sides, spread_by_layer(wrong_init), "o-", color="#D55E00", label="N(0, 0.02) for all")
+ax.set(xlabel="side of the feature map", ylabel="spread of activations", title="Signal on its way through G")
+ax.legend(frameon=False);
+
+# %% [markdown]
+# *With scales around 1 the signal keeps its size up to the last layer. With scales around 0 every activation is some
+# fifty times smaller, so the last layer has next to nothing to draw with: the image is grey, and learning starts slowly.*
+#
+# ## Where the parameters are
+
+# %%
+for width in (16, 32, 64, 128):
+    config = fg.TrainConfig(width=width)
+    sizes = [sum(p.numel() for p in n.parameters()) for n in (fg.Generator(config), fg.Discriminator(config))]
+    print(f"width {width:>3}: generator {sizes[0]:>11,}, discriminator {sizes[1]:>11,}")
+
+# %% [markdown]
+# Twice the width makes four times the parameters, and about four times the work. 64 is the tutorial's; on two CPU cores 16 to 32
+# show faces within minutes.
+#
+# ## Summary
+#
+# - A transposed convolution stamps its kernel; counting stamps gives the side of its output.
+# - G doubles the side from 4 to 64; D halves it back; neither has pooling or large dense layers.
+# - BatchNorm has two modes; draw samples in eval mode, after training.
+# - Initialise convolutions around 0 and BatchNorm's scales around 1.
+
+# %%
+fg.progress()
+
+# %% [markdown]
+# ## Think about it
+#
+# **1. Why does D have no BatchNorm on its first layer, and G none on its last?**
+#
+# <details><summary>An answer</summary>
+#
+# There the channels are the image itself. Normalising them over the batch would hide the colours and brightness of single
+# images from D, and keep G from choosing them.
+# </details>
+#
+# **2. What would an upsampling layer followed by an ordinary convolution change?**
+#
+# <details><summary>An answer</summary>
+#
+# Every output pixel then gets the same number of contributions, so no checkerboard is built in. It costs more work, and
+# results tend to be smoother.
+# </details>
+#
+# **3. Why leaky ReLU in D, when plain ReLU works for classifiers?**
+#
+# <details><summary>An answer</summary>
+#
+# G learns only from gradients that come through D. Where a ReLU is off, no gradient passes, and G is told nothing about
+# those pixels.
+# </details>
+#
+# **Next:** [3 · Training](03_training.ipynb), the game itself.

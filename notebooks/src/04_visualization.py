@@ -1,0 +1,257 @@
+# ---
+# jupyter:
+#   accelerator: GPU
+#   colab:
+#     gpuType: T4
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # 4 · Visualization: playing with what G has learnt
+#
+# {badges}
+#
+# By the end you will be able to
+#
+# - draw faces by seed, and trade variety for typicality,
+# - walk through latent space along great arcs, and make an animation of it,
+# - add and remove an attribute by vector arithmetic,
+# - follow one face through training, and check whether G has merely memorised.
+#
+# It takes about 40 minutes to read and do. Running all cells takes about a minute, or 4 on two CPU cores when notebook 3 has
+# not trained a generator yet.
+#
+# This is where you are going: the faces of one generator, each a point in the same space.
+#
+# ![A grid of 64 generated faces: smooth, varied portraits drawn by a DCGAN after 2,000 steps on CelebA](../../docs/faces.jpg)
+
+# %% cellView="form"
+#@title Set-up: run this cell first. It installs facegan only where it is missing.
+KEEP_ON_DRIVE = False  #@param {type:"boolean"}
+import importlib.util, os, subprocess, sys
+if importlib.util.find_spec("facegan") is None:
+    source = os.environ.get("FACEGAN_SOURCE", "{source}")
+    subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", source], check=True)
+import facegan as fg
+RUNS = fg.notebook.start(keep_on_drive=KEEP_ON_DRIVE)
+
+# %% tags=["parameters"]
+DATA = "synthetic"  # what the generator was trained on
+RECIPE = "tiny"  # for a generator of your own, when there is none yet
+STEPS = 1200
+
+# %%
+import torch
+from facegan import latent
+from facegan.images import to_uint8
+
+faces = fg.load_faces(DATA)
+gan = fg.GAN(fg.RECIPES[RECIPE])
+history = fg.fit(gan, faces, steps=STEPS, run_dir=RUNS / "first", snapshot_every=max(1, STEPS // 12))
+generator = gan.ema.cpu()
+
+# %% [markdown]
+# If notebook 3 has trained a generator, this goes on from it (and has nothing left to do); else it trains one now.
+#
+# ## A seed is a face
+#
+# Faces come from latents $z \sim \mathcal{N}(0, I)$ in 100 dimensions. The same seed gives the same latents, and so the same faces, on
+# any machine.
+
+# %%
+fg.show_images(generator.sample(24, seed=4), columns=12)
+
+# %% [markdown]
+# *Twenty-four faces. Note that none of them is anybody: each is a guess at what a face of this data set may look like.*
+#
+# ## Truncation: typical or varied
+#
+# Latents far out in $\mathcal{N}(0, I)$ are rare, and their faces are the strangest. Cutting each number off at a limit trades variety for typicality.
+
+# %%
+rows = [generator.sample(12, seed=4, truncation=limit) for limit in (0.3, 0.7, 1.2, 3.0)]
+fg.show_images(torch.cat(rows), columns=12)
+
+# %% [markdown]
+# *The same twelve seeds with limits 0.3, 0.7, 1.2 and 3 standard deviations, from top to bottom. Above, everybody looks like the average face;
+# below, faces differ more, and more of them fail.*
+#
+# ## Between two faces: why not the straight line
+#
+# In 100 dimensions nearly all latents have a length close to $\sqrt{100} = 10$: they lie near a sphere. The straight line between two of
+# them cuts through its inside, where G has never been trained:
+
+# %%
+a, b = latent.draw_latents(2, 100, seed=12)
+half = (a + b) / 2
+print(f"lengths: a {a.norm():.1f}, b {b.norm():.1f}, half-way on the straight line {half.norm():.1f}")
+
+# %% [markdown]
+# ### Exercise: slerp
+#
+# Go along the great arc instead (Shoemake 1985, White 2016).
+
+# %%
+@fg.exercise("slerp")
+def slerp(a, b, t):
+    """Latents (100,), t from 0 to 1 -> the point at that share of the arc from a to b."""
+    ...  # your code
+
+# %%
+times = torch.linspace(0, 1, 10).tolist()
+line = torch.stack([latent.lerp(a, b, t) for t in times])
+arc = torch.stack([slerp(a, b, t) for t in times])
+fg.show_images(generator.images(torch.cat([line, arc])), columns=10)
+
+# %% [markdown]
+# *Above the straight line, below the arc. The ends agree. In the middle the straight line tends towards the average face; the arc
+# keeps its character.*
+#
+# ## A walk, and its GIF
+#
+# ### Exercise: latent_walk
+#
+# Pass through several latents at an even pace.
+
+# %%
+@fg.exercise("latent_walk")
+def latent_walk(anchors, frames):
+    """Latents (k, latent_dim) -> (frames, latent_dim), from the first anchor through all to the last."""
+    ...  # your code
+
+# %%
+anchors = latent.draw_latents(4, 100, seed=3)
+path = latent_walk(torch.cat([anchors, anchors[:1]]), 48)
+frames = to_uint8(generator.images(path)).repeat_interleave(2, 2).repeat_interleave(2, 3)
+fg.save_animation(list(frames), RUNS / "walk.gif", fps=12)
+
+# %%
+from IPython.display import Image
+
+Image(filename=RUNS / "walk.gif", alt="A face that turns into three others and back")
+
+# %% [markdown]
+# *A loop through four faces. `facegan walk runs/first --out walk.mp4` makes a video of the same from the command line.*
+#
+# ## Arithmetic: adding an attribute
+#
+# DCGAN's most famous figure is vector arithmetic: smiling woman - neutral woman + neutral man = smiling man. It needs to know which
+# latents gave which faces. On real faces you would pick them by eye. Here a measurable attribute serves: how light the middle of the face is.
+
+# %%
+z = latent.draw_latents(2000, 100, seed=0)
+drawn = generator.images(z)
+brightness = drawn[:, :, 24:44, 22:42].mean((1, 2, 3))
+light = brightness > brightness.quantile(0.7)
+print(f"{light.sum()} of {len(z):,} faces count as light")
+
+# %% [markdown]
+# ### Exercise: attribute_direction
+
+# %%
+@fg.exercise("attribute_direction")
+def attribute_direction(z, has):
+    """Latents (N, latent_dim) and bools (N,) -> the direction (latent_dim,) that adds the attribute."""
+    ...  # your code
+
+# %%
+direction = attribute_direction(z, light)
+direction = direction / direction.norm()
+starts = z[~light][:3]
+steps = torch.linspace(-4, 4, 9)
+grid = torch.cat([start + steps[:, None] * direction for start in starts])
+fg.show_images(generator.images(grid), columns=9)
+
+# %% [markdown]
+# *Three faces, each moved against the direction (left) and along it (right); the middle column is where they started. What changes besides
+# lightness? A direction carries along whatever goes with the attribute in the data, and in this generator.*
+#
+# To do it by eye, as for a smile: draw many faces, note the numbers of some with and some without, and use
+# `latent.attribute_direction(z, mask)` with a mask that is true for the first.
+#
+# ## The same face through training
+#
+# `fit` keeps the same 64 latents' faces at every snapshot. One column is one latent:
+
+# %%
+paths = sorted((RUNS / "first" / "frames").glob("*.png"))[:: max(1, STEPS // 12 // 20)][:13]
+stills = [fg.images.read_png(path) for path in paths]
+cut = torch.stack([still[:, 2:66, 2 + 66 * k : 66 + 66 * k] for still in stills for k in range(8)])
+fg.show_images(cut, columns=8)
+
+# %% [markdown]
+# *Eight latents from step 0 (top) to the end. First a blob in the middle, then skin and hair, then eyes and mouth. Faces still change late:
+# G does not settle, it follows D.*
+#
+# ## Has it memorised?
+#
+# A generator could cheat by storing the data. For some fakes, find the nearest real faces, after blurring both a little
+# so that noise does not count:
+
+# %%
+import torch.nn.functional as F
+
+def features(images):
+    return F.avg_pool2d(fg.images.to_float(images) if images.dtype == torch.uint8 else images, 4).flatten(1)
+
+
+fakes = generator.sample(6, seed=21)
+distances = torch.cdist(features(fakes), features(faces[:5000]))
+nearest = distances.argsort(1)[:, :5]
+shown = [torch.cat([to_uint8(fake[None]), faces[index.tolist()]]) for fake, index in zip(fakes, nearest)]
+fg.show_images(torch.cat(shown), columns=6)
+
+# %% [markdown]
+# *Each row: a fake (left) and its five nearest among 5,000 real faces. They share colours and pose, not identity: had G
+# memorised, the second picture of a row would equal the first.*
+#
+# ## Export and share
+#
+# One `.safetensors` file holds weights and settings, no code; whoever loads it cannot be harmed by it.
+
+# %%
+gan.export(RUNS / "my_generator.safetensors")
+again = fg.load_generator(RUNS / "my_generator.safetensors")
+print("the same faces:", torch.equal(again.sample(4, seed=0), generator.sample(4, seed=0)))
+
+# %% [markdown]
+# Share a generator only where you would share its data: it can reproduce faces that it has seen.
+#
+# ## Summary
+#
+# - A latent is a point near a sphere; arcs stay on it, straight lines do not.
+# - Truncation trades variety for typicality; a seed names a face for good.
+# - Differences of means are directions; they carry along what is correlated.
+# - Nearest neighbours are the simplest check against memorising.
+
+# %%
+fg.progress()
+
+# %% [markdown]
+# ## Think about it
+#
+# **1. Two latents at right angles: how long is the middle of the straight line between them?**
+#
+# <details><summary>An answer</summary>
+#
+# By Pythagoras $10 / \sqrt{2} \approx 7.1$ for length 10. Random latents in 100 dimensions are nearly at right angles, so this is the usual case.
+# </details>
+#
+# **2. You add the smile direction three times as strongly. What do you expect?**
+#
+# <details><summary>An answer</summary>
+#
+# The latent leaves the sphere, where G was never trained: first a broad smile, then artefacts, and all faces become alike.
+# </details>
+#
+# **3. The nearest neighbours look different from the fake. Is G certainly original?**
+#
+# <details><summary>An answer</summary>
+#
+# No. It may have copied a mirrored or shifted face, which this distance does not find, or parts of several. The check finds plain copies only.
+# </details>
+#
+# **Next:** train longer, on CelebA (`DATA = "celeba"` in notebook 3), or on your own photographs: `fg.load_faces("my_photos", align="face")`.
