@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from importlib.metadata import version
 from pathlib import Path
 
 from facegan.runtime import pick_device
@@ -14,10 +15,8 @@ def start(*, keep_on_drive: bool = False) -> Path:
     `keep_on_drive` mounts Google Drive in Colab and returns a folder there, so that runs outlive the
     session; elsewhere, and by default, it is `runs`. Safe to call again.
     """
-    from facegan import __version__
-
     device = pick_device()
-    print(f"facegan {__version__} is ready, on {_named(device)}.")
+    print(f"facegan {version('facegan')} is ready, on {_named(device)}.")
     if device.type == "cpu":
         print(_without_gpu())
     return _drive_folder() if keep_on_drive and in_colab() else Path("runs")
@@ -39,8 +38,8 @@ def _named(device) -> str:
 def _without_gpu() -> str:
     if in_colab():
         return (
-            "There is no GPU in this session. Runtime > Change runtime type > T4 GPU gives one, unless Colab has "
-            "none left today. Everything here also works without: training then uses smaller networks."
+            "There is no GPU in this session. Runtime > Change runtime type > T4 GPU gives one, unless Colab "
+            "has none left today. Everything here also works without: training then uses smaller networks."
         )
     return "Everything here works without a GPU: training then uses smaller networks and takes minutes."
 

@@ -58,7 +58,7 @@ def plot_curves(history: dict[str, Sequence[float]], *, ax: Sequence[Axes] | Non
 
 
 def plot_run(history: dict[str, Sequence[float]], grid: Tensor, *, title: str = "") -> Figure:
-    """Losses and D's beliefs above one another, beside a uint8 grid of faces (3, H, W); returns the figure."""
+    """Losses above D's beliefs, beside a uint8 grid of faces (3, H, W); returns the figure."""
     figure = _figure(10, 5)
     axes = figure.subplot_mosaic([["losses", "faces"], ["beliefs", "faces"]])
     if len(history["loss_d"]):

@@ -1,7 +1,7 @@
 """What moves in a notebook, thin over pure functions. `live` shows a run while it trains.
 
-One picture is made and then replaced in place, so that nothing piles up, also in Colab; without a front-end the
-last picture is what stays in the notebook's output.
+One picture is made and then replaced in place, so that nothing piles up, also in Colab; without a
+front-end the last picture is what stays in the notebook's output.
 """
 
 from __future__ import annotations

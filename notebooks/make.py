@@ -28,6 +28,7 @@ except ModuleNotFoundError:  # Python 3.10
 FOLDER = Path(__file__).parent
 ROOT = FOLDER.parent
 SOURCES = sorted((FOLDER / "src").glob("*.py"))
+_LARGE = 50_000  # bytes of a figure
 _PICTURE = re.compile(r"!\[([^\]]*)\]\(([^):]+)\)")
 
 
@@ -56,11 +57,11 @@ def build(source: Path) -> NotebookNode:
     for cell in notebook.cells:
         cell.source = cell.source.replace("{badges}", badges(path, repo))
         cell.source = cell.source.replace("{source}", f"git+https://github.com/{repo}")
-        cell.source = _PICTURE.sub(lambda found: _inlined(found, source.parent), cell.source)
         digest = hashlib.sha256(cell.source.encode()).hexdigest()[:10]
         seen[digest] = seen.get(digest, 0) + 1
         cell.id = digest if seen[digest] == 1 else f"{digest}-{seen[digest]}"
         cell.metadata.pop("lines_to_next_cell", None)
+        cell.source = _PICTURE.sub(lambda found: _inlined(found, source.parent), cell.source)
     wanted = {"kernelspec", "accelerator", "colab"}
     notebook.metadata = NotebookNode({k: v for k, v in notebook.metadata.items() if k in wanted})
     notebook.nbformat, notebook.nbformat_minor = 4, 5
@@ -98,7 +99,7 @@ def _inlined(found: re.Match, folder: Path) -> str:
     alt, path = found.groups()
     out = io.BytesIO()
     with Image.open(folder / path) as image:
-        image.thumbnail((640, 640))
+        image.thumbnail((480, 480))
         image.save(out, "JPEG", quality=80)
     return f"![{alt}](data:image/jpeg;base64,{base64.b64encode(out.getvalue()).decode()})"
 
@@ -111,13 +112,17 @@ def _lasting(output: NotebookNode) -> bool:
 
 
 def _lighter(output: NotebookNode) -> NotebookNode:
-    """Pictures with 256 colours, a third of the bytes."""
+    """Figures with 256 colours; large ones, which hold faces, as JPEG: a quarter of the bytes in all."""
     data = output.get("data", {})
     if "image/png" in data:
-        out = io.BytesIO()
-        with Image.open(io.BytesIO(base64.b64decode(data["image/png"]))) as image:
-            image.convert("RGB").quantize(256, dither=Image.Dither.NONE).save(out, "PNG", optimize=True)
-        data["image/png"] = base64.b64encode(out.getvalue()).decode()
+        out, kind = io.BytesIO(), "image/png"
+        with Image.open(io.BytesIO(base64.b64decode(data.pop("image/png")))) as image:
+            picture = image.convert("RGB")
+            picture.quantize(256, dither=Image.Dither.NONE).save(out, "PNG", optimize=True)
+            if out.tell() > _LARGE:
+                out, kind = io.BytesIO(), "image/jpeg"
+                picture.save(out, "JPEG", quality=80)
+        data[kind] = base64.b64encode(out.getvalue()).decode()
         data["text/plain"] = "A figure; the text below it says what to see."
     return output
 
@@ -130,6 +135,19 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as place:
         (Path(place) / "data").symlink_to(ROOT / "data")
         _make(asked, Path(place))
+    list_in_readme()
+
+
+def list_in_readme() -> None:
+    """Rewrite README's list of notebooks, with their badges."""
+    repo, page = repository(), ROOT / "README.md"
+    rows = ["| notebook | open |", "|---|---|"]
+    for source in SOURCES:
+        title = re.search(r"^# # (.+)$", source.read_text(), re.M)[1]
+        path = f"notebooks/{source.stem}.ipynb"
+        rows.append(f"| [{title}]({path}) | {badges(path, repo)} |")
+    marked = re.compile(r"(<!-- notebooks: .*? -->\n).*?(<!-- end of notebooks -->)", re.S)
+    page.write_text(marked.sub(lambda m: m[1] + "\n".join(rows) + "\n" + m[2], page.read_text()))
 
 
 def _make(asked: argparse.Namespace, place: Path) -> None:

@@ -81,6 +81,7 @@ def test_help_names_every_setting_and_recipe(facegan):
         "sample",
         "walk",
         "info",
+        "grade",
         "recipes",
     }
     assert {group.name for group in app.registered_groups} == {"data", "bench"}

@@ -42,6 +42,7 @@ MAY_IMPORT = {
     "plots": {"images"},
     "widgets": {"plots", "training"},
     "notebook": {"runtime"},
+    "grading": {"download", "exercises"},
     "checks": {"latent", "losses"},
     "exercises": {"checks", "images", "latent", "losses", "models", "training"},
     "run_folder": {"checkpoint", "images", "plots"},

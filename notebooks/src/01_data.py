@@ -28,13 +28,15 @@
 # ![Ninety-six drawn portraits with many skin tones, hair styles, glasses, beards and moods](../../docs/embedded.jpg)
 
 # %% cellView="form"
-#@title Set-up: run this cell first. It installs facegan only where it is missing.
-KEEP_ON_DRIVE = False  #@param {type:"boolean"}
+# @title Set-up: run this cell first. It installs facegan only where it is missing.
+KEEP_ON_DRIVE = False  # @param {type:"boolean"}
 import importlib.util, os, subprocess, sys
+
 if importlib.util.find_spec("facegan") is None:
     source = os.environ.get("FACEGAN_SOURCE", "{source}")
     subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", source], check=True)
 import facegan as fg
+
 RUNS = fg.notebook.start(keep_on_drive=KEEP_ON_DRIVE)
 
 # %% tags=["parameters"]
@@ -110,22 +112,26 @@ for ax, plane, name in zip(axes, [None, 0, 1, 2], ["the face", "red", "green", "
 # The cell checks itself. When your function is not right yet, it says why, and the notebook goes on with the
 # library's own. `fg.hint("scale")` helps.
 
+
 # %%
 @fg.exercise("scale")
 def scale(images):
     """uint8 tensor, any shape, 0 to 255 -> float32 tensor of that shape, -1 to 1."""
     ...  # your code
 
+
 # %% [markdown]
 # ### Exercise: unscale
 #
 # And back, to look at what a generator made: round to the nearest byte, and clip what lies outside the range.
+
 
 # %%
 @fg.exercise("unscale")
 def unscale(images):
     """float tensor, -1 to 1 -> uint8 tensor, 0 to 255; values outside are clipped."""
     ...  # your code
+
 
 # %%
 import torch
@@ -142,11 +148,13 @@ print("floats   ", [round(x, 3) for x in scale(torch.tensor([0, 64, 128, 255], d
 #
 # ### Exercise: center_crop
 
+
 # %%
 @fg.exercise("center_crop")
 def center_crop(image, size):
     """(3, H, W) -> its central (3, size, size), with as much left over on either side."""
     ...  # your code
+
 
 # %%
 tight = torch.stack([center_crop(f, 40) for f in faces[:8]])
@@ -169,11 +177,13 @@ fg.show_images(pairs, columns=8)
 #
 # To watch a GAN learn you will look at grids again and again. Build one yourself.
 
+
 # %%
 @fg.exercise("contact_sheet")
 def contact_sheet(images, columns):
     """uint8 (N, 3, H, W) -> one picture (3, rows * H, columns * W), row by row."""
     ...  # your code
+
 
 # %%
 sheet = contact_sheet(faces[100:115], 5)

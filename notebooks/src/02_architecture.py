@@ -27,13 +27,15 @@
 # ![A grid of 64 generated faces: smooth, varied portraits drawn by a DCGAN after 2,000 steps on CelebA](../../docs/faces.jpg)
 
 # %% cellView="form"
-#@title Set-up: run this cell first. It installs facegan only where it is missing.
-KEEP_ON_DRIVE = False  #@param {type:"boolean"}
+# @title Set-up: run this cell first. It installs facegan only where it is missing.
+KEEP_ON_DRIVE = False  # @param {type:"boolean"}
 import importlib.util, os, subprocess, sys
+
 if importlib.util.find_spec("facegan") is None:
     source = os.environ.get("FACEGAN_SOURCE", "{source}")
     subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", source], check=True)
 import facegan as fg
+
 RUNS = fg.notebook.start(keep_on_drive=KEEP_ON_DRIVE)
 
 # %% tags=["parameters"]
@@ -45,8 +47,7 @@ import torch
 from torch import nn
 
 faces = fg.load_faces(DATA)
-torch.manual_seed(0);
-
+torch.manual_seed(0)
 # %% [markdown]
 # ## The plan
 #
@@ -71,6 +72,7 @@ x = torch.tensor([[1.0, 2.0], [3.0, 4.0]]).reshape(1, 1, 2, 2)
 stamped = up(x).detach()[0, 0]
 print(stamped.int())
 
+
 # %%
 def draw_numbers(ax, values, title):
     ax.imshow(values, cmap="cividis")
@@ -92,11 +94,13 @@ draw_numbers(axes[1], stamped, "output, 6 x 6: four stamps that overlap")
 #
 # How large is the output for an input of side `size`? Count stamps.
 
+
 # %%
 @fg.exercise("output_size")
 def output_size(size, kernel, stride, padding):
     """The side of a transposed convolution's output, a whole number."""
     ...  # your code
+
 
 # %%
 side = output_size(1, kernel=4, stride=1, padding=0)
@@ -131,11 +135,13 @@ for ax, kernel in zip(axes, (3, 4, 5)):
 #
 # ### Exercise: generator_block
 
+
 # %%
 @fg.exercise("generator_block")
 def generator_block(in_channels, out_channels):
     """A module: (B, in_channels, H, W) -> (B, out_channels, 2 H, 2 W), normalised and activated."""
     ...  # your code
+
 
 # %%
 block = generator_block(8, 4)
@@ -148,11 +154,13 @@ print("(2, 8, 4, 4) ->", tuple(block(torch.randn(2, 8, 4, 4)).shape))
 # Stack them: $z$ to 4 x 4 by one transposed convolution with kernel 4, stride 1 and no padding, then double until 64 x 64. DCGAN halves
 # the channels as the side doubles: 8, 4, 2, 1 times `width`. The last layer goes to 3 channels, without BatchNorm, and ends in tanh.
 
+
 # %%
 @fg.exercise("generator")
 def build_generator(latent_dim=100, width=64):
     """A module: latents (B, latent_dim) -> images (B, 3, 64, 64) between -1 and 1."""
     ...  # your code
+
 
 # %%
 generator = fg.Generator(fg.TrainConfig(width=32))
@@ -183,11 +191,13 @@ fg.plot_features([f for f in feature_maps(generator, z) if "ReLU" in f[0] or "Ta
 #
 # ### Exercise: discriminator
 
+
 # %%
 @fg.exercise("discriminator")
 def build_discriminator(width=64):
     """A module: images (B, 3, 64, 64) -> logits (B,), any real numbers."""
     ...  # your code
+
 
 # %%
 discriminator = fg.Discriminator(fg.TrainConfig(width=32))
@@ -200,6 +210,7 @@ print("logits of untrained D:", discriminator(real).detach()[:5])
 #
 # In training mode BatchNorm uses the mean and spread of *this batch*; in eval mode it uses running averages. Two things
 # go wrong when modes are mixed up. A face must not depend on its neighbours in the batch:
+
 
 # %%
 def same_face_in_two_batches(network):
@@ -236,15 +247,18 @@ fg.show_images(pictures / pictures.abs().max(), columns=8)
 #
 # ### Exercise: init_weights
 
+
 # %%
 @fg.exercise("init_weights")
 def init_weights(module):
     """Called for every layer by network.apply(init_weights): changes its weights in place."""
     ...  # your code
 
+
 # %% [markdown]
 # What happens with the popular mistake of giving *everything* mean 0, also BatchNorm's scale? Every block then ends in a
 # multiplication by something close to zero.
+
 
 # %%
 def wrong_init(module):
@@ -261,14 +275,14 @@ def spread_by_layer(init):
             spreads.append(out.std().item())
     return spreads
 
+
 # %%
 _, ax = plt.subplots(figsize=(6.5, 3.2), layout="constrained")
 sides = ["4", "8", "16", "32", "64"]
 ax.semilogy(sides, spread_by_layer(init_weights), "o-", color="#0072B2", label="N(1, 0.02) for BatchNorm")
 ax.semilogy(sides, spread_by_layer(wrong_init), "o-", color="#D55E00", label="N(0, 0.02) for all")
 ax.set(xlabel="side of the feature map", ylabel="spread of activations", title="Signal on its way through G")
-ax.legend(frameon=False);
-
+ax.legend(frameon=False)
 # %% [markdown]
 # *With scales around 1 the signal keeps its size up to the last layer. With scales around 0 every activation is some
 # fifty times smaller, so the last layer has next to nothing to draw with: the image is grey, and learning starts slowly.*

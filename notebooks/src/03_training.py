@@ -28,13 +28,15 @@
 # ![A grid of 64 generated faces: smooth, varied portraits drawn by a DCGAN after 2,000 steps on CelebA](../../docs/faces.jpg)
 
 # %% cellView="form"
-#@title Set-up: run this cell first. It installs facegan only where it is missing.
-KEEP_ON_DRIVE = False  #@param {type:"boolean"}
+# @title Set-up: run this cell first. It installs facegan only where it is missing.
+KEEP_ON_DRIVE = False  # @param {type:"boolean"}
 import importlib.util, os, subprocess, sys
+
 if importlib.util.find_spec("facegan") is None:
     source = os.environ.get("FACEGAN_SOURCE", "{source}")
     subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", source], check=True)
 import facegan as fg
+
 RUNS = fg.notebook.start(keep_on_drive=KEEP_ON_DRIVE)
 
 # %% tags=["parameters"]
@@ -51,7 +53,7 @@ import torch
 import torch.nn.functional as F
 
 faces = fg.load_faces(DATA)
-torch.manual_seed(0);
+torch.manual_seed(0)
 
 # %% [markdown]
 # ## The game
@@ -67,11 +69,13 @@ torch.manual_seed(0);
 #
 # Write what D minimises, from logits. Mind large logits: $\log\sigma(x)$ computed in two steps is $-\infty$ for $x = -200$.
 
+
 # %%
 @fg.exercise("discriminator_loss")
 def discriminator_loss(real_logits, fake_logits):
     """Two tensors (B,) of logits -> one number for D to minimise."""
     ...  # your code
+
 
 # %% [markdown]
 # ## Why the obvious loss for G saturates
@@ -90,7 +94,7 @@ for loss, slope, label, color in (
     right.plot(x, slope, color=color)
 left.set(xlabel="logit of a fake", title="What G minimises", ylabel="loss")
 right.set(xlabel="logit of a fake", title="Its slope", ylabel="d loss / d logit")
-left.legend(frameon=False);
+left.legend(frameon=False)
 
 # %% [markdown]
 # *Both losses fall to the right, so both push fakes towards "real". But where D is sure (left), the slope of the minimax loss is
@@ -98,11 +102,13 @@ left.legend(frameon=False);
 #
 # ### Exercise: generator_loss
 
+
 # %%
 @fg.exercise("generator_loss")
 def generator_loss(fake_logits):
     """Logits (B,) of fakes -> one number for G to minimise, the non-saturating loss."""
     ...  # your code
+
 
 # %% [markdown]
 # ## One step, tensor by tensor
@@ -144,16 +150,19 @@ print("gradient in G:", gan.generator.blocks[0][0].weight.grad.norm().item())
 #
 # Put it together. Remember that `backward` *adds* to gradients that are still there.
 
+
 # %%
 @fg.exercise("train_step")
 def train_step(generator, discriminator, optimizer_g, optimizer_d, real, z):
     """D's step on real and G(z), then G's step through the new D. Returns (loss_d, loss_g), detached."""
     ...  # your code
 
+
 # %% [markdown]
 # ## The classic mistakes, and what they look like
 #
 # Three ways to get it wrong, each trained on the small faces, beside a right one.
+
 
 # %%
 def step_with(mistake, gan, real):
@@ -170,6 +179,7 @@ def step_with(mistake, gan, real):
     if mistake == "wrong optimizer":
         gan.optimizer_d.step()
     return d(real).sigmoid().mean().item(), d(fake.detach()).sigmoid().mean().item()
+
 
 # %%
 def run(mistake):
@@ -192,8 +202,7 @@ for ax, (name, (curve, _)) in zip(axes, outcomes.items()):
     ax.plot(curve[:, 0], color="#0072B2", label="D(x), real")
     ax.plot(curve[:, 1], color="#D55E00", label="D(G(z)), fake")
     ax.set(title=name, xlabel="step", ylim=(0, 1))
-axes[0].legend(frameon=False, fontsize=8);
-
+axes[0].legend(frameon=False, fontsize=8)
 # %%
 pictures = torch.cat([samples for _, samples in outcomes.values()])
 fg.show_images(pictures.repeat_interleave(3, 2).repeat_interleave(3, 3), columns=8)
@@ -211,11 +220,13 @@ fg.show_images(pictures.repeat_interleave(3, 2).repeat_interleave(3, 3), columns
 #
 # ### Exercise: update_average
 
+
 # %%
 @fg.exercise("update_average")
 def update_average(average, model, decay):
     """Moves the module `average` towards `model`, in place; returns nothing."""
     ...  # your code
+
 
 # %% [markdown]
 # ## Training, live
@@ -226,7 +237,9 @@ def update_average(average, model, decay):
 # %%
 gan = fg.GAN(fg.RECIPES[RECIPE])
 every = max(1, STEPS // 12)
-history = fg.fit(gan, faces, steps=STEPS, run_dir=RUNS / "first", snapshot_every=every, hooks=[fg.widgets.live()])
+history = fg.fit(
+    gan, faces, steps=STEPS, run_dir=RUNS / "first", snapshot_every=every, hooks=[fg.widgets.live()]
+)
 
 # %% [markdown]
 # *How to read it. Losses of a GAN do not fall to zero, and lower is not better: each measures one player against the
@@ -267,7 +280,7 @@ print(f"{len(history['loss_d']):,} steps in all")
 
 # %%
 hinge = replace(fg.RECIPES[RECIPE], loss="hinge", norm="spectral")
-print({name: old_new for name, old_new in fg.config.differing(fg.RECIPES[RECIPE], hinge).items()})
+print("changed:", fg.config.differing(fg.RECIPES[RECIPE], hinge))
 print(", ".join(fg.RECIPES))
 
 # %% [markdown]
