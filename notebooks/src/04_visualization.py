@@ -78,7 +78,7 @@ rows = [generator.sample(8, seed=4, truncation=limit) for limit in (0.3, 0.7, 1.
 fg.show_images(torch.cat(rows), columns=8)
 
 # %% [markdown]
-# *The same eight latents with limits 0.3, 0.7, 1.2 and 3 standard deviations, from top to bottom. Above, everybody looks like the average face;
+# *The same eight latents with limits 0.3, 0.7, 1.2 and 3 standard deviations, from top to bottom. Above, everybody melts into one blurred average;
 # below, faces differ more, and more of them fail.*
 #
 # ## Between two faces: why not the straight line
