@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: help demo lab test test-fast notebooks publish-as lint clean
+.PHONY: help demo lab test test-fast notebooks publish-as test-colab lint clean
 
 help:
 	@echo "make demo       grow faces on this machine, into runs/demo (three minutes on two cores)"
@@ -11,6 +11,7 @@ help:
 	@echo "make test       run all tests;  make test-fast  only the quick ones"
 	@echo "make notebooks  run all notebooks and keep their outputs"
 	@echo "make publish-as REPO=owner/name   point badges and set-up cells to a repository"
+	@echo "make test-colab  the fast tests and a notebook under Colab's versions (Python 3.13)"
 	@echo "make lint       check style;    make clean      remove .venv"
 
 # gdown 5.2.2 is what Colab has; tests run with it too.
@@ -43,9 +44,22 @@ publish-as: $(READY)
 	sed -i.old 's|^Repository = .*|Repository = "https://github.com/$(REPO)"|' pyproject.toml && rm pyproject.toml.old
 	$(BIN)/python notebooks/make.py
 
+# Colab's versions: installing facegan must change none of them, and the fast tests and a notebook must pass.
+COLAB_PYTHON ?= python3.13
+COLAB := .venv-colab/bin/python
+test-colab:
+	$(COLAB_PYTHON) -m venv --clear .venv-colab
+	$(COLAB) -m pip install --quiet --requirement tests/colab.txt
+	$(COLAB) -m pip freeze > .venv-colab/before
+	$(COLAB) -m pip install --quiet .
+	$(COLAB) -m pip freeze --exclude facegan | diff .venv-colab/before -
+	$(COLAB) -m pip install --quiet pytest pytest-xdist trustme ruff
+	$(COLAB) -m pytest --numprocesses 2 -m "not slow"
+	$(COLAB) -m pytest tests/test_notebooks.py -k "run_all and empty and 02"
+
 lint: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 
 clean:
-	rm -rf .venv
+	rm -rf .venv .venv-colab
