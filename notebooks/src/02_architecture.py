@@ -47,7 +47,7 @@ import torch
 from torch import nn
 
 faces = fg.load_faces(DATA)
-torch.manual_seed(0)
+_ = torch.manual_seed(0)
 # %% [markdown]
 # ## The plan
 #
@@ -282,7 +282,7 @@ sides = ["4", "8", "16", "32", "64"]
 ax.semilogy(sides, spread_by_layer(init_weights), "o-", color="#0072B2", label="N(1, 0.02) for BatchNorm")
 ax.semilogy(sides, spread_by_layer(wrong_init), "o-", color="#D55E00", label="N(0, 0.02) for all")
 ax.set(xlabel="side of the feature map", ylabel="spread of activations", title="Signal on its way through G")
-ax.legend(frameon=False)
+_ = ax.legend(frameon=False)
 # %% [markdown]
 # *With scales around 1 the signal keeps its size up to the last layer. With scales around 0 every activation is some
 # fifty times smaller, so the last layer has next to nothing to draw with: the image is grey, and learning starts slowly.*

@@ -53,7 +53,7 @@ import torch
 import torch.nn.functional as F
 
 faces = fg.load_faces(DATA)
-torch.manual_seed(0)
+_ = torch.manual_seed(0)
 
 # %% [markdown]
 # ## The game
@@ -94,7 +94,7 @@ for loss, slope, label, color in (
     right.plot(x, slope, color=color)
 left.set(xlabel="logit of a fake", title="What G minimises", ylabel="loss")
 right.set(xlabel="logit of a fake", title="Its slope", ylabel="d loss / d logit")
-left.legend(frameon=False)
+_ = left.legend(frameon=False)
 
 # %% [markdown]
 # *Both losses fall to the right, so both push fakes towards "real". But where D is sure (left), the slope of the minimax loss is
@@ -202,7 +202,7 @@ for ax, (name, (curve, _)) in zip(axes, outcomes.items()):
     ax.plot(curve[:, 0], color="#0072B2", label="D(x), real")
     ax.plot(curve[:, 1], color="#D55E00", label="D(G(z)), fake")
     ax.set(title=name, xlabel="step", ylim=(0, 1))
-axes[0].legend(frameon=False, fontsize=8)
+_ = axes[0].legend(frameon=False, fontsize=8)
 # %%
 pictures = torch.cat([samples for _, samples in outcomes.values()])
 fg.show_images(pictures.repeat_interleave(3, 2).repeat_interleave(3, 3), columns=8)

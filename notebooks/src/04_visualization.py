@@ -143,15 +143,36 @@ Image(filename=RUNS / "walk.gif", width=192, alt="A face that turns into three o
 #
 # ## Arithmetic: adding an attribute
 #
-# DCGAN's most famous figure is vector arithmetic: smiling woman - neutral woman + neutral man = smiling man. It needs to know which
-# latents gave which faces. On real faces you would pick them by eye. Here a measurable attribute serves: how light the middle of the face is.
+# DCGAN's most famous figure is vector arithmetic: smiling woman - neutral woman + neutral man = smiling man. It needs to
+# know which latents gave faces with the attribute. The drawn faces come with their attributes, so a straight-line fit from
+# coarse pixels to one of them can read it off generated faces, too. (Photographs have none: there the brightness of the
+# middle of the face serves, or your own eye.)
+
+# %%
+import torch.nn.functional as F
+
+
+def coarse(images):
+    return F.avg_pool2d(images, 4).flatten(1)
+
+
+# %%
+def read_off(attribute, images):
+    if attribute not in faces.attributes:
+        return images[:, :, 24:44, 22:42].mean((1, 2, 3))
+    x = coarse(fg.images.to_float(faces[:4000]))
+    y = torch.tensor(faces.attributes[attribute][:4000]).float()
+    penalty = 10 * torch.eye(x.shape[1])
+    rows, targets = torch.cat([x - x.mean(0), penalty]), torch.cat([y - y.mean(), penalty[0] * 0])
+    weights = torch.linalg.lstsq(rows, targets[:, None]).solution[:, 0]
+    return (coarse(images) - x.mean(0)) @ weights + y.mean()
+
 
 # %%
 z = latent.draw_latents(2000, 100, seed=0)
-drawn = generator.images(z)
-brightness = drawn[:, :, 24:44, 22:42].mean((1, 2, 3))
-light = brightness > brightness.quantile(0.7)
-print(f"{light.sum()} of {len(z):,} faces count as light")
+lightness = read_off("skin_lightness", generator.images(z))
+light = lightness > lightness.quantile(0.7)
+print(f"{light.sum()} of {len(z):,} faces count as light-skinned")
 
 # %% [markdown]
 # ### Exercise: attribute_direction
@@ -174,7 +195,7 @@ fg.show_images(generator.images(grid), columns=9)
 
 # %% [markdown]
 # *Three faces, each moved against the direction (left) and along it (right); the middle column is where they started. What changes besides
-# lightness? A direction carries along whatever goes with the attribute in the data, and in this generator.*
+# skin? A direction carries along whatever goes with the attribute in the data, and in this generator.*
 #
 # To do it by eye, as for a smile: draw many faces, note the numbers of some with and some without, and use
 # `latent.attribute_direction(z, mask)` with a mask that is true for the first.
@@ -198,10 +219,8 @@ fg.show_images(cut, columns=8)
 # A generator could cheat by storing the data. For some fakes, find the nearest real faces, after blurring both a little
 # so that noise does not count:
 
+
 # %%
-import torch.nn.functional as F
-
-
 def features(images):
     return F.avg_pool2d(fg.images.to_float(images) if images.dtype == torch.uint8 else images, 4).flatten(1)
 
