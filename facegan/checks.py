@@ -33,9 +33,7 @@ def call(function: Callable, *inputs: Any, changes: bool = False) -> Any:
     given = copy.deepcopy(inputs) if not changes else inputs
     try:
         result = function(*given)
-    except NotImplementedError:
-        raise
-    except Mistake:
+    except (NotImplementedError, Mistake):
         raise
     except Exception as error:
         raise Mistake(_describe(error, function)) from None

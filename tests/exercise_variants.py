@@ -552,13 +552,13 @@ WRONG["generator_loss"] = [
 # ---- 03 train_step --------------------------------------------------------------------------------
 
 
-def step(g, d, og, od, real, z, *, detach=True, zero_d=True, zero_g=True, zero_late=False, old_d=False, swap=False,
+def step(g, d, og, od, real, z, *, detach=True, zero_d=True, zero_g=True, old_d=False, swap=False,
          fake_label=0.0, real_part=True, fake_part=True, reduce="mean", extra_d=False, g_label=1.0,
          saturating=False, g_first=False, result="tuple", step_d=True, step_g=True, backward_g=True, half=1.0):  # fmt: skip
     def generator_part():
         if zero_g:
             og.zero_grad()
-        logits = d_old(g(z)) if old_d else d(fake if detach is not None else g(z))
+        logits = d_old(g(z)) if old_d else d(fake)
         loss = -F.softplus(logits).mean() if saturating else bce(logits, torch.full_like(logits, g_label))
         if backward_g:
             loss.backward()
@@ -575,8 +575,6 @@ def step(g, d, og, od, real, z, *, detach=True, zero_d=True, zero_g=True, zero_l
         fake = g(z)
     if zero_d:
         od.zero_grad()
-    if not zero_late and not zero_g:
-        pass
     seen = fake.detach() if detach else fake
     real_label, other = (0.0, 1.0) if swap else (1.0, fake_label)
     real_logits, fake_logits = d(real), d(seen)
