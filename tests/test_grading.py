@@ -89,9 +89,11 @@ def test_a_notebook_that_takes_too_long_in_all_is_stopped_and_keeps_what_it_reac
 def test_results_that_came_with_the_file_do_not_count(tmp_path):
     note = {MIME: {"name": "scale", "status": "right", "feedback": ""}}
     forged = nbformat.v4.new_output("display_data", note)
+    end = nbformat.v4.new_code_cell("import os; os._exit(1)")  # so that the next cell is never reached
     cell = nbformat.v4.new_code_cell("1", outputs=[forged])
-    nbformat.write(nbformat.v4.new_notebook(cells=[cell]), tmp_path / "in.ipynb")
-    grading.run_notebook(tmp_path / "in.ipynb", tmp_path / "out.ipynb", cell_limit=60)
+    nbformat.write(nbformat.v4.new_notebook(cells=[end, cell]), tmp_path / "in.ipynb")
+    with pytest.raises(SystemExit, match="the kernel died"):
+        grading.run_notebook(tmp_path / "in.ipynb", tmp_path / "out.ipynb", cell_limit=60)
     assert grading._read("x", tmp_path / "out.ipynb", "").results == {}
 
 
