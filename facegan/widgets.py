@@ -30,7 +30,7 @@ def live() -> Callable[[GAN, Tensor], None]:
         nonlocal shown
         picture = Image(
             figure_png(plot_run(gan.history, grid, title=f"step {gan.step:,}")),
-            alt=f"Loss curves and {gan.step:,} steps' generated faces",
+            metadata={"alt": f"Loss curves and {gan.step:,} steps' generated faces"},
         )
         if shown is None:
             shown = display(picture, display_id=True)
