@@ -57,6 +57,35 @@ def plot_curves(history: dict[str, Sequence[float]], *, ax: Sequence[Axes] | Non
     return left.figure
 
 
+class MarkedCurves:
+    """Losses above D's beliefs as one picture, drawn once, with a line that moves to any step.
+
+    Raises `ConfigError` when the history is empty.
+    """
+
+    def __init__(self, history: dict[str, Sequence[float]]) -> None:
+        self._figure = plot_stacked(history)
+        self._picture = picture_of(self._figure)
+
+    def at(self, step: int) -> Tensor:
+        """The picture, uint8 (3, H, W), with a dark line at `step`."""
+        picture = self._picture.clone()
+        height = picture.shape[1]
+        for ax in self._figure.axes:
+            x = round(ax.transData.transform((step, 0))[0])
+            bottom, top = round(ax.bbox.y0), round(ax.bbox.y1)
+            picture[:, height - top : height - bottom, x - 1 : x + 2] = 30
+        return picture
+
+
+def plot_stacked(history: dict[str, Sequence[float]]) -> Figure:
+    """Losses above D's beliefs, narrow enough for a phone; returns the figure."""
+    figure = _figure(5, 5.2)
+    plot_curves(history, ax=figure.subplots(2, 1, sharex=True))
+    figure.axes[0].set_xlabel("")
+    return figure
+
+
 def plot_run(history: dict[str, Sequence[float]], grid: Tensor, *, title: str = "") -> Figure:
     """Losses above D's beliefs, beside a uint8 grid of faces (3, H, W); returns the figure."""
     figure = _figure(10, 5)
@@ -89,6 +118,16 @@ def plot_features(features: Sequence[tuple[str, Tensor]], *, maps: int = 8) -> F
         shape = " x ".join(map(str, feature.shape))
         axes[0].set_title(f"{name}, {shape}", loc="left", fontsize=10)
     return figure
+
+
+def picture_of(figure: Figure, *, dpi: int = 110) -> Tensor:
+    """A figure as a uint8 picture (3, H, W)."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+    figure.set_dpi(dpi)
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    return torch.from_numpy(np.array(canvas.buffer_rgba())[..., :3]).permute(2, 0, 1)
 
 
 def figure_png(figure: Figure, *, dpi: int = 110) -> bytes:

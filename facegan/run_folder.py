@@ -138,6 +138,21 @@ def history_csv(history: dict[str, list[float]], last_step: int) -> bytes:
     return out.getvalue().encode()
 
 
+def read_run(path: Path) -> tuple[dict[int, Path], dict[str, list[float]]]:
+    """A finished or running run's frames by step, and its history. Raises `CheckpointError` without them."""
+    frames = checkpoint.numbered(path / "frames", ".png") if (path / "frames").is_dir() else {}
+    if not frames or not (path / "history.csv").is_file():
+        raise CheckpointError(
+            f"{path} holds no run with frames and history.csv; `fit(..., run_dir={str(path)!r})` makes one."
+        )
+    with open(path / "history.csv", newline="") as file:
+        names, *rows = csv.reader(file)
+    columns = zip(*([float(x) for x in row] for row in rows), strict=True) if rows else [()] * len(names)
+    history = {name: list(column) for name, column in zip(names, columns, strict=True)}
+    history.pop("step")
+    return frames, history
+
+
 def curves_png(history: dict[str, list[float]]) -> bytes:
     """The loss and probability curves as PNG."""
     from facegan.plots import figure_png, plot_curves

@@ -41,6 +41,25 @@ STRUCTURE = tuple(dict.fromkeys((*GENERATOR_FIELDS, *DISCRIMINATOR_FIELDS, "opti
 Hook = Callable[["GAN", Tensor], None]
 
 
+class Watcher:
+    """A hook for `fit` that also follows a run between its snapshots, and may end it."""
+
+    shows_progress = False  # whether `fit` leaves its own progress bar out; looked at after `begin`
+
+    def begin(self, gan: GAN, total: int) -> None:
+        """Called before the first step; `total` is the step at which the run will end."""
+
+    def __call__(self, gan: GAN, grid: Tensor) -> None:
+        """Called at every snapshot, with a uint8 grid (3, H, W) of the fixed faces."""
+
+    def wants_stop(self, gan: GAN) -> bool:
+        """Called after every step, so it must be quick; true ends the run as Ctrl-C does, saved."""
+        return False
+
+    def end(self, gan: GAN) -> None:
+        """Called when the run stands still, however that came about."""
+
+
 class GAN:
     """The state of a run: networks, averaged generator, optimizers, random numbers, step, history.
 
@@ -162,6 +181,8 @@ def fit(
     fixed faces. Ctrl-C, or the notebook's stop button, ends after the step in progress and saves; the
     same call then goes on. Returns the history (see `GAN`).
 
+    A hook that is a `Watcher` also hears of every step, and can end the run.
+
     Raises `DataError` when the faces do not suit, `CheckpointError` when the folder holds another
     run or cannot be written, `TrainingError` when a loss or weight is no longer finite or memory ends.
     """
@@ -174,7 +195,7 @@ def fit(
     batches.remaining = _rest_of_epoch(gan, faces)
     stream = chain.from_iterable(repeat(batches))
     with _interruptible() as interrupted, _Recorder(gan, folder, hooks, total) as recorder:
-        while gan.step < total and not interrupted():
+        while gan.step < total and not (interrupted() or recorder.stopped):
             recorder.add(train_step(gan, next(stream)))
             gan.remaining = batches.remaining
             if gan.step % every == 0:
@@ -273,7 +294,8 @@ class _Recorder:
         from tqdm.auto import tqdm
 
         self.gan, self.folder, self.total = gan, folder, total
-        self.hooks = list(hooks)
+        self.hooks, self.stopped = list(hooks), False
+        self.watchers = [hook for hook in hooks if isinstance(hook, Watcher)]
         if gan.config.tensorboard and folder:
             self.hooks.append(tensorboard_hook(folder.path / "tensorboard", start=gan.step))
         self.pending: list[dict[str, Tensor]] = []
@@ -281,7 +303,10 @@ class _Recorder:
         self.read_at = time.monotonic()
         if gan.step >= total:
             print(f"the run already stands at step {gan.step} of {total}; ask for more steps to go on.")
-        self.bar = tqdm(total=total, initial=gan.step, unit="step", dynamic_ncols=True)
+        for watcher in self.watchers:
+            watcher.begin(gan, total)
+        hidden = any(watcher.shows_progress for watcher in self.watchers)
+        self.bar = tqdm(total=total, initial=gan.step, unit="step", dynamic_ncols=True, disable=hidden)
 
     def __enter__(self) -> _Recorder:
         if self.saved_at != self.gan.step:
@@ -293,6 +318,8 @@ class _Recorder:
         self.bar.update()
         if time.monotonic() - self.read_at > 1:
             self.read()
+        for watcher in self.watchers:
+            self.stopped |= watcher.wants_stop(self.gan)
 
     def read(self) -> None:
         """Move pending metrics from the device into the history, all at once."""
@@ -332,6 +359,8 @@ class _Recorder:
                 raise TrainingError(_memory_advice(self.gan)) from error
         finally:
             self.bar.close()
+            for watcher in self.watchers:
+                watcher.end(self.gan)
         return kind is KeyboardInterrupt
 
     def _finish(self) -> None:

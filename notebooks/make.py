@@ -28,6 +28,7 @@ except ModuleNotFoundError:  # Python 3.10
 FOLDER = Path(__file__).parent
 ROOT = FOLDER.parent
 SOURCES = sorted((FOLDER / "src").glob("*.py"))
+VIEW = "application/vnd.jupyter.widget-view+json"
 _LARGE = 50_000  # bytes of a figure
 _PICTURE = re.compile(r"!\[([^\]]*)\]\(([^):]+)\)")
 
@@ -108,7 +109,8 @@ def _lasting(output: NotebookNode) -> bool:
     """Neither progress bars nor log lines."""
     if output.output_type == "stream":
         return output.name == "stdout"
-    return "application/vnd.jupyter.widget-view+json" not in output.get("data", {})
+    data = output.get("data", {})
+    return data.pop(VIEW, None) is None or "image/png" in data  # of a panel, its picture stays
 
 
 def _lighter(output: NotebookNode) -> NotebookNode:

@@ -231,8 +231,9 @@ def update_average(average, model, decay):
 # %% [markdown]
 # ## Training, live
 #
-# The library's `fit` does what you have written, with checkpoints, frames and curves in a run folder. The picture below
-# updates in place: losses, what D believes, and 64 faces from the same latents.
+# The library's `fit` does what you have written, with checkpoints, frames and curves in a run folder. The dashboard
+# updates in place: 64 faces from the same latents, losses, what D believes, the rate and the time left. **Stop** ends after the step
+# in progress and saves; run the cell again to go on.
 
 # %%
 gan = fg.GAN(fg.RECIPES[RECIPE])
@@ -255,7 +256,7 @@ fg.show_images(gan.sample(32, seed=1), columns=8)
 #
 # ## Stop, go on, and survive a disconnect
 #
-# The stop button (or Kernel > Interrupt) ends after the step in progress and saves. The same cell then goes on, bit for
+# Stop, or the notebook's own stop button (Kernel > Interrupt), ends after the step in progress and saves. The same cell then goes on, bit for
 # bit as if nothing had happened. Everything lies in the run folder:
 
 # %%

@@ -17,6 +17,7 @@
 # By the end you will be able to
 #
 # - draw faces by seed, and trade variety for typicality,
+# - find the directions in which a generator's faces differ most, and steer along them,
 # - walk through latent space along great arcs, and make an animation of it,
 # - add and remove an attribute by vector arithmetic,
 # - follow one face through training, and check whether G has merely memorised.
@@ -81,6 +82,18 @@ fg.show_images(torch.cat(rows), columns=8)
 # *The same eight latents with limits 0.3, 0.7, 1.2 and 3 standard deviations, from top to bottom. Above, everybody melts into one blurred average;
 # below, faces differ more, and more of them fail.*
 #
+# ## The lab: explore
+#
+# Most single numbers of $z$ do next to nothing. But some *directions* change much: they are found by fitting a linear map from
+# latents to coarse images, and taking its principal directions. Run the cell, then press faces to keep them, Resample the others, and
+# move the sliders. (Keyboard: Tab, Enter, arrow keys.) Can you say in a word what each slider does?
+
+# %%
+fg.widgets.explore(generator, seed=4)
+
+# %% [markdown]
+# *On the page you see the faces only; the controls come when you run the cell. "z as code" gives the Python that draws what you have found.*
+#
 # ## Between two faces: why not the straight line
 #
 # In 100 dimensions nearly all latents have a length close to $\sqrt{100} = 10$: they lie near a sphere. The straight line between two of
@@ -141,6 +154,17 @@ Image(filename=RUNS / "walk.gif", width=192, alt="A face that turns into three o
 # %% [markdown]
 # *A loop through four faces. `facegan walk runs/first --out walk.mp4` makes a video of the same from the command line.*
 #
+# ## The lab: morph
+#
+# Choose two to four faces and slide between them. Watch the length of $z$ under the picture: it shrinks half-way on the straight line (left) and
+# hardly changes on the arc (right).
+
+# %%
+fg.widgets.morph(generator, seed=12)
+
+# %% [markdown]
+# *The faces to choose from, and half-way between two of them: straight line left, arc right.*
+#
 # ## Arithmetic: adding an attribute
 #
 # DCGAN's most famous figure is vector arithmetic: smiling woman - neutral woman + neutral man = smiling man. It needs to
@@ -197,22 +221,37 @@ fg.show_images(generator.images(grid), columns=9)
 # *Three faces, each moved against the direction (left) and along it (right); the middle column is where they started. What changes besides
 # skin? A direction carries along whatever goes with the attribute in the data, and in this generator.*
 #
-# To do it by eye, as for a smile: draw many faces, note the numbers of some with and some without, and use
-# `latent.attribute_direction(z, mask)` with a mask that is true for the first.
+# ## The lab: arithmetic
 #
-# ## The same face through training
-#
-# `fit` keeps the same 64 latents' faces at every snapshot. One column is one latent:
+# Do it by eye, as the paper did. Pick faces that share something for A, the same without it for B, and others to add it to for C.
 
 # %%
-paths = sorted((RUNS / "first" / "frames").glob("*.png"))
-stills = [fg.images.read_png(path) for path in paths[:: max(1, len(paths) // 6)]]
-cut = torch.stack([still[:, 2:66, 2 + 66 * k : 66 + 66 * k] for still in stills for k in range(8)])
-fg.show_images(cut, columns=8)
+fg.widgets.arithmetic(generator, seed=2)
 
 # %% [markdown]
-# *Eight latents from step 0 (top) to the end. First a blob in the middle, then skin and hair, then eyes and mouth. Faces still change late:
-# G does not settle, it follows D.*
+# *The means of A, B and C, and mean of A - mean of B + mean of C in the middle of the block on the right, with neighbours around it. In code:
+# `latent.attribute_direction(z, mask)` with a mask that is true for the faces with it.*
+#
+# ## The lab: a timeline
+#
+# `fit` keeps the same 64 latents' faces at every snapshot. Slide through them, or press play, and watch the line in the curves.
+
+# %%
+fg.widgets.timeline(RUNS / "first")
+
+# %% [markdown]
+# *The last snapshot. First there is a blob in the middle, then skin and hair, then eyes and mouth. Faces still change late: G does not
+# settle, it follows D.*
+#
+# ## The lab: two generators
+#
+# The same latents in the averaged generator and in the one that training left last. `compare` also takes two run folders.
+
+# %%
+fg.widgets.compare(gan.ema, gan.generator)
+
+# %% [markdown]
+# *A is the average, B the last. Identities agree, since A has followed B; details do not.*
 #
 # ## Has it memorised?
 #
@@ -250,6 +289,7 @@ print("the same faces:", torch.allclose(again.sample(4, seed=0), generator.sampl
 # ## Summary
 #
 # - A latent is a point near a sphere; arcs stay on it, straight lines do not.
+# - A few directions in latent space account for most of what changes in images.
 # - Truncation trades variety for typicality; a seed names a face for good.
 # - Differences of means are directions; they carry along what is correlated.
 # - Nearest neighbours are the simplest check against memorising.

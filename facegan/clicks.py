@@ -1,0 +1,60 @@
+"""Lets a button work while its own cell keeps the kernel busy.
+
+A kernel handles messages one after the other, so a click waits until the running cell ends. Here the cell
+itself looks through what has arrived. Nothing is lost: every message goes back to the kernel, in order, and
+is handled when the cell has ended. (JupyterLab with ipykernel 7 sends clicks past the running cell, in a
+thread of their own; then nothing arrives here, and the button's usual handler is called.)
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+
+def running_kernel() -> Any | None:
+    """The ipykernel that this process is, if it is one."""
+    ipython = sys.modules.get("IPython")
+    return getattr(ipython and ipython.get_ipython(), "kernel", None)
+
+
+def clicked(model_id: str) -> bool:
+    """Whether a click on the button with this model id has arrived; False outside a kernel."""
+    kernel = running_kernel()
+    socket, put_back = _shell(kernel)
+    found = False
+    while socket is not None and (frames := _receive(socket)) is not None:
+        found |= _is_click(kernel.session, frames, model_id)
+        put_back(frames)
+    return found
+
+
+def _shell(kernel: Any) -> tuple[Any, Callable[[list], None]]:
+    """Where the main thread's messages arrive, and how to leave them for later; (None, ...) when unknown."""
+    if thread := getattr(kernel, "shell_channel_thread", None):  # ipykernel 7
+        pair = getattr(thread.manager, "_shell_channel_to_main", None)
+        put_back = partial(kernel.io_loop.add_callback, kernel.shell_main, None)
+        return getattr(pair, "to_socket", None), put_back
+    if hasattr(kernel, "schedule_dispatch") and kernel.shell_stream:  # ipykernel 6
+        return kernel.shell_stream.socket, partial(kernel.schedule_dispatch, kernel.dispatch_shell)
+    return None, lambda frames: None
+
+
+def _receive(socket: Any) -> list | None:
+    import zmq
+
+    try:
+        return socket.recv_multipart(zmq.NOBLOCK, copy=False)
+    except zmq.Again:
+        return None
+
+
+def _is_click(session: Any, frames: list, model_id: str) -> bool:
+    """Reads a message without checking its signature: the kernel does, and would refuse it a second time."""
+    _, (_, header, _, _, content, *_) = session.feed_identities(frames, copy=False)
+    if session.unpack(header.bytes)["msg_type"] != "comm_msg":
+        return False
+    body = session.unpack(content.bytes)
+    return body["comm_id"] == model_id and body["data"].get("content", {}).get("event") == "click"

@@ -1,0 +1,125 @@
+"""The live dashboard of a training run in a notebook: curves, faces, rate, time left, and a Stop."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from torch import Tensor
+
+from facegan.clicks import clicked
+from facegan.panel import Panel, button, columns, ipw, row
+from facegan.plots import picture_of, plot_stacked
+from facegan.training import Watcher
+
+if TYPE_CHECKING:
+    from facegan.training import GAN
+
+_POLL = 0.1  # seconds between looks for a click
+_TELL = 1.0  # seconds between looks at rate and time left
+
+
+def live() -> Live:
+    """A hook for `fit`: losses, what D believes, fixed faces, rate, time left, and a Stop button.
+
+    Pictures are replaced at every snapshot. Stop ends after the step in progress and saves, like the
+    notebook's own stop button, so that the same cell goes on from there.
+
+    >>> fit(gan, faces, epochs=5, hooks=[live()])      # doctest: +SKIP
+    """
+    return Live()
+
+
+class Live(Watcher):
+    """See `live`. `panel` is the dashboard, once `fit` has begun."""
+
+    def __init__(self) -> None:
+        self.panel: Dashboard | None = None
+
+    def begin(self, gan: GAN, total: int) -> None:
+        from IPython.display import display
+
+        self.panel = Dashboard(gan, total)
+        self.shows_progress = self.panel.box is not None
+        self._shown = display(self.panel, display_id=True)
+        self._polled = self._told = time.monotonic()
+
+    def __call__(self, gan: GAN, grid: Tensor) -> None:
+        self.panel.update(grid)
+
+    def wants_stop(self, gan: GAN) -> bool:
+        now = time.monotonic()
+        if now - self._told > _TELL:
+            self._told = now
+            self.panel.tell()
+        if now - self._polled > _POLL:
+            self._polled = now
+            self.panel.stopped |= self.panel.box is not None and clicked(self.panel.stop.model_id)
+        return self.panel.stopped
+
+    def end(self, gan: GAN) -> None:
+        self.panel.finish()
+        if self._shown:
+            self._shown.update(self.panel)
+
+
+class Dashboard(Panel):
+    """The panel of a run; `stopped` is whether Stop was pressed."""
+
+    def __init__(self, gan: GAN, total: int) -> None:
+        self.gan, self.total, self.stopped = gan, total, False
+        self._began = time.monotonic(), gan.step
+        super().__init__(gan.snapshot())
+
+    def draw(self, state: Tensor) -> tuple[Sequence[Tensor], str]:
+        curves = [picture_of(plot_stacked(self.gan.history))] if self.gan.history["loss_d"] else []
+        return [state, *(curves or [state.new_full(state.shape, 255)])], self.progress()
+
+    def build(self) -> Any:
+        tip = "End after this step and save; running the cell again goes on from there"
+        self.stop = button("Stop", tip, self._stop, icon="stop")
+        self.bar = ipw.IntProgress(self.gan.step, 0, self.total, layout=ipw.Layout(flex="1 1 160px"))
+        return ipw.VBox([row(self.stop, self.bar), columns([self.images[0]], [self.images[1]])])
+
+    def update(self, grid: Tensor) -> None:
+        """Show a new grid, and the curves up to now."""
+        self.state = grid
+        self._redraw()
+
+    def tell(self) -> None:
+        """Bring rate and time left up to date."""
+        self.say(self.progress())
+        if self.box:
+            self.bar.value = self.gan.step
+
+    def finish(self) -> None:
+        """Show how the run ended."""
+        self.tell()
+        if self.box:
+            self.stop.disabled = True
+            self.stop.description = "Finished" if self.gan.step >= self.total else "Stopped"
+
+    def progress(self) -> str:
+        """Where the run stands, in words."""
+        gan, (began, first) = self.gan, self._began
+        said = f"Step {gan.step:,} of {self.total:,}"
+        done = gan.step - first
+        if done and gan.step < self.total:
+            pace = (time.monotonic() - began) / done
+            left = _clock((self.total - gan.step) * pace)
+            said += f", {gan.config.batch_size / pace:,.0f} images/s, {left} left"
+        if gan.history["loss_d"]:
+            beliefs = (gan.history[name][-1] for name in ("d_real", "d_fake"))
+            said += ". D(x) {:.2f}, D(G(z)) {:.2f}".format(*beliefs)
+        return f"{said}."
+
+    def _stop(self) -> None:
+        self.stopped = True
+        self.stop.description = "Stopping"
+
+
+def _clock(seconds: float) -> str:
+    minutes, seconds = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"
