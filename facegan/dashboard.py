@@ -47,6 +47,8 @@ class Live(Watcher):
 
     def __call__(self, gan: GAN, grid: Tensor) -> None:
         self.panel.update(grid)
+        if self._shown and not self.panel.box:
+            self._shown.update(self.panel)
 
     def wants_stop(self, gan: GAN) -> bool:
         now = time.monotonic()
@@ -60,12 +62,12 @@ class Live(Watcher):
 
     def end(self, gan: GAN) -> None:
         self.panel.finish()
-        if self._shown:
-            self._shown.update(self.panel)
 
 
 class Dashboard(Panel):
     """The panel of a run; `stopped` is whether Stop was pressed."""
+
+    has_still = False  # it would be of the start; what stays of a run lies in its folder
 
     def __init__(self, gan: GAN, total: int) -> None:
         self.gan, self.total, self.stopped = gan, total, False

@@ -67,12 +67,12 @@ def make_grid(images: Tensor | np.ndarray, *, columns: int | None = None, paddin
     return tile(images, nrow=columns, padding=padding, pad_value=255)
 
 
-def png_bytes(picture: Tensor) -> bytes:
-    """A uint8 picture (3, H, W) as PNG."""
+def png_bytes(picture: Tensor, *, level: int = 6) -> bytes:
+    """A uint8 picture (3, H, W) as PNG; `level` is zlib's, from 1 (fast) to 9 (small)."""
     from PIL import Image
 
     out = io.BytesIO()
-    Image.fromarray(_to_rows(picture)).save(out, "PNG")
+    Image.fromarray(_to_rows(picture)).save(out, "PNG", compress_level=level)
     return out.getvalue()
 
 

@@ -83,6 +83,8 @@ class Panel:
     outside a notebook, a panel says so and shows its pictures only.
     """
 
+    has_still = True  # whether a picture stays in saved notebooks
+
     def __init__(self, state: Any) -> None:
         self.state = state
         self._past: list[Any] = []
@@ -153,7 +155,7 @@ class Panel:
             self.say(str(error))
             return
         for image, picture in zip(self.images if self.box else (), self.pictures, strict=False):
-            image.value = png_bytes(picture)
+            image.value = png_bytes(picture, level=1)
         self.say(sentence)
 
     def _boxed(self) -> Any:
@@ -170,8 +172,9 @@ class Panel:
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> tuple[dict, dict]:
         """The widget, with a picture beside it for whoever shows notebooks without a kernel."""
         self.wait()
-        still = png_bytes(side_by_side(self.pictures))
-        data = {"text/plain": repr(self), "image/png": base64.b64encode(still).decode()}
+        data: dict[str, Any] = {"text/plain": repr(self)}
+        if self.has_still or not self.box:
+            data["image/png"] = base64.b64encode(png_bytes(side_by_side(self.pictures))).decode()
         if self.box:
             data[VIEW] = {"version_major": 2, "version_minor": 0, "model_id": self.box.model_id}
         return data, {"image/png": {"alt": self.sentence}}

@@ -24,6 +24,9 @@ pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(not CHROMIUM, reason="no Chromium here: apt-get install chromium, or set CHROMIUM"),
 ]
+SMALL = """fg.data.SYNTHETIC_COUNT = 300
+import dataclasses
+fg.RECIPES["tiny"] = dataclasses.replace(fg.RECIPES["tiny"], width=8)"""
 PANELS = ("explore", "morph", "arithmetic", "timeline", "compare")  # in notebook 04's order
 HASH = """([panel, image]) => {
   const i = document.querySelectorAll('.facegan')[panel].querySelectorAll('img')[image];
@@ -67,7 +70,7 @@ def sheet(lab, browser):
 
 def write_notebooks(work):
     """04 with a small budget; and of 03 the cells that train live, until they are stopped."""
-    small = nbformat.v4.new_code_cell("fg.data.SYNTHETIC_COUNT = 300")
+    small = nbformat.v4.new_code_cell(SMALL)
     run = os.environ.get("FACEGAN_BROWSER_RUN")
     if run:
         shutil.copytree(run, work / "runs" / "first")
@@ -96,14 +99,13 @@ class Sheet:
         page.on("pageerror", lambda error: self.errors.append(str(error)))
         lab.open(page, notebook)
         lab.run_all(page, notebook)
-        page.wait_for_function(
-            f"() => document.querySelectorAll('.facegan img').length >= {panels}", timeout=120_000
-        )
-        if panels > 1:
-            page.wait_for_function(
-                f"() => document.querySelectorAll('.facegan').length == {panels}", timeout=120_000
-            )
-            _wait(lambda: lab.idle(notebook), "the notebook did not end", timeout=120)
+        failed = page.locator(".jp-OutputArea-output[data-mime-type*=stderr] >> text=Error")
+        _wait(lambda: failed.count() or self.panels() == panels, "there are not all panels", timeout=120)
+        assert not failed.count(), failed.all_inner_texts()
+
+    def panels(self):
+        """How many panels have pictures."""
+        return self.page.locator(".facegan", has=self.page.locator("img")).count()
 
     def panel(self, name):
         index = PANELS.index(name)
@@ -121,7 +123,7 @@ class Part:
 
     def pixels(self, image=0):
         """A number for an image's pixels."""
-        handle = self.page.wait_for_function(HASH, arg=[self.index, image], timeout=20_000)
+        handle = self.page.wait_for_function(HASH, arg=[self.index, image], timeout=10_000)
         return handle.json_value()
 
     def changes(self, act, image=0):
@@ -134,7 +136,7 @@ class Part:
     def becomes(self, pixels, image=0, *, unlike=None):
         """Wait until an image has these pixels, or others than `unlike`."""
         test = f"([at, wanted, not]) => {{ const h = ({HASH})(at); return h && (not ? h !== not : h === wanted) }}"
-        self.page.wait_for_function(test, arg=[[self.index, image], pixels, unlike], timeout=20_000)
+        self.page.wait_for_function(test, arg=[[self.index, image], pixels, unlike], timeout=10_000)
 
     def button(self, title):
         """A button by its tooltip's beginning."""
@@ -150,8 +152,14 @@ class Part:
         self.box.locator(".noUi-handle, .ui-slider-handle").nth(index).focus()
         self.page.keyboard.press(key)
 
+    def type(self, text, *, kind="number"):
+        """Write into the panel's box of a kind, and press Enter."""
+        box = self.box.locator(f"input[type={kind}]").last
+        box.fill(text)
+        box.press("Enter")
+
     def says(self, words):
-        self.box.locator(".fg-status", has_text=words).wait_for(timeout=20_000)
+        self.box.locator(".fg-status", has_text=words).wait_for(timeout=10_000)
 
 
 def test_explore(sheet):
@@ -168,12 +176,12 @@ def test_explore(sheet):
     for direction in range(1, 6):
         panel.changes(lambda d=direction: panel.slide(d))
     panel.changes(lambda: panel.press("All directions back"))
-    panel.changes(lambda: panel.box.locator("input[type=number]").fill("77"))
+    panel.changes(lambda: panel.type("77"))
     panel.says("seed 77")
     panel.button("Python that").click()
     code = panel.box.locator("textarea").input_value()
     assert "draw_latents(16, 100, seed=77)" in code
-    for _ in range(11):
+    for _ in range(10):
         panel.button("Back to before").click()
     panel.becomes(start)
     assert panel.button("Back to before").is_disabled()
@@ -195,9 +203,7 @@ def test_morph(sheet):
     panel.button("Write the loop").click()
     panel.says("Saved morph.gif")
     assert (sheet.lab.work / "morph.gif").read_bytes()[:4] == b"GIF8"
-    name = panel.box.locator("input[type=text]").last
-    name.fill("walk.mp4")
-    name.press("Enter")
+    panel.type("walk.mp4", kind="text")
     panel.press("Write the loop")
     panel.says("Saved walk.mp4")
 
@@ -237,7 +243,7 @@ def test_compare(sheet):
     panel.changes(lambda: panel.press("Draw new latents"), 0)
     panel.becomes(None, 1, unlike=b)
     panel.changes(lambda: panel.slide(0, "ArrowLeft"), 1)
-    panel.changes(lambda: panel.box.locator("input[type=number]").fill("5"), 0)
+    panel.changes(lambda: panel.type("5"))
     for _ in range(3):
         panel.button("Back to before").click()
     panel.becomes(a)
@@ -294,7 +300,9 @@ def test_live_training_is_stopped_by_its_button_and_by_the_notebooks(lab, browse
 def stopped_at(sheet, count, unlike=None):
     """The step at which training said it stopped, and saved."""
     said = sheet.page.locator("text=/stopped at step \\d+ of 60000: saved/").first
-    _wait(lambda: said.count() and str(unlike) not in said.inner_text().split(), "it did not stop", timeout=30)
+    _wait(
+        lambda: said.count() and str(unlike) not in said.inner_text().split(), "it did not stop", timeout=30
+    )
     step = int(re.search(r"step (\d+)", said.inner_text())[1])
     assert steps(sheet.lab.work / "runs" / "live" / "checkpoints")[-1] == step
     return step

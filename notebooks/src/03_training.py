@@ -242,6 +242,9 @@ history = fg.fit(
     gan, faces, steps=STEPS, run_dir=RUNS / "first", snapshot_every=every, hooks=[fg.widgets.live()]
 )
 
+# %%
+fg.plot_curves(history)
+
 # %% [markdown]
 # *How to read it. Losses of a GAN do not fall to zero, and lower is not better: each measures one player against the
 # other. D(x) and D(G(z)) near one half would be a tie; here D usually stays ahead, D(x) near 0.9. What you want is that
