@@ -3,18 +3,19 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: help demo lab test test-fast notebooks publish-as test-colab lint clean
+.PHONY: help demo lab test test-fast test-browser notebooks publish-as test-colab lint clean
 
 help:
 	@echo "make demo       grow faces on this machine, into runs/demo (three minutes on two cores)"
 	@echo "make lab        open JupyterLab"
 	@echo "make test       run all tests;  make test-fast  only the quick ones"
+	@echo "make test-browser  only the widgets, in Chromium, with ipywidgets 8 and 7.7.1"
 	@echo "make notebooks  run all notebooks and keep their outputs"
 	@echo "make publish-as REPO=owner/name   point badges and set-up cells to a repository"
 	@echo "make test-colab  the fast tests and a notebook under Colab's versions (Python 3.13)"
 	@echo "make lint       check style;    make clean      remove .venv"
 
-# gdown 5.2.2 is what Colab has; tests run with it too.
+# gdown 5.2.2 and ipywidgets 7.7.1 are what Colab has; tests run with them too.
 $(READY): pyproject.toml
 	@$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 10))" || \
 		{ echo "facegan needs Python 3.10 or newer; try: make PYTHON=python3.12 ..."; exit 1; }
@@ -22,6 +23,8 @@ $(READY): pyproject.toml
 	$(BIN)/python -m pip install --quiet --upgrade pip
 	$(BIN)/python -m pip install --quiet --editable '.[dev]'
 	$(BIN)/python -m pip install --quiet --no-deps --target .venv/gdown-5.2.2 gdown==5.2.2
+	$(BIN)/python -m pip install --quiet --no-deps --target .venv/ipywidgets-7.7.1 \
+		ipywidgets==7.7.1 "jupyterlab_widgets<2" ipython_genutils
 	@touch $(READY)
 
 demo: $(READY)
@@ -31,7 +34,12 @@ lab: $(READY)
 	$(BIN)/jupyter lab
 
 test: $(READY)
-	$(BIN)/python -m pytest --numprocesses 2
+	$(BIN)/python -m pytest --numprocesses 2 -m "not browser"
+	PYTHONPATH=.venv/ipywidgets-7.7.1 $(BIN)/python -m pytest tests/test_widgets.py
+	$(MAKE) test-browser
+
+test-browser: $(READY)
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadgroup -m browser tests/test_browser.py
 
 test-fast: $(READY)
 	$(BIN)/python -m pytest --numprocesses 2 -m "not slow"

@@ -61,7 +61,8 @@ def directions(generator: Generator, count: int = DIRECTIONS) -> tuple[Tensor, T
     z = draw_latents(_SAMPLES, generator.config.latent_dim, seed=0)
     images = generator.images(z)
     coarse = avg_pool2d(images, max(1, images.shape[-1] // _COARSE)).flatten(1)
-    linear = torch.linalg.lstsq(z - z.mean(0), coarse - coarse.mean(0)).solution
+    centered, changes = (z - z.mean(0)).double(), (coarse - coarse.mean(0)).double()
+    linear = torch.linalg.lstsq(centered, changes).solution.float()
     left, strength, _ = torch.linalg.svd(linear, full_matrices=False)
     found = left.T[:count]
     lighter = (found @ linear).mean(1, keepdim=True)

@@ -130,9 +130,7 @@ class Panel:
         """Show a sentence under the pictures."""
         self.sentence = text
         if self.box:
-            self.status.value = (
-                f'<div class="fg-status" role="status" aria-live="polite">{html.escape(text)}</div>'
-            )
+            self.status.value = sentence_html(text)
 
     def _go(self, state: Any) -> None:
         self.state = state
@@ -225,10 +223,15 @@ def why_no_controls() -> str:
     return ""
 
 
+def sentence_html(text: str) -> str:
+    """A sentence for an HTML widget, read out by screen readers when it changes."""
+    return f'<div class="fg-status" role="status" aria-live="polite">{html.escape(text)}</div>'
+
+
 def image_of(picture: Tensor) -> Any:
     """An image widget as wide as its place."""
     layout = ipw.Layout(width="100%", margin="0", object_fit="contain")
-    return ipw.Image(value=png_bytes(picture), format="png", layout=layout)
+    return ipw.Image(value=png_bytes(picture, level=1), format="png", layout=layout)
 
 
 def button(text: str, tip: str, action: Callable[[], None], *, icon: str = "") -> Any:

@@ -20,7 +20,7 @@ from facegan.errors import ConfigError
 from facegan.images import encoder_for, save_animation
 from facegan.lab import BLUE, GREEN, ORANGE, Exploration, columns_for, framed_grid
 from facegan.latent import draw_latents
-from facegan.panel import FacePicker, Panel, button, columns, ipw, labelled, row, slider
+from facegan.panel import FacePicker, Panel, button, columns, ipw, labelled, row, sentence_html, slider
 from facegan.plots import MarkedCurves
 
 __all__ = ["arithmetic", "compare", "explore", "live", "morph", "timeline"]
@@ -190,9 +190,12 @@ class Morph(Panel):
         self.save = button(
             "Save", "Write the loop as .gif or .mp4, by the name's ending", self.write, icon="download"
         )
+        self.saved = ipw.HTML()
         pick = ipw.HTML("Press two to four faces, in the order of the way.")
         left = [self.faces.box, pick, row(self.resample, self.undo_button)]
-        return columns(left, [self.images[1], self.position, row(self.play), row(self.name, self.save)])
+        return columns(
+            left, [self.images[1], self.position, row(self.play), row(self.name, self.save), self.saved]
+        )
 
     def sync(self, state: MorphState) -> None:
         self.position.value = round(state.t * _LEGS)
@@ -204,13 +207,13 @@ class Morph(Panel):
         path = unused(Path(self.name.value.strip() or "morph.gif"))
         try:
             encoder_for(path)
-            self.say(f"Drawing {path} ...")
             frames = lab.morph_frames(self.generator, self.anchors(self.state))
             save_animation(frames, path, fps=16)
         except (ConfigError, OSError) as error:
-            self.say(f"Not saved: {error}")
+            self.saved.value = sentence_html(f"Not saved: {error}")
         else:
-            self.say(f"Saved {path}, {path.stat().st_size / 1e6:.2f} MB.")
+            size = path.stat().st_size / 1e6
+            self.saved.value = sentence_html(f"Saved {path}, {size:.2f} MB.")
 
     def _latents(self, state: MorphState) -> Tensor:
         return draw_latents(self.n, self.generator.config.latent_dim, seed=state.seed)
