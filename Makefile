@@ -39,7 +39,7 @@ test: $(READY)
 	$(MAKE) test-browser
 
 test-browser: $(READY)
-	$(BIN)/python -m pytest --numprocesses 2 --dist loadgroup -m browser tests/test_browser.py
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadscope -m browser tests/test_browser.py
 
 test-fast: $(READY)
 	$(BIN)/python -m pytest --numprocesses 2 -m "not slow"
@@ -52,10 +52,11 @@ publish-as: $(READY)
 	sed -i.old 's|^Repository = .*|Repository = "https://github.com/$(REPO)"|' pyproject.toml && rm pyproject.toml.old
 	$(BIN)/python notebooks/make.py
 
-# Colab's versions: installing facegan must change none of them, and the fast tests and a notebook must pass.
+# Colab's versions: installing facegan must change none of them; the fast tests, a notebook, and the widgets
+# with a kernel of that kind must pass.
 COLAB_PYTHON ?= python3.13
 COLAB := .venv-colab/bin/python
-test-colab:
+test-colab: $(READY)
 	$(COLAB_PYTHON) -m venv --clear .venv-colab
 	$(COLAB) -m pip install --quiet --requirement tests/colab.txt
 	$(COLAB) -m pip freeze > .venv-colab/before
@@ -63,7 +64,9 @@ test-colab:
 	$(COLAB) -m pip freeze --exclude facegan | diff .venv-colab/before -
 	$(COLAB) -m pip install --quiet pytest pytest-xdist trustme ruff
 	$(COLAB) -m pytest --numprocesses 2 -m "not slow"
+	$(COLAB) -m pytest tests/test_clicks.py
 	$(COLAB) -m pytest tests/test_notebooks.py -k "run_all and empty and 02"
+	FACEGAN_BROWSER_KERNEL=$(abspath $(COLAB)) $(BIN)/python -m pytest -m browser tests/test_browser.py
 
 lint: $(READY)
 	$(BIN)/ruff check .

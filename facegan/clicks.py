@@ -9,6 +9,7 @@ thread of their own; then nothing arrives here, and the button's usual handler i
 from __future__ import annotations
 
 import sys
+import threading
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -21,13 +22,15 @@ def running_kernel() -> Any | None:
 
 
 def clicked(model_id: str) -> bool:
-    """Whether a click on the button with this model id has arrived; False outside a kernel."""
+    """Whether a click on the button with this model id has arrived; False outside a kernel's main thread."""
+    if threading.current_thread() is not threading.main_thread():
+        return False  # the messages are the main thread's, which is free to handle them
     kernel = running_kernel()
     socket, put_back = _shell(kernel)
     found = False
     while socket is not None and (frames := _receive(socket)) is not None:
-        found |= _is_click(kernel.session, frames, model_id)
         put_back(frames)
+        found |= _is_click(kernel.session, frames, model_id)
     return found
 
 
@@ -53,8 +56,11 @@ def _receive(socket: Any) -> list | None:
 
 def _is_click(session: Any, frames: list, model_id: str) -> bool:
     """Reads a message without checking its signature: the kernel does, and would refuse it a second time."""
-    _, (_, header, _, _, content, *_) = session.feed_identities(frames, copy=False)
-    if session.unpack(header.bytes)["msg_type"] != "comm_msg":
-        return False
-    body = session.unpack(content.bytes)
-    return body["comm_id"] == model_id and body["data"].get("content", {}).get("event") == "click"
+    try:
+        _, (_, header, _, _, content, *_) = session.feed_identities(frames, copy=False)
+        if session.unpack(header.bytes)["msg_type"] != "comm_msg":
+            return False
+        body = session.unpack(content.bytes)
+        return body["comm_id"] == model_id and body["data"]["content"]["event"] == "click"
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return False  # not a message as we know them; the kernel will see

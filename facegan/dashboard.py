@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from torch import Tensor
 
-from facegan.clicks import clicked
+from facegan.clicks import clicked, running_kernel
 from facegan.panel import Panel, button, columns, ipw, row
 from facegan.plots import picture_of, plot_stacked
 from facegan.training import Watcher
@@ -38,11 +38,9 @@ class Live(Watcher):
         self.panel: Dashboard | None = None
 
     def begin(self, gan: GAN, total: int) -> None:
-        from IPython.display import display
-
         self.panel = Dashboard(gan, total)
-        self.shows_progress = self.panel.box is not None
-        self._shown = display(self.panel, display_id=True)
+        self.shows_progress = self.panel.box is not None and running_kernel() is not None
+        self._shown = self._display() if running_kernel() else None
         self._polled = self._told = time.monotonic()
 
     def __call__(self, gan: GAN, grid: Tensor) -> None:
@@ -57,17 +55,24 @@ class Live(Watcher):
             self.panel.tell()
         if now - self._polled > _POLL:
             self._polled = now
-            self.panel.stopped |= self.panel.box is not None and clicked(self.panel.stop.model_id)
+            if self.panel.box and clicked(self.panel.stop.model_id):
+                self.panel.ask_to_stop()
         return self.panel.stopped
 
     def end(self, gan: GAN) -> None:
         self.panel.finish()
+
+    def _display(self) -> Any:
+        from IPython.display import display
+
+        return display(self.panel, display_id=True)
 
 
 class Dashboard(Panel):
     """The panel of a run; `stopped` is whether Stop was pressed."""
 
     has_still = False  # it would be of the start; what stays of a run lies in its folder
+    instead = "here `fit` shows its progress bar"
 
     def __init__(self, gan: GAN, total: int) -> None:
         self.gan, self.total, self.stopped = gan, total, False
@@ -80,7 +85,7 @@ class Dashboard(Panel):
 
     def build(self) -> Any:
         tip = "End after this step and save; running the cell again goes on from there"
-        self.stop = button("Stop", tip, self._stop, icon="stop")
+        self.stop = button("Stop", tip, self.ask_to_stop, icon="stop")
         self.bar = ipw.IntProgress(self.gan.step, 0, self.total, layout=ipw.Layout(flex="1 1 160px"))
         return ipw.VBox([row(self.stop, self.bar), columns([self.images[0]], [self.images[1]])])
 
@@ -116,9 +121,11 @@ class Dashboard(Panel):
             said += ". D(x) {:.2f}, D(G(z)) {:.2f}".format(*beliefs)
         return f"{said}."
 
-    def _stop(self) -> None:
-        self.stopped = True
-        self.stop.description = "Stopping"
+    def ask_to_stop(self) -> None:
+        """What the Stop button does. A click may be heard twice, the second time after the run's end."""
+        if not self.stop.disabled:
+            self.stopped = True
+            self.stop.description = "Stopping"
 
 
 def _clock(seconds: float) -> str:

@@ -6,15 +6,17 @@ uint8 (3, H, W); latents are (N, latent_dim).
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from numbers import Integral
 from pathlib import Path
 
 import torch
 from torch import Tensor
 from torch.nn.functional import avg_pool2d, interpolate
 
-from facegan.errors import CheckpointError, ConfigError
+from facegan.errors import CheckpointError, ConfigError, first_line
 from facegan.images import make_grid, png_bytes, read_png, to_uint8
 from facegan.latent import arithmetic, draw_latents, lerp, slerp, truncate, walk
 from facegan.models import Generator, load_generator
@@ -30,14 +32,14 @@ _COARSE = 8  # side of the images that directions are judged by
 
 
 def open_generator(source: object) -> Generator:
-    """The generator of a `GAN`, a run folder or a `.safetensors` file; a `Generator` passes unchanged.
+    """The generator of a `GAN` (its average), a run folder, a `.safetensors` file, or a `Generator`.
 
-    Raises `CheckpointError` when there is none, `ConfigError` for anything else.
+    Returns a copy in eval mode, on the same device, which later training does not change. Raises
+    `CheckpointError` when there is none, `ConfigError` for anything else.
     """
+    source = getattr(source, "ema", source)
     if isinstance(source, Generator):
-        return source
-    if isinstance(getattr(source, "ema", None), Generator):
-        return source.ema
+        return copy.deepcopy(source).eval().requires_grad_(False)
     if not isinstance(source, str | Path):
         raise ConfigError(
             f"got {type(source).__name__}, expected a generator, a GAN, a run folder or a .safetensors file."
@@ -59,7 +61,7 @@ def directions(generator: Generator, count: int = DIRECTIONS) -> tuple[Tensor, T
     images grow lighter. As GANSpace (Härkönen 2020, arXiv 2004.02546), from outputs instead of features.
     """
     z = draw_latents(_SAMPLES, generator.config.latent_dim, seed=0)
-    images = generator.images(z)
+    images = generator.images(z).cpu()
     coarse = avg_pool2d(images, max(1, images.shape[-1] // _COARSE)).flatten(1)
     centered, changes = (z - z.mean(0)).double(), (coarse - coarse.mean(0)).double()
     linear = torch.linalg.lstsq(centered, changes).solution.float()
@@ -77,7 +79,7 @@ class Face:
     seed: int
     row: int
     truncation: float | None = None  # limit in standard deviations; None: none
-    amounts: tuple[float, ...] = (0.0,) * DIRECTIONS  # standard deviations along each direction
+    amounts: tuple[float, ...] = ()  # standard deviations along each direction
 
 
 @dataclass(frozen=True)
@@ -95,19 +97,22 @@ class Exploration:
     faces: tuple[Face, ...]
     kept: frozenset[int] = frozenset()
     now: Face = Face(0, 0)  # the settings that faces which are not kept follow
-    directions: Tensor | None = field(default=None, compare=False)  # (DIRECTIONS, latent_dim)
+    directions: Tensor | None = field(default=None, compare=False)  # (5 or latent_dim, latent_dim)
 
     @classmethod
     def start(cls, generator: Generator, *, n: int = 16, seed: int = 0) -> Exploration:
         """n faces, the same as `generator.sample(n, seed=seed)`."""
-        now = Face(_checked_seed(seed), 0)
+        if n < 1:
+            raise ConfigError(f"cannot explore {n} faces; ask for 1 or more.")
+        found, _ = directions(generator)
+        now = Face(checked_seed(seed), 0, amounts=(0.0,) * len(found))
         faces = tuple(replace(now, row=row) for row in range(n))
-        return cls(generator, faces, now=now, directions=directions(generator)[0])
+        return cls(generator, faces, now=now, directions=found)
 
     def change(self, **settings) -> Exploration:
         """Give faces that are not kept another `seed`, `truncation` or `amounts`."""
         if "seed" in settings:
-            _checked_seed(settings["seed"])
+            checked_seed(settings["seed"])
         now = replace(self.now, **settings)
         faces = (
             old if index in self.kept else replace(now, row=index) for index, old in enumerate(self.faces)
@@ -179,10 +184,11 @@ def _code_of(face: Face, rows: list[int], n: int, dim: int, *, drawn: bool) -> I
             yield f"{part} += {amount!r} * directions[{index}]"
 
 
-def _checked_seed(seed: int) -> int:
-    if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < MAX_SEED:
+def checked_seed(seed: int) -> int:
+    """The seed itself; `ConfigError` unless it is a whole number from 0 to 2^31 - 1."""
+    if isinstance(seed, bool) or not isinstance(seed, Integral) or not 0 <= seed < MAX_SEED:
         raise ConfigError(f"seed is {seed!r}, expected a whole number from 0 to {MAX_SEED - 1}.")
-    return seed
+    return int(seed)
 
 
 def framed_grid(images: Tensor, frames: dict[int, tuple[int, int, int]], *, columns: int = 0) -> Tensor:
@@ -200,7 +206,7 @@ def framed_grid(images: Tensor, frames: dict[int, tuple[int, int, int]], *, colu
 
 def face_png(image: Tensor) -> bytes:
     """One face (3, H, W), uint8 or float in [-1, 1], as PNG bytes."""
-    return png_bytes(to_uint8(image))
+    return png_bytes(to_uint8(image).cpu())
 
 
 def columns_for(n: int) -> int:
@@ -241,9 +247,8 @@ def equation(generator: Generator, z: Tensor, groups: Sequence[Sequence[int]]) -
     result = arithmetic(a, b, c)
     spread = torch.rand(9, len(result), generator=torch.Generator().manual_seed(0)) * 0.5 - 0.25
     spread[4] = 0
-    faces = to_uint8(
-        generator.images(torch.cat([torch.stack([g.mean(0) for g in (a, b, c)]), result + spread]))
-    )
+    means = torch.stack([group.mean(0) for group in (a, b, c)])
+    faces = to_uint8(generator.images(torch.cat([means, result + spread]))).cpu()
     return _equation_picture(faces[:3], faces[3:])
 
 
@@ -278,9 +283,7 @@ def compare(a: Generator, b: Generator, *, n: int = 16, seed: int = 0, truncatio
             f"the generators take latents of length {a.config.latent_dim} and {b.config.latent_dim}; "
             "compare ones with the same latent_dim."
         )
-    return tuple(
-        framed_grid(g.sample(n, seed=_checked_seed(seed), truncation=truncation), {}) for g in (a, b)
-    )
+    return tuple(framed_grid(g.sample(n, seed=checked_seed(seed), truncation=truncation), {}) for g in (a, b))
 
 
 class Timeline:
@@ -297,7 +300,10 @@ class Timeline:
 
     def picture(self, index: int) -> Tensor:
         """The first 4 x 4 of the fixed latents' faces at a snapshot, counted from 0."""
-        frame = read_png(self._frames[index])
+        try:
+            frame = read_png(self._frames[index])
+        except OSError as error:
+            raise CheckpointError(f"{self._frames[index]} cannot be read ({first_line(error)}).") from None
         return frame[:, : frame.shape[1] // 2 + 1, : frame.shape[2] // 2 + 1]
 
     def numbers(self, index: int) -> dict[str, float]:

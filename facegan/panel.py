@@ -11,9 +11,11 @@ import base64
 import html
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from facegan.clicks import running_kernel
@@ -72,7 +74,8 @@ class Worker:
                 if job is None:
                     self._thread = None
                     return
-            job()
+            with suppress(Exception):  # jobs report their own errors; the next one gets its turn
+                job()
 
 
 class Panel:
@@ -84,16 +87,18 @@ class Panel:
     """
 
     has_still = True  # whether a picture stays in saved notebooks
+    instead = "in a script, use the functions of facegan.lab"
 
     def __init__(self, state: Any) -> None:
         self.state = state
         self._past: list[Any] = []
         self._last_control: str | None = None
+        self._lock = threading.RLock()  # cells and controls may act from different threads
         self._syncing = True  # controls that are being made do not act
         self._worker = Worker()
         self.pictures, self.sentence = self.draw(state)
         self.box = self._boxed() if ipw else None
-        if reason := why_no_controls():
+        if reason := why_no_controls(self.instead):
             print(reason)
 
     def draw(self, state: Any) -> tuple[Sequence[Tensor], str]:
@@ -109,18 +114,20 @@ class Panel:
 
     def act(self, state: Any, control: str | None = None) -> None:
         """Go to a state. Steps of one continuous `control`, such as a slider, are undone together."""
-        if self._syncing or state == self.state:
-            return
-        if control is None or control != self._last_control:
-            self._past.append(self.state)
-        self._last_control = control
-        self._go(state)
+        with self._lock:
+            if self._syncing or state == self.state:
+                return
+            if control is None or control != self._last_control:
+                self._past.append(self.state)
+            self._last_control = control
+            self._go(state)
 
     def undo(self) -> None:
         """Back to the state before the last action, if there was one."""
-        if self._past:
-            self._last_control = None
-            self._go(self._past.pop())
+        with self._lock:
+            if self._past:
+                self._last_control = None
+                self._go(self._past.pop())
 
     def wait(self) -> None:
         """Return when the newest state is drawn."""
@@ -149,8 +156,9 @@ class Panel:
     def _redraw(self) -> None:
         try:
             self.pictures, sentence = self.draw(self.state)
-        except FaceganError as error:
-            self.say(str(error))
+        except Exception as error:  # in a thread nobody else would hear of it
+            name = "" if isinstance(error, FaceganError) else f"{type(error).__name__}: "
+            self.say(f"Not drawn. {name}{error}")
             return
         for image, picture in zip(self.images if self.box else (), self.pictures, strict=False):
             image.value = png_bytes(picture, level=1)
@@ -211,15 +219,15 @@ class FacePicker:
             each.tooltip = tips(index)
 
 
-def why_no_controls() -> str:
-    """What to tell someone who will see no controls; empty where they will."""
+def why_no_controls(instead: str) -> str:
+    """What to tell someone who will see no controls, and what to do instead; empty where they will."""
     if ipw is None:
         return (
             "ipywidgets is not installed, so here is a picture without controls. Run "
             "`pip install ipywidgets`, restart the kernel, and run this cell again."
         )
     if running_kernel() is None:
-        return "Controls need a notebook (Jupyter or Colab); in a script, use the functions of facegan.lab."
+        return f"Controls need a notebook (Jupyter or Colab); {instead}."
     return ""
 
 
@@ -275,13 +283,17 @@ def columns(*parts: Any) -> Any:
     return ipw.Box(boxes, layout=ipw.Layout(display="flex", flex_flow="row wrap", grid_gap="16px"))
 
 
-def side_by_side(pictures: Sequence[Tensor]) -> Tensor:
-    """Pictures of any size as one, on white, small ones at double size."""
-    large = [p.repeat_interleave(2, 1).repeat_interleave(2, 2) if p.shape[1] < 300 else p for p in pictures]
-    height, gap = max(p.shape[1] for p in large), 12
-    sheet = torch.full((3, height, sum(p.shape[2] + gap for p in large) - gap), 255, dtype=torch.uint8)
-    left = 0
-    for picture in large:
-        sheet[:, : picture.shape[1], left : left + picture.shape[2]] = picture
-        left += picture.shape[2] + gap
-    return sheet
+def side_by_side(pictures: Sequence[Tensor], *, width: int = 900, gap: int = 12) -> Tensor:
+    """Pictures of any size as one, on white, below each other when they would be wider than `width`."""
+    across = sum(p.shape[2] + gap for p in pictures) - gap <= width
+    axis, other = (2, 1) if across else (1, 2)
+    size = max(p.shape[other] for p in pictures)
+    gaps = [gap] * (len(pictures) - 1) + [0]
+    parts = [F.pad(p, _missing(p, other, size, g), value=255) for p, g in zip(pictures, gaps, strict=True)]
+    return torch.cat(parts, dim=axis)
+
+
+def _missing(picture: Tensor, other: int, size: int, gap: int) -> tuple[int, int, int, int]:
+    """Padding (left, right, top, bottom) to `size` along the axis `other`, and to a gap along the other."""
+    rest = size - picture.shape[other]
+    return (0, gap, 0, rest) if other == 1 else (0, rest, 0, gap)

@@ -23,7 +23,7 @@ from typing import Any
 from torch import Tensor
 
 from facegan import checkpoint
-from facegan.errors import CheckpointError
+from facegan.errors import CheckpointError, first_line
 from facegan.images import gif_bytes, png_bytes, read_png
 
 _MAX_GIF_FRAMES = 60
@@ -145,12 +145,19 @@ def read_run(path: Path) -> tuple[dict[int, Path], dict[str, list[float]]]:
         raise CheckpointError(
             f"{path} holds no run with frames and history.csv; `fit(..., run_dir={str(path)!r})` makes one."
         )
-    with open(path / "history.csv", newline="") as file:
-        names, *rows = csv.reader(file)
+    try:
+        return frames, _parsed((path / "history.csv").read_text())
+    except (ValueError, KeyError) as error:
+        raise CheckpointError(f"{path / 'history.csv'} is damaged ({first_line(error)}).") from None
+
+
+def _parsed(text: str) -> dict[str, list[float]]:
+    """The history in CSV text; the inverse of `history_csv`."""
+    names, *rows = csv.reader(text.splitlines())
     columns = zip(*([float(x) for x in row] for row in rows), strict=True) if rows else [()] * len(names)
     history = {name: list(column) for name, column in zip(names, columns, strict=True)}
-    history.pop("step")
-    return frames, history
+    del history["step"]
+    return {name: history[name] for name in ("loss_d", "loss_g", "d_real", "d_fake")} | history
 
 
 def curves_png(history: dict[str, list[float]]) -> bytes:

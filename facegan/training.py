@@ -13,7 +13,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from itertools import chain, repeat
 from pathlib import Path
 from typing import Any
@@ -291,8 +291,6 @@ class _Recorder:
     """What stands between the hot loop and those who watch it: metrics, bar, run folder, hooks."""
 
     def __init__(self, gan: GAN, folder: RunFolder | None, hooks: Sequence[Hook], total: int) -> None:
-        from tqdm.auto import tqdm
-
         self.gan, self.folder, self.total = gan, folder, total
         self.hooks, self.stopped = list(hooks), False
         self.watchers = [hook for hook in hooks if isinstance(hook, Watcher)]
@@ -303,15 +301,23 @@ class _Recorder:
         self.read_at = time.monotonic()
         if gan.step >= total:
             print(f"the run already stands at step {gan.step} of {total}; ask for more steps to go on.")
-        for watcher in self.watchers:
-            watcher.begin(gan, total)
-        hidden = any(watcher.shows_progress for watcher in self.watchers)
-        self.bar = tqdm(total=total, initial=gan.step, unit="step", dynamic_ncols=True, disable=hidden)
 
     def __enter__(self) -> _Recorder:
-        if self.saved_at != self.gan.step:
-            self.snapshot()
+        with ExitStack() as stack:  # whatever has begun is ended, also when the rest of this fails
+            for watcher in self.watchers:
+                watcher.begin(self.gan, self.total)
+                stack.callback(watcher.end, self.gan)
+            self.bar = stack.enter_context(self._new_bar())
+            if self.saved_at != self.gan.step:
+                self.snapshot()
+            self.closing = stack.pop_all()
         return self
+
+    def _new_bar(self) -> Any:
+        from tqdm.auto import tqdm
+
+        hidden = any(watcher.shows_progress for watcher in self.watchers)
+        return tqdm(total=self.total, initial=self.gan.step, unit="step", dynamic_ncols=True, disable=hidden)
 
     def add(self, metrics: dict[str, Tensor]) -> None:
         self.pending.append(metrics)
@@ -350,17 +356,13 @@ class _Recorder:
         self.read_at = time.monotonic()
 
     def __exit__(self, kind: type | None, error: BaseException | None, _) -> bool:
-        try:
+        with self.closing:
             if kind is None:
                 self._finish()
             elif kind is KeyboardInterrupt:
                 self._roll_back()
             elif _is_out_of_memory(error):
                 raise TrainingError(_memory_advice(self.gan)) from error
-        finally:
-            self.bar.close()
-            for watcher in self.watchers:
-                watcher.end(self.gan)
         return kind is KeyboardInterrupt
 
     def _finish(self) -> None:

@@ -16,8 +16,8 @@ from torch import Tensor
 
 from facegan import lab
 from facegan.dashboard import live
-from facegan.errors import ConfigError
-from facegan.images import encoder_for, save_animation
+from facegan.errors import ConfigError, FaceganError
+from facegan.images import save_animation
 from facegan.lab import BLUE, GREEN, ORANGE, Exploration, columns_for, framed_grid
 from facegan.latent import draw_latents
 from facegan.panel import FacePicker, Panel, button, columns, ipw, labelled, row, sentence_html, slider
@@ -93,7 +93,7 @@ class Explore(Panel):
         self.truncation = truncation_slider(
             lambda limit: self.act(self.state.change(truncation=limit), "truncation")
         )
-        self.directions = [self._direction(i) for i in range(lab.DIRECTIONS)]
+        self.directions = [self._direction(i) for i in range(len(self.state.directions))]
         self.center = button("Reset sliders", "All directions back to 0", self._reset_directions)
         self.show_code = button(
             "z as code", "Python that draws these faces again, to copy", self._toggle_code
@@ -109,7 +109,8 @@ class Explore(Panel):
         for control, amount in zip(self.directions, state.now.amounts, strict=True):
             control.value = amount
         self.faces.mark(dict.fromkeys(state.kept, "kept"), self._tip)
-        self.code.value = state.code()
+        if self.code.layout.display is None:
+            self.code.value = state.code()
 
     def _tip(self, index: int) -> str:
         return f"Let face {index + 1} go" if index in self.state.kept else f"Keep face {index + 1}"
@@ -121,9 +122,10 @@ class Explore(Panel):
         self.act(self.state.resample())
 
     def _reset_directions(self) -> None:
-        self.act(self.state.change(amounts=(0.0,) * lab.DIRECTIONS))
+        self.act(self.state.change(amounts=(0.0,) * len(self.directions)))
 
     def _toggle_code(self) -> None:
+        self.code.value = self.state.code()
         self.code.layout.display = "none" if self.code.layout.display is None else None
 
     def _direction(self, index: int) -> Any:
@@ -166,7 +168,7 @@ class Morph(Panel):
         if n < 2:
             raise ConfigError(f"a morph needs 2 or more faces to choose from, got n={n}.")
         self.generator, self.n = generator, n
-        super().__init__(MorphState(seed, (0, min(5, n - 1))))
+        super().__init__(MorphState(lab.checked_seed(seed), (0, min(5, n - 1))))
 
     def draw(self, state: MorphState) -> tuple[Sequence[Tensor], str]:
         z, both = lab.morph(self.generator, self.anchors(state), state.t)
@@ -204,12 +206,11 @@ class Morph(Panel):
 
     def write(self) -> None:
         """Save the loop under the name in the box; a file that is there already is not replaced."""
-        path = unused(Path(self.name.value.strip() or "morph.gif"))
         try:
-            encoder_for(path)
+            path = unused(Path(self.name.value.strip() or "morph.gif"))
             frames = lab.morph_frames(self.generator, self.anchors(self.state))
             save_animation(frames, path, fps=16)
-        except (ConfigError, OSError) as error:
+        except (FaceganError, OSError, ValueError, RuntimeError, ImportError) as error:
             self.saved.value = sentence_html(f"Not saved: {error}")
         else:
             size = path.stat().st_size / 1e6
@@ -258,21 +259,21 @@ class Arithmetic(Panel):
         if n < 3:
             raise ConfigError(f"arithmetic needs 3 or more faces to choose from, got n={n}.")
         self.generator, self.n = generator, n
-        self._equation: Tensor | None = None
+        self._columns = min(6, n)
         each = min(3, n // 3)
         groups = tuple(tuple(range(i * each, (i + 1) * each)) for i in range(3))
-        super().__init__(ArithmeticState(seed, groups))
+        super().__init__(ArithmeticState(lab.checked_seed(seed), groups))
 
     def draw(self, state: ArithmeticState) -> tuple[Sequence[Tensor], str]:
         z = draw_latents(self.n, self.generator.config.latent_dim, seed=state.seed)
         colors = {i: color for group, color in zip(state.groups, self.COLORS, strict=True) for i in group}
-        grid = framed_grid(self.generator.images(z), colors, columns=6)
+        grid = framed_grid(self.generator.images(z), colors, columns=self._columns)
         parts = ", ".join(
             f"{name} {_numbers(g) or 'none'}" for name, g in zip("ABC", state.groups, strict=True)
         )
         if not all(state.groups):
             said = f"Pick at least one face for each of A, B and C; now: {parts}."
-            return (grid, _blank(grid) if self._equation is None else self._equation), said
+            return (grid, _blank(lab.equation(self.generator, z, [(0,)] * 3))), said
         self._equation = lab.equation(self.generator, z, state.groups)
         return (
             grid,
@@ -280,7 +281,7 @@ class Arithmetic(Panel):
         ), f"Mean of A - mean of B + mean of C, with faces {parts}; the result is in the middle."
 
     def build(self) -> Any:
-        self.faces = FacePicker(self.images[0], self.n, 6, self._pick)
+        self.faces = FacePicker(self.images[0], self.n, self._columns, self._pick)
         self.group = ipw.ToggleButtons(options=[(f"Pick {name}", i) for i, name in enumerate("ABC")])
         self.group.style.button_width = "72px"
         self.group.observe(

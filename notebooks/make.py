@@ -125,6 +125,8 @@ def _lighter(output: NotebookNode) -> NotebookNode:
                 out, kind = io.BytesIO(), "image/jpeg"
                 picture.save(out, "JPEG", quality=80)
         data[kind] = base64.b64encode(out.getvalue()).decode()
+        if "image/png" in output.metadata:  # its alt text
+            output.metadata[kind] = output.metadata.pop("image/png")
         data["text/plain"] = "A figure; the text below it says what to see."
     return output
 

@@ -59,7 +59,7 @@ class Lab:
         page.locator(".jp-Notebook").wait_for(timeout=60_000)
         _wait(lambda: self.idle(notebook), "the kernel did not start")
 
-    def run_all(self, page, notebook):
+    def run_all(self, page):
         """Run all cells without waiting for them."""
         page.evaluate("() => { window.jupyterapp.commands.execute('notebook:run-all-cells'); }")
 

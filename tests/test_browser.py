@@ -24,9 +24,8 @@ pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(not CHROMIUM, reason="no Chromium here: apt-get install chromium, or set CHROMIUM"),
 ]
-SMALL = """fg.data.SYNTHETIC_COUNT = 300
-import dataclasses
-fg.RECIPES["tiny"] = dataclasses.replace(fg.RECIPES["tiny"], width=8)"""
+FEW = "fg.data.SYNTHETIC_COUNT = 300"
+NARROW = 'import dataclasses\nfg.RECIPES["tiny"] = dataclasses.replace(fg.RECIPES["tiny"], width=8)'
 PANELS = ("explore", "morph", "arithmetic", "timeline", "compare")  # in notebook 04's order
 HASH = """([panel, image]) => {
   const i = document.querySelectorAll('.facegan')[panel].querySelectorAll('img')[image];
@@ -42,19 +41,17 @@ def browser_type_launch_args(browser_type_launch_args):
     return {**browser_type_launch_args, "executable_path": CHROMIUM, "args": FLAGS}
 
 
-VERSIONS = [pytest.param(v, marks=pytest.mark.xdist_group(v)) for v in ("8", "7.7.1")]
-
-
-@pytest.fixture(scope="module", params=VERSIONS)
+@pytest.fixture(scope="class")
 def version(request):
-    if KERNEL and request.param == "8":
+    version = request.cls.version
+    if KERNEL and version == "8":
         pytest.skip("the given kernel has ipywidgets 7.7.1")
-    if request.param == "7.7.1" and not OLD_WIDGETS.is_dir():
+    if version == "7.7.1" and not OLD_WIDGETS.is_dir():
         pytest.skip("ipywidgets 7.7.1 is not there; `make test-browser` puts it there")
-    return request.param
+    return version
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="class")
 def lab(version, tmp_path_factory):
     os.environ["OMP_NUM_THREADS"] = "1" if "FACEGAN_BROWSER_RUN" not in os.environ else "2"
     root = tmp_path_factory.mktemp("lab")
@@ -63,7 +60,7 @@ def lab(version, tmp_path_factory):
         yield lab
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="class")
 def sheet(lab, browser):
     """Notebook 04, run to its end, with all its panels."""
     with browser.new_context(viewport={"width": 1280, "height": 1000}) as context:
@@ -73,8 +70,8 @@ def sheet(lab, browser):
 
 def write_notebooks(work):
     """04 with a small budget; and of 03 the cells that train live, until they are stopped."""
-    small = nbformat.v4.new_code_cell(SMALL)
     run = os.environ.get("FACEGAN_BROWSER_RUN")
+    small = nbformat.v4.new_code_cell(FEW if run else f"{FEW}\n{NARROW}")
     if run:
         shutil.copytree(run, work / "runs" / "first")
     full = nbformat.read(ROOT / "notebooks" / "04_visualization.ipynb", 4)
@@ -101,7 +98,7 @@ class Sheet:
         page.on("console", lambda m: m.type == "error" and self.errors.append(m.text))
         page.on("pageerror", lambda error: self.errors.append(str(error)))
         lab.open(page, notebook)
-        lab.run_all(page, notebook)
+        lab.run_all(page)
         failed = page.locator(".jp-OutputArea-output[data-mime-type*=stderr] >> text=Error")
         _wait(lambda: failed.count() or self.panels() == panels, "there are not all panels", timeout=120)
         assert not failed.count(), failed.all_inner_texts()
@@ -173,139 +170,143 @@ class Part:
         self.box.locator(".fg-status", has_text=words).wait_for(timeout=20_000)
 
 
-def test_explore(sheet):
-    panel = sheet.panel("explore")
-    start = panel.pixels()
-    panel.changes(lambda: panel.button("Draw the faces").click())
-    panel.changes(lambda: panel.button("Back to before").click())
-    panel.becomes(start)
-    panel.changes(lambda: panel.button("Keep face 3").click())
-    panel.says("kept as they are: 3")
-    panel.changes(lambda: panel.press("Draw the faces"))
-    panel.changes(lambda: panel.slide(0, "ArrowLeft"))
-    panel.says("cut off at 2.9 standard deviations")
-    for direction in range(1, 6):
-        panel.changes(lambda d=direction: panel.slide(d))
-    panel.changes(lambda: panel.press("All directions back"))
-    panel.changes(lambda: panel.type("77"))
-    panel.says("seed 77")
-    panel.button("Python that").click()
-    code = panel.box.locator("textarea").input_value()
-    assert "draw_latents(16, 100, seed=77)" in code
-    for _ in range(10):
-        panel.button("Back to before").click()
-    panel.becomes(start)
-    assert panel.button("Back to before").is_disabled()
+class Widgets:
+    """What holds with every version of ipywidgets."""
 
+    def test_explore(self, sheet):
+        panel = sheet.panel("explore")
+        start = panel.pixels()
+        panel.changes(lambda: panel.button("Draw the faces").click())
+        panel.changes(lambda: panel.button("Back to before").click())
+        panel.becomes(start)
+        panel.changes(lambda: panel.button("Keep face 3").click())
+        panel.says("kept as they are: 3")
+        panel.changes(lambda: panel.press("Draw the faces"))
+        panel.changes(lambda: panel.slide(0, "ArrowLeft"))
+        panel.says("cut off at 2.9 standard deviations")
+        for direction in range(1, 6):
+            panel.changes(lambda d=direction: panel.slide(d))
+        panel.changes(lambda: panel.press("All directions back"))
+        panel.changes(lambda: panel.type("77"))
+        panel.says("seed 77")
+        panel.button("Python that").click()
+        code = panel.box.locator("textarea").input_value()
+        assert "draw_latents(16, 100, seed=77)" in code
+        for _ in range(10):
+            panel.button("Back to before").click()
+        panel.becomes(start)
+        assert panel.button("Back to before").is_disabled()
 
-def test_morph(sheet):
-    panel = sheet.panel("morph")
-    start = panel.pixels(1)
-    panel.changes(lambda: panel.slide(0), 1)
-    panel.says("51% of the way")
-    panel.changes(lambda: panel.button("Back to before").click(), 1)
-    panel.becomes(start, 1)
-    panel.changes(lambda: panel.press("Go to face 9"), 0)
-    panel.says("through 1, 6, 9")
-    panel.changes(lambda: panel.button("Leave face 1").click(), 0)
-    panel.changes(lambda: panel.button("Other faces").click(), 0)
-    panel.changes(panel.play, 1)
-    panel.pause()
-    panel.button("Write the loop").click()
-    panel.box.get_by_text("Saved morph.gif").wait_for()
-    assert (sheet.lab.work / "morph.gif").read_bytes()[:4] == b"GIF8"
-    panel.type("walk.mp4", kind="text")
-    panel.press("Write the loop")
-    panel.box.get_by_text("Saved walk.mp4").wait_for()
+    def test_morph(self, sheet):
+        panel = sheet.panel("morph")
+        start = panel.pixels(1)
+        panel.changes(lambda: panel.slide(0), 1)
+        panel.says("51% of the way")
+        panel.changes(lambda: panel.button("Back to before").click(), 1)
+        panel.becomes(start, 1)
+        panel.changes(lambda: panel.press("Go to face 9"), 0)
+        panel.says("through 1, 6, 9")
+        panel.changes(lambda: panel.button("Leave face 1").click(), 0)
+        panel.changes(lambda: panel.button("Other faces").click(), 0)
+        panel.changes(panel.play, 1)
+        panel.pause()
+        panel.button("Write the loop").click()
+        panel.box.get_by_text("Saved morph.gif").wait_for()
+        assert (sheet.lab.work / "morph.gif").read_bytes()[:4] == b"GIF8"
+        panel.type("walk.mp4", kind="text")
+        panel.press("Write the loop")
+        panel.box.get_by_text("Saved walk.mp4").wait_for()
 
+    def test_arithmetic(self, sheet):
+        panel = sheet.panel("arithmetic")
+        start = panel.pixels(1)
+        panel.changes(lambda: panel.button("Put face 10 into A").click(), 1)
+        panel.says("A 1, 2, 3, 10")
+        panel.box.get_by_text("Pick B").click()
+        panel.changes(lambda: panel.press("Put face 11 into B"), 1)
+        for _ in range(3):
+            panel.button("Back to before").click()
+        panel.becomes(start, 1)
+        panel.changes(lambda: panel.button("Empty A, B and C").click(), 0)
+        panel.says("Pick at least one face")
+        panel.changes(lambda: panel.button("Other faces").click(), 0)
 
-def test_arithmetic(sheet):
-    panel = sheet.panel("arithmetic")
-    start = panel.pixels(1)
-    panel.changes(lambda: panel.button("Put face 10 into A").click(), 1)
-    panel.says("A 1, 2, 3, 10")
-    panel.box.get_by_text("Pick B").click()
-    panel.changes(lambda: panel.press("Put face 11 into B"), 1)
-    for _ in range(3):
-        panel.button("Back to before").click()
-    panel.becomes(start, 1)
-    panel.changes(lambda: panel.button("Empty A, B and C").click(), 0)
-    panel.says("Pick at least one face")
-    panel.changes(lambda: panel.button("Other faces").click(), 0)
+    def test_timeline(self, sheet):
+        panel = sheet.panel("timeline")
+        faces, curves = panel.pixels(0), panel.pixels(1)
+        panel.changes(lambda: panel.slide(0, "ArrowLeft"), 0)
+        panel.becomes(None, 1, unlike=curves)
+        panel.changes(lambda: panel.button("Back to before").click(), 0)
+        panel.becomes(faces)
+        panel.changes(lambda: panel.slide(0, "Home"), 0)
+        panel.says("Step 0, snapshot 1")
+        panel.changes(panel.play, 0)
+        panel.pause()
 
+    def test_compare(self, sheet):
+        panel = sheet.panel("compare")
+        a, b = panel.pixels(0), panel.pixels(1)
+        assert a != b
+        panel.changes(lambda: panel.press("Draw new latents"), 0)
+        panel.becomes(None, 1, unlike=b)
+        panel.changes(lambda: panel.slide(0, "ArrowLeft"), 1)
+        panel.changes(lambda: panel.type("5"))
+        for _ in range(3):
+            panel.button("Back to before").click()
+        panel.becomes(a)
+        panel.becomes(b, 1)
 
-def test_timeline(sheet):
-    panel = sheet.panel("timeline")
-    faces, curves = panel.pixels(0), panel.pixels(1)
-    panel.changes(lambda: panel.slide(0, "ArrowLeft"), 0)
-    panel.becomes(None, 1, unlike=curves)
-    panel.changes(lambda: panel.button("Back to before").click(), 0)
-    panel.becomes(faces)
-    panel.changes(lambda: panel.slide(0, "Home"), 0)
-    panel.says("Step 0, snapshot 1")
-    panel.changes(panel.play, 0)
-    panel.pause()
+    def test_fast_dragging_ends_where_the_hand_ends(self, sheet):
+        panel = sheet.panel("explore")
+        panel.changes(lambda: panel.slide(1, "Home"))
+        low = panel.pixels()
+        panel.changes(lambda: panel.slide(1, "End"))
+        high = panel.pixels()
+        for _ in range(40):
+            panel.slide(1, "ArrowLeft")
+        panel.slide(1, "Home")
+        panel.becomes(low)
+        panel.slide(1, "End")
+        panel.becomes(high)
 
-
-def test_compare(sheet):
-    panel = sheet.panel("compare")
-    a, b = panel.pixels(0), panel.pixels(1)
-    assert a != b
-    panel.changes(lambda: panel.press("Draw new latents"), 0)
-    panel.becomes(None, 1, unlike=b)
-    panel.changes(lambda: panel.slide(0, "ArrowLeft"), 1)
-    panel.changes(lambda: panel.type("5"))
-    for _ in range(3):
-        panel.button("Back to before").click()
-    panel.becomes(a)
-    panel.becomes(b, 1)
-
-
-def test_fast_dragging_ends_where_the_hand_ends(sheet):
-    panel = sheet.panel("explore")
-    panel.changes(lambda: panel.slide(1, "Home"))
-    low = panel.pixels()
-    panel.changes(lambda: panel.slide(1, "End"))
-    high = panel.pixels()
-    for _ in range(40):
-        panel.slide(1, "ArrowLeft")
-    panel.slide(1, "Home")
-    panel.becomes(low)
-    panel.slide(1, "End")
-    panel.becomes(high)
-
-
-def test_screenshots_and_no_errors(sheet, version):
-    out = os.environ.get("FACEGAN_BROWSER_OUT")
-    for width in (1280, 620):
-        sheet.page.set_viewport_size({"width": width, "height": 1000})
-        for name in PANELS:
-            panel = sheet.panel(name)
-            box = panel.box.bounding_box()
-            images = panel.box.locator("img").all()
-            assert all(i.bounding_box()["width"] <= box["width"] for i in images)
-            if out:
-                panel.box.scroll_into_view_if_needed()
-                panel.box.screenshot(path=f"{out}/{name}-{version}-{round(box['width'])}.png")
-    assert sheet.bad_news() == []
-
-
-def test_live_training_is_stopped_by_its_button_and_by_the_notebooks(lab, browser, version):
-    with browser.new_context(viewport={"width": 1280, "height": 1000}) as context:
-        sheet = Sheet(context.new_page(), lab, "03_live.ipynb", panels=1)
-        panel = Part(sheet, 0, sheet.page.locator(".facegan").first)
-        panel.becomes(None, 1, unlike=panel.pixels(1))
-        panel.says(re.compile("Step [1-9].* images/s, .* left. D"))
-        if out := os.environ.get("FACEGAN_BROWSER_OUT"):
-            panel.box.screenshot(path=f"{out}/live-{version}.png")
-        panel.button("End after this step").click()
-        first = stopped_at(sheet, 1)
-        sheet.page.evaluate("() => { window.jupyterapp.commands.execute('notebook:run-cell'); }")
-        panel.says(re.compile("Step [1-9]"))
-        _wait(lambda: steps(lab.work / "runs" / "live" / "checkpoints")[-1] > first, "it did not go on")
-        sheet.page.evaluate("() => { window.jupyterapp.commands.execute('notebook:interrupt-kernel'); }")
-        assert stopped_at(sheet, 1, unlike=first) > first
+    def test_screenshots_and_no_errors(self, sheet, version):
+        out = os.environ.get("FACEGAN_BROWSER_OUT")
+        for width in (1280, 620):
+            sheet.page.set_viewport_size({"width": width, "height": 1000})
+            for name in PANELS:
+                panel = sheet.panel(name)
+                box = panel.box.bounding_box()
+                images = panel.box.locator("img").all()
+                assert all(i.bounding_box()["width"] <= box["width"] for i in images)
+                if out:
+                    panel.box.scroll_into_view_if_needed()
+                    panel.box.screenshot(path=f"{out}/{name}-{version}-{round(box['width'])}.png")
         assert sheet.bad_news() == []
+
+    def test_live_training_is_stopped_by_its_button_and_by_the_notebooks(self, lab, browser, version):
+        with browser.new_context(viewport={"width": 1280, "height": 1000}) as context:
+            sheet = Sheet(context.new_page(), lab, "03_live.ipynb", panels=1)
+            panel = Part(sheet, 0, sheet.page.locator(".facegan").first)
+            panel.becomes(None, 1, unlike=panel.pixels(1))
+            panel.says(re.compile("Step [1-9].* images/s, .* left. D"))
+            if out := os.environ.get("FACEGAN_BROWSER_OUT"):
+                panel.box.screenshot(path=f"{out}/live-{version}.png")
+            panel.button("End after this step").click()
+            first = stopped_at(sheet, 1)
+            sheet.page.evaluate("() => { window.jupyterapp.commands.execute('notebook:run-cell'); }")
+            panel.says(re.compile("Step [1-9]"))
+            _wait(lambda: steps(lab.work / "runs" / "live" / "checkpoints")[-1] > first, "it did not go on")
+            sheet.page.evaluate("() => { window.jupyterapp.commands.execute('notebook:interrupt-kernel'); }")
+            assert stopped_at(sheet, 1, unlike=first) > first
+            assert sheet.bad_news() == []
+
+
+class TestIpywidgets8(Widgets):
+    version = "8"
+
+
+class TestIpywidgets7(Widgets):
+    version = "7.7.1"
 
 
 def stopped_at(sheet, count, unlike=None):

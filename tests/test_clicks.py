@@ -2,11 +2,15 @@
 
 import queue
 import sys
+import threading
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+import zmq
 from jupyter_client.manager import KernelManager
+from jupyter_client.session import Session
 
 from facegan import clicks
 
@@ -53,6 +57,14 @@ def printed(client, wanted, seconds=60):
     raise AssertionError(f"{wanted!r} was not printed, but: {text}")
 
 
+def shown(client):
+    """The value that a cell shows."""
+    while True:
+        message = client.get_iopub_msg(timeout=30)
+        if message["msg_type"] == "execute_result":
+            return message["content"]["data"]["text/plain"]
+
+
 def send_click(client, model_id):
     data = {"method": "custom", "content": {"event": "click"}}
     client.shell_channel.send(client.session.msg("comm_msg", {"comm_id": model_id, "data": data}))
@@ -64,10 +76,12 @@ def test_stop_works_while_its_cell_runs_and_what_came_before_is_not_lost(client)
     model_id = printed(client, "stop is").split()[-1]
     client.execute("print('the next cell ran at step', len(history['loss_d']))")
     send_click(client, model_id)
+    client.execute("live.panel.stop.description")
     stopped = printed(client, "stopped at step")
     step = int(stopped.split()[3])
     assert step < 10**6
     assert printed(client, "the next cell ran").endswith(f" {step}")
+    assert shown(client) == "'Stopped'"
 
 
 @pytest.mark.slow
@@ -77,6 +91,26 @@ def test_clicks_on_other_buttons_do_not_stop(client):
     send_click(client, "another")
     client.execute("print('ran to', len(history['loss_d']))")
     assert printed(client, "ran to") == "ran to 40"
+
+
+@pytest.mark.parametrize("frames", [[b"stop aborting"], [b"<IDS|MSG>", b"", b"{}", b"{}", b"{}", b"{}"]])
+def test_what_is_no_message_is_left_to_the_kernel(monkeypatch, frames):
+    queue, returned = [[zmq.Frame(f) for f in frames]], []
+    monkeypatch.setattr(clicks, "running_kernel", lambda: SimpleNamespace(session=Session()))
+    monkeypatch.setattr(clicks, "_shell", lambda kernel: ("socket", returned.append))
+    monkeypatch.setattr(clicks, "_receive", lambda socket: queue.pop() if queue else None)
+    assert clicks.clicked("any") is False
+    assert len(returned) == 1
+
+
+def test_only_the_main_thread_takes_messages(monkeypatch):
+    monkeypatch.setattr(clicks, "running_kernel", lambda: SimpleNamespace(session=Session()))
+    monkeypatch.setattr(clicks, "_shell", lambda kernel: pytest.fail("looked"))
+    heard = []
+    thread = threading.Thread(target=lambda: heard.append(clicks.clicked("any")))
+    thread.start()
+    thread.join()
+    assert heard == [False]
 
 
 def test_outside_a_kernel_nothing_was_clicked():

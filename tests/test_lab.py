@@ -105,6 +105,8 @@ def test_pictures_frame_the_kept_faces_only(state):
 def test_bad_faces_and_seeds_are_refused(state):
     with pytest.raises(ConfigError, match="no face 6; faces are 0 to 5"):
         state.keep(6)
+    with pytest.raises(ConfigError, match="cannot explore 0 faces"):
+        Exploration.start(state.generator, n=0)
     for seed in (-1, 2**31, 1.5, True):
         with pytest.raises(ConfigError, match="expected a whole number from 0"):
             state.change(seed=seed)
@@ -190,6 +192,21 @@ def test_a_timeline_shows_each_snapshot_and_its_numbers(gan, faces, tmp_path):
     assert line.numbers(1)["loss_g"] == gan.history["loss_g"][1]
     whole = grids[2]
     assert torch.equal(line.picture(1), whole[:, : 4 * 18 + 2, : 4 * 18 + 2])
+
+
+@pytest.mark.parametrize("text", ["", "step,loss_d\n1,much\n", "step,loss_d\n1,0.5\n"])
+def test_a_damaged_history_is_named(gan, faces, tmp_path, text):
+    fit(gan, faces, steps=1, run_dir=tmp_path / "run")
+    (tmp_path / "run" / "history.csv").write_text(text)
+    with pytest.raises(CheckpointError, match=r"history\.csv is damaged"):
+        lab.Timeline(tmp_path / "run")
+
+
+@pytest.mark.parametrize("latent_dim", [1, 4])
+def test_short_latents_have_fewer_directions(config, latent_dim):
+    state = Exploration.start(Generator(replace(config, latent_dim=latent_dim)), n=2)
+    assert state.directions.shape == (latent_dim, latent_dim)
+    assert state.move(latent_dim - 1, 1.0).latents().shape == (2, latent_dim)
 
 
 def test_a_timeline_of_no_run_says_so(tmp_path):

@@ -5,6 +5,7 @@ import pytest
 import torch
 from PIL import Image
 
+from facegan import plots
 from facegan.errors import ConfigError
 from facegan.models import feature_maps
 from facegan.plots import figure_png, plot_curves, plot_features, show_images
@@ -19,6 +20,21 @@ HISTORY = {
 
 def pixels(figure):
     return np.asarray(Image.open(io.BytesIO(figure_png(figure))).convert("RGB"))
+
+
+def test_a_marker_stands_at_its_step_in_both_curves():
+    history = {name: [0.5, 0.6, 0.4, 0.5] for name in ("loss_d", "loss_g", "d_real", "d_fake")}
+    curves = plots.MarkedCurves(history)
+    first, last = curves.at(1), curves.at(4)
+    assert first.dtype == torch.uint8
+    columns = [
+        (first != last).any(0)[rows].any(0).nonzero().flatten() for rows in (slice(0, 280), slice(280, None))
+    ]
+    for changed in columns:
+        assert 2 <= len(changed) <= 6, "two thin lines differ, nothing else"
+    assert columns[0].tolist() == columns[1].tolist()
+    middle = (first != curves.at(2)).any(0).any(0).nonzero().max()
+    assert columns[0].min() < middle < columns[0].max()
 
 
 def test_curves_draw_every_series_with_axes_that_are_named():

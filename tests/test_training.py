@@ -14,7 +14,7 @@ from facegan import GAN, FaceDataset, TrainConfig, checkpoint, fit, load_generat
 from facegan.errors import CheckpointError, ConfigError, DataError, TrainingError
 from facegan.images import read_png
 from facegan.losses import bce_discriminator, flip_labels
-from facegan.training import HISTORY, METRICS
+from facegan.training import HISTORY, METRICS, Watcher
 
 
 def make(**changes):
@@ -301,6 +301,79 @@ def test_other_data_begin_a_new_epoch(faces, tmp_path, capsys):
     fit(gan, random_faces(16), steps=4, run_dir=tmp_path / "run")
     assert "from 40 to 16 faces; a new epoch begins" in capsys.readouterr().out
     assert gan.step == 4
+
+
+class Log(Watcher):
+    """Notes what it hears; asks to stop at a step."""
+
+    def __init__(self, stop_at=None):
+        self.stop_at, self.heard = stop_at, []
+
+    def begin(self, gan, total):
+        self.heard.append(("begin", gan.step, total))
+
+    def __call__(self, gan, grid):
+        self.heard.append(("snapshot", gan.step))
+
+    def wants_stop(self, gan):
+        self.heard.append(("step", gan.step))
+        return gan.step == self.stop_at
+
+    def end(self, gan):
+        self.heard.append(("end", gan.step))
+
+
+def test_a_watcher_hears_of_everything_in_order(gan, faces):
+    log = Log()
+    fit(gan, faces, steps=2, snapshot_every=2, hooks=[log])
+    assert log.heard == [
+        ("begin", 0, 2), ("snapshot", 0), ("step", 1), ("step", 2), ("snapshot", 2), ("end", 2),
+    ]  # fmt: skip
+
+
+def test_a_watcher_that_wants_a_stop_gets_it_saved_and_the_run_goes_on_exactly(config, faces, tmp_path):
+    gan = GAN(config, device="cpu")
+    fit(gan, faces, steps=6, run_dir=tmp_path / "run", hooks=[Log(stop_at=3)])
+    assert gan.step == 3
+    resumed, straight = GAN(config, device="cpu"), GAN(config, device="cpu")
+    fit(resumed, faces, steps=6, run_dir=tmp_path / "run")
+    fit(straight, faces, steps=6)
+    assert_same_state(resumed, straight)
+
+
+def test_a_watcher_hears_the_end_of_a_run_that_breaks(gan, faces):
+    log = Log()
+
+    def broken(gan, _):
+        if gan.step:
+            raise ValueError("a hook of the user's")
+
+    with pytest.raises(ValueError, match="a hook of the user's"):
+        fit(gan, faces, steps=4, snapshot_every=2, hooks=[log, broken])
+    assert log.heard[-1] == ("end", 2)
+
+
+def test_every_watcher_that_began_hears_the_end_though_another_fails(gan, faces):
+    class Broken(Log):
+        def begin(self, gan, total):
+            raise ValueError("a watcher of the user's")
+
+        def end(self, gan):
+            raise AssertionError("it has not begun")
+
+    log = Log()
+    with pytest.raises(ValueError, match="a watcher of the user's"):
+        fit(gan, faces, steps=4, hooks=[log, Broken()])
+    assert log.heard == [("begin", 0, 4), ("end", 0)]
+
+
+def test_the_bar_is_left_out_where_a_watcher_shows_progress(gan, faces, capsys):
+    log = Log()
+    log.shows_progress = True
+    fit(gan, faces, steps=2, hooks=[log])
+    assert "step/s" not in capsys.readouterr().err
+    fit(gan, faces, steps=4, hooks=[Log()])
+    assert "4/4" in capsys.readouterr().err
 
 
 def test_hooks_see_every_snapshot(gan, faces):
