@@ -123,7 +123,7 @@ def _lighter(output: NotebookNode) -> NotebookNode:
             picture.quantize(256, dither=Image.Dither.NONE).save(out, "PNG", optimize=True)
             if out.tell() > _LARGE:
                 out, kind = io.BytesIO(), "image/jpeg"
-                picture.save(out, "JPEG", quality=80)
+                picture.save(out, "JPEG", quality=72)
         data[kind] = base64.b64encode(out.getvalue()).decode()
         if "image/png" in output.metadata:  # its alt text
             output.metadata[kind] = output.metadata.pop("image/png")
