@@ -190,8 +190,8 @@ class Widgets:
         panel.changes(lambda: panel.type("77"))
         panel.says("seed 77")
         panel.button("Python that").click()
-        code = panel.box.locator("textarea").input_value()
-        assert "draw_latents(16, 100, seed=77)" in code
+        code = panel.box.locator("textarea")
+        _wait(lambda: "draw_latents(16, 100, seed=77)" in code.input_value(), "no code was shown")
         for _ in range(10):
             panel.button("Back to before").click()
         panel.becomes(start)
