@@ -126,7 +126,7 @@ class Exploration:
     def move(self, direction: int, amount: float) -> Exploration:
         """Move faces that are not kept to `amount` along a direction, counted from 0."""
         amounts = list(self.now.amounts)
-        amounts[direction] = float(amount)
+        amounts[direction] = round(float(amount), 6)  # sliders send 0.30000000000000004
         return self.change(amounts=tuple(amounts))
 
     def keep(self, index: int) -> Exploration:

@@ -394,7 +394,13 @@ def truncation_slider(action: Callable[[float | None], None]) -> Any:
     """A slider for the truncation limit; its right end means none."""
     tip = "Cut latents off at this many standard deviations; 3 is no limit. Lower: more alike, more typical"
     return slider(
-        "Truncation", tip, 0.3, _NO_LIMIT, 0.1, _NO_LIMIT, lambda v: action(v if v < _NO_LIMIT else None)
+        "Truncation",
+        tip,
+        0.3,
+        _NO_LIMIT,
+        0.1,
+        _NO_LIMIT,
+        lambda v: action(round(v, 6) if v < _NO_LIMIT else None),
     )
 
 

@@ -63,7 +63,7 @@ def lab(version, tmp_path_factory):
 @pytest.fixture(scope="class")
 def sheet(lab, browser):
     """Notebook 04, run to its end, with all its panels."""
-    with browser.new_context(viewport={"width": 1280, "height": 1000}) as context:
+    with browser.new_context(viewport={"width": 1300, "height": 1000}) as context:
         context.grant_permissions(["clipboard-read", "clipboard-write"])
         yield Sheet(context.new_page(), lab, "04_visualization.ipynb", panels=len(PANELS))
 
@@ -271,7 +271,7 @@ class Widgets:
 
     def test_screenshots_and_no_errors(self, sheet, version):
         out = os.environ.get("FACEGAN_BROWSER_OUT")
-        for width in (1280, 620):
+        for width in (1300, 500):
             sheet.page.set_viewport_size({"width": width, "height": 1000})
             for name in PANELS:
                 panel = sheet.panel(name)
@@ -284,7 +284,7 @@ class Widgets:
         assert sheet.bad_news() == []
 
     def test_live_training_is_stopped_by_its_button_and_by_the_notebooks(self, lab, browser, version):
-        with browser.new_context(viewport={"width": 1280, "height": 1000}) as context:
+        with browser.new_context(viewport={"width": 1300, "height": 1000}) as context:
             sheet = Sheet(context.new_page(), lab, "03_live.ipynb", panels=1)
             panel = Part(sheet, 0, sheet.page.locator(".facegan").first)
             panel.becomes(None, 1, unlike=panel.pixels(1))
