@@ -260,7 +260,7 @@ def slider(label: str, tip: str, low: float, high: float, step: float, value: fl
 def labelled(control: Any, tip: str, action: Callable) -> Any:
     """A control as wide as its place, with a tooltip, that calls `action(value)` when its value changes."""
     control.style.description_width = "84px"
-    control.layout.width = "100%"
+    control.layout.width = "auto"
     setattr(control, "tooltip" if control.has_trait("tooltip") else "description_tooltip", tip)
     control.observe(lambda change: action(change["new"]), "value")
     return control

@@ -134,7 +134,7 @@ class Explore(Panel):
 
         tip = f"Move along direction {index + 1}, in standard deviations"
         made = slider(str(index + 1), tip, -_FAR, _FAR, 0.1, 0.0, move)
-        made.style.description_width = "12px"
+        made.style.description_width, made.layout.flex = "12px", "1 1 auto"
         return made
 
     def _rows(self) -> list[Any]:
