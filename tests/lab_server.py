@@ -84,7 +84,9 @@ def _environment(root, old_widgets, kernel_python):
         paths = [*paths, str(OLD_WIDGETS)] if kernel_python is None else paths
     env["PYTHONPATH"] = os.pathsep.join(paths)
     if kernel_python:
-        spec = folders["JUPYTER_DATA_DIR"] / "kernels" / "python3" / "kernel.json"
+        first = root / "first"  # before the kernel of the environment that JupyterLab is in
+        env["JUPYTER_PATH"] = os.pathsep.join([str(first), env.get("JUPYTER_PATH", "")])
+        spec = first / "kernels" / "python3" / "kernel.json"
         spec.parent.mkdir(parents=True)
         argv = [str(kernel_python), "-m", "ipykernel_launcher", "-f", "{connection_file}"]
         spec.write_text(json.dumps({"argv": argv, "display_name": "Python 3", "language": "python"}))
