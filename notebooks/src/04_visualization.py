@@ -149,7 +149,8 @@ fg.save_animation(list(to_uint8(generator.images(path))), RUNS / "walk.gif", fps
 # %%
 from IPython.display import Image
 
-Image(filename=RUNS / "walk.gif", width=192, alt="A face that turns into three others and back")
+alt = {"alt": "A face that turns into three others and back"}
+Image(filename=str(RUNS / "walk.gif"), width=192, metadata=alt)
 
 # %% [markdown]
 # *A loop through four faces. `facegan walk runs/first --out walk.mp4` makes a video of the same from the command line.*
