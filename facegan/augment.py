@@ -16,15 +16,19 @@ _SHIFT = 1 / 8  # largest translation, as a share of the side (Zhao 2020, append
 _HOLE = 1 / 2  # side of the cut-out square, as a share of the side
 
 
-def augment(images: Tensor, policy: str, generator: torch.Generator) -> Tensor:
+def augment(images: Tensor, policy: str, uniform: Tensor) -> Tensor:
     """Images (B, 3, H, W) after the comma-separated steps of `policy` ('none' changes nothing).
 
-    Each image draws its own parameters from the CPU `generator`.
+    `uniform` holds random numbers from [0, 1], (S, 3, B, 1, 1, 1): three for each step and image.
     """
-    for name in () if policy == "none" else policy.split(","):
-        uniform = torch.rand(3, len(images), 1, 1, 1, generator=generator)
-        images = AUGMENTATIONS[name](images, uniform.to(images))
+    for name, numbers in zip(steps_of(policy), uniform, strict=True):
+        images = AUGMENTATIONS[name](images, numbers.to(images))
     return images
+
+
+def steps_of(policy: str) -> list[str]:
+    """The steps of a policy, by name."""
+    return [] if policy == "none" else policy.split(",")
 
 
 def color(images: Tensor, uniform: Tensor) -> Tensor:

@@ -19,7 +19,7 @@ Norm = Literal["none", "batch", "instance", "spectral"]
 LossName = Literal["bce", "minimax", "least_squares", "hinge", "wasserstein"]
 Policy = Literal["none", "color", "translation", "color,translation", "color,translation,cutout"]
 Optimizer = Literal["adam", "sgd"]
-Precision = Literal["auto", "fp32", "bf16"]
+Precision = Literal["auto", "fp32", "bf16", "fp16"]
 
 
 @dataclass(frozen=True)
@@ -55,12 +55,12 @@ class TrainConfig:
     ema_decay: Annotated[float, "decay per step of the averaged G that draws samples; 0 is raw"] = 0.0
 
     # The schedule
-    batch_size: Annotated[int, "real faces per step"] = 128
+    batch_size: Annotated[int, "real faces per step, of all processes together"] = 128
     epochs: Annotated[int, "passes over the data"] = 10
     snapshot_every: Annotated[int, "steps between checkpoints and sample frames"] = 250
     flip: Annotated[bool, "mirror each real face with probability one half"] = True
     seed: Annotated[int, "seed of weights, shuffling and noise"] = 0
-    precision: Annotated[Precision, "auto is bf16 where the hardware multiplies it natively"] = "auto"
+    precision: Annotated[Precision, "of matrix products; auto takes the fastest that is native"] = "auto"
     tensorboard: Annotated[bool, "also write TensorBoard files into the run folder"] = False
 
     def __post_init__(self) -> None:

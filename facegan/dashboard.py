@@ -11,7 +11,7 @@ from torch import Tensor
 from facegan.clicks import clicked, running_kernel
 from facegan.panel import Panel, button, columns, ipw, row
 from facegan.plots import picture_of, plot_stacked
-from facegan.training import Watcher
+from facegan.recorder import Watcher
 
 if TYPE_CHECKING:
     from facegan.training import GAN

@@ -24,9 +24,11 @@ from facegan.download import DATA_FOLDER, SOURCES, fetch, local_file
 from facegan.errors import DataError
 from facegan.images import to_float
 from facegan.photos import Photos, decode_all, fingerprint, to_square
+from facegan.runtime import to_device
 
 SYNTHETIC_COUNT = 10_000  # faces in load_faces("synthetic")
 _CHUNK = 500  # faces made or resized at a time
+_WHOLE = slice(None)
 
 
 @dataclass(frozen=True)
@@ -64,15 +66,16 @@ class FaceDataset:
         generator: torch.Generator | None = None,
         device: str | torch.device = "cpu",
         flip: bool = True,
+        part: slice = _WHOLE,
     ) -> Batches:
         """One epoch of shuffled batches per loop over the result: floats (B, 3, H, W) in [-1, 1].
 
         `generator` (on the CPU) draws order and flips. The incomplete last batch is dropped. The
-        data move to the device whole when they fit. Raises `DataError` when the set is smaller than
-        a batch.
+        data move to the device whole when they fit. With `part` only that part of each batch is
+        loaded, for one of several processes. Raises `DataError` when the set is smaller than a batch.
         """
-        generator = generator or torch.default_generator
-        return Batches(self, batch_size, generator=generator, device=torch.device(device), flip=flip)
+        generator, device = generator or torch.default_generator, torch.device(device)
+        return Batches(self, batch_size, generator=generator, device=device, flip=flip, part=part)
 
 
 class Batches:
@@ -86,6 +89,7 @@ class Batches:
         generator: torch.Generator,
         device: torch.device,
         flip: bool,
+        part: slice = _WHOLE,
     ) -> None:
         if not 1 <= batch_size <= len(faces):
             raise DataError(
@@ -93,7 +97,7 @@ class Batches:
                 f"Use a batch_size of at most {len(faces)}, or more faces."
             )
         self.count, self.batch_size, self.generator = len(faces), batch_size, generator
-        self.device, self.flip = device, flip
+        self.device, self.flip, self.part = device, flip, part
         self.remaining = torch.empty(0, dtype=torch.long)
         self._images = _resident(torch.from_numpy(faces.images), device)
 
@@ -110,14 +114,17 @@ class Batches:
             yield self._batch(index)
 
     def _batch(self, index: Tensor) -> Tensor:
-        images = self._images.index_select(0, index.to(self._images.device)).to(self.device)
-        if self.flip:
-            mirrored = (torch.rand(len(index), generator=self.generator) < 0.5).to(self.device)
-            both = torch.cat((images, images.flip(-1)))
-            images = both.index_select(
-                0, torch.arange(len(index), device=self.device) + len(index) * mirrored
-            )
+        mirrored = torch.rand(len(index), generator=self.generator) < 0.5 if self.flip else None
+        images = self._pick(index[self.part])
+        if mirrored is not None:
+            mirrored = to_device(mirrored[self.part], self.device)
+            images = torch.where(mirrored[:, None, None, None], images.flip(-1), images)
         return to_float(images)
+
+    def _pick(self, index: Tensor) -> Tensor:
+        if self._images.device.type == "cpu":
+            return to_device(self._images.index_select(0, index), self.device)
+        return self._images.index_select(0, to_device(index, self.device))
 
 
 def load_faces(source: Any, size: int = 64, *, align: str = "center") -> FaceDataset:

@@ -19,6 +19,7 @@ from facegan.config import TrainConfig
 from facegan.errors import CheckpointError, ConfigError, first_line
 from facegan.images import unit_to_signed
 from facegan.latent import draw_latents, truncate
+from facegan.layers import Conv2d, ConvTranspose2d
 
 GENERATOR_FIELDS = ("image_size", "width", "latent_dim", "output", "activation")
 DISCRIMINATOR_FIELDS = ("image_size", "width", "norm")
@@ -85,7 +86,7 @@ class Generator(nn.Module):
 
     def _to_image(self, in_channels: int) -> nn.Sequential:
         squash = nn.Tanh() if self.config.output == "tanh" else nn.Sigmoid()
-        return nn.Sequential(nn.ConvTranspose2d(in_channels, 3, 4, 2, 1, bias=False), squash)
+        return nn.Sequential(ConvTranspose2d(in_channels, 3, 4, 2, 1, bias=False), squash)
 
 
 class Discriminator(nn.Module):
@@ -117,7 +118,7 @@ class Discriminator(nn.Module):
 
     def _conv(self, in_channels: int, out_channels: int, *, stride: int = 2, padding: int = 1) -> nn.Conv2d:
         bias = self.config.norm in {"none", "spectral"}
-        return nn.Conv2d(in_channels, out_channels, 4, stride, padding, bias=bias)
+        return Conv2d(in_channels, out_channels, 4, stride, padding, bias=bias)
 
     def _block(self, in_channels: int, out_channels: int) -> nn.Sequential:
         norm = NORMS[self.config.norm](out_channels)
@@ -132,7 +133,7 @@ def generator_block(
     (B, in_channels, H, W) to (B, out_channels, 2 H, 2 W); `leak` is the slope below 0 (0 is ReLU).
     """
     return nn.Sequential(
-        nn.ConvTranspose2d(in_channels, out_channels, 4, stride, padding, bias=False),
+        ConvTranspose2d(in_channels, out_channels, 4, stride, padding, bias=False),
         nn.BatchNorm2d(out_channels),
         nn.LeakyReLU(leak, True) if leak else nn.ReLU(True),
     )

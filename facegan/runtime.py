@@ -1,13 +1,14 @@
 """What the machine offers: device and precision, and a plain description of both.
 
-Left out on purpose: anything that changes global state. Callers pass the device on.
+Nothing here changes global state for good. Callers pass the device on.
 """
 
 from __future__ import annotations
 
 import platform
 import sys
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from importlib.metadata import version
 
 import torch
@@ -42,16 +43,49 @@ def multiplies_bf16(device: torch.device) -> bool:
     return False
 
 
+def multiplies_fp16(device: torch.device) -> bool:
+    """Whether a GPU has float16 matrix units: since Volta; the T4's are its only fast ones."""
+    return device.type == "cuda" and torch.cuda.get_device_capability(device) >= (7, 0)
+
+
+PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
+
+
 def pick_precision(name: str, device: torch.device) -> torch.dtype:
-    """The dtype of matrix work: torch.bfloat16 or torch.float32. Losses and averages stay fp32."""
-    if name == "bf16" or (name == "auto" and multiplies_bf16(device)):
+    """The dtype of matrix products. Losses, optimizers and averages stay float32.
+
+    'auto' is bfloat16 where it is native (CPUs with AVX512-BF16 or AMX, GPUs since Ampere), else float16
+    on GPUs that multiply that (T4, V100), else float32: other CPUs would emulate, and on Apple's MPS
+    half precision brings little.
+    """
+    if name != "auto":
+        return PRECISIONS[name]
+    if multiplies_bf16(device):
         return torch.bfloat16
-    return torch.float32
+    return torch.float16 if multiplies_fp16(device) else torch.float32
 
 
 def autocast(device: torch.device, dtype: torch.dtype) -> AbstractContextManager:
     """A context in which networks run in `dtype`."""
     return nullcontext() if dtype == torch.float32 else torch.autocast(device.type, dtype=dtype)
+
+
+def to_device(tensor: torch.Tensor, device: torch.device) -> torch.Tensor:
+    """A CPU tensor on the device; a GPU is not waited for."""
+    if device.type == "cuda":
+        return tensor.pin_memory().to(device, non_blocking=True)
+    return tensor.to(device)
+
+
+@contextmanager
+def tuned(device: torch.device) -> Iterator[None]:
+    """A context in which cuDNN tries its algorithms on each new shape and keeps the fastest."""
+    before = torch.backends.cudnn.benchmark
+    torch.backends.cudnn.benchmark = before or not torch.backends.cudnn.deterministic
+    try:
+        yield
+    finally:
+        torch.backends.cudnn.benchmark = before
 
 
 def memory_format(device: torch.device) -> torch.memory_format:

@@ -2,18 +2,15 @@
 
 Algorithm 1 of Goodfellow et al. 2014 (arXiv 1406.2661) with one discriminator step per generator step, as
 DCGAN has it. All randomness of a run comes from `GAN.rng`, so a resumed run repeats what a straight
-one does. Left out: several devices, and anything that draws or measures (`plots`, `metrics`).
+one does. What several processes need is in `parallel`, CUDA graphs in `graphs`. Left out: anything that draws
+or measures (`plots`, `metrics`).
 """
 
 from __future__ import annotations
 
 import copy
-import math
-import signal
-import threading
-import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from functools import cached_property, partial
 from itertools import chain, repeat
 from pathlib import Path
 from typing import Any
@@ -22,50 +19,33 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils import get_total_norm
 
-from facegan.augment import augment
+from facegan import parallel
+from facegan.augment import augment, steps_of
 from facegan.config import TrainConfig, differing
 from facegan.data import Batches, FaceDataset
-from facegan.errors import CheckpointError, ConfigError, TrainingError
+from facegan.errors import CheckpointError, ConfigError
+from facegan.graphs import GraphedStep
 from facegan.images import make_grid, signed_to_unit
 from facegan.latent import draw_latents
 from facegan.losses import LOSSES, flip_labels, gradient_penalty, r1_penalty
 from facegan.models import DISCRIMINATOR_FIELDS, GENERATOR_FIELDS, Discriminator, Generator
-from facegan.run_folder import RunFolder, picture_files
-from facegan.runtime import autocast, memory_format, pick_device, pick_precision
+from facegan.parallel import say
+from facegan.recorder import HISTORY, METRICS, Hook, Recorder
+from facegan.run_folder import RunFolder
+from facegan.runtime import autocast, memory_format, pick_device, pick_precision, to_device
 
-METRICS = ("loss_d", "loss_g", "d_real", "d_fake", "d_fake_after", "grad_norm_d", "grad_norm_g")
-HISTORY = (*METRICS, "images_per_second")
 FIXED = 64  # latents whose faces are drawn at every snapshot
 STRUCTURE = tuple(dict.fromkeys((*GENERATOR_FIELDS, *DISCRIMINATOR_FIELDS, "optimizer_d", "seed")))
 
-Hook = Callable[["GAN", Tensor], None]
-
-
-class Watcher:
-    """A hook for `fit` that also follows a run between its snapshots, and may end it."""
-
-    shows_progress = False  # whether `fit` leaves its own progress bar out; looked at after `begin`
-
-    def begin(self, gan: GAN, total: int) -> None:
-        """Called before the first step; `total` is the step at which the run will end."""
-
-    def __call__(self, gan: GAN, grid: Tensor) -> None:
-        """Called at every snapshot, with a uint8 grid (3, H, W) of the fixed faces."""
-
-    def wants_stop(self, gan: GAN) -> bool:
-        """Called after every step, so it must be quick; true ends the run as Ctrl-C does, saved."""
-        return False
-
-    def end(self, gan: GAN) -> None:
-        """Called when the run stands still, however that came about."""
+Play = Callable[[Tensor, Tensor, Tensor], Tensor]  # (real, z, uniform) to `METRICS`
 
 
 class GAN:
     """The state of a run: networks, averaged generator, optimizers, random numbers, step, history.
 
     `history` maps each of `HISTORY` to a list with one float a step: the losses; D(x), D(G(z)) before
-    and after D's update, as mean probabilities; gradient norms; images per second. Raises
-    `ConfigError` for a device that is not there.
+    and after D's update, as mean probabilities; gradient norms (0 where a step overflowed float16 and was
+    left out); images per second. Raises `ConfigError` for a device that is not there.
 
     >>> gan = GAN(TrainConfig(image_size=16, width=8))
     >>> gan.sample(4, seed=0).shape
@@ -80,6 +60,7 @@ class GAN:
         self.generator, self.discriminator = _build_networks(self.config, self.device)
         self.ema = copy.deepcopy(self.generator).eval().requires_grad_(False)
         self.optimizer_d, self.optimizer_g = _build_optimizers(self)
+        self.scaler = _build_scaler(self)
         self.step = 0
         self.history: dict[str, list[float]] = {name: [] for name in HISTORY}
         self.remaining = torch.empty(0, dtype=torch.long)  # faces this epoch has yet to visit
@@ -109,6 +90,7 @@ class GAN:
             "remaining": self.remaining.clone(),
             "epoch_size": self.epoch_size,
             "history": history,
+            "scaler": self.scaler.state_dict(),
             **modules,
         }
 
@@ -130,6 +112,7 @@ class GAN:
             getattr(self, name).load_state_dict(state[name])
         for optimizer, name in ((self.optimizer_d, "optimizer_d"), (self.optimizer_g, "optimizer_g")):
             _load_optimizer(optimizer, state[name])
+        self.scaler = _build_scaler(self, state.get("scaler"))
         self.rng.set_state(rng)
         self.step, self.history = step, history
         self.remaining, self.epoch_size = remaining, epoch_size
@@ -141,6 +124,11 @@ class GAN:
         gan.load_state_dict(state)
         return gan
 
+    @cached_property
+    def shared(self) -> tuple[nn.Module, nn.Module]:
+        """G and D as `train_step` calls them: with gradients averaged over all processes of a run."""
+        return parallel.shared(self.generator), parallel.shared(self.discriminator)
+
 
 _STATEFUL = ("generator", "discriminator", "ema", "optimizer_d", "optimizer_g")
 
@@ -148,20 +136,22 @@ _STATEFUL = ("generator", "discriminator", "ema", "optimizer_d", "optimizer_g")
 def train_step(gan: GAN, real: Tensor) -> dict[str, Tensor]:
     """One round of the game on real faces (B, 3, H, W) in [-1, 1]: D's step, G's step, the average.
 
-    Both steps use the same fakes. Returns detached scalars by the names in `METRICS`.
+    Both steps use the same fakes. In a run of several processes each passes its part of the real faces.
+    Returns detached scalars by the names in `METRICS`.
     """
-    _forget_gradients(gan)
-    real = real.to(gan.device, memory_format=memory_format(gan.device))
-    if gan.config.output == "sigmoid":
-        real = signed_to_unit(real)
-    z = torch.randn(len(real), gan.config.latent_dim, generator=gan.rng).to(gan.device)
-    with autocast(gan.device, gan.precision):
-        fake = gan.generator(z)
-    metrics = _discriminator_step(gan, real, fake.detach())
-    metrics |= _generator_step(gan, fake)
-    _update_average(gan)
-    gan.step += 1
-    return metrics
+    return dict(zip(METRICS, _step(gan, partial(_play, gan), real).unbind(), strict=True))
+
+
+def stepper(gan: GAN) -> Callable[[Tensor], Tensor]:
+    """`train_step` for many batches of one size: takes the real faces, returns `METRICS` as one tensor.
+
+    On a CUDA device its work becomes a CUDA graph (`facegan.graphs`).
+    """
+    _forget(gan)
+    play: Play = partial(_play, gan)
+    if gan.device.type == "cuda" and parallel.world_size() == 1:
+        play = GraphedStep(play, partial(_forget, gan))
+    return partial(_step, gan, play)
 
 
 def fit(
@@ -183,6 +173,9 @@ def fit(
 
     A hook that is a `Watcher` also hears of every step, and can end the run.
 
+    Where several processes run this together (`facegan.parallel`), the first one writes and calls hooks;
+    the history holds means over all of them.
+
     Raises `DataError` when the faces do not suit, `CheckpointError` when the folder holds another
     run or cannot be written, `TrainingError` when a loss or weight is no longer finite or memory ends.
     """
@@ -193,10 +186,10 @@ def fit(
     )
     folder = _open_folder(gan, faces, run_dir)
     batches.remaining = _rest_of_epoch(gan, faces)
-    stream = chain.from_iterable(repeat(batches))
-    with _interruptible() as interrupted, _Recorder(gan, folder, hooks, total) as recorder:
-        while gan.step < total and not (interrupted() or recorder.stopped):
-            recorder.add(train_step(gan, next(stream)))
+    stream, step = chain.from_iterable(repeat(batches)), stepper(gan)
+    with Recorder(gan, folder, hooks, total) as recorder:
+        while gan.step < total and not recorder.stopped:
+            recorder.add(step(next(stream)))
             gan.remaining = batches.remaining
             if gan.step % every == 0:
                 recorder.snapshot()
@@ -206,24 +199,65 @@ def fit(
 # ---- one step ------------------------------------------------------------------------------------
 
 
+def _step(gan: GAN, play: Play, real: Tensor) -> Tensor:
+    """Draw a step's random numbers, play the round, average G; returns `METRICS`."""
+    real = real.to(gan.device, memory_format=memory_format(gan.device))
+    metrics = play(real, *_draw_noise(gan, len(real)))
+    _update_average(gan)
+    gan.step += 1
+    return metrics
+
+
+def _draw_noise(gan: GAN, size: int) -> tuple[Tensor, Tensor]:
+    """z (B, latent_dim) and `uniform` (2 + 9 S, B) for labels, penalty and S steps of augmentation.
+
+    Drawn for the joint batch of all processes, of which this one takes its part.
+    """
+    joint = size * parallel.world_size()
+    part = parallel.part(joint)
+    z = torch.randn(joint, gan.config.latent_dim, generator=gan.rng)
+    rows = 2 + 9 * len(steps_of(gan.config.augment))
+    uniform = torch.rand(rows, joint, generator=gan.rng)
+    return to_device(z[part], gan.device), to_device(uniform[:, part], gan.device)
+
+
+def _play(gan: GAN, real: Tensor, z: Tensor, uniform: Tensor) -> Tensor:
+    """D's step and G's: only work of the device, which is not waited for. Returns `METRICS`."""
+    _forget_gradients(gan)
+    if gan.config.output == "sigmoid":
+        real = signed_to_unit(real)
+    with autocast(gan.device, gan.precision):
+        fake = gan.shared[0](z)
+    metrics = _discriminator_step(gan, real, fake.detach(), uniform)
+    metrics |= _generator_step(gan, fake, uniform)
+    if gan.scaler.is_enabled():
+        gan.scaler.update()
+    return torch.stack([metrics[name] for name in METRICS])
+
+
+def _forget(gan: GAN) -> None:
+    """Drop what a step that broke half-way has left."""
+    _forget_gradients(gan)
+    gan.scaler = _build_scaler(gan, gan.scaler.state_dict())
+
+
 def _forget_gradients(gan: GAN) -> None:
-    """Also those of a step that was interrupted half-way."""
     gan.discriminator.requires_grad_(True)
     gan.optimizer_d.zero_grad()
     gan.optimizer_g.zero_grad()
 
 
-def _discriminator_step(gan: GAN, real: Tensor, fake: Tensor) -> dict[str, Tensor]:
-    config, network = gan.config, gan.discriminator
-    real_logits, fake_logits = _judge(gan, real), _judge(gan, fake)
+def _discriminator_step(gan: GAN, real: Tensor, fake: Tensor, uniform: Tensor) -> dict[str, Tensor]:
+    config, network = gan.config, gan.shared[1]
+    labels, mix, *_ = uniform
+    real_logits = _judge(gan, network, real, uniform, 0)
+    fake_logits = _judge(gan, network, fake, uniform, 1)
     seen = real_logits, fake_logits
     if config.label_flip:
-        swap = torch.rand(len(real), generator=gan.rng) < config.label_flip
-        seen = flip_labels(*seen, swap.to(gan.device))
+        seen = flip_labels(*seen, labels < config.label_flip)
     smoothing = {"smoothing": config.label_smoothing} if config.label_smoothing else {}
     loss = LOSSES[config.loss].discriminator(*seen, **smoothing)
-    (loss + _penalties(gan, real, fake)).backward()
-    norm = _apply(gan.optimizer_d, network)
+    norm = _descend(gan, loss + _penalties(gan, real, fake, mix), gan.optimizer_d)
     return {
         "loss_d": loss.detach(),
         "d_real": real_logits.detach().sigmoid().mean(),
@@ -232,39 +266,42 @@ def _discriminator_step(gan: GAN, real: Tensor, fake: Tensor) -> dict[str, Tenso
     }
 
 
-def _generator_step(gan: GAN, fake: Tensor) -> dict[str, Tensor]:
+def _generator_step(gan: GAN, fake: Tensor, uniform: Tensor) -> dict[str, Tensor]:
     gan.discriminator.requires_grad_(False)  # its weight gradients are not needed here
-    logits = _judge(gan, fake)
+    logits = _judge(gan, gan.discriminator, fake, uniform, 2)
     loss = LOSSES[gan.config.loss].generator(logits)
-    loss.backward()
+    norm = _descend(gan, loss, gan.optimizer_g)
     gan.discriminator.requires_grad_(True)
-    norm = _apply(gan.optimizer_g, gan.generator)
     d_fake_after = logits.detach().sigmoid().mean()
     return {"loss_g": loss.detach(), "d_fake_after": d_fake_after, "grad_norm_g": norm}
 
 
-def _judge(gan: GAN, images: Tensor) -> Tensor:
-    """D's logits in fp32, of augmented images."""
+def _judge(gan: GAN, network: nn.Module, images: Tensor, uniform: Tensor, nth: int) -> Tensor:
+    """D's logits in fp32, of images augmented with the nth third of the random numbers for that."""
+    numbers = uniform[2:].unflatten(0, (3, -1, 3))[nth] if len(uniform) > 2 else uniform[2:]
     with autocast(gan.device, gan.precision):
-        return gan.discriminator(augment(images, gan.config.augment, gan.rng)).float()
+        return network(augment(images, gan.config.augment, numbers[..., None, None, None])).float()
 
 
-def _penalties(gan: GAN, real: Tensor, fake: Tensor) -> Tensor | float:
+def _penalties(gan: GAN, real: Tensor, fake: Tensor, mix: Tensor) -> Tensor | float:
     """The weighted gradient penalties, in fp32, since they are differentiated twice."""
     config, penalty = gan.config, 0.0
     if config.gradient_penalty:
-        mix = torch.rand(len(real), 1, 1, 1, generator=gan.rng).to(gan.device)
+        mix = mix[:, None, None, None]
         penalty += config.gradient_penalty * gradient_penalty(gan.discriminator, real, fake.float(), mix)
     if config.r1:
         penalty += config.r1 * r1_penalty(gan.discriminator, real)
     return penalty
 
 
-def _apply(optimizer: torch.optim.Optimizer, network: nn.Module) -> Tensor:
-    """Step on the gradients and return their norm."""
-    norm = get_total_norm([p.grad for p in network.parameters()])
-    optimizer.step()
-    return norm
+def _descend(gan: GAN, loss: Tensor, optimizer: torch.optim.Optimizer) -> Tensor:
+    """One step of the optimizer down the loss; returns the gradient's norm."""
+    scaler = gan.scaler  # of float16's gradients, which would vanish else; does nothing for other types
+    scaler.scale(loss).backward()
+    scaler.unscale_(optimizer)
+    norm = get_total_norm([p.grad for p in optimizer.param_groups[0]["params"]])
+    scaler.step(optimizer)
+    return norm.nan_to_num(0.0, posinf=0.0) if scaler.is_enabled() else norm
 
 
 @torch.no_grad()
@@ -284,172 +321,6 @@ def _tensors(network: nn.Module) -> Iterator[Tensor]:
     return chain(network.parameters(), network.buffers())
 
 
-# ---- around the loop -----------------------------------------------------------------------------
-
-
-class _Recorder:
-    """What stands between the hot loop and those who watch it: metrics, bar, run folder, hooks."""
-
-    def __init__(self, gan: GAN, folder: RunFolder | None, hooks: Sequence[Hook], total: int) -> None:
-        self.gan, self.folder, self.total = gan, folder, total
-        self.hooks, self.stopped = list(hooks), False
-        self.watchers = [hook for hook in hooks if isinstance(hook, Watcher)]
-        if gan.config.tensorboard and folder:
-            self.hooks.append(tensorboard_hook(folder.path / "tensorboard", start=gan.step))
-        self.pending: list[dict[str, Tensor]] = []
-        self.saved_at = folder.saved_step if folder else gan.step or None
-        self.read_at = time.monotonic()
-        if gan.step >= total:
-            print(f"the run already stands at step {gan.step} of {total}; ask for more steps to go on.")
-
-    def __enter__(self) -> _Recorder:
-        with ExitStack() as stack:  # whatever has begun is ended, also when the rest of this fails
-            for watcher in self.watchers:
-                watcher.begin(self.gan, self.total)
-                stack.callback(watcher.end, self.gan)
-            self.bar = stack.enter_context(self._new_bar())
-            if self.saved_at != self.gan.step:
-                self.snapshot()
-            self.closing = stack.pop_all()
-        return self
-
-    def _new_bar(self) -> Any:
-        from tqdm.auto import tqdm
-
-        hidden = any(watcher.shows_progress for watcher in self.watchers)
-        return tqdm(total=self.total, initial=self.gan.step, unit="step", dynamic_ncols=True, disable=hidden)
-
-    def add(self, metrics: dict[str, Tensor]) -> None:
-        self.pending.append(metrics)
-        self.bar.update()
-        if time.monotonic() - self.read_at > 1:
-            self.read()
-        for watcher in self.watchers:
-            self.stopped |= watcher.wants_stop(self.gan)
-
-    def read(self) -> None:
-        """Move pending metrics from the device into the history, all at once."""
-        if not self.pending:
-            return
-        rows = torch.stack([torch.stack([m[name] for name in METRICS]) for m in self.pending]).tolist()
-        elapsed = max(time.monotonic() - self.read_at, 1e-9)
-        rate = len(rows) * self.gan.config.batch_size / elapsed
-        self.pending.clear()
-        for step, row in enumerate(rows, start=self.gan.step - len(rows) + 1):
-            self._check_finite(step, row)
-            for name, value in zip(HISTORY, (*row, rate), strict=True):
-                self.gan.history[name].append(value)
-        self.read_at = time.monotonic()
-        self.bar.set_postfix_str(f"D {row[0]:.2f}, G {row[1]:.2f}, {rate:.0f} img/s", refresh=False)
-
-    def snapshot(self, *, frame: bool = True) -> None:
-        """Bring the history, the run folder and the hooks up to this step."""
-        self.read()
-        self._check_weights()
-        gan, grid = self.gan, self.gan.snapshot()
-        if self.folder:
-            name = f"frames/step_{gan.step:06d}.png" if frame else None
-            self.folder.save(gan.state_dict(), files=picture_files(gan.history, grid, gan.step, frame=name))
-        self.saved_at = gan.step
-        for hook in self.hooks:
-            hook(gan, grid)
-        self.read_at = time.monotonic()
-
-    def __exit__(self, kind: type | None, error: BaseException | None, _) -> bool:
-        with self.closing:
-            if kind is None:
-                self._finish()
-            elif kind is KeyboardInterrupt:
-                self._roll_back()
-            elif _is_out_of_memory(error):
-                raise TrainingError(_memory_advice(self.gan)) from error
-        return kind is KeyboardInterrupt
-
-    def _finish(self) -> None:
-        if self.gan.step != self.saved_at:
-            self.snapshot(frame=False)
-        if self.folder:
-            self.folder.finish(self.gan.snapshot(), self.gan.ema.to_safetensors())
-        if self.gan.step < self.total:
-            where = "saved; the same call goes on from here" if self.folder else "not saved without a run_dir"
-            print(f"stopped at step {self.gan.step} of {self.total}: {where}.")
-
-    def _roll_back(self) -> None:
-        """After an interrupt within a step the networks may be half updated: take the last checkpoint."""
-        state = self.folder.latest() if self.folder else None
-        if state:
-            self.gan.load_state_dict(state)
-            print(f"interrupted; back at the checkpoint of step {self.gan.step}.")
-        else:
-            self.read()
-            print(f"interrupted after step {self.gan.step}; nothing was saved without a run_dir.")
-
-    def _check_finite(self, step: int, row: list[float]) -> None:
-        bad = [name for name, value in zip(METRICS, row, strict=True) if not math.isfinite(value)]
-        if bad:
-            self._diverged(step, f"{bad[0]} is {row[METRICS.index(bad[0])]}")
-
-    def _check_weights(self) -> None:
-        networks = (self.gan.generator, self.gan.discriminator, self.gan.ema)
-        if not all(t.isfinite().all() for network in networks for t in _tensors(network)):
-            self._diverged(self.gan.step, "a weight is no longer finite")
-
-    def _diverged(self, step: int, what: str) -> None:
-        saved = self.folder.saved_step if self.folder else None
-        kept = "" if saved is None else f" The checkpoint of step {saved} is kept."
-        raise TrainingError(
-            f"training diverged at step {step}: {what}.{kept} Try a lower learning rate "
-            f"(lr_d={self.gan.config.lr_d:g}, lr_g={self.gan.config.lr_g:g} now) or precision='fp32'."
-        )
-
-
-def tensorboard_hook(log_dir: str | Path, *, start: int = 0) -> Hook:
-    """A hook for `fit` that writes every step after `start`, and each grid, for TensorBoard.
-
-    Raises `ConfigError` when tensorboard is not installed.
-    """
-    try:
-        from torch.utils.tensorboard import SummaryWriter
-    except ImportError:
-        raise ConfigError(
-            "tensorboard=True needs the tensorboard package: pip install tensorboard, or set "
-            "tensorboard=False (curves are also in curves.png and history.csv)."
-        ) from None
-    writer = SummaryWriter(str(log_dir), purge_step=start + 1)
-    written = start
-
-    def write(gan: GAN, grid: Tensor) -> None:
-        nonlocal written
-        for step in range(written + 1, gan.step + 1):
-            for name in HISTORY:
-                writer.add_scalar(name, gan.history[name][step - gan.step - 1], step)
-        writer.add_image("faces", grid, gan.step)
-        writer.flush()
-        written = gan.step
-
-    return write
-
-
-@contextmanager
-def _interruptible() -> Iterator[Callable[[], bool]]:
-    """Turn the first Ctrl-C into a request that is answered after the step; the second acts at once."""
-    asked = threading.Event()
-
-    def on_interrupt(*_) -> None:
-        if asked.is_set():
-            raise KeyboardInterrupt
-        asked.set()
-
-    if threading.current_thread() is not threading.main_thread():
-        yield asked.is_set
-        return
-    previous = signal.signal(signal.SIGINT, on_interrupt)
-    try:
-        yield asked.is_set
-    finally:
-        signal.signal(signal.SIGINT, previous or signal.default_int_handler)
-
-
 # ---- building and checking -----------------------------------------------------------------------
 
 
@@ -462,13 +333,20 @@ def _build_networks(config: TrainConfig, device: torch.device) -> tuple[Generato
 
 def _build_optimizers(gan: GAN) -> tuple[torch.optim.Optimizer, torch.optim.Adam]:
     config, fused = gan.config, gan.device.type in {"cpu", "cuda"}
-    betas = (config.beta1, config.beta2)
+    adam = {"betas": (config.beta1, config.beta2), "fused": fused, "capturable": gan.device.type == "cuda"}
     weights = gan.discriminator.parameters()
     if config.optimizer_d == "sgd":
         optimizer_d = torch.optim.SGD(weights, config.lr_d, momentum=config.momentum, fused=fused)
     else:
-        optimizer_d = torch.optim.Adam(weights, config.lr_d, betas, fused=fused)
-    return optimizer_d, torch.optim.Adam(gan.generator.parameters(), config.lr_g, betas, fused=fused)
+        optimizer_d = torch.optim.Adam(weights, config.lr_d, **adam)
+    return optimizer_d, torch.optim.Adam(gan.generator.parameters(), config.lr_g, **adam)
+
+
+def _build_scaler(gan: GAN, state: dict[str, Any] | None = None) -> torch.amp.GradScaler:
+    scaler = torch.amp.GradScaler(gan.device.type, enabled=gan.precision == torch.float16)
+    if state:
+        scaler.load_state_dict(state)
+    return scaler
 
 
 def _batches(gan: GAN, faces: FaceDataset) -> Batches:
@@ -477,33 +355,35 @@ def _batches(gan: GAN, faces: FaceDataset) -> Batches:
             f"the faces are {faces.shape[-1]} px, the networks {gan.config.image_size} px. Load them with "
             f"load_faces(..., size={gan.config.image_size}) or set image_size={faces.shape[-1]}."
         )
-    return faces.batches(gan.config.batch_size, generator=gan.rng, device=gan.device, flip=gan.config.flip)
+    config, part = gan.config, parallel.part(gan.config.batch_size)
+    return faces.batches(config.batch_size, generator=gan.rng, device=gan.device, flip=config.flip, part=part)
 
 
 def _open_folder(gan: GAN, faces: FaceDataset, run_dir: str | Path | None) -> RunFolder | None:
     if run_dir is None:
         return None
-    folder = RunFolder(run_dir)
-    state = folder.latest()
+    folder = RunFolder(run_dir) if parallel.rank() == 0 else None
+    state = parallel.from_first(folder and folder.latest())
     if state is not None:
         _resume(gan, state, run_dir)
-    folder.begin(gan.config.to_dict(), data=faces.name)
+    if folder:
+        folder.begin(gan.config.to_dict(), data=faces.name)
     return folder
 
 
 def _resume(gan: GAN, state: dict[str, Any], run_dir: str | Path) -> None:
     gan.load_state_dict(state)
-    print(f"{run_dir}: going on from the checkpoint of step {gan.step}.")
+    say(f"{run_dir}: going on from the checkpoint of step {gan.step}.")
     changed = differing(TrainConfig.from_dict(state["config"]), gan.config)
     for name, (old, new) in changed.items():
-        print(f"  {name} changes from {old} to {new}.")
+        say(f"  {name} changes from {old} to {new}.")
 
 
 def _rest_of_epoch(gan: GAN, faces: FaceDataset) -> Tensor:
     """Indices of the faces the current epoch has yet to visit; none when the data are others."""
     if gan.epoch_size != len(faces):
         if gan.epoch_size:
-            print(f"the data change from {gan.epoch_size} to {len(faces)} faces; a new epoch begins.")
+            say(f"the data change from {gan.epoch_size} to {len(faces)} faces; a new epoch begins.")
         gan.epoch_size, gan.remaining = len(faces), gan.remaining[:0]
     return gan.remaining
 
@@ -564,18 +444,3 @@ def _positive(name: str, value: int) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or value < 1:
         raise ConfigError(f"{name} is {value!r}, expected a whole number of 1 or more.")
     return value
-
-
-def _is_out_of_memory(error: BaseException | None) -> bool:
-    words = ("out of memory", "can't allocate memory", "not enough memory")
-    if isinstance(error, torch.OutOfMemoryError | MemoryError):
-        return True
-    return isinstance(error, RuntimeError) and any(w in str(error).lower() for w in words)
-
-
-def _memory_advice(gan: GAN) -> str:
-    size = gan.config.batch_size
-    return (
-        f"out of memory on {gan.device} at step {gan.step + 1} with batch_size={size}. "
-        f"Try batch_size={max(size // 2, 2)} or a smaller width (now {gan.config.width})."
-    )

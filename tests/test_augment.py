@@ -17,16 +17,20 @@ def uniform(value, n=4):
     return torch.full((3, n, 1, 1, 1), value)
 
 
-def test_none_changes_and_draws_nothing(images):
-    generator = rng()
-    assert augment(images, "none", generator) is images
-    assert torch.equal(generator.get_state(), rng().get_state())
+def test_none_changes_nothing(images):
+    assert augment(images, "none", torch.empty(0)) is images
+
+
+def test_each_step_takes_its_own_numbers(images):
+    numbers = torch.rand(2, 3, 4, 1, 1, 1, generator=rng())
+    expected = AUGMENTATIONS["translation"](AUGMENTATIONS["color"](images, numbers[0]), numbers[1])
+    assert torch.equal(augment(images, "color,translation", numbers), expected)
 
 
 @pytest.mark.parametrize("name", AUGMENTATIONS)
 def test_gradients_flow_back_to_the_images(images, name):
     images.requires_grad_(True)
-    out = augment(images, name, rng())
+    out = augment(images, name, torch.rand(1, 3, len(images), 1, 1, 1, generator=rng()))
     assert out.shape == images.shape
     assert not torch.equal(out, images)
     out.square().sum().backward()
@@ -52,5 +56,5 @@ def test_cutout_clears_a_square_of_half_the_side(images):
 
 def test_each_image_draws_its_own(images):
     same = images[:1].expand(4, -1, -1, -1)
-    out = augment(same, "color", rng())
+    out = augment(same, "color", torch.rand(1, 3, len(same), 1, 1, 1, generator=rng()))
     assert not torch.allclose(out[0], out[1])

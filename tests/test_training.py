@@ -14,7 +14,7 @@ from facegan import GAN, FaceDataset, TrainConfig, checkpoint, fit, load_generat
 from facegan.errors import CheckpointError, ConfigError, DataError, TrainingError
 from facegan.images import read_png
 from facegan.losses import bce_discriminator, flip_labels
-from facegan.training import HISTORY, METRICS, Watcher
+from facegan.recorder import HISTORY, METRICS, Watcher
 
 
 def make(**changes):
@@ -71,7 +71,11 @@ def test_a_step_equals_the_algorithm_written_out(gan, real):
 
 
 def test_the_discriminator_step_leaves_the_generator_without_gradients(gan, real, monkeypatch):
-    monkeypatch.setattr(training, "_generator_step", lambda gan, fake: {})
+    monkeypatch.setattr(
+        training,
+        "_generator_step",
+        lambda gan, fake, uniform: {m: torch.zeros(()) for m in METRICS if "_g" in m or "after" in m},
+    )
     before = weights(gan.generator)[: len(list(gan.generator.parameters()))]
     train_step(gan, real)
     assert all(p.grad is None for p in gan.generator.parameters())
@@ -80,7 +84,7 @@ def test_the_discriminator_step_leaves_the_generator_without_gradients(gan, real
 
 def test_the_generator_step_leaves_the_discriminator_as_it_was(gan, monkeypatch):
     before = [p.clone() for p in gan.discriminator.parameters()]
-    training._generator_step(gan, gan.generator(torch.randn(8, 8)))
+    training._generator_step(gan, gan.generator(torch.randn(8, 8)), torch.rand(2, 8))
     assert same(before, list(gan.discriminator.parameters()))
     assert all(p.grad is None and p.requires_grad for p in gan.discriminator.parameters())
 
@@ -147,10 +151,11 @@ def test_sigmoid_trains_on_zero_to_one(gan, real, monkeypatch):
 
 def test_flipped_labels_enter_the_loss(real):
     gan = make(label_flip=0.5, norm="none")
-    swap = torch.rand(8, generator=gan.rng.clone_state()) < 0.5
+    uniform = torch.rand(2, 8)
+    swap = uniform[0] < 0.5
     with torch.no_grad():
         expected = bce_discriminator(*flip_labels(gan.discriminator(real), gan.discriminator(-real), swap))
-    torch.testing.assert_close(training._discriminator_step(gan, real, -real)["loss_d"], expected)
+    torch.testing.assert_close(training._discriminator_step(gan, real, -real, uniform)["loss_d"], expected)
     assert 0 < swap.sum() < 8
 
 
@@ -497,26 +502,27 @@ def test_a_diverged_loss_stops_with_the_step_and_keeps_the_checkpoint(faces, tmp
 
 
 def test_infinite_weights_are_not_saved(gan, faces, tmp_path, monkeypatch):
-    step = train_step
+    step = training._step
 
-    def explode(gan, real):
-        metrics = step(gan, real)
+    def explode(gan, play, real):
+        metrics = step(gan, play, real)
         gan.ema.blocks[0][0].weight.fill_(math.inf)
         return metrics
 
-    monkeypatch.setattr(training, "train_step", explode)
+    monkeypatch.setattr(training, "_step", explode)
     with pytest.raises(TrainingError, match="step 2: a weight is no longer finite"):
         fit(gan, faces, steps=4, snapshot_every=2, run_dir=tmp_path / "run")
     assert checkpoint.steps(tmp_path / "run" / "checkpoints") == [0]
 
 
 def interrupt_at(step):
-    """A train_step during which the user presses Ctrl-C, before its `step`-th round begins."""
+    """A step during which the user presses Ctrl-C, before its `step`-th round begins."""
+    play_on = training._step
 
-    def interrupted(gan, real):
+    def interrupted(gan, play, real):
         if gan.step == step - 1:
             signal.raise_signal(signal.SIGINT)
-        return train_step(gan, real)
+        return play_on(gan, play, real)
 
     return interrupted
 
@@ -524,7 +530,7 @@ def interrupt_at(step):
 def test_ctrl_c_finishes_the_step_saves_and_goes_on(faces, tmp_path, monkeypatch, capsys):
     straight, gan = make(), make()
     fit(straight, faces, steps=8)
-    monkeypatch.setattr(training, "train_step", interrupt_at(5))
+    monkeypatch.setattr(training, "_step", interrupt_at(5))
     history = fit(gan, faces, steps=8, snapshot_every=3, run_dir=tmp_path / "run")
     assert len(history["loss_d"]) == gan.step == 5
     assert "stopped at step 5 of 8: saved" in capsys.readouterr().out

@@ -1,0 +1,102 @@
+"""DCGAN's two layers, Conv2d and ConvTranspose2d, with shapes that CPUs are slow at done as matrix products.
+
+They are torch's own layers, with the same names, weights and results up to rounding. On a CPU, two
+shapes of DCGAN are faster as one matrix product (Chellapilla et al. 2006, "High performance
+convolutional neural networks for document processing"): the ends of the networks, between 1 x 1 and
+4 x 4, where a convolution is a linear map; and, in bfloat16, kernels of 4 with stride 2 on coarse
+feature maps. Everywhere else torch's convolutions run. Left out: other kernels and strides.
+"""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+COARSE = 4  # side of the smaller feature map up to which a matrix product is faster, in bfloat16
+
+
+class Conv2d(nn.Conv2d):
+    """`torch.nn.Conv2d`, as a matrix product where that is faster."""
+
+    def forward(self, images: Tensor) -> Tensor:
+        kind = _kind(self, images, coarse_side=images.shape[-1] // 2, end=tuple(images.shape[2:]) == (4, 4))
+        if not kind:
+            return super().forward(images)
+        weight, images = _in_autocast_type(self.weight, images)
+        if kind == "end":
+            logits = images.permute(0, 2, 3, 1).flatten(1) @ _rows(weight).T
+            out = logits[:, :, None, None]
+        else:
+            patches = Patches.apply(images)  # (B, h, w, 4, 4, C)
+            out = (patches.flatten(3) @ _rows(weight).T).permute(0, 3, 1, 2)
+        return out if self.bias is None else out + self.bias[:, None, None].to(out)
+
+
+class ConvTranspose2d(nn.ConvTranspose2d):
+    """`torch.nn.ConvTranspose2d`, as a matrix product where that is faster."""
+
+    def forward(self, images: Tensor) -> Tensor:
+        kind = _kind(self, images, coarse_side=images.shape[-1], end=tuple(images.shape[2:]) == (1, 1))
+        if not kind:
+            return super().forward(images)
+        weight, images = _in_autocast_type(self.weight, images)
+        patches = images.permute(0, 2, 3, 1) @ _rows(weight)  # (B, h, w, 16 C)
+        patches = patches.unflatten(3, (4, 4, -1))
+        return patches[:, 0, 0].permute(0, 3, 1, 2) if kind == "end" else Spread.apply(patches)
+
+
+class Patches(torch.autograd.Function):
+    """(B, C, 2 h, 2 w) to patches of 4 x 4, stride 2, padding 1: (B, h, w, 4, 4, C). Adjoint of `Spread`."""
+
+    @staticmethod
+    def forward(ctx, images: Tensor) -> Tensor:
+        padded = F.pad(images.permute(0, 2, 3, 1), (0, 0, 1, 1, 1, 1))
+        return padded.unfold(1, 4, 2).unfold(2, 4, 2).permute(0, 1, 2, 4, 5, 3).contiguous()
+
+    @staticmethod
+    def backward(ctx, gradient: Tensor) -> Tensor:
+        return Spread.apply(gradient)
+
+
+class Spread(torch.autograd.Function):
+    """Patches (B, h, w, 4, 4, C) summed where they overlap: (B, C, 2 h, 2 w). Adjoint of `Patches`."""
+
+    @staticmethod
+    def forward(ctx, patches: Tensor) -> Tensor:
+        size, height, width, _, _, channels = patches.shape
+        # Row 2 i + k of the padded result, k = 2 a + b in 0..3, is row b of pair i + a.
+        pairs = patches.new_zeros(size, height + 1, 2, width + 1, 2, channels)
+        quarters = patches.reshape(size, height, width, 2, 2, 2, 2, channels)
+        for a in range(2):
+            for b in range(2):
+                quarter = quarters[:, :, :, a, :, b].transpose(2, 3)
+                pairs[:, a : a + height, :, b : b + width] += quarter
+        padded = pairs.view(size, 2 * height + 2, 2 * width + 2, channels)
+        return padded[:, 1:-1, 1:-1].permute(0, 3, 1, 2)
+
+    @staticmethod
+    def backward(ctx, gradient: Tensor) -> Tensor:
+        return Patches.apply(gradient)
+
+
+def _kind(layer: nn.Module, images: Tensor, *, coarse_side: int, end: bool) -> str:
+    """'end' or 'coarse' where a matrix product is faster, '' where torch's convolution is."""
+    shape = layer.kernel_size, layer.stride, layer.padding
+    if images.device.type != "cpu" or images.ndim != 4:
+        return ""
+    if end and shape == ((4, 4), (1, 1), (0, 0)):
+        return "end"
+    bf16 = torch.is_autocast_enabled("cpu") and torch.get_autocast_dtype("cpu") == torch.bfloat16
+    fits = shape == ((4, 4), (2, 2), (1, 1)) and coarse_side <= COARSE
+    return "coarse" if bf16 and fits and images.shape[-1] == images.shape[-2] else ""
+
+
+def _rows(weight: Tensor) -> Tensor:
+    """A kernel (O, C, 4, 4) as a matrix (O, 16 C), in the order of `Patches`; no copy in channels-last."""
+    return weight.permute(0, 2, 3, 1).flatten(1)
+
+
+def _in_autocast_type(*tensors: Tensor) -> tuple[Tensor, ...]:
+    on = torch.is_autocast_enabled("cpu")
+    return tuple(t.to(torch.get_autocast_dtype("cpu")) if on else t for t in tensors)

@@ -1,0 +1,147 @@
+"""Several processes that train one GAN: thin over torch.distributed, and nothing where there is one process.
+
+`torchrun --nproc-per-node N -m facegan train ...` starts them; a program of your own may call
+`torch.distributed.init_process_group` itself. Every process draws the same random numbers for the
+joint batch and takes its own part of them, so that a run does not depend on how many there are, but
+for BatchNorm, which sees each process's part. Gradients are averaged by torch's
+DistributedDataParallel; process 0 alone writes and speaks.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+import torch.distributed as dist
+from torch import Tensor, nn
+
+from facegan.errors import ConfigError, TrainingError, first_line
+
+
+def rank() -> int:
+    """This process's number, from 0."""
+    return dist.get_rank() if _together() else 0
+
+
+def world_size() -> int:
+    """How many processes train together."""
+    return dist.get_world_size() if _together() else 1
+
+
+@contextmanager
+def launched() -> Iterator[str]:
+    """Join the other processes when torchrun started this one; yields the device they leave to it.
+
+    That is 'auto' for a single process. Raises `ConfigError` when there are more processes than GPUs.
+    """
+    if int(os.environ.get("WORLD_SIZE", 1)) == 1:
+        yield "auto"
+        return
+    device = _own_device(int(os.environ["LOCAL_RANK"]), int(os.environ.get("LOCAL_WORLD_SIZE", 1)))
+    dist.init_process_group("cpu:gloo,cuda:nccl" if device != "cpu" else "gloo")
+    try:
+        yield device
+    finally:
+        dist.destroy_process_group()
+
+
+def shared(network: nn.Module) -> nn.Module:
+    """The network, with its gradients averaged over all processes; itself where there is one.
+
+    Buffers are not broadcast: BatchNorm's running statistics, which training does not use, are saved
+    as process 0 has them.
+    """
+    if world_size() == 1:
+        return network
+    return nn.parallel.DistributedDataParallel(network, broadcast_buffers=False)
+
+
+def part(joint: int) -> slice:
+    """This process's part of a joint batch. Raises `ConfigError` when it cannot be shared evenly."""
+    size, rest = divmod(joint, world_size())
+    if rest or not size:
+        raise ConfigError(
+            f"a batch of {joint} cannot be shared evenly by {world_size()} processes; batch_size counts the "
+            f"faces of all of them together. Use a multiple of {world_size()}."
+        )
+    return slice(rank() * size, (rank() + 1) * size)
+
+
+def any_of(flag: bool) -> bool:
+    """Whether the flag is up in any process; the same answer in all of them."""
+    if world_size() == 1:
+        return flag
+    raised = torch.tensor(int(flag))
+    dist.all_reduce(raised, dist.ReduceOp.MAX)
+    return bool(raised)
+
+
+def mean(values: Tensor) -> Tensor:
+    """The mean over processes, in all of them."""
+    if world_size() > 1:
+        dist.all_reduce(values, dist.ReduceOp.SUM)
+        values /= world_size()
+    return values
+
+
+def from_first(value: Any) -> Any:
+    """Process 0's value, in all of them."""
+    if world_size() == 1:
+        return value
+    box = [value]
+    dist.broadcast_object_list(box, src=0, device=torch.device("cpu"))
+    return box[0]
+
+
+@contextmanager
+def first_goes_first() -> Iterator[None]:
+    """Process 0 runs the body before the others do: what it leaves on the disk is there for them."""
+    if rank() != 0:
+        from_first(None)
+    yield
+    if rank() == 0:
+        from_first(None)
+
+
+def say(text: str) -> None:
+    """Print, in one process only."""
+    if rank() == 0:
+        print(text)
+
+
+def lost_peer(error: BaseException | None) -> bool:
+    """Whether an error says that another process of this run is gone."""
+    if world_size() == 1 or not isinstance(error, RuntimeError) or isinstance(error, TrainingError):
+        return False
+    signs = ("gloo", "nccl", "connection", "socket", "process group", "timed out")
+    return isinstance(error, dist.DistError) or any(sign in str(error).lower() for sign in signs)
+
+
+def loss_of_peer(error: BaseException, saved: int | None) -> TrainingError:
+    """What a process says when another one is gone."""
+    kept = "nothing was saved yet" if saved is None else f"the checkpoint of step {saved} is whole"
+    return TrainingError(
+        f"process {rank()} of {world_size()} lost contact with another, which ended or was killed; its own "
+        f"output says why ({first_line(error)}). The run ends here; {kept}. The same command goes on from "
+        "there, with as many processes as you like."
+    )
+
+
+def _together() -> bool:
+    return dist.is_available() and dist.is_initialized()
+
+
+def _own_device(local_rank: int, local_world: int) -> str:
+    if not torch.cuda.is_available():
+        return "cpu"
+    count = torch.cuda.device_count()
+    if local_world > count:
+        raise ConfigError(
+            f"torchrun started {local_world} processes here, but this machine has {count} "
+            f"GPU{'s' * (count > 1)}. Use --nproc-per-node {count}."
+        )
+    torch.cuda.set_device(local_rank)
+    return f"cuda:{local_rank}"
