@@ -54,21 +54,30 @@ def train(
 ) -> None:
     """Train a recipe on faces; run again to go on where it stopped.
 
-    Every setting of the recipe can be overridden; see `facegan recipes` for their values.
+    Every setting of the recipe can be overridden; see `facegan recipes` for their values. On several
+    GPUs: torchrun --nproc-per-node 2 -m facegan train ..., with batch_size the faces of all together.
     """
-    from facegan import GAN, fit, load_faces
+    from facegan import GAN, fit, load_faces, parallel
 
     config = replace(RECIPES[recipe], **{k: v for k, v in overrides.items() if v is not None})
     run_dir = run_dir or Path("runs") / recipe
-    faces = load_faces(data, size=config.image_size)
-    gan = GAN(config, device=device)
-    precision = str(gan.precision).removeprefix("torch.")
-    print(f"{recipe} on {faces}, {gan.device} in {precision}, into {run_dir}")
-    epochs = overrides["epochs"] if steps else None
-    fit(gan, faces, steps=steps, epochs=epochs, run_dir=run_dir)
-    _report(run_dir)
+    with parallel.launched(device) as device:
+        with parallel.first_goes_first():
+            faces = load_faces(data, size=config.image_size)
+        gan = GAN(config, device=device)
+        parallel.say(f"{recipe} on {faces}, {_machine(gan)}, into {run_dir}")
+        fit(gan, faces, steps=steps, epochs=overrides["epochs"] if steps else None, run_dir=run_dir)
+        if parallel.rank() == 0:
+            _report(run_dir)
     if not _finished(gan, faces, steps):
         raise typer.Exit(130)
+
+
+def _machine(gan) -> str:
+    from facegan.parallel import world_size
+
+    several = f"{world_size()} processes, " if world_size() > 1 else ""
+    return f"{several}{gan.device} in {str(gan.precision).removeprefix('torch.')}"
 
 
 def _finished(gan, faces, steps: int | None) -> bool:

@@ -3,8 +3,8 @@
 They are torch's own layers, with the same names, weights and results up to rounding. On a CPU, two
 shapes of DCGAN are faster as one matrix product (Chellapilla et al. 2006, "High performance
 convolutional neural networks for document processing"): the ends of the networks, between 1 x 1 and
-4 x 4, where a convolution is a linear map; and, in bfloat16, kernels of 4 with stride 2 on coarse
-feature maps. Everywhere else torch's convolutions run. Left out: other kernels and strides.
+4 x 4, where a convolution is a linear map; and, in bfloat16, the layer between 4 x 4 and 8 x 8.
+Everywhere else torch's convolutions run. Left out: other kernels and strides.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-COARSE = 4  # side of the smaller feature map up to which a matrix product is faster, in bfloat16
+SHAPES = {"end": ((4, 4), (1, 1), (0, 0)), "coarse": ((4, 4), (2, 2), (1, 1))}  # kernel, stride, padding
 
 
 class Conv2d(nn.Conv2d):
     """`torch.nn.Conv2d`, as a matrix product where that is faster."""
 
     def forward(self, images: Tensor) -> Tensor:
-        kind = _kind(self, images, coarse_side=images.shape[-1] // 2, end=tuple(images.shape[2:]) == (4, 4))
+        kind = _kind(self, images, {4: "end", 8: "coarse"})
         if not kind:
             return super().forward(images)
         weight, images = _in_autocast_type(self.weight, images)
@@ -37,7 +37,7 @@ class ConvTranspose2d(nn.ConvTranspose2d):
     """`torch.nn.ConvTranspose2d`, as a matrix product where that is faster."""
 
     def forward(self, images: Tensor) -> Tensor:
-        kind = _kind(self, images, coarse_side=images.shape[-1], end=tuple(images.shape[2:]) == (1, 1))
+        kind = _kind(self, images, {1: "end", 4: "coarse"})
         if not kind:
             return super().forward(images)
         weight, images = _in_autocast_type(self.weight, images)
@@ -80,16 +80,15 @@ class Spread(torch.autograd.Function):
         return Patches.apply(gradient)
 
 
-def _kind(layer: nn.Module, images: Tensor, *, coarse_side: int, end: bool) -> str:
-    """'end' or 'coarse' where a matrix product is faster, '' where torch's convolution is."""
-    shape = layer.kernel_size, layer.stride, layer.padding
-    if images.device.type != "cpu" or images.ndim != 4:
-        return ""
-    if end and shape == ((4, 4), (1, 1), (0, 0)):
-        return "end"
+def _kind(layer: nn.Module, images: Tensor, kinds: dict[int, str]) -> str:
+    """'end' or 'coarse', by the side of the input, where a matrix product is faster; '' elsewhere."""
+    side = images.shape[-1]
+    square = images.ndim == 4 and images.shape[-2] == side
+    kind = kinds.get(side, "") if square and images.device.type == "cpu" else ""
+    plain = (layer.groups, layer.dilation, layer.padding_mode) == (1, (1, 1), "zeros")
+    fits = plain and (layer.kernel_size, layer.stride, layer.padding) == SHAPES.get(kind)
     bf16 = torch.is_autocast_enabled("cpu") and torch.get_autocast_dtype("cpu") == torch.bfloat16
-    fits = shape == ((4, 4), (2, 2), (1, 1)) and coarse_side <= COARSE
-    return "coarse" if bf16 and fits and images.shape[-1] == images.shape[-2] else ""
+    return kind if fits and (kind == "end" or bf16) else ""
 
 
 def _rows(weight: Tensor) -> Tensor:

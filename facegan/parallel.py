@@ -9,6 +9,7 @@ DistributedDataParallel; process 0 alone writes and speaks.
 
 from __future__ import annotations
 
+import inspect
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,6 +20,11 @@ import torch.distributed as dist
 from torch import Tensor, nn
 
 from facegan.errors import ConfigError, TrainingError, first_line
+
+_NAMES = inspect.signature(nn.parallel.DistributedDataParallel).parameters
+_SYNC_BUFFERS = (
+    "forward_sync_buffers" if "forward_sync_buffers" in _NAMES else "broadcast_buffers"
+)  # torch 2.15
 
 
 def rank() -> int:
@@ -32,20 +38,20 @@ def world_size() -> int:
 
 
 @contextmanager
-def launched() -> Iterator[str]:
-    """Join the other processes when torchrun started this one; yields the device they leave to it.
+def launched(device: str = "auto") -> Iterator[str]:
+    """Join the other processes when torchrun started this one; yields the device that is this one's.
 
-    That is 'auto' for a single process. Raises `ConfigError` when there are more processes than GPUs.
+    For a single process that is `device` itself. Raises `ConfigError` when there are more processes
+    than GPUs.
     """
     if int(os.environ.get("WORLD_SIZE", 1)) == 1:
-        yield "auto"
-        return
-    device = _own_device(int(os.environ["LOCAL_RANK"]), int(os.environ.get("LOCAL_WORLD_SIZE", 1)))
-    dist.init_process_group("cpu:gloo,cuda:nccl" if device != "cpu" else "gloo")
-    try:
         yield device
-    finally:
-        dist.destroy_process_group()
+        return
+    if device in {"auto", "cuda"}:
+        device = _own_device()
+    dist.init_process_group("gloo" if device == "cpu" else "cpu:gloo,cuda:nccl")
+    yield device
+    dist.destroy_process_group()  # not after an error: it would wait for the others
 
 
 def shared(network: nn.Module) -> nn.Module:
@@ -56,7 +62,7 @@ def shared(network: nn.Module) -> nn.Module:
     """
     if world_size() == 1:
         return network
-    return nn.parallel.DistributedDataParallel(network, broadcast_buffers=False)
+    return nn.parallel.DistributedDataParallel(network, **{_SYNC_BUFFERS: False})
 
 
 def part(joint: int) -> slice:
@@ -134,9 +140,10 @@ def _together() -> bool:
     return dist.is_available() and dist.is_initialized()
 
 
-def _own_device(local_rank: int, local_world: int) -> str:
+def _own_device() -> str:
     if not torch.cuda.is_available():
         return "cpu"
+    local_rank, local_world = (int(os.environ[name]) for name in ("LOCAL_RANK", "LOCAL_WORLD_SIZE"))
     count = torch.cuda.device_count()
     if local_world > count:
         raise ConfigError(

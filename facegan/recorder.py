@@ -70,7 +70,7 @@ class Recorder:
 
     def __enter__(self) -> Recorder:
         with ExitStack() as stack:  # whatever has begun is ended, also when the rest of this fails
-            stack.enter_context(tuned(self.gan.device))
+            stack.enter_context(tuned())
             self.interrupted = stack.enter_context(_interruptible())
             for watcher in self.watchers:
                 watcher.begin(self.gan, self.total)

@@ -78,7 +78,7 @@ def to_device(tensor: torch.Tensor, device: torch.device) -> torch.Tensor:
 
 
 @contextmanager
-def tuned(device: torch.device) -> Iterator[None]:
+def tuned() -> Iterator[None]:
     """A context in which cuDNN tries its algorithms on each new shape and keeps the fastest."""
     before = torch.backends.cudnn.benchmark
     torch.backends.cudnn.benchmark = before or not torch.backends.cudnn.deterministic

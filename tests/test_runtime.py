@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from facegan.errors import ConfigError
-from facegan.runtime import autocast, describe, memory_format, pick_device, pick_precision
+from facegan.runtime import PRECISIONS, autocast, describe, memory_format, pick_device, pick_precision, tuned
 
 CPU = torch.device("cpu")
 
@@ -15,15 +15,44 @@ def test_a_device_that_is_not_there_is_refused():
 
 
 @pytest.mark.parametrize(("native", "dtype"), [(True, torch.bfloat16), (False, torch.float32)])
-def test_auto_takes_bf16_only_where_it_is_native(monkeypatch, native, dtype):
-    monkeypatch.setattr("facegan.runtime.multiplies_bf16", lambda device: native)
+@pytest.mark.parametrize("probe", ["_is_avx512_bf16_supported", "_is_amx_tile_supported"])
+def test_a_cpu_takes_bf16_only_where_it_is_native(monkeypatch, probe, native, dtype):
+    for name in ("_is_avx512_bf16_supported", "_is_amx_tile_supported"):
+        monkeypatch.setattr(torch.cpu, name, lambda name=name: native and name == probe, raising=False)
     assert pick_precision("auto", CPU) == dtype
 
 
-def test_a_named_precision_is_kept(monkeypatch):
-    monkeypatch.setattr("facegan.runtime.multiplies_bf16", lambda device: True)
-    assert pick_precision("fp32", CPU) == torch.float32
-    assert pick_precision("bf16", CPU) == torch.bfloat16
+@pytest.mark.parametrize(
+    ("gpu", "capability", "dtype"),
+    [
+        ("P100", (6, 0), torch.float32),
+        ("V100", (7, 0), torch.float16),
+        ("T4", (7, 5), torch.float16),
+        ("A100", (8, 0), torch.bfloat16),
+        ("H200", (9, 0), torch.bfloat16),
+    ],
+)
+def test_a_gpu_takes_what_it_multiplies_natively(monkeypatch, gpu, capability, dtype):
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda device: capability)
+    assert pick_precision("auto", torch.device("cuda")) == dtype
+
+
+def test_mps_stays_in_fp32():
+    assert pick_precision("auto", torch.device("mps")) == torch.float32
+
+
+@pytest.mark.parametrize(("name", "dtype"), PRECISIONS.items())
+def test_a_named_precision_is_kept(name, dtype):
+    assert pick_precision(name, CPU) == dtype
+
+
+@pytest.mark.parametrize("deterministic", [False, True])
+def test_cudnn_is_tuned_for_the_while_unless_results_shall_repeat(monkeypatch, deterministic):
+    monkeypatch.setattr(torch.backends.cudnn, "deterministic", deterministic)
+    monkeypatch.setattr(torch.backends.cudnn, "benchmark", False)
+    with tuned():
+        assert torch.backends.cudnn.benchmark is not deterministic
+    assert not torch.backends.cudnn.benchmark
 
 
 def test_batch_norm_on_mps_gets_the_layout_it_can_do():

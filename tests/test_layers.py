@@ -1,0 +1,96 @@
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from facegan import TrainConfig, layers
+from facegan.layers import Conv2d, ConvTranspose2d, Patches, Spread
+from facegan.models import Discriminator, Generator
+
+COARSE = {"stride": 2, "padding": 1}
+# (layer, torch's own, input): the three shapes that run as matrix products
+SHAPES = {
+    "coarse Conv2d": (Conv2d, nn.Conv2d, (2, 6, 8, 8), COARSE),
+    "coarse ConvTranspose2d": (
+        ConvTranspose2d,
+        nn.ConvTranspose2d,
+        (2, 6, 4, 4),
+        {"stride": 2, "padding": 1},
+    ),
+    "last Conv2d": (Conv2d, nn.Conv2d, (2, 6, 4, 4), {}),
+    "first ConvTranspose2d": (ConvTranspose2d, nn.ConvTranspose2d, (2, 6, 1, 1), {}),
+}
+
+
+def seen(monkeypatch):
+    """The kinds of all layers that run from now on."""
+    kinds, kind = [], layers._kind
+    monkeypatch.setattr(layers, "_kind", lambda *a, **k: kinds.append(kind(*a, **k)) or kinds[-1])
+    return kinds
+
+
+def results(layer, images):
+    """Output, and gradients of image and weight, in float32."""
+    layer.zero_grad()
+    images = images.clone().requires_grad_(True)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        out = layer(images)
+    out.float().square().sum().backward()
+    return out.detach().float(), images.grad, layer.weight.grad
+
+
+@pytest.mark.parametrize("bias", [False, True])
+@pytest.mark.parametrize("name", SHAPES)
+def test_a_matrix_product_gives_what_the_convolution_gives(name, bias, monkeypatch):
+    ours, torchs, shape, options = SHAPES[name]
+    if bias and ours is ConvTranspose2d:
+        pytest.skip("no network here has it")
+    layer = ours(6, 5, 4, bias=bias, **options)
+    theirs = torchs(6, 5, 4, bias=bias, **options)
+    theirs.load_state_dict(layer.state_dict())
+    images, kinds = torch.randn(shape), seen(monkeypatch)
+    for got, expected in zip(results(layer, images), results(theirs, images), strict=True):
+        assert got.shape == expected.shape
+        torch.testing.assert_close(got, expected, atol=0.05, rtol=0.02)
+    assert kinds == ["coarse" if options else "end"]
+
+
+def test_patches_and_spread_are_adjoint_and_differentiable_twice():
+    images = torch.randn(1, 2, 4, 6, dtype=torch.double, requires_grad=True)
+    patches = torch.randn(1, 2, 3, 4, 4, 2, dtype=torch.double, requires_grad=True)
+    torch.testing.assert_close(
+        (Patches.apply(images) * patches).sum(), (images * Spread.apply(patches)).sum()
+    )
+    for function, given in ((Patches.apply, images), (Spread.apply, patches)):
+        assert torch.autograd.gradcheck(function, given)
+        assert torch.autograd.gradgradcheck(lambda x, f=function: f(x).square(), given)
+
+
+def test_spread_sums_what_a_transposed_convolution_sums():
+    patches = torch.randn(2, 3, 5, 4, 4, 6)
+    rows = patches.permute(0, 5, 3, 4, 1, 2).reshape(2, 96, 15)
+    torch.testing.assert_close(Spread.apply(patches), F.fold(rows, (6, 10), 4, padding=1, stride=2))
+
+
+def test_float32_keeps_torchs_convolutions_but_at_the_ends(monkeypatch):
+    kinds, config = seen(monkeypatch), TrainConfig(image_size=32, width=8, latent_dim=8)
+    fakes = Generator(config)(torch.randn(2, 8))
+    Discriminator(config)(fakes)
+    assert kinds == ["end", "", "", "", "", "", "", "end"]
+
+
+def test_bfloat16_takes_matrix_products_at_the_coarsest_layers(monkeypatch):
+    kinds, config = seen(monkeypatch), TrainConfig(image_size=32, width=8, latent_dim=8)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        Discriminator(config)(Generator(config)(torch.randn(2, 8)))
+    assert kinds == ["end", "coarse", "", "", "", "", "coarse", "end"]
+
+
+def test_other_kernels_and_odd_sizes_are_left_to_torch(monkeypatch):
+    kinds = seen(monkeypatch)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        Conv2d(3, 4, 3, 2, 1)(torch.randn(1, 3, 8, 8))
+        Conv2d(3, 4, 4, 2, 1)(torch.randn(1, 3, 7, 7))
+        Conv2d(3, 4, 4, 2, 1, dilation=2)(torch.randn(1, 3, 8, 8))
+        ConvTranspose2d(3, 4, 4, 2, 1)(torch.randn(1, 3, 4, 5))
+    assert kinds == ["", "", "", ""]
