@@ -294,6 +294,46 @@ def bench_data(
         json.write_text(dumps(result, indent=2))
 
 
+@bench_app.command("train")
+def bench_train(
+    archive: Annotated[
+        Path | None, typer.Argument(help="a .zip of faces; embedded ones when left out")
+    ] = None,
+    width: Annotated[int, typer.Option(help="feature maps at the finest hidden layer")] = 64,
+    batch_size: Annotated[int, typer.Option(help="faces per step")] = 128,
+    rounds: Annotated[int, typer.Option(min=1, help="how often to measure each")] = 3,
+    sweep: Annotated[
+        bool, typer.Option("--sweep", help="also by batch, width, image size, data set; and memory")
+    ] = False,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 or mps")] = "auto",
+    json: Annotated[Path | None, typer.Option(help="also write everything measured to this file")] = None,
+) -> None:
+    """Training beside PyTorch's DCGAN example and the machine's limit; how long each recipe will take."""
+    from facegan import bench_train as speed
+
+    options = {"width": width, "batch_size": batch_size, "rounds": rounds, "sweep": sweep, "device": device}
+    _print_speed(speed, speed.bench_train(archive, **options), json)
+
+
+@bench_app.command("sample")
+def bench_sample(
+    width: Annotated[int, typer.Option(help="feature maps at the finest hidden layer")] = 64,
+    rounds: Annotated[int, typer.Option(min=1, help="how often to measure each")] = 5,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 or mps")] = "auto",
+    json: Annotated[Path | None, typer.Option(help="also write everything measured to this file")] = None,
+) -> None:
+    """Drawing faces from a generator, by how many at once, beside the example's generator."""
+    from facegan import bench_train as speed
+
+    _print_speed(speed, speed.bench_sample(width=width, rounds=rounds, device=device), json)
+
+
+def _print_speed(speed, result: dict[str, Any], json: Path | None) -> None:
+    print(*speed.table(result), sep="\n")
+    if json:
+        json.write_text(dumps(result, indent=2))
+
+
 def _print_survey(path: Path, found) -> None:
     print(f"{path.name}: {found.count:,} images that can be read")
     for (width, height), count in found.sizes.most_common(5):

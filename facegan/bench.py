@@ -17,8 +17,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from facegan.data import load_faces
 from facegan.errors import DataError
+from facegan.example import image_folder
 from facegan.images import png_bytes
 from facegan.synthetic import synthetic_faces
 
@@ -34,8 +37,7 @@ def bench_data(archive: Path | None, *, size: int = 64, rounds: int = 3) -> dict
     for a zip that is not there or holds fewer than 128 faces.
     """
     with tempfile.TemporaryDirectory() as folder:
-        place = Path(folder) / "faces.zip"
-        _copy(archive, place) if archive else _pack_embedded(place, size)
+        place = prepare_archive(archive, Path(folder), size)
         ways = {"facegan": lambda: _ours(place, size), "ImageFolder": lambda: _peer(place, size)}
         seconds = interleaved(ways, rounds)
         count = len(load_faces(place, size))
@@ -46,6 +48,13 @@ def bench_data(archive: Path | None, *, size: int = 64, rounds: int = 3) -> dict
         "seconds": seconds,
         "memory": memory,
     }
+
+
+def prepare_archive(archive: Path | None, folder: Path, size: int) -> Path:
+    """A copy of the archive in `folder`, or one of embedded faces. Raises `DataError` for what is no zip."""
+    place = folder / "faces.zip"
+    _copy(archive, place) if archive else _pack_embedded(place, size)
+    return place
 
 
 def interleaved(ways: dict[str, Callable[[], Times]], rounds: int) -> dict[str, dict[str, list[float]]]:
@@ -99,36 +108,20 @@ def _peer(archive: Path, size: int) -> Times:
         clock = _Clock()
         with zipfile.ZipFile(archive) as file:
             file.extractall(Path(folder) / "faces")
-        batches = iter(_image_folder(folder, size))
+        batches = iter(image_folder(folder, size=size, batch_size=BATCH_SIZE))
         next(batches)
         times["archive to first batch"] = clock()
         _use_up(batches)
         times["archive to the end of an epoch"] = clock()
         clock = _Clock()
-        batches = iter(_image_folder(folder, size))
+        batches = iter(image_folder(folder, size=size, batch_size=BATCH_SIZE))
         next(batches)
         times["opened again, to first batch"] = clock()
-        loader = _image_folder(folder, size)
+        loader = image_folder(folder, size=size, batch_size=BATCH_SIZE)
         clock = _Clock()
         _use_up(loader)
         times["a further epoch"] = clock()
     return times
-
-
-def _image_folder(folder: str, size: int):
-    """The loader of PyTorch's DCGAN example."""
-    from torch.utils.data import DataLoader
-    from torchvision import transforms
-    from torchvision.datasets import ImageFolder
-
-    steps = [
-        transforms.Resize(size),
-        transforms.CenterCrop(size),
-        transforms.ToTensor(),
-        transforms.Normalize((0.5, 0.5, 0.5), (0.5, 0.5, 0.5)),
-    ]
-    images = ImageFolder(folder, transforms.Compose(steps))
-    return DataLoader(images, batch_size=BATCH_SIZE, shuffle=True, num_workers=2, drop_last=True)
 
 
 class _Clock:
@@ -156,7 +149,7 @@ def _pack_embedded(place: Path, size: int) -> None:
     images, _ = synthetic_faces(_EMBEDDED, size=size, seed=0)
     with zipfile.ZipFile(place, "w") as archive:
         for index, image in enumerate(images):
-            archive.writestr(f"{index:06d}.png", png_bytes(image))
+            archive.writestr(f"{index:06d}.png", png_bytes(torch.from_numpy(image)))
 
 
 def _memory(archive: Path, size: int) -> dict[str, int] | None:

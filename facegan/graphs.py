@@ -25,12 +25,19 @@ Step = Callable[..., Tensor]
 class GraphedStep:
     """Call it as `step(*tensors)`; shapes may not change. The first calls run as they are, then a graph does.
 
-    When recording fails, a warning says why and `step` goes on as it is. `forget` is called
-    before the recording, to drop gradients, and after one that failed.
+    `prepare` is called before the recording: it drops gradients, so that the graph has its own. When
+    recording fails, `recover` is called, a warning says why, and `step` goes on as it is.
     """
 
-    def __init__(self, step: Step, forget: Callable[[], Any], record: Callable | None = None) -> None:
-        self._step, self._forget = step, forget
+    def __init__(
+        self,
+        step: Step,
+        *,
+        prepare: Callable[[], Any],
+        recover: Callable[[], Any],
+        record: Callable | None = None,
+    ) -> None:
+        self._step, self._prepare, self._recover = step, prepare, recover
         self._record = record or record_cuda_graph
         self._calls, self._replay = 0, None
         self._inputs: tuple[Tensor, ...] = ()
@@ -51,11 +58,11 @@ class GraphedStep:
 
     def _try_to_record(self, tensors: tuple[Tensor, ...]) -> None:
         self._inputs = tuple(t.clone() for t in tensors)
-        self._forget()
+        self._prepare()
         try:
             self._replay, self._output = self._record(self._step, self._inputs)
         except RuntimeError as error:
-            self._forget()
+            self._recover()
             warnings.warn(
                 f"the step could not be recorded as a CUDA graph ({first_line(error)}); training goes on "
                 "without, more slowly when batches are small.",

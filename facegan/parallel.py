@@ -1,9 +1,9 @@
 """Several processes that train one GAN: thin over torch.distributed, and nothing where there is one process.
 
 `torchrun --nproc-per-node N -m facegan train ...` starts them; a program of your own may call
-`torch.distributed.init_process_group` itself. Every process draws the same random numbers for the
-joint batch and takes its own part of them, so that a run does not depend on how many there are, but
-for BatchNorm, which sees each process's part. Gradients are averaged by torch's
+`torch.distributed.init_process_group("cpu:gloo,cuda:nccl")` itself. Every process draws the same random
+numbers for the joint batch and takes its own part of them, so that a run does not depend on how many
+there are, but for BatchNorm, which sees each process's part. Gradients are averaged by torch's
 DistributedDataParallel; process 0 alone writes and speaks.
 """
 
@@ -21,10 +21,8 @@ from torch import Tensor, nn
 
 from facegan.errors import ConfigError, TrainingError, first_line
 
-_NAMES = inspect.signature(nn.parallel.DistributedDataParallel).parameters
-_SYNC_BUFFERS = (
-    "forward_sync_buffers" if "forward_sync_buffers" in _NAMES else "broadcast_buffers"
-)  # torch 2.15
+_OPTIONS = inspect.signature(nn.parallel.DistributedDataParallel).parameters
+_SYNC_BUFFERS = next(name for name in ("forward_sync_buffers", "broadcast_buffers") if name in _OPTIONS)
 
 
 def rank() -> int:
@@ -50,7 +48,12 @@ def launched(device: str = "auto") -> Iterator[str]:
     if device in {"auto", "cuda"}:
         device = _own_device()
     dist.init_process_group("gloo" if device == "cpu" else "cpu:gloo,cuda:nccl")
-    yield device
+    try:
+        yield device
+    except RuntimeError as error:
+        if lost_peer(error):
+            raise loss_of_peer(error, None) from None
+        raise
     dist.destroy_process_group()  # not after an error: it would wait for the others
 
 
@@ -128,11 +131,11 @@ def lost_peer(error: BaseException | None) -> bool:
 
 def loss_of_peer(error: BaseException, saved: int | None) -> TrainingError:
     """What a process says when another one is gone."""
-    kept = "nothing was saved yet" if saved is None else f"the checkpoint of step {saved} is whole"
+    kept = "" if saved is None else f"; the checkpoint of step {saved} is whole"
     return TrainingError(
         f"process {rank()} of {world_size()} lost contact with another, which ended or was killed; its own "
-        f"output says why ({first_line(error)}). The run ends here; {kept}. The same command goes on from "
-        "there, with as many processes as you like."
+        f"output says why ({first_line(error)}). The run ends here{kept}. The same command goes on from "
+        "the last checkpoint, with as many processes as you like."
     )
 
 

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 METRICS = ("loss_d", "loss_g", "d_real", "d_fake", "d_fake_after", "grad_norm_d", "grad_norm_g")
 HISTORY = (*METRICS, "images_per_second")
 
+_SMALLEST_SCALE = 1e-6  # of float16's losses; from 65,536 it takes three dozen overflows to come here
+
 Hook = Callable[["GAN", Tensor], None]
 
 
@@ -174,6 +176,8 @@ class Recorder:
             t.isfinite().all() for network in networks for t in chain(network.parameters(), network.buffers())
         ):
             self._diverged(self.gan.step, "a weight is no longer finite")
+        if self.gan.scaler.is_enabled() and self.gan.scaler.get_scale() < _SMALLEST_SCALE:
+            self._diverged(self.gan.step, "every step overflows float16 and is left out")
 
     def _diverged(self, step: int, what: str) -> None:
         saved = self.folder.saved_step if self.folder else None

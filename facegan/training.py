@@ -150,7 +150,8 @@ def stepper(gan: GAN) -> Callable[[Tensor], Tensor]:
     _forget(gan)
     play: Play = partial(_play, gan)
     if gan.device.type == "cuda" and parallel.world_size() == 1:
-        play = GraphedStep(play, partial(_forget, gan))
+        drop, start_over = partial(_forget_gradients, gan), partial(_forget, gan)
+        play = GraphedStep(play, prepare=drop, recover=start_over)
     return partial(_step, gan, play)
 
 

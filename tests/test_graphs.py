@@ -26,14 +26,17 @@ def test_replaying_equals_ordinary_steps(changes):
     """All that changes from step to step goes through the inputs: nothing random lies inside."""
     plain, graphed = (GAN(TrainConfig(**TINY | changes), device="cpu") for _ in range(2))
     expected = run(plain, partial(training._play, plain))
-    forgot = []
+    prepared = []
     play = GraphedStep(
-        partial(training._play, graphed), lambda: forgot.append(graphed.step), replay_on_the_cpu
+        partial(training._play, graphed),
+        prepare=lambda: prepared.append(graphed.step),
+        recover=pytest.fail,
+        record=replay_on_the_cpu,
     )
     metrics = run(graphed, play)
     assert all(torch.equal(a, b) for a, b in zip(metrics, expected, strict=True))
     assert_same_state(plain, graphed)
-    assert forgot == [WARM_UP]
+    assert prepared == [WARM_UP]
 
 
 def test_a_recording_that_fails_is_tried_once_said_and_done_without():
@@ -44,12 +47,22 @@ def test_a_recording_that_fails_is_tried_once_said_and_done_without():
         tried.append(step)
         raise RuntimeError("operation not permitted when stream is capturing\nand more")
 
-    play = GraphedStep(partial(training._play, graphed), partial(training._forget, graphed), fail)
+    recover = partial(training._forget, graphed)
+    play = GraphedStep(partial(training._play, graphed), prepare=list, recover=recover, record=fail)
     with pytest.warns(UserWarning, match=r"CUDA graph \(operation not permitted .* capturing\); training"):
         run(graphed, play)
     run(plain, partial(training._play, plain))
     assert_same_state(plain, graphed)
     assert len(tried) == 1
+
+
+def test_after_a_failure_half_way_a_float16_step_can_begin_again(real):
+    gan = GAN(TrainConfig(**TINY | {"precision": "fp16"}), device="cpu")
+    training.train_step(gan, real)
+    gan.scaler.unscale_(gan.optimizer_d)  # as far as a recording came
+    training._forget(gan)
+    training.train_step(gan, real)
+    assert gan.step == 2
 
 
 def test_a_step_on_the_device_draws_no_random_numbers(gan, real):

@@ -152,7 +152,7 @@ def learnt():
     real = to_float(torch.from_numpy(images))
 
     def train(precision):
-        gan = make(lr_d=1e-3, lr_g=1e-3, ema_decay=0.98, precision=precision)
+        gan = make(width=16, batch_size=16, lr_d=5e-4, lr_g=5e-4, ema_decay=0.98, precision=precision)
         before = distance(gan.sample(1000, seed=0), real)
         fit(gan, FaceDataset(images, "embedded"), steps=100)
         return (distance(gan.sample(1000, seed=0), real) / before).item()
@@ -180,6 +180,17 @@ def test_fp16_scales_its_losses_and_leaves_out_a_step_that_overflows(real):
     gan.scaler.update(scale)
     assert train_step(gan, real)["grad_norm_g"] > 0
     assert not same(before[:3], weights(gan.generator)[:3])
+
+
+def test_a_run_of_which_every_step_overflows_fp16_says_so(faces):
+    gan = make(precision="fp16")
+
+    def collapse(gan, grid):
+        if gan.step:
+            gan.scaler.update(1e-9)
+
+    with pytest.raises(TrainingError, match="diverged at step 4: every step overflows float16"):
+        fit(gan, faces, steps=9, snapshot_every=2, hooks=[collapse])
 
 
 def test_the_scale_of_fp16_is_part_of_the_state(real):
