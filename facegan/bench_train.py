@@ -30,12 +30,14 @@ from facegan.config import RECIPES, TrainConfig
 from facegan.data import load_faces
 from facegan.errors import TrainingError, first_line
 from facegan.example import Example, image_folder
+from facegan.graphs import WARM_UP
 from facegan.latent import draw_latents
 from facegan.runtime import PRECISIONS, describe, pick_device, pick_precision, tuned
 from facegan.training import GAN, stepper
 
 EXAMPLE = "PyTorch's example, fp32"
 DATA_SIZES = (13_001, 202_599)  # faces: a class's, and all of CelebA
+_KEPT = 4  # ways of training that a process keeps in memory
 _SECONDS = 2.0  # a measurement lasts at least this long, and at least one step
 
 Rates = dict[str, dict[str, list[float]]]
@@ -96,7 +98,12 @@ def matrix_rate(device: torch.device, dtype: torch.dtype) -> float:
     """Operations a second of square matrix products: what any step can at most come to."""
     side = 8192 if device.type == "cuda" else 2048
     a, b = (torch.randn(side, side, device=device).to(dtype) for _ in range(2))
-    return 2 * side**3 * _Rate(lambda: a @ b, device)(0.5)
+    before = torch.backends.cuda.matmul.allow_tf32
+    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32  # as convolutions have it
+    try:
+        return 2 * side**3 * _Rate(lambda: a @ b, device)(0.5)
+    finally:
+        torch.backends.cuda.matmul.allow_tf32 = before
 
 
 def bench_sample(*, width: int = 64, rounds: int = 5, device: str = "auto") -> dict[str, Any]:
@@ -227,10 +234,11 @@ def _sweeps(config: TrainConfig, place: torch.device, path: Path, ask) -> dict[s
     peaks = []
     for _ in _rounds(3):
         for name, (variant, source) in requests.items():
-            rates[name].append(ask("facegan", variant, source))
+            with suppress(TrainingError):  # too large for this device, most likely
+                rates[name].append(ask("facegan", variant, source))
             peaks.append(matrix_rate(place, pick_precision("auto", place)))
     share = {name: flop_per_image(variant) / max(peaks) for name, (variant, _) in requests.items()}
-    return {name: (max(r), max(r) * share[name]) for name, r in rates.items()}
+    return {name: (max(r), max(r) * share[name]) for name, r in rates.items() if r}
 
 
 def _repeated(path: Path, count: int) -> Path:
@@ -273,7 +281,7 @@ def _workers(device: str) -> Iterator[Callable[[str, TrainConfig, Path | None], 
             theirs.close()
             running[kind] = process, ours
         _, pipe = running[kind]
-        pipe.send((config.to_dict(), source))
+        pipe.send((config.to_dict(), source, _SECONDS))
         return _answer(pipe)
 
     try:
@@ -303,12 +311,15 @@ def _serve(pipe, kind: str, device: str) -> None:
     place, known = torch.device(device), {}
     with tuned():
         while (request := pipe.recv()) is not None:
-            config, source = TrainConfig.from_dict(request[0]), request[1]
+            config, source, seconds = TrainConfig.from_dict(request[0]), *request[1:]
             try:
                 if (config, source) not in known:
+                    if len(known) == _KEPT:
+                        known.clear()
                     known[config, source] = build(config, place, source)
-                pipe.send(known[config, source].rate())
+                pipe.send(known[config, source].rate(seconds))
             except Exception as error:  # the other side raises it
+                known.clear()
                 pipe.send(f"{type(error).__name__}: {first_line(error)}")
 
 
@@ -321,8 +332,8 @@ class _Ours:
         step, stream = stepper(gan), _batches(gan, source)
         self._rate = _Rate(lambda: step(next(stream)), place)
 
-    def rate(self) -> float:
-        return self.batch_size * self._rate(_SECONDS)
+    def rate(self, seconds: float) -> float:
+        return self.batch_size * self._rate(seconds)
 
 
 class _Theirs:
@@ -338,12 +349,12 @@ class _Theirs:
         self._stream: Iterator[Tensor] = repeat(torch.rand(shape, device=place) * 2 - 1)
         self._rate = _Rate(lambda: example.step(next(self._stream)), place)
 
-    def rate(self) -> float:
+    def rate(self, seconds: float) -> float:
         """Its worker processes start before the measurement, as they do once an epoch."""
         if self._loader:
             self._stream = (images for images, _ in chain.from_iterable(repeat(self._loader)))
             next(self._stream)
-        return self.batch_size * self._rate(_SECONDS)
+        return self.batch_size * self._rate(seconds)
 
 
 def _batches(gan: GAN, source: Path | None) -> Iterator[Tensor]:
@@ -385,7 +396,7 @@ class _Rate:
 
 
 def _memory_with(path: Path, count: int, device: str) -> dict[str, int]:
-    """Peaks in bytes of a fresh process that trains three steps on `count` faces and visits them all."""
+    """Peaks in bytes of a fresh process that trains a few steps on `count` faces and visits them all."""
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe()
     process = context.Process(target=_measure_memory, args=(theirs, _repeated(path, count), device))
@@ -399,7 +410,7 @@ def _memory_with(path: Path, count: int, device: str) -> dict[str, int]:
 def _measure_memory(pipe, file: Path, device: str) -> None:
     gan = GAN(RECIPES["tutorial"], device=device)
     step, stream = stepper(gan), _batches(gan, file)
-    for _ in range(3):
+    for _ in range(WARM_UP + 2):  # a graph, where there is one, included
         step(next(stream)).tolist()
     peaks = {}
     if gan.device.type == "cuda":

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import torch
@@ -25,28 +26,35 @@ Step = Callable[..., Tensor]
 class GraphedStep:
     """Call it as `step(*tensors)`; shapes may not change. The first calls run as they are, then a graph does.
 
-    `prepare` is called before the recording: it drops gradients, so that the graph has its own. When
-    recording fails, `recover` is called, a warning says why, and `step` goes on as it is.
+    What is not among the tensors is fixed in the graph. `key` names what else may change between calls;
+    when it does, a new graph is made. `prepare` is called before a recording: it drops gradients, so that
+    the graph has its own. When recording fails, `recover` is called, a warning says why, and `step`
+    goes on as it is.
     """
 
     def __init__(
         self,
         step: Step,
         *,
+        key: Callable[[], Any],
         prepare: Callable[[], Any],
         recover: Callable[[], Any],
-        record: Callable | None = None,
+        recorder: type[CudaRecorder] | None = None,
     ) -> None:
-        self._step, self._prepare, self._recover = step, prepare, recover
-        self._record = record or record_cuda_graph
-        self._calls, self._replay = 0, None
+        self._step, self._key, self._prepare, self._recover = step, key, prepare, recover
+        self._make_recorder = recorder or CudaRecorder
+        self._recorder: CudaRecorder | None = None
+        self._calls, self._seen, self._replay = 0, None, None
         self._inputs: tuple[Tensor, ...] = ()
         self._output = torch.empty(0)
 
     def __call__(self, *tensors: Tensor) -> Tensor:
+        self._recorder = self._recorder or self._make_recorder(tensors[0].device)
+        if self._replay and self._seen != self._key():
+            self._calls, self._replay = 0, None
         self._calls += 1
         if self._calls <= WARM_UP:
-            return _on_side_stream(self._step, tensors)
+            return self._recorder.run(self._step, tensors)
         if self._calls == WARM_UP + 1:
             self._try_to_record(tensors)
         if self._replay is None:
@@ -57,33 +65,46 @@ class GraphedStep:
         return self._output.clone()
 
     def _try_to_record(self, tensors: tuple[Tensor, ...]) -> None:
-        self._inputs = tuple(t.clone() for t in tensors)
+        self._inputs, self._seen = tuple(t.clone() for t in tensors), self._key()
         self._prepare()
         try:
-            self._replay, self._output = self._record(self._step, self._inputs)
+            self._replay, self._output = self._recorder.record(self._step, self._inputs)
         except RuntimeError as error:
             self._recover()
+            cause = error.__context__ or error  # ending a broken recording raises once more
             warnings.warn(
-                f"the step could not be recorded as a CUDA graph ({first_line(error)}); training goes on "
+                f"the step could not be recorded as a CUDA graph ({first_line(cause)}); training goes on "
                 "without, more slowly when batches are small.",
                 stacklevel=4,
             )
 
 
-def record_cuda_graph(step: Step, inputs: tuple[Tensor, ...]) -> tuple[Callable[[], None], Tensor]:
-    """(replay, output) of `step(*inputs)`, which is recorded and not run."""
-    graph = torch.cuda.CUDAGraph()
-    with torch.cuda.graph(graph):
-        output = step(*inputs)
-    return graph.replay, output
+class CudaRecorder:
+    """Runs steps on a side stream of a CUDA device, and records one there as a graph."""
 
+    def __init__(self, device: torch.device) -> None:
+        self._device, self._side = device, torch.cuda.Stream(device)
 
-def _on_side_stream(step: Step, tensors: tuple[Tensor, ...]) -> Tensor:
-    if tensors[0].device.type != "cuda":
-        return step(*tensors)
-    side, main = torch.cuda.Stream(), torch.cuda.current_stream()
-    side.wait_stream(main)
-    with torch.cuda.stream(side):
-        output = step(*tensors)
-    main.wait_stream(side)
-    return output
+    def run(self, step: Step, tensors: tuple[Tensor, ...]) -> Tensor:
+        """`step(*tensors)`, ordered after what the device was asked before and ahead of what follows."""
+        main = torch.cuda.current_stream(self._device)
+        self._side.wait_stream(main)
+        with torch.cuda.stream(self._side):
+            output = step(*tensors)
+        main.wait_stream(self._side)
+        return output
+
+    def record(self, step: Step, inputs: tuple[Tensor, ...]) -> tuple[Callable[[], None], Tensor]:
+        """(replay, output) of `step(*inputs)`, which is recorded and not run.
+
+        Other threads, such as a widget's, may use the device meanwhile.
+        """
+        graph = torch.cuda.CUDAGraph()
+        recording = torch.cuda.graph(graph, stream=self._side, capture_error_mode="thread_local")
+        with torch.cuda.device(self._device), torch.cuda.stream(self._side), recording:
+            output = step(*inputs)
+        return partial(self._replay, graph), output
+
+    def _replay(self, graph: torch.cuda.CUDAGraph) -> None:
+        with torch.cuda.device(self._device):
+            graph.replay()

@@ -36,10 +36,10 @@ class Conv2d(nn.Conv2d):
 class ConvTranspose2d(nn.ConvTranspose2d):
     """`torch.nn.ConvTranspose2d`, as a matrix product where that is faster."""
 
-    def forward(self, images: Tensor) -> Tensor:
+    def forward(self, images: Tensor, output_size: list[int] | None = None) -> Tensor:
         kind = _kind(self, images, {1: "end", 4: "coarse"})
-        if not kind:
-            return super().forward(images)
+        if not kind or output_size or self.bias is not None:
+            return super().forward(images, output_size)
         weight, images = _in_autocast_type(self.weight, images)
         patches = images.permute(0, 2, 3, 1) @ _rows(weight)  # (B, h, w, 16 C)
         patches = patches.unflatten(3, (4, 4, -1))
@@ -86,6 +86,7 @@ def _kind(layer: nn.Module, images: Tensor, kinds: dict[int, str]) -> str:
     square = images.ndim == 4 and images.shape[-2] == side
     kind = kinds.get(side, "") if square and images.device.type == "cpu" else ""
     plain = (layer.groups, layer.dilation, layer.padding_mode) == (1, (1, 1), "zeros")
+    plain = plain and layer.output_padding == (0, 0)
     fits = plain and (layer.kernel_size, layer.stride, layer.padding) == SHAPES.get(kind)
     bf16 = torch.is_autocast_enabled("cpu") and torch.get_autocast_dtype("cpu") == torch.bfloat16
     return kind if fits and (kind == "end" or bf16) else ""

@@ -13,16 +13,18 @@ import inspect
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from typing import Any
 
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 
-from facegan.errors import ConfigError, TrainingError, first_line
+from facegan.errors import ConfigError, FaceganError, TrainingError, first_line
 
 _OPTIONS = inspect.signature(nn.parallel.DistributedDataParallel).parameters
 _SYNC_BUFFERS = next(name for name in ("forward_sync_buffers", "broadcast_buffers") if name in _OPTIONS)
+_PATIENCE = timedelta(hours=6)  # the first process may be fetching CelebA over a slow line
 
 
 def rank() -> int:
@@ -45,9 +47,13 @@ def launched(device: str = "auto") -> Iterator[str]:
     if int(os.environ.get("WORLD_SIZE", 1)) == 1:
         yield device
         return
-    if device in {"auto", "cuda"}:
-        device = _own_device()
-    dist.init_process_group("gloo" if device == "cpu" else "cpu:gloo,cuda:nccl")
+    if device not in {"auto", "cuda", "cpu"}:
+        raise ConfigError(
+            f"device={device!r} cannot be shared by processes; leave it out and each takes a GPU of its own, "
+            "or say 'cpu'."
+        )
+    device = device if device == "cpu" else _own_device()
+    dist.init_process_group("gloo" if device == "cpu" else "cpu:gloo,cuda:nccl", timeout=_PATIENCE)
     try:
         yield device
     except RuntimeError as error:
@@ -123,7 +129,7 @@ def say(text: str) -> None:
 
 def lost_peer(error: BaseException | None) -> bool:
     """Whether an error says that another process of this run is gone."""
-    if world_size() == 1 or not isinstance(error, RuntimeError) or isinstance(error, TrainingError):
+    if world_size() == 1 or not isinstance(error, RuntimeError) or isinstance(error, FaceganError):
         return False
     signs = ("gloo", "nccl", "connection", "socket", "process group", "timed out")
     return isinstance(error, dist.DistError) or any(sign in str(error).lower() for sign in signs)

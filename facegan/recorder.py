@@ -238,7 +238,7 @@ def _interruptible() -> Iterator[Callable[[], bool]]:
         yield asked.is_set
     finally:
         for number, handler in previous.items():
-            signal.signal(number, handler or signal.default_int_handler)
+            signal.signal(number, signal.SIG_DFL if handler is None else handler)
 
 
 def _is_out_of_memory(error: BaseException | None) -> bool:

@@ -56,8 +56,10 @@ def pick_precision(name: str, device: torch.device) -> torch.dtype:
 
     'auto' is bfloat16 where it is native (CPUs with AVX512-BF16 or AMX, GPUs since Ampere), else float16
     on GPUs that multiply that (T4, V100), else float32: other CPUs would emulate, and on Apple's MPS
-    half precision brings little.
+    half precision brings little. Raises `ConfigError` for float16 on MPS, which cannot scale its losses.
     """
+    if name == "fp16" and device.type == "mps":
+        raise ConfigError("precision='fp16' does not work on Apple's MPS; use 'auto' or 'fp32' there.")
     if name != "auto":
         return PRECISIONS[name]
     if multiplies_bf16(device):

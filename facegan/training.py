@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Iterator, Sequence
-from functools import cached_property, partial
+from functools import partial
 from itertools import chain, repeat
 from pathlib import Path
 from typing import Any
@@ -61,6 +61,7 @@ class GAN:
         self.ema = copy.deepcopy(self.generator).eval().requires_grad_(False)
         self.optimizer_d, self.optimizer_g = _build_optimizers(self)
         self.scaler = _build_scaler(self)
+        self._shared: dict[int, tuple[nn.Module, nn.Module]] = {}
         self.step = 0
         self.history: dict[str, list[float]] = {name: [] for name in HISTORY}
         self.remaining = torch.empty(0, dtype=torch.long)  # faces this epoch has yet to visit
@@ -124,10 +125,13 @@ class GAN:
         gan.load_state_dict(state)
         return gan
 
-    @cached_property
+    @property
     def shared(self) -> tuple[nn.Module, nn.Module]:
         """G and D as `train_step` calls them: with gradients averaged over all processes of a run."""
-        return parallel.shared(self.generator), parallel.shared(self.discriminator)
+        size = parallel.world_size()
+        if size not in self._shared:
+            self._shared = {size: (parallel.shared(self.generator), parallel.shared(self.discriminator))}
+        return self._shared[size]
 
 
 _STATEFUL = ("generator", "discriminator", "ema", "optimizer_d", "optimizer_g")
@@ -139,7 +143,12 @@ def train_step(gan: GAN, real: Tensor) -> dict[str, Tensor]:
     Both steps use the same fakes. In a run of several processes each passes its part of the real faces.
     Returns detached scalars by the names in `METRICS`.
     """
-    return dict(zip(METRICS, _step(gan, partial(_play, gan), real).unbind(), strict=True))
+    try:
+        metrics = _step(gan, partial(_play, gan), real)
+    except BaseException:  # an interrupt, or too little memory: the next call begins anew
+        _forget(gan)
+        raise
+    return dict(zip(METRICS, metrics.unbind(), strict=True))
 
 
 def stepper(gan: GAN) -> Callable[[Tensor], Tensor]:
@@ -151,7 +160,7 @@ def stepper(gan: GAN) -> Callable[[Tensor], Tensor]:
     play: Play = partial(_play, gan)
     if gan.device.type == "cuda" and parallel.world_size() == 1:
         drop, start_over = partial(_forget_gradients, gan), partial(_forget, gan)
-        play = GraphedStep(play, prepare=drop, recover=start_over)
+        play = GraphedStep(play, key=partial(_fixed, gan), prepare=drop, recover=start_over)
     return partial(_step, gan, play)
 
 
@@ -237,9 +246,20 @@ def _play(gan: GAN, real: Tensor, z: Tensor, uniform: Tensor) -> Tensor:
 
 
 def _forget(gan: GAN) -> None:
-    """Drop what a step that broke half-way has left."""
+    """Drop what a step that broke half-way, or another group of processes, has left."""
+    gan._shared.clear()
     _forget_gradients(gan)
     gan.scaler = _build_scaler(gan, gan.scaler.state_dict())
+
+
+def _fixed(gan: GAN) -> tuple:
+    """What a graph of `_play` reads that is not among its inputs, and a hook may replace."""
+    optimizers = gan.optimizer_d, gan.optimizer_g
+    rates = [optimizer.param_groups[0]["lr"] for optimizer in optimizers]
+    moments = [
+        v.data_ptr() for o in optimizers for s in o.state.values() for v in s.values() if v is not None
+    ]
+    return (*rates, *moments, id(gan.scaler))
 
 
 def _forget_gradients(gan: GAN) -> None:
@@ -338,6 +358,9 @@ def _build_optimizers(gan: GAN) -> tuple[torch.optim.Optimizer, torch.optim.Adam
     weights = gan.discriminator.parameters()
     if config.optimizer_d == "sgd":
         optimizer_d = torch.optim.SGD(weights, config.lr_d, momentum=config.momentum, fused=fused)
+        if config.momentum:  # torch makes them in the first step, unfilled when that overflows float16
+            for weight in gan.discriminator.parameters():
+                optimizer_d.state[weight]["momentum_buffer"] = torch.zeros_like(weight)
     else:
         optimizer_d = torch.optim.Adam(weights, config.lr_d, **adam)
     return optimizer_d, torch.optim.Adam(gan.generator.parameters(), config.lr_g, **adam)

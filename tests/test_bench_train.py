@@ -127,7 +127,8 @@ def test_a_worker_that_fails_says_why(tmp_path):
 def test_training_is_measured_beside_the_example(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(bench_train, "_recipes", lambda ask: {"tiny": ask("facegan", SMALL, None)})
     monkeypatch.setattr(bench_train, "matrix_rate", lambda device, dtype: 1e12)
-    monkeypatch.setattr("facegan.bench._EMBEDDED", 200)
+    monkeypatch.setattr(bench_train, "_SECONDS", 0.01)
+    monkeypatch.setattr("facegan.bench._EMBEDDED", 100)
     arguments = ["bench", "train", "--width=8", "--batch-size=8", "--rounds=1", "--device=cpu"]
     monkeypatch.setattr("sys.argv", ["facegan", *arguments, f"--json={tmp_path / 'out.json'}"])
     with pytest.raises(SystemExit) as ended:
@@ -137,7 +138,7 @@ def test_training_is_measured_beside_the_example(tmp_path, monkeypatch, capsys):
     for ways in found["images_per_second"].values():
         assert {EXAMPLE, "facegan, fp32"} <= ways.keys()
         assert all(rate > 0 for rates in ways.values() for rate in rates)
-    assert found["settings"]["faces"] == 200
+    assert found["settings"]["faces"] == 100
     assert "x example" in capsys.readouterr().out
 
 

@@ -10,10 +10,28 @@ from facegan import GAN, TrainConfig, graphs, training
 from facegan.graphs import WARM_UP, GraphedStep
 
 
-def replay_on_the_cpu(step, inputs):
-    """What recording gives, on a CPU: a replay that reads the inputs and overwrites the output."""
-    output = torch.empty(7)
-    return lambda: output.copy_(step(*inputs)), output
+class OnTheCpu:
+    """What a CUDA recorder does, on a CPU: its replay reads the inputs and overwrites the output."""
+
+    recordings = 0
+
+    def __init__(self, device):
+        self.run = lambda step, tensors: step(*tensors)
+
+    def record(self, step, inputs):
+        type(self).recordings += 1
+        output = torch.empty(7)
+        return lambda: output.copy_(step(*inputs)), output
+
+
+@pytest.fixture
+def recorder():
+    return type("Recorder", (OnTheCpu,), {})
+
+
+def graphed_play(gan, recorder, **changes):
+    options = {"key": partial(training._fixed, gan), "prepare": list, "recover": pytest.fail}
+    return GraphedStep(partial(training._play, gan), recorder=recorder, **options | changes)
 
 
 def run(gan, play, steps=6):
@@ -22,33 +40,52 @@ def run(gan, play, steps=6):
 
 
 @pytest.mark.parametrize("changes", [{}, {"augment": "color,translation", "label_flip": 0.3, "r1": 1.0}])
-def test_replaying_equals_ordinary_steps(changes):
+def test_replaying_equals_ordinary_steps(changes, recorder):
     """All that changes from step to step goes through the inputs: nothing random lies inside."""
     plain, graphed = (GAN(TrainConfig(**TINY | changes), device="cpu") for _ in range(2))
     expected = run(plain, partial(training._play, plain))
     prepared = []
-    play = GraphedStep(
-        partial(training._play, graphed),
-        prepare=lambda: prepared.append(graphed.step),
-        recover=pytest.fail,
-        record=replay_on_the_cpu,
-    )
+    play = graphed_play(graphed, recorder, prepare=lambda: prepared.append(graphed.step))
     metrics = run(graphed, play)
     assert all(torch.equal(a, b) for a, b in zip(metrics, expected, strict=True))
     assert_same_state(plain, graphed)
     assert prepared == [WARM_UP]
+    assert recorder.recordings == 1
 
 
-def test_a_recording_that_fails_is_tried_once_said_and_done_without():
+def set_rate(gan):
+    gan.optimizer_g.param_groups[0]["lr"] = 1e-3
+
+
+def go_back(gan):
+    gan.load_state_dict(gan.state_dict())
+
+
+@pytest.mark.parametrize("change", [set_rate, go_back])
+def test_what_a_hook_changes_gets_a_new_graph(change, recorder):
+    plain, graphed = (GAN(TrainConfig(**TINY), device="cpu") for _ in range(2))
+    play = graphed_play(graphed, recorder)
+    for gan, own in ((plain, partial(training._play, plain)), (graphed, play)):
+        run(gan, own)
+        change(gan)
+        run(gan, own)
+    assert_same_state(plain, graphed)
+    assert recorder.recordings == 2
+
+
+def test_a_recording_that_fails_is_tried_once_said_and_done_without(recorder, monkeypatch):
     plain, graphed = (GAN(TrainConfig(**TINY), device="cpu") for _ in range(2))
     tried = []
 
-    def fail(step, inputs):
+    def fail(self, step, inputs):
         tried.append(step)
-        raise RuntimeError("operation not permitted when stream is capturing\nand more")
+        try:
+            raise RuntimeError("operation not permitted when stream is capturing\nand more")
+        except RuntimeError:
+            raise RuntimeError("failed due to a previous error") from None
 
-    recover = partial(training._forget, graphed)
-    play = GraphedStep(partial(training._play, graphed), prepare=list, recover=recover, record=fail)
+    monkeypatch.setattr(recorder, "record", fail)
+    play = graphed_play(graphed, recorder, recover=partial(training._forget, graphed))
     with pytest.warns(UserWarning, match=r"CUDA graph \(operation not permitted .* capturing\); training"):
         run(graphed, play)
     run(plain, partial(training._play, plain))

@@ -14,7 +14,7 @@ from conftest import TINY, assert_same_state, flatten, random_faces
 from parallel_steps import EVERYTHING, joint_steps
 
 from facegan import GAN, TrainConfig, checkpoint, fit, parallel
-from facegan.errors import ConfigError
+from facegan.errors import CheckpointError, ConfigError
 
 pytestmark = pytest.mark.slow
 TORCHRUN = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
@@ -158,6 +158,21 @@ def test_more_processes_than_gpus_are_refused(monkeypatch):
         parallel.launched(),
     ):
         pass
+
+
+def test_one_gpu_is_not_shared(monkeypatch):
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    with pytest.raises(ConfigError, match="device='cuda:0' cannot be shared"), parallel.launched("cuda:0"):
+        pass
+
+
+def test_only_lost_contact_is_called_that(monkeypatch):
+    error = RuntimeError("[gloo/transport/tcp/pair.cc] Connection closed by peer")
+    assert not parallel.lost_peer(error)
+    monkeypatch.setattr(parallel, "world_size", lambda: 2)
+    assert parallel.lost_peer(error)
+    assert not parallel.lost_peer(CheckpointError("runs/igloo cannot be used (Connection timed out)"))
+    assert not parallel.lost_peer(RuntimeError("mat1 and mat2 shapes cannot be multiplied"))
 
 
 def test_alone_everything_is_this_process():

@@ -40,7 +40,7 @@ MAY_IMPORT = {
     "download": {"locks", "photos", "seals", "transfer"},
     "data": {"align", "cache", "config", "download", "images", "photos", "runtime", "synthetic"},
     "bench": {"data", "example", "images", "synthetic"},
-    "bench_train": {"bench", "config", "data", "example", "latent", "runtime", "training"},
+    "bench_train": {"bench", "config", "data", "example", "graphs", "latent", "runtime", "training"},
     "example": set(),
     "models": {"config", "images", "latent", "layers"},
     "checkpoint": set(),

@@ -46,6 +46,11 @@ def test_a_named_precision_is_kept(name, dtype):
     assert pick_precision(name, CPU) == dtype
 
 
+def test_fp16_is_refused_on_mps():
+    with pytest.raises(ConfigError, match="does not work on Apple's MPS; use 'auto' or 'fp32'"):
+        pick_precision("fp16", torch.device("mps"))
+
+
 @pytest.mark.parametrize("deterministic", [False, True])
 def test_cudnn_is_tuned_for_the_while_unless_results_shall_repeat(monkeypatch, deterministic):
     monkeypatch.setattr(torch.backends.cudnn, "deterministic", deterministic)

@@ -193,6 +193,27 @@ def test_a_run_of_which_every_step_overflows_fp16_says_so(faces):
         fit(gan, faces, steps=9, snapshot_every=2, hooks=[collapse])
 
 
+def test_momentum_starts_from_zero_though_fp16_overflows_at_once(real):
+    gan = make(precision="fp16", optimizer_d="sgd")
+    gan.scaler.scale(torch.ones(()))
+    gan.scaler.update(1e38)
+    train_step(gan, real)
+    buffers = [moments["momentum_buffer"] for moments in gan.optimizer_d.state.values()]
+    assert len(buffers) == len(list(gan.discriminator.parameters()))
+    assert not any(buffer.any() for buffer in buffers)
+
+
+@pytest.mark.parametrize("precision", PRECISIONS)
+def test_after_an_interrupted_step_the_next_one_works(precision, real, monkeypatch):
+    gan = make(precision=precision)
+    interrupt_in_backward(monkeypatch, 2)
+    with pytest.raises(KeyboardInterrupt):
+        train_step(gan, real)
+    monkeypatch.undo()
+    assert all(p.grad is None for p in gan.generator.parameters())
+    train_step(gan, real)
+
+
 def test_the_scale_of_fp16_is_part_of_the_state(real):
     gan = make(precision="fp16")
     train_step(gan, real)
