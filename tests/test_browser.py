@@ -193,9 +193,9 @@ class Widgets:
         code = panel.box.locator("textarea")
         _wait(lambda: "draw_latents(16, 100, seed=77)" in code.input_value(), "no code was shown")
         for _ in range(10):
-            panel.button("Back to before").click()
+            panel.changes(lambda: panel.button("Back to before").click())
         panel.becomes(start)
-        assert panel.button("Back to before").is_disabled()
+        _wait(lambda: panel.button("Back to before").is_disabled(), "there is more to undo")
 
     def test_morph(self, sheet):
         panel = sheet.panel("morph")
