@@ -33,6 +33,7 @@ def fitted(run_dir, *stops):
 def main(path):
     with parallel.launched():
         states = {
+            "asked of the other": parallel.any_of(parallel.rank() == 1),
             "joint": joint_steps(**EVERYTHING),
             "straight": fitted(path.with_name("straight"), 4),
             "resumed": fitted(path.with_name("resumed"), 2, 4),

@@ -89,6 +89,10 @@ def test_two_processes_do_what_one_does_with_the_joint_batch(states):
             torch.testing.assert_close(two[name], value, atol=1e-5, rtol=1e-3, msg=name)
 
 
+def test_what_one_process_is_asked_all_hear(states):
+    assert states["asked of the other"] is True
+
+
 def test_a_run_resumed_in_two_processes_equals_an_uninterrupted_one(states):
     straight, resumed = (GAN.from_state(states[name], device="cpu") for name in ("straight", "resumed"))
     assert straight.step == 4
