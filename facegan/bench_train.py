@@ -62,9 +62,9 @@ def bench_train(
     place = pick_device(device)
     with tempfile.TemporaryDirectory() as folder, _workers(str(place)) as ask:
         path = prepare_archive(archive, Path(folder), config.image_size)
+        count = len(load_faces(path, config.image_size))  # refuses a hostile zip before it is unpacked
         with zipfile.ZipFile(path) as file:
             file.extractall(Path(folder) / "faces" / "all")
-        count = len(load_faces(path, config.image_size))
         rates, matrix_rate = _compare(config, place, path, ask, rounds)
         result = {
             "machine": describe(),
