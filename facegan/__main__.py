@@ -32,7 +32,9 @@ bench_app = typer.Typer(help="Measure this machine.", no_args_is_help=True)
 app.add_typer(bench_app, name="bench")
 
 Recipe = Literal[tuple(RECIPES)]
-Source = Annotated[str, typer.Argument(help="a run folder, or a .safetensors file", metavar="RUN_OR_FILE")]
+Source = Annotated[
+    str, typer.Argument(help="a run folder, a .safetensors file, 'faces' or 'embedded'", metavar="GENERATOR")
+]
 Seed = Annotated[int | None, typer.Option(help="same seed, same faces")]
 Align = Literal["center", "face"]
 Truncation = Annotated[
@@ -171,6 +173,27 @@ def grade(
     for one in grades:
         print(f"{one.student:<30} {one.points(list(one.results)):>3} right  {one.trouble[:60]}")
     print(out)
+
+
+@app.command()
+def results(
+    runs: Annotated[list[Path], typer.Argument(help="run folders")],
+    data: Annotated[str, typer.Option(help="the real faces to compare with, as in train")] = "synthetic",
+    n: Annotated[int, typer.Option(min=100, help="faces of each kind; more give steadier figures")] = 2500,
+    grids: Annotated[Path | None, typer.Option(help="a folder for a grid of each run's faces")] = None,
+) -> None:
+    """Compare finished runs: a Markdown table of settings, time, and distance to real faces."""
+    from tqdm.auto import tqdm
+
+    from facegan import load_faces
+    from facegan.results import floor, load_run, measure, save_grids, table
+
+    faces = load_faces(data, load_run(runs[0]).config.image_size)
+    lowest = floor(faces, n=n)
+    found = list(tqdm(measure(runs, faces, n=n), total=len(runs), unit="run", leave=False))
+    print(*table(found, lowest), sep="\n")
+    for run in runs if grids else ():
+        print(*save_grids(run, grids), sep="\n")
 
 
 @app.command()
@@ -374,27 +397,20 @@ def main() -> None:
 
 
 def _generator(source: str):
-    """The averaged generator of a run folder's newest checkpoint, or of a .safetensors file."""
+    """The averaged generator of a run folder's newest checkpoint, of a .safetensors file, or by name."""
     from facegan import load_generator
+    from facegan.pretrained import is_pretrained
+    from facegan.results import load_run
 
-    path = Path(source)
-    return _load_run(path).ema if path.is_dir() else load_generator(path)
-
-
-def _load_run(path: Path):
-    from facegan import GAN
-    from facegan.checkpoint import load_latest
-
-    state = load_latest(path / "checkpoints")
-    if state is None:
-        raise ConfigError(f"no checkpoint in {path}. Name a run folder, such as runs/demo.")
-    return GAN.from_state(state, device="cpu")
+    is_run = not is_pretrained(source) and Path(source).is_dir()
+    return load_run(source).ema if is_run else load_generator(source)
 
 
 def _describe_run(path: Path) -> dict[str, Any]:
     from facegan.checkpoint import steps
+    from facegan.results import load_run
 
-    gan = _load_run(path)
+    gan = load_run(path)
     changes = differing(TrainConfig(), gan.config)
     last = {name: values[-1] for name, values in gan.history.items() if values}
     return {

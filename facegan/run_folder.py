@@ -46,10 +46,10 @@ class RunFolder:
         except OSError as error:
             raise _unusable(path, error) from None
 
-    def begin(self, config: dict[str, Any], *, data: str) -> None:
+    def begin(self, config: dict[str, Any], *, data: str, device: str) -> None:
         """Write `config.json` and remove frames of steps that were lost with a crash."""
         try:
-            text = json.dumps({"data": data, **config}, indent=2) + "\n"
+            text = json.dumps({"data": data, "device": device, **config}, indent=2) + "\n"
             checkpoint.write_atomic(self.place / "config.json", text.encode())
             for step, frame in self.frames().items():
                 if step > (self.saved_step or 0):
@@ -143,12 +143,18 @@ def read_run(path: Path) -> tuple[dict[int, Path], dict[str, list[float]]]:
     frames = checkpoint.numbered(path / "frames", ".png") if (path / "frames").is_dir() else {}
     if not frames or not (path / "history.csv").is_file():
         raise CheckpointError(
-            f"{path} holds no run with frames and history.csv; `fit(..., run_dir={str(path)!r})` makes one."
+            f"{path} holds no run with frames and history.csv; `fit(..., run_dir={str(path)!r})` makes one. "
+            "'faces' is a training that comes with facegan."
         )
+    return frames, read_history(path / "history.csv")
+
+
+def read_history(path: Path) -> dict[str, list[float]]:
+    """The history in a `history.csv`. Raises `CheckpointError` when it is damaged."""
     try:
-        return frames, _parsed((path / "history.csv").read_text())
+        return _parsed(path.read_text())
     except (ValueError, KeyError) as error:
-        raise CheckpointError(f"{path / 'history.csv'} is damaged ({first_line(error)}).") from None
+        raise CheckpointError(f"{path} is damaged ({first_line(error)}).") from None
 
 
 def _parsed(text: str) -> dict[str, list[float]]:

@@ -95,14 +95,21 @@ def memory_format(device: torch.device) -> torch.memory_format:
     return torch.contiguous_format if device.type == "mps" else torch.channels_last
 
 
+def device_name(device: torch.device) -> str:
+    """A device in words, such as 'cuda (Tesla T4)'; a CPU with the number of threads in use."""
+    if device.type == "cuda":
+        return f"cuda ({torch.cuda.get_device_name(device)})"
+    threads = torch.get_num_threads()
+    return f"{device.type} ({platform.machine()}, {threads} thread{'s' * (threads > 1)})"
+
+
 def describe() -> dict[str, str]:
     """Machine, device, precision and versions as short strings."""
     device = pick_device()
     precision = str(pick_precision("auto", device)).removeprefix("torch.")
-    name = torch.cuda.get_device_name(device) if device.type == "cuda" else platform.machine()
     return {
         "machine": f"{platform.system()} {platform.release()}, {torch.get_num_threads()} CPU threads",
-        "device": f"{device.type} ({name})",
+        "device": device_name(device),
         "precision": precision,
         "python": sys.version.split()[0],
         "torch": torch.__version__,

@@ -32,7 +32,7 @@ from facegan.models import DISCRIMINATOR_FIELDS, GENERATOR_FIELDS, Discriminator
 from facegan.parallel import say
 from facegan.recorder import HISTORY, METRICS, Hook, Recorder
 from facegan.run_folder import RunFolder
-from facegan.runtime import autocast, memory_format, pick_device, pick_precision, to_device
+from facegan.runtime import autocast, device_name, memory_format, pick_device, pick_precision, to_device
 
 FIXED = 64  # latents whose faces are drawn at every snapshot
 STRUCTURE = tuple(dict.fromkeys((*GENERATOR_FIELDS, *DISCRIMINATOR_FIELDS, "optimizer_d", "seed")))
@@ -391,7 +391,7 @@ def _open_folder(gan: GAN, faces: FaceDataset, run_dir: str | Path | None) -> Ru
     if state is not None:
         _resume(gan, state, run_dir)
     if folder:
-        folder.begin(gan.config.to_dict(), data=faces.name)
+        folder.begin(gan.config.to_dict(), data=faces.name, device=device_name(gan.device))
     return folder
 
 

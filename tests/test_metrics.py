@@ -1,0 +1,93 @@
+"""Distances between sets of faces."""
+
+import pytest
+import torch
+
+from facegan import metrics, synthetic_faces
+from facegan.errors import ConfigError
+from facegan.images import to_float
+
+
+@pytest.fixture(scope="module")
+def images():
+    return torch.from_numpy(synthetic_faces(600, size=32, seed=0)[0])
+
+
+@pytest.fixture(scope="module")
+def space(images):
+    return metrics.Eigenfaces(images[:300])
+
+
+@pytest.fixture(scope="module")
+def real(images, space):
+    return space(images[:300])
+
+
+def gaussian(n, mean, deviation, seed=0):
+    noise = torch.randn(n, len(mean), dtype=torch.float64, generator=torch.Generator().manual_seed(seed))
+    noise = (noise - noise.mean(0)) @ torch.linalg.inv(torch.linalg.cholesky(noise.T.cov())).T
+    return noise * torch.tensor(deviation) + torch.tensor(mean)
+
+
+def test_frechet_distance_of_gaussians_is_the_formulas():
+    a, b = gaussian(100, [0.0, 0.0], [1.0, 2.0]), gaussian(150, [3.0, 4.0], [2.0, 1.0], seed=1)
+    assert metrics.frechet_distance(a, b) == pytest.approx(25 + 1 + 1)
+    assert metrics.frechet_distance(a, a) == pytest.approx(0, abs=1e-9)
+
+
+def test_frechet_distance_heeds_correlations():
+    a = gaussian(100, [0.0, 0.0], [1.0, 1.0])
+    b = torch.stack([a[:, 0], 0.6 * a[:, 0] + 0.8 * a[:, 1]], 1)
+    eigenvalues = torch.tensor([0.4, 1.6], dtype=torch.float64)
+    assert metrics.frechet_distance(a, b) == pytest.approx(float(4 - 2 * eigenvalues.sqrt().sum()))
+
+
+def test_precision_and_recall_tell_what_is_wrong():
+    real = torch.cat([gaussian(100, [0.0, 0.0], [1.0, 1.0]), gaussian(100, [50.0, 0.0], [1.0, 1.0], seed=1)])
+    narrow, wrong = real[:100] + 0.01, torch.cat([real[:100], real[100:] + 500])
+    assert metrics.precision_recall(real, real) == (1, 1)
+    assert metrics.precision_recall(real, narrow) == (1, 0.5), "half of the real faces are missing"
+    assert metrics.precision_recall(real, wrong) == (0.5, 0.5)
+
+
+def test_near_copies_are_not_distinct(real):
+    copies = real.clone()
+    copies[:60] = copies[60:120] + 1e-9
+    assert metrics.distinct(real, copies) == pytest.approx(0.6, abs=0.02)
+    assert metrics.distinct(real, real) >= 0.97
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda x: x.roll(4, dims=3),
+        lambda x: (x.float() * 0.8).to(torch.uint8),
+        lambda x: x.flip(2),
+        lambda x: torch.nn.functional.avg_pool2d(x.float(), 3, 1, 1).to(torch.uint8),
+        lambda x: x[:30].repeat(10, 1, 1, 1),
+    ],
+    ids=["shifted", "darker", "upside down", "blurred", "few"],
+)
+def test_spoiled_faces_are_farther_than_other_real_ones(images, space, real, spoil):
+    floor = metrics.frechet_distance(real, space(images[300:]))
+    assert metrics.frechet_distance(real, space(spoil(images[300:]))) > 1.5 * floor
+
+
+def test_real_faces_have_mean_0_and_variance_1(real):
+    assert real.shape == (300, 64)
+    assert torch.allclose(real.mean(0), torch.zeros(64, dtype=torch.float64), atol=1e-9)
+    assert torch.allclose(real.T.cov(), torch.eye(64, dtype=torch.float64), atol=1e-6)
+
+
+def test_both_ranges_and_any_size_are_taken(images, space):
+    assert torch.allclose(space(to_float(images[:9])), space(images[:9]))
+    large = images[:3].repeat_interleave(2, 2).repeat_interleave(2, 3)
+    assert torch.allclose(space(large), space(images[:3]), atol=1e-4)
+
+
+def test_too_few_faces_are_refused(real):
+    for call in (metrics.frechet_distance, metrics.precision_recall, metrics.distinct):
+        with pytest.raises(
+            ConfigError, match=r"got features \(99, 64\), expected \(N, F\) of 100 faces or more"
+        ):
+            call(real, real[:99])
