@@ -32,6 +32,7 @@ class TrainConfig:
     # The networks
     image_size: Annotated[int, "side of the square images in pixels: a power of two, 16 to 256"] = 64
     width: Annotated[int, "feature maps at the finest hidden layer; cost grows with its square"] = 64
+    width_d: Annotated[int, "the same of D, where it is not as wide as G; 0: as wide"] = 0
     latent_dim: Annotated[int, "length of the latent vector z"] = 100
     output: Annotated[Output, "last activation of G: tanh trains on [-1, 1], sigmoid on [0, 1]"] = "tanh"
     activation: Annotated[Activation, "hidden activation of G"] = "relu"
@@ -129,6 +130,7 @@ _RANGES = (
     (("width", "latent_dim", "epochs", "snapshot_every"), lambda v: v >= 1, "1 or more"),
     (("batch_size",), lambda v: v >= 2, "2 or more"),
     (("lr_d", "lr_g"), lambda v: 0 < v < float("inf"), "a positive number"),
+    (("width_d",), lambda v: v >= 0, "0 or more"),
     (("gradient_penalty", "r1"), lambda v: 0 <= v < float("inf"), "0 or more"),
     (
         ("beta1", "beta2", "momentum", "ema_decay", "label_smoothing"),

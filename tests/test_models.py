@@ -68,6 +68,13 @@ def test_every_size_goes_out_and_in(size):
     assert Discriminator(config)(faces).shape == (2,)
 
 
+def test_the_discriminator_may_be_wider_than_the_generator():
+    apart, alike = tiny(width=4, width_d=12), tiny(width=4)
+    assert Discriminator(apart).blocks[0][0].out_channels == 12
+    assert Generator(apart).blocks[-1][0].in_channels == 4
+    assert Discriminator(alike).blocks[0][0].out_channels == 4
+
+
 @pytest.mark.parametrize(("output", "low"), [("tanh", -1), ("sigmoid", 0)])
 def test_outputs_have_their_range_and_images_always_minus_one_to_one(output, low):
     generator = Generator(tiny(output=output))
