@@ -42,6 +42,7 @@ class TrainConfig:
     loss: Annotated[LossName, "what D and G minimise"] = "bce"
     gradient_penalty: Annotated[float, "weight of WGAN-GP's penalty, 10 in its paper; 0 is off"] = 0.0
     r1: Annotated[float, "gamma of the R1 penalty on real images; 0 is off"] = 0.0
+    r1_every: Annotated[int, "steps between R1 penalties, each then weighted by as much"] = 1
     label_smoothing: Annotated[float, "D's target for real faces is 1 minus this"] = 0.0
     label_flip: Annotated[float, "share of real/fake pairs that D sees with swapped labels"] = 0.0
     augment: Annotated[Policy, "differentiable augmentation of all that D sees"] = "none"
@@ -127,7 +128,7 @@ def _check_range(name: str, value: float, accept, expected: str) -> None:
 
 _RANGES = (
     (("image_size",), lambda v: v in (16, 32, 64, 128, 256), "16, 32, 64, 128 or 256"),
-    (("width", "latent_dim", "epochs", "snapshot_every"), lambda v: v >= 1, "1 or more"),
+    (("width", "latent_dim", "epochs", "snapshot_every", "r1_every"), lambda v: v >= 1, "1 or more"),
     (("batch_size",), lambda v: v >= 2, "2 or more"),
     (("lr_d", "lr_g"), lambda v: 0 < v < float("inf"), "a positive number"),
     (("width_d",), lambda v: v >= 0, "0 or more"),

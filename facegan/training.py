@@ -160,7 +160,8 @@ def stepper(gan: GAN) -> Callable[[Tensor], Tensor]:
     play: Play = partial(_play, gan)
     if gan.device.type == "cuda" and parallel.world_size() == 1:
         drop, start_over = partial(_forget_gradients, gan), partial(_forget, gan)
-        play = GraphedStep(play, key=partial(_fixed, gan), prepare=drop, recover=start_over)
+        graphed = GraphedStep(play, key=partial(_fixed, gan), prepare=drop, recover=start_over)
+        play = partial(_play_or_replay, gan, play, graphed)
     return partial(_step, gan, play)
 
 
@@ -216,6 +217,12 @@ def _step(gan: GAN, play: Play, real: Tensor) -> Tensor:
     _update_average(gan)
     gan.step += 1
     return metrics
+
+
+def _play_or_replay(gan: GAN, play: Play, graphed: Play, *tensors: Tensor) -> Tensor:
+    """A graph cannot branch, so the few steps with a lazy penalty run as they are."""
+    lazy = gan.config.r1_every > 1 and _is_turn_of_r1(gan)
+    return (play if lazy else graphed)(*tensors)
 
 
 def _draw_noise(gan: GAN, size: int) -> tuple[Tensor, Tensor]:
@@ -310,9 +317,14 @@ def _penalties(gan: GAN, real: Tensor, fake: Tensor, mix: Tensor) -> Tensor | fl
     if config.gradient_penalty:
         mix = mix[:, None, None, None]
         penalty += config.gradient_penalty * gradient_penalty(gan.discriminator, real, fake.float(), mix)
-    if config.r1:
-        penalty += config.r1 * r1_penalty(gan.discriminator, real)
+    if _is_turn_of_r1(gan):
+        penalty += config.r1 * config.r1_every * r1_penalty(gan.discriminator, real)
     return penalty
+
+
+def _is_turn_of_r1(gan: GAN) -> bool:
+    """Lazy regularisation (StyleGAN2, Karras 2020, arXiv 1912.04958, section 3.1): R1 in some steps only."""
+    return gan.config.r1 > 0 and gan.step % gan.config.r1_every == 0
 
 
 def _descend(gan: GAN, loss: Tensor, optimizer: torch.optim.Optimizer) -> Tensor:

@@ -13,7 +13,7 @@ from facegan.graphs import WARM_UP, GraphedStep
 class OnTheCpu:
     """What a CUDA recorder does, on a CPU: its replay reads the inputs and overwrites the output."""
 
-    recordings = 0
+    recordings = replays = 0
 
     def __init__(self, device):
         self.run = lambda step, tensors: step(*tensors)
@@ -21,7 +21,12 @@ class OnTheCpu:
     def record(self, step, inputs):
         type(self).recordings += 1
         output = torch.empty(7)
-        return lambda: output.copy_(step(*inputs)), output
+
+        def replay():
+            type(self).replays += 1
+            output.copy_(step(*inputs))
+
+        return replay, output
 
 
 @pytest.fixture
@@ -51,6 +56,17 @@ def test_replaying_equals_ordinary_steps(changes, recorder):
     assert_same_state(plain, graphed)
     assert prepared == [WARM_UP]
     assert recorder.recordings == 1
+
+
+def test_steps_with_a_lazy_penalty_are_not_replayed(recorder):
+    changes = {"r1": 1.0, "r1_every": 4, "norm": "none"}
+    plain, graphed = (GAN(TrainConfig(**TINY | changes), device="cpu") for _ in range(2))
+    own = partial(training._play, graphed)
+    play = partial(training._play_or_replay, graphed, own, graphed_play(graphed, recorder))
+    expected, metrics = run(plain, partial(training._play, plain), 7), run(graphed, play, 7)
+    assert all(torch.equal(a, b) for a, b in zip(metrics, expected, strict=True))
+    assert_same_state(plain, graphed)
+    assert (recorder.recordings, recorder.replays) == (1, 2), "steps 5 and 6, after 1 to 3 to warm up"
 
 
 def set_rate(gan):
