@@ -16,11 +16,12 @@ import torch
 from torch import Tensor
 from torch.nn.functional import avg_pool2d, interpolate
 
+from facegan import pretrained
 from facegan.errors import CheckpointError, ConfigError, first_line
 from facegan.images import make_grid, png_bytes, read_png, to_uint8
 from facegan.latent import arithmetic, draw_latents, lerp, slerp, truncate, walk
 from facegan.models import Generator, load_generator
-from facegan.run_folder import read_run
+from facegan.run_folder import read_history, read_run
 
 DIRECTIONS = 5
 MAX_SEED = 2**31
@@ -32,7 +33,7 @@ _COARSE = 8  # side of the images that directions are judged by
 
 
 def open_generator(source: object) -> Generator:
-    """The generator of a `GAN` (its average), a run folder, a `.safetensors` file, or a `Generator`.
+    """The generator of a `GAN` (its average), a run folder, a file, a name as "faces", or a `Generator`.
 
     Returns a copy in eval mode, on the same device, which later training does not change. Raises
     `CheckpointError` when there is none, `ConfigError` for anything else.
@@ -42,8 +43,11 @@ def open_generator(source: object) -> Generator:
         return copy.deepcopy(source).eval().requires_grad_(False)
     if not isinstance(source, str | Path):
         raise ConfigError(
-            f"got {type(source).__name__}, expected a generator, a GAN, a run folder or a .safetensors file."
+            f"got {type(source).__name__}, expected a generator, a GAN, a run folder, a .safetensors file or "
+            f"one of {', '.join(map(repr, pretrained.PRETRAINED))}."
         )
+    if pretrained.is_pretrained(source):
+        return load_generator(source)
     path = Path(source)
     if path.is_dir() and not (path / "generator.safetensors").exists():
         raise CheckpointError(
@@ -287,19 +291,25 @@ def compare(a: Generator, b: Generator, *, n: int = 16, seed: int = 0, truncatio
 
 
 class Timeline:
-    """A run's faces, step by step, and its curves. Reads `frames/` and `history.csv` of a run folder.
+    """A training's faces, step by step, and its curves.
 
-    `steps` are the snapshots' steps; `history` is as in `GAN`. Raises `CheckpointError` when the folder
-    holds no run.
+    Of a run folder it reads `frames/` and `history.csv`; a name of `facegan.pretrained`, such as "faces" or
+    "mode_collapse", stands for a training that comes with the package. `steps` are the snapshots' steps;
+    `history` is as in `GAN`. Raises `CheckpointError` when there is no such training.
     """
 
-    def __init__(self, run_dir: str | Path) -> None:
-        self.path = Path(run_dir)
-        frames, self.history = read_run(self.path)
-        self.steps, self._frames = list(frames), list(frames.values())
+    def __init__(self, run: str | Path) -> None:
+        self.name = run if pretrained.is_pretrained(run) else None
+        if self.name:
+            self.steps, self.history = pretrained.steps(run), read_history(pretrained.history_file(run))
+        else:
+            frames, self.history = read_run(Path(run))
+            self.steps, self._frames = list(frames), list(frames.values())
 
     def picture(self, index: int) -> Tensor:
         """The first 4 x 4 of the fixed latents' faces at a snapshot, counted from 0."""
+        if self.name:
+            return make_grid(load_generator(self.name, step=self.steps[index]).sample(16, seed=0))
         try:
             frame = read_png(self._frames[index])
         except OSError as error:

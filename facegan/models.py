@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.parametrizations import spectral_norm
 
+from facegan import pretrained
 from facegan.config import TrainConfig
 from facegan.errors import CheckpointError, ConfigError, first_line
 from facegan.images import unit_to_signed
@@ -22,7 +23,7 @@ from facegan.latent import draw_latents, truncate
 from facegan.layers import Conv2d, ConvTranspose2d
 
 GENERATOR_FIELDS = ("image_size", "width", "latent_dim", "output", "activation")
-DISCRIMINATOR_FIELDS = ("image_size", "width", "norm")
+DISCRIMINATOR_FIELDS = ("image_size", "width", "width_d", "norm")
 LEAK = 0.2  # slope of every leaky ReLU (DCGAN, section 4)
 
 
@@ -36,7 +37,7 @@ class Generator(nn.Module):
     def __init__(self, config: TrainConfig | None = None) -> None:
         super().__init__()
         self.config = config or TrainConfig()
-        widths = hidden_widths(self.config)[::-1]
+        widths = hidden_widths(self.config.image_size, self.config.width)[::-1]
         leak = LEAK if self.config.activation == "leaky_relu" else 0.0
         blocks = [generator_block(self.config.latent_dim, widths[0], stride=1, padding=0, leak=leak)]
         blocks += [generator_block(a, b, leak=leak) for a, b in pairwise(widths)]
@@ -69,19 +70,24 @@ class Generator(nn.Module):
         z = draw_latents(n, self.config.latent_dim, seed=seed)
         return self.images(z if truncation is None else truncate(z, truncation))
 
-    def export(self, path: str | Path) -> Path:
-        """Write weights and settings to one `.safetensors` file, for `load_generator`."""
+    def export(self, path: str | Path, *, half: bool = False) -> Path:
+        """Write weights and settings to one `.safetensors` file, for `load_generator`.
+
+        `half` stores filters in float16, in half the bytes; colours change by less than one of 255 levels.
+        """
         path = Path(path)
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(self.to_safetensors())
+        path.write_bytes(self.to_safetensors(half=half))
         return path
 
-    def to_safetensors(self) -> bytes:
+    def to_safetensors(self, *, half: bool = False) -> bytes:
         """The bytes that `export` writes."""
         from safetensors.torch import save
 
         settings = {name: getattr(self.config, name) for name in GENERATOR_FIELDS}
         weights = {k: v.detach().cpu().contiguous() for k, v in self.state_dict().items()}
+        if half:  # of BatchNorm's vectors, which are few, small variances would lose digits
+            weights = {k: v.half() if v.ndim == 4 else v for k, v in weights.items()}
         return save(weights, metadata={"facegan": json.dumps(settings)})
 
     def _to_image(self, in_channels: int) -> nn.Sequential:
@@ -99,7 +105,7 @@ class Discriminator(nn.Module):
     def __init__(self, config: TrainConfig | None = None) -> None:
         super().__init__()
         self.config = config or TrainConfig()
-        widths = hidden_widths(self.config)
+        widths = hidden_widths(self.config.image_size, self.config.width_d or self.config.width)
         blocks = [nn.Sequential(self._conv(3, widths[0]), nn.LeakyReLU(LEAK, True))]
         blocks += [self._block(a, b) for a, b in pairwise(widths)]
         self.blocks = nn.Sequential(*blocks, self._conv(widths[-1], 1, stride=1, padding=0))
@@ -165,10 +171,10 @@ NORMS = {
 }
 
 
-def hidden_widths(config: TrainConfig) -> list[int]:
+def hidden_widths(image_size: int, width: int) -> list[int]:
     """Feature maps from the finest hidden layer to 4 x 4: doubling, at most 8 x width."""
-    count = config.image_size.bit_length() - 3
-    return [config.width * min(2**i, 8) for i in range(count)]
+    count = image_size.bit_length() - 3
+    return [width * min(2**i, 8) for i in range(count)]
 
 
 def init_weights(module: nn.Module) -> None:
@@ -181,11 +187,24 @@ def init_weights(module: nn.Module) -> None:
         nn.init.zeros_(module.bias)
 
 
-def load_generator(path: str | Path) -> Generator:
-    """A generator from a `.safetensors` file written by `export`, in eval mode on the CPU.
+def load_generator(source: str | Path, *, step: int | None = None) -> Generator:
+    """A generator in eval mode on the CPU, from a `.safetensors` file that `export` wrote, or by name.
 
-    Raises `CheckpointError` when the file is missing, damaged or not ours.
+    "faces" and "embedded" come with facegan (`facegan.pretrained`); `step` takes them from earlier in their
+    training. Raises `CheckpointError` when the file is missing, damaged or not ours, or has no such step.
+
+    >>> generator = load_generator("faces")          # doctest: +SKIP
+    >>> generator.sample(64, seed=0).shape           # doctest: +SKIP
+    torch.Size([64, 3, 64, 64])
     """
+    if pretrained.is_pretrained(source):
+        return _read_generator(pretrained.generator_file(source, step))
+    if step is not None:
+        raise ConfigError(f"step={step} is for {', '.join(pretrained.PRETRAINED)}; {source} is one file.")
+    return _read_generator(Path(source))
+
+
+def _read_generator(path: Path) -> Generator:
     from safetensors import SafetensorError, safe_open
 
     try:
@@ -195,7 +214,10 @@ def load_generator(path: str | Path) -> Generator:
         generator = Generator(TrainConfig(**settings))
         generator.load_state_dict(weights)
     except FileNotFoundError:
-        raise CheckpointError(f"no generator at {path}. Export one with `gan.export(path)`.") from None
+        raise CheckpointError(
+            f"no generator at {path}. Export one with `gan.export(path)`, or use "
+            f"{' or '.join(map(repr, pretrained.PRETRAINED))}, which come with facegan."
+        ) from None
     except (SafetensorError, KeyError, TypeError, ValueError, RuntimeError, OSError) as error:
         raise CheckpointError(
             f"{path} is not a generator exported by facegan ({type(error).__name__}: {first_line(error)}). "

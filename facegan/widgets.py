@@ -30,16 +30,17 @@ _FAR = 4.0  # standard deviations that sliders move along a direction
 _LEGS = 100  # slider steps of a morph
 
 
-def explore(generator: object, *, n: int = 16, seed: int = 0) -> Explore:
+def explore(generator: object = "faces", *, n: int = 16, seed: int = 0) -> Explore:
     """Play with a generator's latents: resample, keep faces, move along telling directions, undo.
 
-    `generator` is a `Generator`, a `GAN`, a run folder or an exported file; n is the number of faces. The
-    same without widgets is `facegan.lab.Exploration`. Raises `ConfigError` or `CheckpointError`.
+    `generator` is a `Generator`, a `GAN`, a run folder, an exported file, or "faces" or "embedded", which
+    come with facegan; n is the number of faces. The same without widgets is `facegan.lab.Exploration`.
+    Raises `ConfigError` or `CheckpointError`.
     """
     return Explore(Exploration.start(lab.open_generator(generator), n=n, seed=seed))
 
 
-def morph(generator: object, *, n: int = 16, seed: int = 0) -> Morph:
+def morph(generator: object = "faces", *, n: int = 16, seed: int = 0) -> Morph:
     """Slide between two to four picked faces, along straight line and great arc side by side; save it.
 
     `generator` is as in `explore`. The same without widgets: `facegan.lab.morph` and `morph_frames`.
@@ -47,7 +48,7 @@ def morph(generator: object, *, n: int = 16, seed: int = 0) -> Morph:
     return Morph(lab.open_generator(generator), n=n, seed=seed)
 
 
-def arithmetic(generator: object, *, n: int = 24, seed: int = 0) -> Arithmetic:
+def arithmetic(generator: object = "faces", *, n: int = 24, seed: int = 0) -> Arithmetic:
     """A - B + C on the means of picked faces, after figure 7 of DCGAN (2015, arXiv 1511.06434).
 
     `generator` is as in `explore`. The same without widgets: `facegan.lab.equation`.
@@ -55,15 +56,17 @@ def arithmetic(generator: object, *, n: int = 24, seed: int = 0) -> Arithmetic:
     return Arithmetic(lab.open_generator(generator), n=n, seed=seed)
 
 
-def timeline(run_dir: str | Path) -> TimelinePanel:
-    """The same latents' faces through a run's training, beside its curves.
+def timeline(run: str | Path = "faces") -> TimelinePanel:
+    """The same latents' faces through a training, beside its curves.
 
-    The same without widgets: `facegan.lab.Timeline`. Raises `CheckpointError` when the folder holds no run.
+    `run` is a run folder, or a training that comes with facegan: "faces", "embedded", or one that goes wrong
+    (`facegan.pretrained.GALLERY`). The same without widgets: `facegan.lab.Timeline`. Raises
+    `CheckpointError` when there is no such run.
     """
-    return TimelinePanel(lab.Timeline(run_dir))
+    return TimelinePanel(lab.Timeline(run))
 
 
-def compare(run_a: object, run_b: object, *, n: int = 16, seed: int = 0) -> Compare:
+def compare(run_a: object = "embedded", run_b: object = "faces", *, n: int = 16, seed: int = 0) -> Compare:
     """Two generators, each as in `explore`, on the same latents.
 
     The same without widgets: `facegan.lab.compare`. Raises `ConfigError` when their latents differ in length.

@@ -12,7 +12,11 @@ from facegan.grading import inject, run_notebook
 
 ROOT = Path(__file__).parents[1]
 SOURCES = sorted((ROOT / "notebooks" / "src").glob("*.py"))
-PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "data" / "README.md", *SOURCES]
+PAGES = [
+    *(ROOT / name for name in ("README.md", "RESULTS.md", "CONTRIBUTING.md", "data/README.md")),
+    ROOT / "facegan" / "weights" / "README.md",
+    *SOURCES,
+]
 
 spec = importlib.util.spec_from_file_location("make", ROOT / "notebooks" / "make.py")
 make = importlib.util.module_from_spec(spec)

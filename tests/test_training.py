@@ -13,6 +13,7 @@ from conftest import TINY, assert_same_state, random_faces
 
 from facegan import (
     GAN,
+    RECIPES,
     FaceDataset,
     TrainConfig,
     checkpoint,
@@ -132,6 +133,25 @@ def test_every_game_trains_and_repeats_itself(changes, faces):
         fit(run, faces, steps=3)
     assert_same_state(*runs)
     assert all(math.isfinite(value) for value in runs[0].history["loss_d"])
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"loss": "hinge"},
+        {"loss": "hinge", "norm": "spectral", "r1": 0.0},
+        {"loss": "wasserstein", "gradient_penalty": 10.0, "r1": 0.0},
+    ],
+)
+@pytest.mark.parametrize("size", [16, 128])
+def test_modern_and_its_one_line_changes_train_at_any_size(changes, size):
+    small = {"width": 2, "width_d": 4, "batch_size": 4, "precision": "fp32"}
+    gan = GAN(replace(RECIPES["modern"], image_size=size, **small, **changes), device="cpu")
+    before = [p.clone() for p in gan.generator.parameters()]
+    history = fit(gan, random_faces(8, size=size), steps=2)
+    assert all(math.isfinite(value) for value in (*history["loss_d"], *history["loss_g"]))
+    assert not any(torch.equal(a, b) for a, b in zip(before, gan.generator.parameters(), strict=True))
 
 
 def test_a_lazy_penalty_comes_every_kth_step_with_k_times_the_weight(real):

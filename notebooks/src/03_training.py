@@ -257,6 +257,19 @@ fg.show_images(gan.sample(32, seed=1), columns=8)
 # %% [markdown]
 # *New faces from the averaged generator, in eval mode.*
 #
+# ## A longer training to read
+#
+# This one comes with facegan: the recipe `modern`, on photographs. Slide through it, and say at each snapshot what the curves tell you and
+# what only the faces do.
+
+# %%
+fg.widgets.timeline("faces")
+
+# %% [markdown]
+# *The last snapshot. Note how early the losses reach the level they keep, and how much the faces improve after that: the level says that the game
+# is balanced, not how good the players are. `fg.pretrained.GALLERY` names seven short trainings more, six of which go wrong in the classic ways;
+# `timeline("mode_collapse")` shows one. Can you tell from its curves alone?*
+#
 # ## Stop, go on, and survive a disconnect
 #
 # Stop, or the notebook's own stop button (Kernel > Interrupt), ends after the step in progress and saves. The same cell then goes on, bit for

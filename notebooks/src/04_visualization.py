@@ -22,8 +22,7 @@
 # - add and remove an attribute by vector arithmetic,
 # - follow one face through training, and check whether G has merely memorised.
 #
-# It takes about 40 minutes to read and do. Running all cells takes about a minute, or 4 on two CPU cores when notebook 3 has
-# not trained a generator yet.
+# It takes about 40 minutes to read and do. Running all cells takes about a minute, on a CPU, too.
 #
 # This is where you are going: the faces of one generator, each a point in the same space.
 #
@@ -43,8 +42,7 @@ RUNS = fg.notebook.start(keep_on_drive=KEEP_ON_DRIVE)
 
 # %% tags=["parameters"]
 DATA = "synthetic"  # what the generator was trained on
-RECIPE = "tiny"  # for a generator of your own, when there is none yet
-STEPS = 1200
+PRETRAINED = "embedded"  # opened while notebook 3 has trained none; "faces" was trained on photographs
 
 # %%
 import torch
@@ -52,12 +50,21 @@ from facegan import latent
 from facegan.images import to_uint8
 
 faces = fg.load_faces(DATA)
-gan = fg.GAN(fg.RECIPES[RECIPE])
-history = fg.fit(gan, faces, steps=STEPS, run_dir=RUNS / "first", snapshot_every=max(1, STEPS // 12))
-generator = gan.ema.cpu()
+mine = RUNS / "first"
+source = mine if (mine / "generator.safetensors").exists() else PRETRAINED
+generator = fg.lab.open_generator(source)
+print("playing with", source)
 
 # %% [markdown]
-# If notebook 3 has trained a generator, this goes on from it (and has nothing left to do); else it trains one now.
+# If notebook 3 has trained a generator, this opens it; else one that comes with facegan and was trained on the same drawn faces.
+# Another one has learnt from photographs of people:
+
+# %%
+fg.show_images(fg.load_generator("faces").sample(24, seed=1), columns=8)
+
+# %% [markdown]
+# *Nobody: 24 draws from a generator trained on 13,001 photographs from CelebA. Who is missing from them, and what such a generator must not be
+# used for, stands in its [model card](../facegan/weights/README.md). All that follows works with it, too.*
 #
 # ## A seed is a face
 #
@@ -153,7 +160,7 @@ alt = {"alt": "A face that turns into three others and back"}
 Image(filename=str(RUNS / "walk.gif"), width=192, metadata=alt)
 
 # %% [markdown]
-# *A loop through four faces. `facegan walk runs/first --out walk.mp4` makes a video of the same from the command line.*
+# *A loop through four faces. `facegan walk faces --out walk.mp4` makes a video from the command line.*
 #
 # ## The lab: morph
 #
@@ -235,24 +242,27 @@ fg.widgets.arithmetic(generator, seed=2)
 #
 # ## The lab: a timeline
 #
-# `fit` keeps the same 64 latents' faces at every snapshot. Slide through them, or press play, and watch the line in the curves.
+# The same latents' faces through the whole training. Slide through it, or press play, and watch the line in the curves.
 
 # %%
-fg.widgets.timeline(RUNS / "first")
+fg.widgets.timeline(source)
 
 # %% [markdown]
 # *The last snapshot. First there is a blob in the middle, then skin and hair, then eyes and mouth. Faces still change late: G does not
-# settle, it follows D.*
+# settle, it follows D. `fg.widgets.timeline("faces")` shows the photographs' training, and `fg.pretrained.GALLERY` names some that went wrong:
+# try `"mode_collapse"`.*
 #
 # ## The lab: two generators
 #
-# The same latents in the averaged generator and in the one that training left last. `compare` also takes two run folders.
+# The same latents in two generators, one of them young: `load_generator(..., step=...)` takes a training's generator as it was then. Run folders do, too.
 
 # %%
-fg.widgets.compare(gan.ema, gan.generator)
+young = fg.load_generator("faces", step=fg.pretrained.steps("faces")[4])
+fg.widgets.compare(young, "faces")
 
 # %% [markdown]
-# *A is the average, B the last. Identities agree, since A has followed B; details do not.*
+# *A is the young one. Where a face will look, and whether its hair is dark, is settled early; the person is not. Compare two
+# generators that were trained apart, `compare("embedded", "faces")`: there nothing agrees, since each training gives the latents meanings of its own.*
 #
 # ## Has it memorised?
 #
@@ -280,7 +290,7 @@ fg.show_images(torch.cat(shown), columns=6)
 # One `.safetensors` file holds weights and settings, no code; whoever loads it cannot be harmed by it.
 
 # %%
-gan.export(RUNS / "my_generator.safetensors")
+generator.export(RUNS / "my_generator.safetensors")
 again = fg.load_generator(RUNS / "my_generator.safetensors")
 print("the same faces:", torch.allclose(again.sample(4, seed=0), generator.sample(4, seed=0), atol=1e-4))
 

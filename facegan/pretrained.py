@@ -1,0 +1,81 @@
+"""Generators that come with the package, each with its whole training: weights at several steps, and curves.
+
+    weights/faces/step_000000.safetensors ...   averaged generators, half precision, by step
+    weights/faces/history.csv  config.json      as in a run folder
+    weights/digests.json                        SHA-256 of every file, compared before it is read
+
+`facegan/weights/README.md` is their model card: data, terms, figures, limits. `facegan/weights/make.py`
+trains them. Nothing here opens a network or reads a file before it is asked for.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from facegan.checkpoint import numbered
+from facegan.errors import CheckpointError
+from facegan.seals import digest
+
+FOLDER = Path(__file__).parent / "weights"
+
+# Trained as they should be.
+PRETRAINED = {
+    "faces": "photographs of faces, 64 px, recipe modern",
+    "embedded": "the embedded drawn faces, 64 px, recipe modern",
+}
+# Short runs that go wrong the classic ways, and one that does not, to compare them with.
+GALLERY = {
+    "healthy": "the same networks and budget, nothing wrong",
+    "d_too_strong": "D learns 20 times as fast, and G plays the original game, whose slope vanishes",
+    "g_too_strong": "G learns 50 times as fast as D",
+    "no_batchnorm": "neither network normalises",
+    "high_learning_rate": "both learn 10 times as fast",
+    "mode_collapse": "G takes five steps for each of D, and draws the few faces that D likes today",
+    "no_detach": "D's loss reaches G as well, and takes back what G's own loss gives it",
+}
+
+
+def is_pretrained(name: object) -> bool:
+    """Whether a name stands for something that comes with the package."""
+    return isinstance(name, str) and name in {**PRETRAINED, **GALLERY}
+
+
+def steps(name: str) -> list[int]:
+    """The steps at which a training's generator was kept, from 0 to its end."""
+    return list(numbered(FOLDER / name, ".safetensors"))
+
+
+def generator_file(name: str, step: int | None = None) -> Path:
+    """The verified weights of a training at a step, its last when none is given.
+
+    Raises `CheckpointError` when there is none at that step, or the file is not as it was published.
+    """
+    kept = numbered(FOLDER / name, ".safetensors")
+    if step is None and kept:
+        step = max(kept)
+    if step not in kept:
+        raise CheckpointError(
+            f"{name!r} has no generator of step {step}; it has those of {', '.join(map(str, kept))}."
+        )
+    return verified(kept[step])
+
+
+def history_file(name: str) -> Path:
+    """The verified `history.csv` of a training. Raises `CheckpointError` as `generator_file` does."""
+    return verified(FOLDER / name / "history.csv")
+
+
+def verified(path: Path) -> Path:
+    """The path itself, when the file is the published one. Raises `CheckpointError` when it is not."""
+    published = json.loads((FOLDER / "digests.json").read_text())
+    try:
+        whole = digest(path) == published[path.relative_to(FOLDER).as_posix()]
+    except (OSError, KeyError):
+        whole = False
+    if not whole:
+        raise CheckpointError(
+            f"{path} is missing or damaged. Install facegan again: "
+            "pip install --force-reinstall --no-deps and the source you installed it from."
+        )
+    return path

@@ -1,0 +1,156 @@
+"""What comes with the package: generators, the timelines of their training, the gallery of failures."""
+
+import os
+import shutil
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import torch
+
+import facegan
+from facegan import Generator, TrainConfig, lab, load_generator, pretrained
+from facegan.errors import CheckpointError, ConfigError
+from facegan.images import to_uint8
+from facegan.run_folder import read_history
+
+NAMES = [*pretrained.PRETRAINED, *pretrained.GALLERY]
+
+
+@pytest.fixture
+def damaged(tmp_path, monkeypatch):
+    """A copy of one training that a test may spoil."""
+    shutil.copytree(pretrained.FOLDER / "healthy", tmp_path / "healthy")
+    shutil.copy(pretrained.FOLDER / "digests.json", tmp_path)
+    monkeypatch.setattr(pretrained, "FOLDER", tmp_path)
+    return tmp_path / "healthy"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_each_has_its_whole_training(name):
+    steps, line = pretrained.steps(name), lab.Timeline(name)
+    assert steps[0] == 0
+    assert len(steps) >= (8 if name in pretrained.PRETRAINED else 6)
+    assert {len(values) for values in line.history.values()} == {steps[-1]}
+    assert all(np.isfinite(values).all() for values in line.history.values())
+    assert line.numbers(len(steps) - 1)["loss_d"] == line.history["loss_d"][-1]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_each_draws_the_same_faces_for_the_same_seed(name):
+    first, again = (load_generator(name).sample(4, seed=3) for _ in range(2))
+    assert torch.equal(first, again)
+    assert first.isfinite().all()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_faces_form_in_the_course_of_training(name):
+    start, end = (
+        load_generator(name, step=step).sample(16, seed=0)
+        for step in pretrained.steps(name)[::1][:: len(pretrained.steps(name)) - 1]
+    )
+    assert end.std() > 2 * start.std()
+    assert (start - end).abs().mean() > 0.02
+
+
+def test_by_name_means_the_last_step():
+    last = pretrained.steps("healthy")[-1]
+    named, at_step = load_generator("healthy"), load_generator("healthy", step=last)
+    assert torch.equal(named.sample(2, seed=0), at_step.sample(2, seed=0))
+
+
+def test_a_timeline_shows_the_generator_of_each_step():
+    line = lab.Timeline("healthy")
+    generator = load_generator("healthy", step=line.steps[2])
+    assert torch.equal(line.picture(2), facegan.images.make_grid(generator.sample(16, seed=0)))
+
+
+def test_a_step_that_was_not_kept_is_refused():
+    with pytest.raises(CheckpointError, match="'healthy' has no generator of step 7; it has those of 0, "):
+        load_generator("healthy", step=7)
+
+
+def test_a_file_has_no_steps(tmp_path, config):
+    path = Generator(config).export(tmp_path / "mine.safetensors")
+    with pytest.raises(ConfigError, match=r"step=3 is for faces, embedded; .*mine\.safetensors is one file"):
+        load_generator(path, step=3)
+
+
+def test_a_missing_file_points_to_what_is_there():
+    with pytest.raises(CheckpointError, match="or use 'faces' or 'embedded', which come with facegan"):
+        load_generator("nothing.safetensors")
+
+
+@pytest.mark.parametrize("name", ["step_000000.safetensors", "history.csv"])
+def test_a_flipped_bit_is_noticed(damaged, name):
+    spoiled = bytearray((damaged / name).read_bytes())
+    spoiled[-5] ^= 1
+    (damaged / name).write_bytes(spoiled)
+    with pytest.raises(CheckpointError, match=f"{name} is missing or damaged. Install facegan again"):
+        load_generator("healthy", step=0) and lab.Timeline("healthy")
+
+
+def test_a_missing_history_is_noticed(damaged):
+    (damaged / "history.csv").unlink()
+    with pytest.raises(CheckpointError, match=r"history\.csv is missing or damaged"):
+        lab.Timeline("healthy")
+
+
+def test_names_win_over_files_of_the_same_name(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "healthy").mkdir()
+    assert load_generator("healthy").config.image_size == 32
+
+
+def test_the_package_stays_small():
+    sizes = {name: sum(p.stat().st_size for p in (pretrained.FOLDER / name).iterdir()) for name in NAMES}
+    assert sum(sizes.values()) <= 30e6
+    assert all(sizes[name] <= 1e6 for name in pretrained.GALLERY)
+
+
+def test_every_file_is_vouched_for():
+    for name in NAMES:
+        for path in (pretrained.FOLDER / name).iterdir():
+            assert pretrained.verified(path) == path
+
+
+def test_half_precision_is_as_good_to_the_eye(tmp_path):
+    generator = Generator(TrainConfig(width=16)).eval()
+    half = load_generator(generator.export(tmp_path / "half.safetensors", half=True))
+    whole = load_generator(generator.export(tmp_path / "whole.safetensors"))
+    a, b = (to_uint8(g.sample(8, seed=0)).int() for g in (half, whole))
+    assert (a - b).abs().max() <= 1
+    sizes = [(tmp_path / f"{name}.safetensors").stat().st_size for name in ("half", "whole")]
+    assert sizes[0] < 0.53 * sizes[1]
+
+
+@pytest.mark.slow
+def test_sixty_four_faces_offline_in_a_fresh_process(tmp_path):
+    """No proxy answers, no home, and nothing is written."""
+    code = (
+        "import socket\n"
+        "def refuse(*_, **__): raise OSError('offline')\n"
+        "socket.socket.connect = refuse\n"
+        "import facegan as fg\n"
+        "faces = fg.load_generator('faces').sample(64, seed=0)\n"
+        "assert faces.shape == (64, 3, 64, 64) and faces.isfinite().all()\n"
+    )
+    environment = {**os.environ, "HOME": str(tmp_path / "nowhere"), "PYTHONDONTWRITEBYTECODE": "1"}
+    subprocess.run([sys.executable, "-c", code], check=True, env=environment, cwd=tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
+def last_mean(name, quantity):
+    return np.mean(read_history(pretrained.history_file(name))[quantity][-200:])
+
+
+@pytest.fixture(scope="module")
+def variety():
+    """By name: how much the faces of different latents differ."""
+    return {name: load_generator(name).sample(64, seed=0).std(0).mean().item() for name in pretrained.GALLERY}
+
+
+def test_the_model_card_speaks_of_each():
+    card = (pretrained.FOLDER / "README.md").read_text()
+    assert all(f"`{name}`" in card for name in NAMES)
