@@ -20,7 +20,15 @@ from facegan.synthetic import synthetic_faces
 from facegan.training import GAN, fit, train_step
 
 __version__ = "0.1.0"
-_LATER = ("bench", "grading", "lab", "notebook", "widgets")  # modules that load when they are first used
+_LATER = (
+    "bench",
+    "grading",
+    "lab",
+    "metrics",
+    "notebook",
+    "results",
+    "widgets",
+)  # modules that load when they are first used
 
 __all__ = [
     "GAN",

@@ -191,7 +191,10 @@ def results(
     faces = load_faces(data, load_run(runs[0]).config.image_size)
     lowest = floor(faces, n=n)
     found = list(tqdm(measure(runs, faces, n=n), total=len(runs), unit="run", leave=False))
-    print(*table(found, lowest), sep="\n")
+    print(f"Distances to {n:,} faces of {faces.name}:\n", *table(found, lowest), sep="\n")
+    for result in found:
+        if result.data != faces.name:
+            print(f"Note: {result.name} was trained on {result.data}.", file=sys.stderr)
     for run in runs if grids else ():
         print(*save_grids(run, grids), sep="\n")
 

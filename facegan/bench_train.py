@@ -330,7 +330,7 @@ class _Ours:
         self.batch_size = config.batch_size
         gan = GAN(config, device=place)
         step, stream = stepper(gan), _batches(gan, source)
-        self._rate = _Rate(lambda: step(next(stream)), place)
+        self._rate = _Rate(lambda: step(next(stream)), place, round_of=config.r1_every)
 
     def rate(self, seconds: float) -> float:
         return self.batch_size * self._rate(seconds)
@@ -368,22 +368,25 @@ def _batches(gan: GAN, source: Path | None) -> Iterator[Tensor]:
 
 
 class _Rate:
-    """Call it for the calls a second of `work`, measured for some seconds; warmed up when it is made."""
+    """Call it for the calls a second of `work`, measured for some seconds; warmed up when it is made.
 
-    def __init__(self, work: Callable[[], Any], device: torch.device) -> None:
-        self._work, self._device, self._count = work, device, 1
+    Of work that differs from call to call, whole rounds of so many calls are measured.
+    """
+
+    def __init__(self, work: Callable[[], Any], device: torch.device, *, round_of: int = 1) -> None:
+        self._work, self._device, self._count, self._round = work, device, 1, round_of
         for _ in range(5 if device.type == "cuda" else 1):
             work()
 
     def __call__(self, seconds: float) -> float:
         while (elapsed := self._time()) < seconds:
             self._count = max(self._count + 1, int(1.2 * self._count * seconds / elapsed))
-        return self._count / elapsed
+        return self._count * self._round / elapsed
 
     def _time(self) -> float:
         self._wait()
         start = time.perf_counter()
-        for _ in range(self._count):
+        for _ in range(self._count * self._round):
             self._work()
         self._wait()
         return time.perf_counter() - start

@@ -159,12 +159,12 @@ RECIPES: dict[str, TrainConfig] = {
         activation="leaky_relu", optimizer_d="sgd", lr_d=1.5e-4, lr_g=1.5e-4, tensorboard=True, flip=False
     ),
     # The best faces per minute we know how to get; RESULTS.md has the tries. Many small steps, large learning
-    # rates, a lazy R1 penalty on a D without batch statistics, half as wide a G, a long average, flips.
+    # rates, a lazy R1 penalty on a D without normalisation, half as wide a G, a long average, flips.
     "modern": TrainConfig(
         width=32,
         width_d=64,
-        norm="instance",
-        r1=0.5,
+        norm="none",
+        r1=1.0,
         r1_every=16,
         lr_d=5e-4,
         lr_g=5e-4,

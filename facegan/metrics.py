@@ -17,7 +17,7 @@ from torch import Tensor
 from facegan.errors import ConfigError
 from facegan.images import to_float, to_uint8
 
-NEIGHBOURS = 5  # k of precision and recall
+NEIGHBOURS = 5  # k of precision and recall; their paper takes 3
 SMALLEST_SET = 100  # faces, below which figures would mean nothing
 _SIDE = 32  # pixels to which faces are reduced before they are compared
 
@@ -25,8 +25,8 @@ _SIDE = 32  # pixels to which faces are reduced before they are compared
 class Eigenfaces:
     """The space in which faces are compared, made of real faces (N, 3, H, W), uint8 or floats in [-1, 1].
 
-    Call it with images (M, 3, H, W) for their coordinates (M, count), float64; those of the real faces have
-    mean 0 and variance 1. Raises `ConfigError` for fewer than 100 real faces.
+    Call it with images (M, 3, H, W) for their coordinates (M, count or fewer), float64, on the CPU; those of
+    the real faces have mean 0 and variance 1. Raises `ConfigError` for fewer than 100 real faces.
     """
 
     def __init__(self, real: Tensor, count: int = 64) -> None:
@@ -34,9 +34,9 @@ class Eigenfaces:
         _check_sets(pixels)
         self.mean = pixels.mean(0)
         _, strength, components = torch.linalg.svd(pixels - self.mean, full_matrices=False)
-        kept = components[: min(count, len(real) // 2)]
-        deviations = strength[: len(kept)] / (len(real) - 1) ** 0.5
-        self.components = (kept / deviations[:, None].clamp(min=1e-6)).T  # (pixels, count)
+        kept = strength[:count] > 1e-3 * strength[0]  # repeated faces span fewer directions
+        deviations = strength[:count][kept] / (len(real) - 1) ** 0.5
+        self.components = (components[:count][kept] / deviations[:, None]).T  # (pixels, count)
 
     def __call__(self, images: Tensor) -> Tensor:
         return (_pixels(images) - self.mean) @ self.components
@@ -75,13 +75,13 @@ def distinct(real: Tensor, fake: Tensor) -> float:
     A near-copy is nearer than the closest hundredth of real faces are to their nearest real face.
     """
     _check_sets(real, fake)
-    return float((_radius(fake, 1) > _radius(real, 1).quantile(0.01)).double().mean())
+    return float((_radius(fake, 1) > _radius(real, 1).quantile(0.01).clamp(min=1e-6)).double().mean())
 
 
 def _pixels(images: Tensor) -> Tensor:
     """(N, 3 side side), from images that a GIF or PNG would show."""
     small = [F.adaptive_avg_pool2d(to_float(to_uint8(part)), _SIDE) for part in images.split(500)]
-    return torch.cat(small).flatten(1).double()
+    return torch.cat(small).flatten(1).cpu().double()
 
 
 def _root(covariance: Tensor) -> Tensor:
@@ -95,7 +95,7 @@ def _radius(x: Tensor, k: int = NEIGHBOURS) -> Tensor:
 
 def _check_sets(*sets: Tensor) -> None:
     for x in sets:
-        if x.ndim != 2 or len(x) < SMALLEST_SET:
+        if x.ndim != 2 or len(x) < SMALLEST_SET or x.shape[1] != sets[0].shape[1]:
             raise ConfigError(
                 f"got features {tuple(x.shape)}, expected (N, F) of {SMALLEST_SET} faces or more each; "
                 "fewer give no meaningful figure."

@@ -73,7 +73,7 @@ class Generator(nn.Module):
     def export(self, path: str | Path, *, half: bool = False) -> Path:
         """Write weights and settings to one `.safetensors` file, for `load_generator`.
 
-        `half` stores filters in float16, in half the bytes; colours change by less than one of 255 levels.
+        `half` stores filters in float16, in half the bytes; colours change by about one of 255 levels.
         """
         path = Path(path)
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -191,7 +191,8 @@ def load_generator(source: str | Path, *, step: int | None = None) -> Generator:
     """A generator in eval mode on the CPU, from a `.safetensors` file that `export` wrote, or by name.
 
     "faces" and "embedded" come with facegan (`facegan.pretrained`); `step` takes them from earlier in their
-    training. Raises `CheckpointError` when the file is missing, damaged or not ours, or has no such step.
+    training. Raises `CheckpointError` when the file is missing, damaged or not ours, or has no such step,
+    `ConfigError` for a step of a single file.
 
     >>> generator = load_generator("faces")          # doctest: +SKIP
     >>> generator.sample(64, seed=0).shape           # doctest: +SKIP

@@ -11,6 +11,7 @@ trains them. Nothing here opens a network or reads a file before it is asked for
 from __future__ import annotations
 
 import json
+import warnings
 from pathlib import Path
 
 from facegan.checkpoint import numbered
@@ -22,16 +23,16 @@ FOLDER = Path(__file__).parent / "weights"
 # Trained as they should be.
 PRETRAINED = {
     "faces": "photographs of faces, 64 px, recipe modern",
-    "embedded": "the embedded drawn faces, 64 px, recipe modern",
+    "embedded": "the embedded drawn faces, 64 px, recipe modern with narrower networks",
 }
 # Short runs that go wrong the classic ways, and one that does not, to compare them with.
 GALLERY = {
     "healthy": "the same networks and budget, nothing wrong",
-    "d_too_strong": "D learns 20 times as fast, and G plays the original game, whose slope vanishes",
+    "d_too_strong": "D learns 30 times as fast, and G plays the original game, whose slope vanishes",
     "g_too_strong": "G learns 50 times as fast as D",
     "no_batchnorm": "neither network normalises",
     "high_learning_rate": "both learn 10 times as fast",
-    "mode_collapse": "G takes five steps for each of D, and draws the few faces that D likes today",
+    "mode_collapse": "G takes five steps for each of D, which cannot compare the faces of a batch",
     "no_detach": "D's loss reaches G as well, and takes back what G's own loss gives it",
 }
 
@@ -51,9 +52,14 @@ def generator_file(name: str, step: int | None = None) -> Path:
 
     Raises `CheckpointError` when there is none at that step, or the file is not as it was published.
     """
+    if Path(name).exists():
+        warnings.warn(
+            f"{name!r} is the one that comes with facegan; for yours, write './{name}'.", stacklevel=3
+        )
     kept = numbered(FOLDER / name, ".safetensors")
-    if step is None and kept:
-        step = max(kept)
+    if not kept:
+        raise _broken(FOLDER / name)
+    step = max(kept) if step is None else step
     if step not in kept:
         raise CheckpointError(
             f"{name!r} has no generator of step {step}; it has those of {', '.join(map(str, kept))}."
@@ -68,14 +74,18 @@ def history_file(name: str) -> Path:
 
 def verified(path: Path) -> Path:
     """The path itself, when the file is the published one. Raises `CheckpointError` when it is not."""
-    published = json.loads((FOLDER / "digests.json").read_text())
     try:
+        published = json.loads((FOLDER / "digests.json").read_text())
         whole = digest(path) == published[path.relative_to(FOLDER).as_posix()]
-    except (OSError, KeyError):
+    except (OSError, KeyError, ValueError):
         whole = False
     if not whole:
-        raise CheckpointError(
-            f"{path} is missing or damaged. Install facegan again: "
-            "pip install --force-reinstall --no-deps and the source you installed it from."
-        )
+        raise _broken(path)
     return path
+
+
+def _broken(path: Path) -> CheckpointError:
+    return CheckpointError(
+        f"{path} is missing or damaged. Install facegan again: "
+        "pip install --force-reinstall --no-deps and the source you installed it from."
+    )

@@ -250,7 +250,8 @@ def _is_out_of_memory(error: BaseException | None) -> bool:
 
 def _memory_advice(gan: GAN) -> str:
     size = gan.config.batch_size
+    widths = f"{gan.config.width}" + (f", width_d {gan.config.width_d}" if gan.config.width_d else "")
     return (
         f"out of memory on {gan.device} at step {gan.step + 1} with batch_size={size}. "
-        f"Try batch_size={max(size // 2, 2)} or a smaller width (now {gan.config.width})."
+        f"Try batch_size={max(size // 2, 2)} or a smaller width (now {widths})."
     )

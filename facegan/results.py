@@ -10,6 +10,7 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -24,14 +25,7 @@ from facegan.models import Generator
 from facegan.training import GAN
 
 _SEED = 0  # of the latents that are judged
-_UNTOLD = (
-    "seed",
-    "epochs",
-    "snapshot_every",
-    "tensorboard",
-    "precision",
-    "ema_decay",
-)  # change no raw figure
+_UNTOLD = ("seed", "epochs", "snapshot_every", "tensorboard", "ema_decay")  # told elsewhere, or no matter
 
 
 @dataclass(frozen=True)
@@ -50,6 +44,7 @@ class Result:
 
     name: str
     config: TrainConfig
+    data: str
     device: str
     steps: int
     seconds: float
@@ -71,17 +66,18 @@ def load_run(path: str | Path) -> GAN:
 def measure(runs: Sequence[str | Path], faces: FaceDataset, *, n: int = 2500) -> Iterator[Result]:
     """Yield the figures of one run after the other, n generated faces against n real ones.
 
-    Raises `CheckpointError` for a folder without a run, `ConfigError` when its faces have another size.
+    Before the first, all are looked at: raises `CheckpointError` for a folder without a run, `ConfigError`
+    when its faces have another size.
     """
     real = _halves(faces, n)[0]
+    for run in runs:
+        size = load_run(run).config.image_size
+        if size != faces.shape[-1]:
+            raise ConfigError(f"{run} draws faces of {size} px, the real ones have {faces.shape[-1]} px.")
     space = metrics.Eigenfaces(real)
-    for path in map(Path, runs):
-        gan = load_run(path)
-        if gan.config.image_size != faces.shape[-1]:
-            raise ConfigError(
-                f"{path} draws faces of {gan.config.image_size} px, the real ones have {faces.shape[-1]} px."
-            )
-        yield _measured(path, gan, space, space(real))
+    coordinates = space(real)
+    for run in runs:
+        yield _measured(Path(run), load_run(run), space, coordinates)
 
 
 def floor(faces: FaceDataset, *, n: int = 2500) -> Score:
@@ -104,11 +100,8 @@ def table(results: Sequence[Result], lowest: Score) -> list[str]:
 
 def save_grids(run: str | Path, folder: str | Path) -> list[Path]:
     """Write 64 faces of a run's generator to `folder/RUN_raw.png`, and of its average to `RUN_ema.png`."""
-    drawn = _generators(load_run(run)).items()
-    return [
-        save_images(g.sample(64, seed=_SEED), Path(folder) / f"{Path(run).name}_{kind}.png")
-        for kind, g in drawn
-    ]
+    drawn, name = _generators(load_run(run)).items(), Path(run).resolve().name
+    return [save_images(g.sample(64, seed=_SEED), Path(folder) / f"{name}_{kind}.png") for kind, g in drawn]
 
 
 def _generators(gan: GAN) -> dict[str, Generator]:
@@ -116,11 +109,12 @@ def _generators(gan: GAN) -> dict[str, Generator]:
 
 
 def _measured(path: Path, gan: GAN, space: metrics.Eigenfaces, real: Tensor) -> Result:
-    rates = gan.history["images_per_second"]
+    rates, notes = gan.history["images_per_second"], _notes(path)
     return Result(
-        name=path.name,
+        name=str(path),
         config=gan.config,
-        device=_device(path),
+        data=str(notes.get("data", "not recorded")),
+        device=str(notes.get("device", "not recorded")),
         steps=gan.step,
         seconds=sum(gan.config.batch_size / rate for rate in rates if rate),
         scores={kind: _judge(g, space, real) for kind, g in _generators(gan).items()},
@@ -140,19 +134,19 @@ def _halves(faces: FaceDataset, n: int) -> tuple[Tensor, Tensor]:
     """Two disjoint sets of n real faces, drawn with a seed of their own."""
     if n < metrics.SMALLEST_SET or 2 * n > len(faces):
         raise ConfigError(
-            f"n is {n}; {len(faces):,} real faces allow {metrics.SMALLEST_SET} to {len(faces) // 2:,}, since "
-            "the floor needs two sets that share none."
+            f"n is {n}, expected {metrics.SMALLEST_SET} or more, and two sets of n that share no face among "
+            f"the {len(faces):,} real ones: give n={len(faces) // 2} at most, or more faces."
         )
     order = torch.randperm(len(faces), generator=torch.Generator().manual_seed(_SEED))
     first, second = order[: 2 * n].split(n)
     return faces[first.sort().values.tolist()], faces[second.sort().values.tolist()]
 
 
-def _device(path: Path) -> str:
+def _notes(path: Path) -> dict[str, Any]:
     try:
-        return str(json.loads((path / "config.json").read_text())["device"])
-    except (OSError, ValueError, KeyError, TypeError):
-        return "not recorded"
+        return dict(json.loads((path / "config.json").read_text()))
+    except (OSError, ValueError, TypeError):
+        return {}
 
 
 def _row(result: Result) -> tuple[str, ...]:

@@ -128,13 +128,16 @@ def test_a_step_on_the_device_draws_no_random_numbers(gan, real):
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+@pytest.mark.parametrize("changes", [{}, {"r1": 1.0, "r1_every": 4, "norm": "none"}])
 @pytest.mark.parametrize("precision", ["fp32", "bf16", "fp16"])
-def test_on_a_gpu_a_graph_does_what_ordinary_steps_do(precision):
-    plain, graphed = (GAN(TrainConfig(**TINY | {"precision": precision}), device="cuda") for _ in range(2))
-    expected = run(plain, partial(training._play, plain))
+def test_on_a_gpu_a_graph_does_what_ordinary_steps_do(precision, changes):
+    config = TrainConfig(**TINY | {"precision": precision} | changes)
+    plain, graphed = (GAN(config, device="cuda") for _ in range(2))
+    expected = run(plain, partial(training._play, plain), 8)
     step = training.stepper(graphed)
     stream = iter(random_faces(64).batches(8, generator=graphed.rng))
-    metrics = [step(next(stream)) for _ in range(6)]
+    metrics = [step(next(stream)) for _ in range(8)]
     torch.testing.assert_close(torch.stack(metrics), torch.stack(expected), atol=1e-2, rtol=1e-2)
-    assert isinstance(step.args[1], graphs.GraphedStep)
-    assert step.args[1]._replay is not None
+    graph = step.args[1].args[2]
+    assert isinstance(graph, graphs.GraphedStep)
+    assert graph._replay is not None

@@ -79,6 +79,12 @@ def test_real_faces_have_mean_0_and_variance_1(real):
     assert torch.allclose(real.T.cov(), torch.eye(64, dtype=torch.float64), atol=1e-6)
 
 
+def test_repeated_faces_span_fewer_directions(images):
+    space = metrics.Eigenfaces(images[:40].repeat(4, 1, 1, 1))
+    assert 30 < space(images[:2]).shape[1] < 40
+    assert space(images[300:400]).abs().max() < 100
+
+
 def test_both_ranges_and_any_size_are_taken(images, space):
     assert torch.allclose(space(to_float(images[:9])), space(images[:9]))
     large = images[:3].repeat_interleave(2, 2).repeat_interleave(2, 3)

@@ -27,7 +27,7 @@ def runs(config, many, tmp_path):
 
 def test_a_run_is_told_in_figures(runs, many):
     plain, averaged = measure(runs, many, n=100)
-    assert (plain.name, plain.steps, plain.images, plain.device) == ("plain", 3, 24, plain.device)
+    assert (plain.name, plain.steps, plain.images, plain.data) == (str(runs[0]), 3, 24, "random")
     rates = load_run(runs[0]).history["images_per_second"]
     assert plain.seconds == pytest.approx(sum(8 / rate for rate in rates))
     assert plain.device.startswith("cpu (")
@@ -70,10 +70,16 @@ def test_grids_show_both_generators(runs, tmp_path):
     assert not torch.equal(read_png(paths[1]), read_png(paths[2]))
 
 
+def test_all_runs_are_looked_at_before_the_first_is_measured(runs, many, tmp_path, monkeypatch):
+    monkeypatch.setattr("facegan.results._measured", lambda *_: pytest.fail("measured"))
+    with pytest.raises(CheckpointError, match="no checkpoint"):
+        next(measure([runs[0], tmp_path / "nothing"], many, n=100))
+
+
 def test_what_cannot_be_compared_is_named(runs, many, tmp_path):
     with pytest.raises(CheckpointError, match=r"no checkpoint in .*nothing"):
         next(measure([tmp_path / "nothing"], many, n=100))
     with pytest.raises(ConfigError, match="draws faces of 16 px, the real ones have 32 px"):
         next(measure(runs, random_faces(240, size=32), n=100))
-    with pytest.raises(ConfigError, match="n is 121; 240 real faces allow 100 to 120"):
+    with pytest.raises(ConfigError, match=r"n is 121, expected .* give n=120 at most"):
         next(measure(runs, many, n=121))

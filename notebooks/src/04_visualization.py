@@ -64,7 +64,8 @@ fg.show_images(fg.load_generator("faces").sample(24, seed=1), columns=8)
 
 # %% [markdown]
 # *Nobody: 24 draws from a generator trained on 13,001 photographs from CelebA. Who is missing from them, and what such a generator must not be
-# used for, stands in its [model card](../facegan/weights/README.md). All that follows works with it, too.*
+# used for, stands in its [model card](../facegan/weights/README.md). To play with it below, set `PRETRAINED = "faces"`, and `DATA` to photographs
+# such as `"celeba"`.*
 #
 # ## A seed is a face
 #
@@ -254,7 +255,8 @@ fg.widgets.timeline(source)
 #
 # ## The lab: two generators
 #
-# The same latents in two generators, one of them young: `load_generator(..., step=...)` takes a training's generator as it was then. Run folders do, too.
+# The same latents in two generators, one of them young: `load_generator("faces", step=...)` is that training's generator as it was then. `compare` also takes
+# run folders.
 
 # %%
 young = fg.load_generator("faces", step=fg.pretrained.steps("faces")[4])
@@ -295,7 +297,7 @@ again = fg.load_generator(RUNS / "my_generator.safetensors")
 print("the same faces:", torch.allclose(again.sample(4, seed=0), generator.sample(4, seed=0), atol=1e-4))
 
 # %% [markdown]
-# Share a generator only where you would share its data: it can reproduce faces that it has seen.
+# A generator carries its data's terms with it, and can reproduce faces that it has seen: mind both before you share one.
 #
 # ## Summary
 #
