@@ -20,9 +20,10 @@ from conftest import assert_same_state, jpeg, random_faces
 from PIL import Image
 from server import serving
 
-from facegan import GAN, checkpoint
+from facegan import GAN, checkpoint, load_generator
 from facegan.__main__ import app, main
 from facegan.config import RECIPES, field_help
+from facegan.images import to_uint8
 
 SMALL = ["--image-size", 16, "--width", 8, "--batch-size", 8, "--precision", "fp32", "--device", "cpu"]
 pytestmark = pytest.mark.slow
@@ -143,6 +144,37 @@ def test_walk_writes_an_animation(facegan, place, out):
     if out.endswith("gif"):
         gif = Image.open(place / out)
         assert (gif.n_frames, gif.size) == (6, (32, 32))
+
+
+def test_a_pretrained_generator_goes_by_its_name(facegan, place):
+    done = facegan("sample", "healthy", "--n", 4, "--seed", 0, "--out", "pretrained.npy")
+    assert done.returncode == 0, done.stderr
+    expected = to_uint8(load_generator("healthy").sample(4, seed=0)).numpy()
+    assert np.array_equal(np.load(place / "pretrained.npy"), expected)
+
+
+def test_results_puts_runs_into_a_table(facegan, place):
+    np.save(place / "many.npy", random_faces(200).images)
+    done = facegan("results", "run", "--data", "many.npy", "--n", 100, "--grids", "grids")
+    assert done.returncode == 0, done.stderr
+    assert "Distances to 100 faces of many.npy" in done.stdout
+    assert re.search(r"\| run \|.*\| 48 \|", done.stdout), "6 steps of 8 faces"
+    assert re.search(r"\| real faces \|", done.stdout)
+    assert "run was trained on faces.npy" in done.stderr
+    assert {p.name for p in (place / "grids").iterdir()} == {"run_raw.png", "run_ema.png"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        (["nothing", "--data", "faces.npy"], "no checkpoint in nothing"),
+        (["run", "--data", "faces.npy", "--n", 100], "give n=20 at most, or more faces"),
+    ],
+)
+def test_results_that_cannot_be_had_are_refused(facegan, arguments, reason):
+    done = facegan("results", *arguments)
+    assert done.returncode == 1
+    assert reason in done.stderr
 
 
 # ---- data ----------------------------------------------------------------------------------------
