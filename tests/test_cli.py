@@ -83,6 +83,7 @@ def test_help_names_every_setting_and_recipe(facegan):
         "walk",
         "info",
         "grade",
+        "results",
         "recipes",
     }
     assert {group.name for group in app.registered_groups} == {"data", "bench"}
