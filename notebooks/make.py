@@ -136,9 +136,7 @@ def main() -> None:
     parser.add_argument("names", nargs="*", help="such as 01_data; all when left out")
     parser.add_argument("--execute", action="store_true", help="run them and keep their outputs")
     asked = parser.parse_args()
-    with tempfile.TemporaryDirectory() as place:
-        (Path(place) / "data").symlink_to(ROOT / "data")
-        _make(asked, Path(place))
+    _make(asked)
     list_in_readme()
 
 
@@ -154,14 +152,16 @@ def list_in_readme() -> None:
     page.write_text(marked.sub(lambda m: m[1] + "\n".join(rows) + "\n" + m[2], page.read_text()))
 
 
-def _make(asked: argparse.Namespace, place: Path) -> None:
+def _make(asked: argparse.Namespace) -> None:
     for source in SOURCES:
         if asked.names and source.stem not in asked.names:
             continue
         out = FOLDER / f"{source.stem}.ipynb"
         notebook = build(source)
         if asked.execute:
-            notebook = execute(notebook, place)
+            with tempfile.TemporaryDirectory() as place:  # of its own: no notebook finds another's runs
+                (Path(place) / "data").symlink_to(ROOT / "data")
+                notebook = execute(notebook, Path(place))
         elif out.exists():
             notebook = keep_outputs(notebook, nbformat.read(out, as_version=4))
         nbformat.write(notebook, out)

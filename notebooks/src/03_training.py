@@ -266,8 +266,8 @@ fg.show_images(gan.sample(32, seed=1), columns=8)
 fg.widgets.timeline("faces")
 
 # %% [markdown]
-# *The last snapshot. Note how early the losses reach the level they keep, and how much the faces improve after that: the level says that the game
-# is balanced, not how good the players are. `fg.pretrained.GALLERY` names seven short trainings more, six of which go wrong in the classic ways;
+# *The last snapshot. D(x) and D(G(z)) draw closer for 10,000 steps, and the losses meet near 1.15: G catches up with a D that learns all the time. The
+# level alone would not tell you: it says how balanced the game is, not how good the players are. `fg.pretrained.GALLERY` names seven short trainings more, six of which go wrong in the classic ways;
 # `timeline("mode_collapse")` shows one. Can you tell from its curves alone?*
 #
 # ## Stop, go on, and survive a disconnect
