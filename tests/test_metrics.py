@@ -50,6 +50,13 @@ def test_precision_and_recall_tell_what_is_wrong():
     assert metrics.precision_recall(real, wrong) == (0.5, 0.5)
 
 
+def test_each_side_is_measured_by_the_spacing_of_the_other():
+    real, scattered = gaussian(200, [0.0, 0.0], [1.0, 1.0]), gaussian(200, [0.0, 0.0], [9.0, 9.0], seed=1)
+    precision, recall = metrics.precision_recall(real, scattered)
+    assert precision < 0.2
+    assert recall > 0.9
+
+
 def test_near_copies_are_not_distinct(real):
     copies = real.clone()
     copies[:60] = copies[60:120] + 1e-9
