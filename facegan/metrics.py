@@ -97,6 +97,6 @@ def _check_sets(*sets: Tensor) -> None:
     for x in sets:
         if x.ndim != 2 or len(x) < SMALLEST_SET or x.shape[1] != sets[0].shape[1]:
             raise ConfigError(
-                f"got features {tuple(x.shape)}, expected (N, F) of {SMALLEST_SET} faces or more each; "
-                "fewer give no meaningful figure."
+                f"got features {tuple(x.shape)}, expected (N, F) of {SMALLEST_SET} faces or more each, "
+                "all from the same `Eigenfaces`; fewer give no meaningful figure."
             )
