@@ -105,9 +105,10 @@ def sample(
     """Draw faces from a trained generator."""
     import numpy as np
 
+    from facegan import load_generator
     from facegan.images import save_images, to_uint8
 
-    faces = to_uint8(_generator(source).sample(n, seed=seed, truncation=truncation))
+    faces = to_uint8(load_generator(source).sample(n, seed=seed, truncation=truncation))
     if out.suffix == ".npy":
         out.parent.mkdir(parents=True, exist_ok=True)
         np.save(out, faces.numpy())
@@ -133,12 +134,13 @@ def walk(
     truncation: Truncation = None,
 ) -> None:
     """Walk through latent space, from face to face and back, as a GIF or MP4."""
+    from facegan import load_generator
     from facegan.images import encoder_for, save_animation, to_uint8
     from facegan.latent import draw_latents, truncate
     from facegan.latent import walk as latent_walk
 
     encoder_for(out)
-    generator = _generator(source)
+    generator = load_generator(source)
     anchors = draw_latents(faces, generator.config.latent_dim, seed=seed)
     z = latent_walk(anchors if truncation is None else truncate(anchors, truncation), frames)
     pictures = to_uint8(generator.images(z)).repeat_interleave(scale, 2).repeat_interleave(scale, 3)
@@ -186,17 +188,18 @@ def results(
     from tqdm.auto import tqdm
 
     from facegan import load_faces
-    from facegan.results import floor, load_run, measure, save_grids, table
+    from facegan.results import Judge, common_size, save_grids, table
 
-    faces = load_faces(data, load_run(runs[0]).config.image_size)
-    lowest = floor(faces, n=n)
-    found = list(tqdm(measure(runs, faces, n=n), total=len(runs), unit="run", leave=False))
-    print(f"Distances to {n:,} faces of {faces.name}:\n", *table(found, lowest), sep="\n")
+    faces = load_faces(data, common_size(runs))
+    pictures = save_grids(runs, grids) if grids else []
+    judge = Judge(faces, n=n)
+    found = [judge.measure(run) for run in tqdm(runs, unit="run", leave=False)]
+    print(f"Distances to {n:,} faces of {faces.name}:\n", *table(found, judge.floor), sep="\n")
     for result in found:
-        if result.data != faces.name:
+        if result.data not in {None, faces.name}:
             print(f"Note: {result.name} was trained on {result.data}.", file=sys.stderr)
-    for run in runs if grids else ():
-        print(*save_grids(run, grids), sep="\n")
+    for picture in pictures:
+        print(picture)
 
 
 @app.command()
@@ -397,16 +400,6 @@ def main() -> None:
         raise SystemExit(1) from None
     except KeyboardInterrupt:
         raise SystemExit(130) from None
-
-
-def _generator(source: str):
-    """The averaged generator of a run folder's newest checkpoint, of a .safetensors file, or by name."""
-    from facegan import load_generator
-    from facegan.pretrained import is_pretrained
-    from facegan.results import load_run
-
-    is_run = not is_pretrained(source) and Path(source).is_dir()
-    return load_run(source).ema if is_run else load_generator(source)
 
 
 def _describe_run(path: Path) -> dict[str, Any]:

@@ -348,7 +348,7 @@ _TABLE = (
     ),
     Exercise(
         "update_average", 3, "move an averaged generator towards the trained one, in place",
-        checks.reference_average, training._update_average, checks.update_average,
+        checks.reference_average, training.update_average, checks.update_average,
         (
             "average = decay * average + (1 - decay) * model, for every parameter, without gradients.",
             "zip(average.parameters(), model.parameters()) pairs them; lerp_ or mul_ and add_ work in place.",

@@ -46,14 +46,7 @@ def open_generator(source: object) -> Generator:
             f"got {type(source).__name__}, expected a generator, a GAN, a run folder, a .safetensors file or "
             f"one of {', '.join(map(repr, pretrained.PRETRAINED))}."
         )
-    if pretrained.is_pretrained(source):
-        return load_generator(source)
-    path = Path(source)
-    if path.is_dir() and not (path / "generator.safetensors").exists():
-        raise CheckpointError(
-            f"{path} holds no generator.safetensors; `fit(..., run_dir={str(path)!r})` writes it at the end."
-        )
-    return load_generator(path / "generator.safetensors" if path.is_dir() else path)
+    return load_generator(source)
 
 
 def directions(generator: Generator, count: int = DIRECTIONS) -> tuple[Tensor, Tensor]:

@@ -10,12 +10,13 @@ import json
 from collections.abc import Mapping
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn.utils.parametrizations import spectral_norm
 
-from facegan import pretrained
+from facegan import checkpoint, pretrained
 from facegan.config import TrainConfig
 from facegan.errors import CheckpointError, ConfigError, first_line
 from facegan.images import unit_to_signed
@@ -188,11 +189,12 @@ def init_weights(module: nn.Module) -> None:
 
 
 def load_generator(source: str | Path, *, step: int | None = None) -> Generator:
-    """A generator in eval mode on the CPU, from a `.safetensors` file that `export` wrote, or by name.
+    """A generator in eval mode on the CPU: of a run folder, a `.safetensors` file, or one that has a name.
 
-    "faces" and "embedded" come with facegan (`facegan.pretrained`); `step` takes them from earlier in their
-    training. Raises `CheckpointError` when the file is missing, damaged or not ours, or has no such step,
-    `ConfigError` for a step of a single file.
+    Of a run folder it is the newest checkpoint's average, or, where somebody shared no checkpoints, its
+    `generator.safetensors`. "faces" and "embedded" come with facegan (`facegan.pretrained`), and `step` takes
+    them from earlier in their training. Raises `CheckpointError` when the file is missing, damaged or not
+    ours, or has no such step, `ConfigError` for a step of anything else.
 
     >>> generator = load_generator("faces")          # doctest: +SKIP
     >>> generator.sample(64, seed=0).shape           # doctest: +SKIP
@@ -201,8 +203,35 @@ def load_generator(source: str | Path, *, step: int | None = None) -> Generator:
     if pretrained.is_pretrained(source):
         return _read_generator(pretrained.generator_file(source, step))
     if step is not None:
-        raise ConfigError(f"step={step} is for {', '.join(pretrained.PRETRAINED)}; {source} is one file.")
-    return _read_generator(Path(source))
+        names = ", ".join([*pretrained.PRETRAINED, *pretrained.GALLERY])
+        raise ConfigError(f"step={step} is for those that come with facegan ({names}), not for {source}.")
+    path = Path(source)
+    return _of_run(path) if path.is_dir() else _read_generator(path)
+
+
+def _of_run(path: Path) -> Generator:
+    state = checkpoint.load_latest(path / "checkpoints")
+    if state is None and (path / "generator.safetensors").exists():
+        return _read_generator(path / "generator.safetensors")
+    if state is None:
+        raise CheckpointError(
+            f"{path} holds neither checkpoints nor a generator.safetensors; "
+            f"`fit(gan, faces, run_dir={str(path)!r})` writes both."
+        )
+    generator = Generator(saved_config(state))
+    try:
+        generator.load_state_dict(state["ema"])
+    except (KeyError, TypeError, RuntimeError) as error:
+        raise CheckpointError(f"{path} holds no state of a facegan run ({first_line(error)}).") from None
+    return generator.eval()
+
+
+def saved_config(state: dict[str, Any]) -> TrainConfig:
+    """The settings in a checkpoint's state. Raises `CheckpointError` when it holds none of ours."""
+    try:
+        return TrainConfig.from_dict(state["config"])
+    except (KeyError, TypeError, ConfigError) as error:
+        raise CheckpointError(f"this is no state of a facegan run ({error}).") from None
 
 
 def _read_generator(path: Path) -> Generator:

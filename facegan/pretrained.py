@@ -1,7 +1,8 @@
 """Generators that come with the package, each with its whole training: weights at several steps, and curves.
 
     weights/faces/step_000000.safetensors ...   averaged generators, half precision, by step
-    weights/faces/history.csv  config.json      as in a run folder
+    weights/faces/history.csv                   as in a run folder
+    weights/faces/config.json                   settings, what it saw, and what goes wrong
     weights/digests.json                        SHA-256 of every file, compared before it is read
 
 `facegan/weights/README.md` is their model card: data, terms, figures, limits. `facegan/weights/make.py`
@@ -43,8 +44,8 @@ def is_pretrained(name: object) -> bool:
 
 
 def steps(name: str) -> list[int]:
-    """The steps at which a training's generator was kept, from 0 to its end."""
-    return list(numbered(FOLDER / name, ".safetensors"))
+    """The steps at which a training's generator was kept, from 0 to its end. Raises `CheckpointError`."""
+    return list(_kept(name))
 
 
 def generator_file(name: str, step: int | None = None) -> Path:
@@ -56,20 +57,18 @@ def generator_file(name: str, step: int | None = None) -> Path:
         warnings.warn(
             f"{name!r} is the one that comes with facegan; for yours, write './{name}'.", stacklevel=3
         )
-    kept = numbered(FOLDER / name, ".safetensors")
-    if not kept:
-        raise _broken(FOLDER / name)
+    kept = _kept(name)
     step = max(kept) if step is None else step
     if step not in kept:
         raise CheckpointError(
-            f"{name!r} has no generator of step {step}; it has those of {', '.join(map(str, kept))}."
+            f"{name!r} has no generator of step {step!r}; it has those of {', '.join(map(str, kept))}."
         )
     return verified(kept[step])
 
 
 def history_file(name: str) -> Path:
     """The verified `history.csv` of a training. Raises `CheckpointError` as `generator_file` does."""
-    return verified(FOLDER / name / "history.csv")
+    return verified(_folder(name) / "history.csv")
 
 
 def verified(path: Path) -> Path:
@@ -77,11 +76,25 @@ def verified(path: Path) -> Path:
     try:
         published = json.loads((FOLDER / "digests.json").read_text())
         whole = digest(path) == published[path.relative_to(FOLDER).as_posix()]
-    except (OSError, KeyError, ValueError):
+    except (OSError, KeyError, ValueError, TypeError):
         whole = False
     if not whole:
         raise _broken(path)
     return path
+
+
+def _kept(name: str) -> dict[int, Path]:
+    kept = numbered(_folder(name), ".safetensors")
+    if not kept:
+        raise _broken(FOLDER / name)
+    return kept
+
+
+def _folder(name: str) -> Path:
+    if not is_pretrained(name):
+        known = ", ".join([*PRETRAINED, *GALLERY])
+        raise CheckpointError(f"{name!r} does not come with facegan; {known} do.")
+    return FOLDER / name
 
 
 def _broken(path: Path) -> CheckpointError:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from functools import partial
 from itertools import chain, repeat
 from pathlib import Path
@@ -28,7 +29,7 @@ from facegan.graphs import GraphedStep
 from facegan.images import make_grid, signed_to_unit
 from facegan.latent import draw_latents
 from facegan.losses import LOSSES, flip_labels, gradient_penalty, r1_penalty
-from facegan.models import DISCRIMINATOR_FIELDS, GENERATOR_FIELDS, Discriminator, Generator
+from facegan.models import DISCRIMINATOR_FIELDS, GENERATOR_FIELDS, Discriminator, Generator, saved_config
 from facegan.parallel import say
 from facegan.recorder import HISTORY, METRICS, Hook, Recorder
 from facegan.run_folder import RunFolder
@@ -101,13 +102,13 @@ class GAN:
         Raises `CheckpointError`, and changes nothing, when its networks, optimizer or seed are not
         this GAN's. Learning rates and the like stay as in this GAN's config.
         """
+        saved = saved_config(state)
         try:
-            saved = TrainConfig.from_dict(state["config"])
             _check_fits(self, state, saved)
             history = {name: state["history"][name].tolist() for name in HISTORY}
             step, rng = int(state["step"]), state["rng"]
             remaining, epoch_size = state["remaining"].long(), int(state["epoch_size"])
-        except (KeyError, TypeError, AttributeError, ConfigError) as error:
+        except (KeyError, TypeError, AttributeError) as error:
             raise CheckpointError(f"this is no state of a facegan run ({error}).") from None
         for name in ("generator", "discriminator", "ema"):
             getattr(self, name).load_state_dict(state[name])
@@ -120,8 +121,8 @@ class GAN:
 
     @classmethod
     def from_state(cls, state: dict[str, Any], *, device: str | torch.device = "auto") -> GAN:
-        """The GAN of a checkpoint's state, with the config saved in it."""
-        gan = cls(TrainConfig.from_dict(state["config"]), device=device)
+        """The GAN of a checkpoint's state, with the config saved in it; raises as `load_state_dict`."""
+        gan = cls(saved_config(state), device=device)
         gan.load_state_dict(state)
         return gan
 
@@ -214,7 +215,7 @@ def _step(gan: GAN, play: Play, real: Tensor) -> Tensor:
     """Draw a step's random numbers, play the round, average G; returns `METRICS`."""
     real = real.to(gan.device, memory_format=memory_format(gan.device))
     metrics = play(real, *_draw_noise(gan, len(real)))
-    _update_average(gan)
+    update_average(gan)
     gan.step += 1
     return metrics
 
@@ -338,7 +339,7 @@ def _descend(gan: GAN, loss: Tensor, optimizer: torch.optim.Optimizer) -> Tensor
 
 
 @torch.no_grad()
-def _update_average(gan: GAN) -> None:
+def update_average(gan: GAN) -> None:
     """EMA of parameters and float buffers, faster at first: decay = min(ema_decay, (1 + t) / (10 + t))."""
     decay = min(gan.config.ema_decay, (1 + gan.step) / (10 + gan.step))
     pairs = zip(_tensors(gan.ema), _tensors(gan.generator), strict=True)
@@ -424,8 +425,12 @@ def _rest_of_epoch(gan: GAN, faces: FaceDataset) -> Tensor:
     return gan.remaining
 
 
+def _told_width_d(config: TrainConfig) -> TrainConfig:
+    return replace(config, width_d=config.width_d or config.width)
+
+
 def _check_fits(gan: GAN, state: dict[str, Any], saved: TrainConfig) -> None:
-    changed = differing(saved, gan.config, STRUCTURE)
+    changed = differing(_told_width_d(saved), _told_width_d(gan.config), STRUCTURE)
     if changed:
         listed = ", ".join(f"{name} {old!r} there and {new!r} here" for name, (old, new) in changed.items())
         raise CheckpointError(

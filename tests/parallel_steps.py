@@ -9,7 +9,7 @@ from conftest import TINY, random_faces
 from facegan import GAN, TrainConfig, fit, parallel, train_step
 
 STEPS = 3
-EVERYTHING = {"label_flip": 0.3, "augment": "color,translation", "r1": 1.0}
+EVERYTHING = {"label_flip": 0.3, "augment": "color,translation", "r1": 1.0, "r1_every": 2}
 
 
 def joint_steps(**changes):

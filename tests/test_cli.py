@@ -169,7 +169,8 @@ def test_results_puts_runs_into_a_table(facegan, place):
     ("arguments", "reason"),
     [
         (["nothing", "--data", "faces.npy"], "no checkpoint in nothing"),
-        (["run", "--data", "faces.npy", "--n", 100], "give n=20 at most, or more faces"),
+        (["faces", "--data", "faces.npy"], "faces comes with facegan as generators only"),
+        (["run", "--data", "faces.npy", "--n", 100], "got 40 real faces, expected 200 or more"),
     ],
 )
 def test_results_that_cannot_be_had_are_refused(facegan, arguments, reason):

@@ -177,7 +177,7 @@ def test_a_generator_opens_from_all_that_holds_one(config, faces, tmp_path):
 
 
 def test_what_holds_no_generator_is_told_what_would(tmp_path):
-    with pytest.raises(CheckpointError, match=r"holds no generator\.safetensors"):
+    with pytest.raises(CheckpointError, match=r"holds neither checkpoints nor a generator\.safetensors"):
         lab.open_generator(tmp_path)
     with pytest.raises(ConfigError, match="got int, expected a generator, a GAN, a run folder"):
         lab.open_generator(3)

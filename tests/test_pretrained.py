@@ -1,5 +1,6 @@
 """What comes with the package: generators, the timelines of their training, the gallery of failures."""
 
+import json
 import os
 import shutil
 import subprocess
@@ -70,7 +71,9 @@ def test_a_step_that_was_not_kept_is_refused():
 
 def test_a_file_has_no_steps(tmp_path, config):
     path = Generator(config).export(tmp_path / "mine.safetensors")
-    with pytest.raises(ConfigError, match=r"step=3 is for faces, embedded; .*mine\.safetensors is one file"):
+    with pytest.raises(
+        ConfigError, match=r"step=3 is for those .*\(faces, .*no_detach\), not for .*mine\.safet"
+    ):
         load_generator(path, step=3)
 
 
@@ -94,12 +97,20 @@ def test_a_missing_history_is_noticed(damaged):
         lab.Timeline("healthy")
 
 
-@pytest.mark.parametrize("spoil", ["digests.json", "healthy"])
-def test_a_broken_installation_is_named(damaged, spoil):
-    if spoil == "healthy":
+@pytest.mark.parametrize("function", [pretrained.steps, pretrained.generator_file, pretrained.history_file])
+def test_a_name_that_nothing_has_is_refused(function):
+    with pytest.raises(
+        CheckpointError, match="'nope' does not come with facegan; faces, embedded, healthy, "
+    ):
+        function("nope")
+
+
+@pytest.mark.parametrize("digests", ["{", "[]", "{}", None])
+def test_a_broken_installation_is_named(damaged, digests):
+    if digests is None:
         shutil.rmtree(damaged)
     else:
-        (damaged.parent / spoil).write_text("{")
+        (damaged.parent / "digests.json").write_text(digests)
     with pytest.raises(CheckpointError, match=r"is missing or damaged\. Install facegan again"):
         load_generator("healthy")
 
@@ -193,6 +204,15 @@ def test_faces_collapse_to_few():
         name: load_generator(name).sample(64, seed=0).std(0).mean() for name in ("healthy", "mode_collapse")
     }
     assert variety["mode_collapse"] < 0.5 * variety["healthy"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_settings_say_what_it_saw_and_what_goes_wrong(name):
+    notes = json.loads((pretrained.FOLDER / name / "config.json").read_text())
+    assert notes.pop("about") == {**pretrained.PRETRAINED, **pretrained.GALLERY}[name]
+    assert notes.pop("data")
+    assert notes.pop("faces") >= 10_000
+    assert TrainConfig.from_dict(notes).image_size == load_generator(name).config.image_size
 
 
 def test_the_model_card_speaks_of_each():

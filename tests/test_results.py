@@ -1,6 +1,7 @@
 """The table of finished runs."""
 
 import json
+import shutil
 from dataclasses import replace
 
 import pytest
@@ -10,7 +11,7 @@ from conftest import random_faces
 from facegan import GAN, fit
 from facegan.errors import CheckpointError, ConfigError
 from facegan.images import read_png
-from facegan.results import floor, load_run, measure, save_grids, table
+from facegan.results import Judge, common_size, load_run, save_grids, table
 
 
 @pytest.fixture(scope="module")
@@ -25,8 +26,13 @@ def runs(config, many, tmp_path):
     return [tmp_path / "plain", tmp_path / "averaged"]
 
 
-def test_a_run_is_told_in_figures(runs, many):
-    plain, averaged = measure(runs, many, n=100)
+@pytest.fixture(scope="module")
+def judge(many):
+    return Judge(many, n=100)
+
+
+def test_a_run_is_told_in_figures(runs, judge):
+    plain, averaged = map(judge.measure, runs)
     assert (plain.name, plain.steps, plain.images, plain.data) == (str(runs[0]), 3, 24, "random")
     rates = load_run(runs[0]).history["images_per_second"]
     assert plain.seconds == pytest.approx(sum(8 / rate for rate in rates))
@@ -37,49 +43,65 @@ def test_a_run_is_told_in_figures(runs, many):
 
 
 def test_the_same_run_scores_the_same(runs, many):
-    first, again = (next(measure(runs, many, n=100)).scores for _ in range(2))
+    first, again = (Judge(many, n=100).measure(runs[0]).scores for _ in range(2))
     assert first == again
 
 
 def test_real_faces_are_compared_with_others(many):
-    assert floor(many, n=110).distance > 1, "with themselves it would be 0"
+    assert Judge(many, n=110).floor.distance > 1, "with themselves it would be 0"
 
 
-def test_the_table_is_markdown(runs, many):
-    header, rule, plain, averaged, real = table(list(measure(runs, many, n=100)), floor(many, n=100))
-    assert {line.count("|") for line in (header, rule, plain, averaged, real)} == {11}
+def test_the_table_is_markdown(runs, judge):
+    header, rule, plain, averaged, real = table([judge.measure(run) for run in runs], judge.floor)
+    assert {line.count("|") for line in (header, rule, plain, averaged, real)} == {10}
     assert "| 3 |" in averaged
-    assert "loss hinge" in averaged
+    assert "loss hinge, ema_decay 0.9" in averaged
     assert "loss" not in plain
     assert "| 24 |" in plain
     assert averaged.split("|")[7].count("/") == 1
     assert real.startswith("| real faces |")
 
 
-def test_a_run_from_before_devices_were_recorded(runs, many):
+def test_a_run_from_before_devices_were_recorded(runs, judge):
     settings = json.loads((runs[0] / "config.json").read_text())
     del settings["device"]
     (runs[0] / "config.json").write_text(json.dumps(settings))
-    assert next(measure(runs, many, n=100)).device == "not recorded"
+    result = judge.measure(runs[0])
+    assert result.device is None
+    assert "| not recorded |" in table([result], judge.floor)[2]
 
 
 def test_grids_show_both_generators(runs, tmp_path):
-    paths = [path for run in runs for path in save_grids(run, tmp_path / "grids")]
+    paths = save_grids(runs, tmp_path / "grids")
     assert [p.name for p in paths] == ["plain_raw.png", "averaged_raw.png", "averaged_ema.png"]
     assert read_png(paths[0]).shape == (3, 8 * 18 + 2, 8 * 18 + 2)
     assert not torch.equal(read_png(paths[1]), read_png(paths[2]))
 
 
-def test_all_runs_are_looked_at_before_the_first_is_measured(runs, many, tmp_path, monkeypatch):
-    monkeypatch.setattr("facegan.results._measured", lambda *_: pytest.fail("measured"))
-    with pytest.raises(CheckpointError, match="no checkpoint"):
-        next(measure([runs[0], tmp_path / "nothing"], many, n=100))
+def test_grids_of_one_name_do_not_replace_each_other(runs, tmp_path):
+    shutil.copytree(runs[0], tmp_path / "other" / "plain")
+    with pytest.raises(ConfigError, match=r"other.plain share a name.*Rename one"):
+        save_grids([runs[0], tmp_path / "other" / "plain"], tmp_path / "grids")
+    assert not (tmp_path / "grids").exists()
 
 
-def test_what_cannot_be_compared_is_named(runs, many, tmp_path):
+def test_runs_have_a_size_in_common(runs, config, many, tmp_path):
+    assert common_size(runs) == 16
+    larger = GAN(replace(config, image_size=32), device="cpu")
+    fit(larger, random_faces(16, size=32), steps=1, run_dir=tmp_path / "larger")
+    with pytest.raises(ConfigError, match=r"plain 16 px, .*larger 32 px. Name runs of one size"):
+        common_size([runs[0], tmp_path / "larger"])
+
+
+def test_what_is_no_run_is_named(runs, tmp_path):
     with pytest.raises(CheckpointError, match=r"no checkpoint in .*nothing"):
-        next(measure([tmp_path / "nothing"], many, n=100))
-    with pytest.raises(ConfigError, match="draws faces of 16 px, the real ones have 32 px"):
-        next(measure(runs, random_faces(240, size=32), n=100))
-    with pytest.raises(ConfigError, match=r"n is 121, expected .* give n=120 at most"):
-        next(measure(runs, many, n=121))
+        common_size([runs[0], tmp_path / "nothing"])
+    with pytest.raises(CheckpointError, match="faces comes with facegan as generators only"):
+        load_run("faces")
+
+
+def test_too_few_real_faces_are_refused(many):
+    with pytest.raises(ConfigError, match=r"n is 121, expected 100 to 120, half of the 240 real faces"):
+        Judge(many, n=121)
+    with pytest.raises(ConfigError, match="got 199 real faces, expected 200 or more"):
+        Judge(random_faces(199), n=100)

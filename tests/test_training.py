@@ -393,7 +393,8 @@ def test_epochs_count_whole_passes(faces):
 @pytest.mark.parametrize(
     "changes",
     [{"ema_decay": 0.9}, {"label_flip": 0.2, "augment": "color,translation"}, {"optimizer_d": "sgd"},
-     {"norm": "spectral", "loss": "hinge"}, {"precision": "bf16"}],
+     {"norm": "spectral", "loss": "hinge"}, {"precision": "bf16"},
+     {"norm": "none", "r1": 1.0, "r1_every": 4}],
 )  # fmt: skip
 @pytest.mark.parametrize("cut", [3, 7])
 def test_stopped_and_resumed_equals_straight(changes, cut, faces, tmp_path, capsys):
@@ -546,6 +547,38 @@ def test_export_and_from_state(gan, faces, tmp_path):
     assert torch.equal(load_generator(path).sample(3, seed=1), gan.sample(3, seed=1))
     saved = checkpoint.load(checkpoint.save(gan.state_dict(), tmp_path / "a.pt"))
     assert_same_state(GAN.from_state(saved, device="cpu"), gan)
+
+
+def test_a_run_folder_stands_for_its_newest_checkpoint(gan, faces, tmp_path):
+    fit(gan, faces, steps=2, run_dir=tmp_path / "run")
+    fit(gan, faces, steps=4)
+    checkpoint.save(gan.state_dict(), tmp_path / "run" / "checkpoints" / "step_000004.pt")  # no export yet
+    assert torch.equal(load_generator(tmp_path / "run").sample(3, seed=1), gan.sample(3, seed=1))
+
+
+def test_a_shared_folder_may_hold_the_exported_file_alone(gan, tmp_path):
+    gan.export(tmp_path / "generator.safetensors")
+    assert torch.equal(load_generator(tmp_path).sample(3, seed=1), gan.sample(3, seed=1))
+
+
+@pytest.mark.parametrize(
+    "spoil", [lambda s: s.pop("config"), lambda s: s.update(config=3), lambda s: s.pop("ema")]
+)
+def test_a_checkpoint_of_something_else_is_named(spoil, gan, tmp_path):
+    state = gan.state_dict()
+    spoil(state)
+    (tmp_path / "checkpoints").mkdir()
+    checkpoint.save(state, tmp_path / "checkpoints" / "step_000004.pt")
+    with pytest.raises(CheckpointError, match="no state of a facegan run"):
+        GAN.from_state(state, device="cpu")
+    with pytest.raises(CheckpointError, match="no state of a facegan run"):
+        load_generator(tmp_path)
+
+
+def test_the_width_of_d_may_be_said_or_left_out(gan):
+    gan.load_state_dict(make(width_d=gan.config.width).state_dict())
+    with pytest.raises(CheckpointError, match="width_d 12 there and 8 here"):
+        gan.load_state_dict(make(width_d=12).state_dict())
 
 
 # ---- what is refused ------------------------------------------------------------------------------

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import argparse
 import json
+import shutil
+import tempfile
 from collections.abc import Callable
 from dataclasses import replace
 from itertools import chain, repeat
@@ -22,7 +24,7 @@ from facegan.pretrained import FOLDER, GALLERY, PRETRAINED
 from facegan.recorder import METRICS
 from facegan.run_folder import history_csv
 from facegan.seals import digest
-from facegan.training import _update_average
+from facegan.training import update_average
 
 Step = Callable[[fg.GAN, Tensor], dict[str, Tensor]]
 
@@ -48,7 +50,7 @@ def make_step(*, detach: bool = True, g_steps: int = 1) -> Step:
         for _ in range(g_steps):
             metrics |= _generator_step(gan, fake)
             fake = gan.generator(_latents(gan, len(real)))
-        _update_average(gan)
+        update_average(gan)
         gan.step += 1
         return metrics
 
@@ -122,7 +124,7 @@ def train(name: str, faces: fg.FaceDataset, folder: Path) -> None:
         if at < GALLERY_STEPS[-1]:
             for metric, value in step(gan, next(stream)).items():
                 history[metric].append(value.item())
-    write_notes(config, faces, history, folder)
+    write_notes(name, config, faces, history, folder)
 
 
 def grow(name: str, faces: fg.FaceDataset, folder: Path) -> None:
@@ -133,14 +135,29 @@ def grow(name: str, faces: fg.FaceDataset, folder: Path) -> None:
         if at:
             fg.fit(gan, faces, steps=at)
         gan.ema.export(folder / f"step_{at:06d}.safetensors", half=True)
-    write_notes(config, faces, gan.history, folder)
+    write_notes(name, config, faces, gan.history, folder)
 
 
-def write_notes(config: fg.TrainConfig, faces: fg.FaceDataset, history: dict, folder: Path) -> None:
+def write_notes(
+    name: str, config: fg.TrainConfig, faces: fg.FaceDataset, history: dict, folder: Path
+) -> None:
     rounded = {name: [float(f"{v:.3g}") for v in values] for name, values in history.items()}
     (folder / "history.csv").write_bytes(history_csv(rounded, len(rounded["loss_d"])))
-    notes = {"faces": len(faces), **config.to_dict()}
+    about = {**PRETRAINED, **GALLERY}[name]
+    notes = {"about": about, "data": faces.name, "faces": len(faces), **config.to_dict()}
     (folder / "config.json").write_text(json.dumps(notes, indent=2) + "\n")
+
+
+def make(name: str, data: str) -> None:
+    """Train one, and only then put it into the place of the old one."""
+    with tempfile.TemporaryDirectory(dir=FOLDER) as new:
+        if name in GALLERY:
+            train(name, fg.load_faces(data, SMALL.image_size), Path(new))
+        else:
+            grow(name, fg.load_faces(data), Path(new))
+        shutil.rmtree(FOLDER / name, ignore_errors=True)
+        shutil.copytree(new, FOLDER / name)
+    write_digests()
 
 
 def write_digests() -> None:
@@ -157,15 +174,7 @@ def main() -> None:
     if "faces" in options.names and options.data == "synthetic":
         parser.error("'faces' learns from photographs; name them with --data.")
     for name in options.names:
-        folder = FOLDER / name
-        folder.mkdir(exist_ok=True)
-        for old in folder.iterdir():
-            old.unlink()
-        if name in GALLERY:
-            train(name, fg.load_faces("synthetic", SMALL.image_size), folder)
-        else:
-            grow(name, fg.load_faces(options.data if name == "faces" else "synthetic"), folder)
-    write_digests()
+        make(name, options.data if name == "faces" else "synthetic")
 
 
 if __name__ == "__main__":
