@@ -64,7 +64,7 @@ PUBLISHED = {
     "sigmoid": {"latent_dim": 100, "output": "sigmoid", "loss": "bce", "beta1": 0.5, "beta2": 0.999,
                 "epochs": 15},
     "sgd_discriminator": {"activation": "leaky_relu", "optimizer_d": "sgd", "lr_d": 1.5e-4, "lr_g": 1.5e-4,
-                          "tensorboard": True},
+                          "batch_size": 16, "epochs": 4, "momentum": 0.9, "tensorboard": True},
 }  # fmt: skip
 
 
