@@ -154,8 +154,8 @@ RECIPES: dict[str, TrainConfig] = {
     "tutorial": TrainConfig(epochs=10, flip=False),
     # Sigmoid output on [0, 1] data, 15 epochs; samples and weights saved periodically.
     "sigmoid": TrainConfig(output="sigmoid", epochs=15, flip=False),
-    # Five layers each, leaky ReLU also in G, D by SGD with momentum, G by Adam, both at 1.5e-4. Batches of 16:
-    # so slow a D needs the many steps, and with batches of 128 stays behind G (RESULTS.md).
+    # Five layers each, leaky ReLU also in G, D by SGD with momentum, G by Adam, both at 1.5e-4. Batches of
+    # 16: so slow a D needs the many steps, and with batches of 128 stays behind G (RESULTS.md).
     "sgd_discriminator": TrainConfig(
         activation="leaky_relu",
         optimizer_d="sgd",
