@@ -82,6 +82,11 @@ class TrainConfig:
                 "Set norm='instance' or norm='none', as WGAN-GP does."
             )
 
+    @property
+    def discriminator_width(self) -> int:
+        """Feature maps at D's finest hidden layer."""
+        return self.width_d or self.width
+
     def to_dict(self) -> dict[str, Any]:
         """Plain values by field name, for JSON and checkpoints."""
         return asdict(self)

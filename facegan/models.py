@@ -106,7 +106,7 @@ class Discriminator(nn.Module):
     def __init__(self, config: TrainConfig | None = None) -> None:
         super().__init__()
         self.config = config or TrainConfig()
-        widths = hidden_widths(self.config.image_size, self.config.width_d or self.config.width)
+        widths = hidden_widths(self.config.image_size, self.config.discriminator_width)
         blocks = [nn.Sequential(self._conv(3, widths[0]), nn.LeakyReLU(LEAK, True))]
         blocks += [self._block(a, b) for a, b in pairwise(widths)]
         self.blocks = nn.Sequential(*blocks, self._conv(widths[-1], 1, stride=1, padding=0))
@@ -203,7 +203,7 @@ def load_generator(source: str | Path, *, step: int | None = None) -> Generator:
     if pretrained.is_pretrained(source):
         return _read_generator(pretrained.generator_file(source, step))
     if step is not None:
-        names = ", ".join([*pretrained.PRETRAINED, *pretrained.GALLERY])
+        names = ", ".join(pretrained.ALL)
         raise ConfigError(f"step={step} is for those that come with facegan ({names}), not for {source}.")
     path = Path(source)
     return _of_run(path) if path.is_dir() else _read_generator(path)

@@ -36,11 +36,12 @@ GALLERY = {
     "mode_collapse": "G takes five steps for each of D, which cannot compare the faces of a batch",
     "no_detach": "D's loss reaches G as well, and takes back what G's own loss gives it",
 }
+ALL = {**PRETRAINED, **GALLERY}
 
 
 def is_pretrained(name: object) -> bool:
     """Whether a name stands for something that comes with the package."""
-    return isinstance(name, str) and name in {**PRETRAINED, **GALLERY}
+    return isinstance(name, str) and name in ALL
 
 
 def steps(name: str) -> list[int]:
@@ -92,8 +93,7 @@ def _kept(name: str) -> dict[int, Path]:
 
 def _folder(name: str) -> Path:
     if not is_pretrained(name):
-        known = ", ".join([*PRETRAINED, *GALLERY])
-        raise CheckpointError(f"{name!r} does not come with facegan; {known} do.")
+        raise CheckpointError(f"{name!r} does not come with facegan; {', '.join(ALL)} do.")
     return FOLDER / name
 
 

@@ -425,12 +425,9 @@ def _rest_of_epoch(gan: GAN, faces: FaceDataset) -> Tensor:
     return gan.remaining
 
 
-def _told_width_d(config: TrainConfig) -> TrainConfig:
-    return replace(config, width_d=config.width_d or config.width)
-
-
 def _check_fits(gan: GAN, state: dict[str, Any], saved: TrainConfig) -> None:
-    changed = differing(_told_width_d(saved), _told_width_d(gan.config), STRUCTURE)
+    told = (replace(config, width_d=config.discriminator_width) for config in (saved, gan.config))
+    changed = differing(*told, STRUCTURE)
     if changed:
         listed = ", ".join(f"{name} {old!r} there and {new!r} here" for name, (old, new) in changed.items())
         raise CheckpointError(

@@ -16,7 +16,7 @@ from facegan.errors import CheckpointError, ConfigError
 from facegan.images import to_uint8
 from facegan.run_folder import read_history
 
-NAMES = [*pretrained.PRETRAINED, *pretrained.GALLERY]
+NAMES = list(pretrained.ALL)
 
 
 @pytest.fixture
@@ -209,7 +209,7 @@ def test_faces_collapse_to_few():
 @pytest.mark.parametrize("name", NAMES)
 def test_the_settings_say_what_it_saw_and_what_goes_wrong(name):
     notes = json.loads((pretrained.FOLDER / name / "config.json").read_text())
-    assert notes.pop("about") == {**pretrained.PRETRAINED, **pretrained.GALLERY}[name]
+    assert notes.pop("about") == pretrained.ALL[name]
     assert notes.pop("data")
     assert notes.pop("faces") >= 10_000
     assert TrainConfig.from_dict(notes).image_size == load_generator(name).config.image_size

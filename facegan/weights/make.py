@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from tqdm.auto import tqdm
 
 import facegan as fg
-from facegan.pretrained import FOLDER, GALLERY, PRETRAINED
+from facegan.pretrained import ALL, FOLDER, GALLERY
 from facegan.recorder import METRICS
 from facegan.run_folder import history_csv
 from facegan.seals import digest
@@ -143,8 +143,7 @@ def write_notes(
 ) -> None:
     rounded = {name: [float(f"{v:.3g}") for v in values] for name, values in history.items()}
     (folder / "history.csv").write_bytes(history_csv(rounded, len(rounded["loss_d"])))
-    about = {**PRETRAINED, **GALLERY}[name]
-    notes = {"about": about, "data": faces.name, "faces": len(faces), **config.to_dict()}
+    notes = {"about": ALL[name], "data": faces.name, "faces": len(faces), **config.to_dict()}
     (folder / "config.json").write_text(json.dumps(notes, indent=2) + "\n")
 
 
@@ -168,7 +167,7 @@ def write_digests() -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("names", nargs="+", choices=[*PRETRAINED, *GALLERY])
+    parser.add_argument("names", nargs="+", choices=[*ALL])
     parser.add_argument("--data", default="synthetic", help="what 'faces' learns from, as in facegan train")
     options = parser.parse_args()
     if "faces" in options.names and options.data == "synthetic":

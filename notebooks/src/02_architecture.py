@@ -22,7 +22,7 @@
 #
 # It takes about 40 minutes to read and do; running all cells takes under a minute on a T4 and on a CPU.
 #
-# This is where you are going: 64 faces drawn by the generator that you build here, after training on CelebA.
+# This is where you are going: 64 faces drawn by a generator of the kind that you build here, after training on CelebA.
 #
 # ![A grid of 64 generated faces, each of somebody who does not exist, drawn after 50 minutes of training on one CPU core](../../docs/faces.jpg)
 
