@@ -426,7 +426,9 @@ def _rest_of_epoch(gan: GAN, faces: FaceDataset) -> Tensor:
 
 
 def _check_fits(gan: GAN, state: dict[str, Any], saved: TrainConfig) -> None:
-    told = (replace(config, width_d=config.discriminator_width) for config in (saved, gan.config))
+    told = [saved, gan.config]
+    if saved.width_d or gan.config.width_d:
+        told = [replace(config, width_d=config.discriminator_width) for config in told]
     changed = differing(*told, STRUCTURE)
     if changed:
         listed = ", ".join(f"{name} {old!r} there and {new!r} here" for name, (old, new) in changed.items())

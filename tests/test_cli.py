@@ -98,7 +98,7 @@ def test_help_names_every_setting_and_recipe(facegan):
         (["train", "--recipe", "tiny", *SMALL, "--steps", 2, "--epochs", 2, "--data", "faces.npy"], 1,
          r"facegan: got both epochs=2 and steps=2.*"),
         (["sample", "nowhere.safetensors"], 1, r"facegan: no generator at nowhere\.safetensors.*"),
-        (["sample", "."], 1, r"facegan: no checkpoint in \..*"),
+        (["sample", "."], 1, r"facegan: \. holds neither checkpoints nor a generator\.safetensors.*"),
         (["sample", "run", "--out", "x.bmp"], 1, r"facegan: cannot write faces to 'x\.bmp'.*"),
         (["walk", "run", "--out", "x.avi"], 1, r"facegan: cannot write an animation to 'x\.avi'.*"),
     ],
