@@ -15,6 +15,7 @@ from facegan.errors import ConfigError
 
 Output = Literal["tanh", "sigmoid"]
 Activation = Literal["relu", "leaky_relu"]
+Upsampling = Literal["transposed", "nearest"]
 Norm = Literal["none", "batch", "instance", "spectral"]
 LossName = Literal["bce", "minimax", "least_squares", "hinge", "wasserstein"]
 Policy = Literal["none", "color", "translation", "color,translation", "color,translation,cutout"]
@@ -36,6 +37,7 @@ class TrainConfig:
     latent_dim: Annotated[int, "length of the latent vector z"] = 100
     output: Annotated[Output, "last activation of G: tanh trains on [-1, 1], sigmoid on [0, 1]"] = "tanh"
     activation: Annotated[Activation, "hidden activation of G"] = "relu"
+    upsampling: Annotated[Upsampling, "how G doubles the side; nearest: copy, then convolve"] = "transposed"
     norm: Annotated[Norm, "normalisation in D"] = "batch"
 
     # The game

@@ -46,6 +46,24 @@ class ConvTranspose2d(nn.ConvTranspose2d):
         return patches[:, 0, 0].permute(0, 3, 1, 2) if kind == "end" else Spread.apply(patches)
 
 
+class NearestKernel(nn.Module):
+    """A 3 x 3 kernel as the 4 x 4 kernel of a transposed convolution that upsamples before it convolves.
+
+    With kernel K (I, O, 3, 3), a transposed convolution with stride 2 and padding 1 by the sum of K's four
+    shifts (I, O, 4, 4) is nearest-neighbour upsampling followed by a convolution with K turned around, the
+    "resize-convolution" of Odena et al. 2016 (distill.pub/2016/deconv-checkerboard), in 4 multiplications a
+    pixel and not 9. Each output pixel gets as many contributions as its neighbours: no checkerboard.
+    For `torch.nn.utils.parametrize`.
+    """
+
+    def forward(self, kernel: Tensor) -> Tensor:
+        return F.avg_pool2d(F.pad(kernel, (1, 1, 1, 1)), 2, stride=1, divisor_override=1)
+
+    def right_inverse(self, weight: Tensor) -> Tensor:
+        """The 3 x 3 kernel to begin with: a corner of an initialised 4 x 4 one."""
+        return weight[..., :3, :3].contiguous()
+
+
 class Patches(torch.autograd.Function):
     """(B, C, 2 h, 2 w) to patches of 4 x 4, stride 2, padding 1: (B, h, w, 4, 4, C). Adjoint of `Spread`."""
 

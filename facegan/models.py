@@ -15,15 +15,16 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.nn.utils.parametrizations import spectral_norm
+from torch.nn.utils.parametrize import register_parametrization
 
 from facegan import checkpoint, pretrained
 from facegan.config import TrainConfig
 from facegan.errors import CheckpointError, ConfigError, first_line
 from facegan.images import unit_to_signed
 from facegan.latent import draw_latents, truncate
-from facegan.layers import Conv2d, ConvTranspose2d
+from facegan.layers import Conv2d, ConvTranspose2d, NearestKernel
 
-GENERATOR_FIELDS = ("image_size", "width", "latent_dim", "output", "activation")
+GENERATOR_FIELDS = ("image_size", "width", "latent_dim", "output", "activation", "upsampling")
 DISCRIMINATOR_FIELDS = ("image_size", "width", "width_d", "norm")
 LEAK = 0.2  # slope of every leaky ReLU (DCGAN, section 4)
 
@@ -44,6 +45,9 @@ class Generator(nn.Module):
         blocks += [generator_block(a, b, leak=leak) for a, b in pairwise(widths)]
         self.blocks = nn.Sequential(*blocks, self._to_image(widths[-1]))
         self.apply(init_weights)
+        if self.config.upsampling == "nearest":
+            for block in self.blocks[1:]:
+                register_parametrization(block[0], "weight", NearestKernel())
 
     def forward(self, z: Tensor) -> Tensor:
         return self.blocks(z.flatten(1)[:, :, None, None])

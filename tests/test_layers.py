@@ -2,9 +2,10 @@ import pytest
 import torch
 import torch.nn.functional as F
 from torch import nn
+from torch.nn.utils.parametrize import register_parametrization
 
 from facegan import TrainConfig, layers
-from facegan.layers import Conv2d, ConvTranspose2d, Patches, Spread
+from facegan.layers import Conv2d, ConvTranspose2d, NearestKernel, Patches, Spread
 from facegan.models import Discriminator, Generator
 
 COARSE = {"stride": 2, "padding": 1}
@@ -93,3 +94,25 @@ def test_other_kernels_and_odd_sizes_are_left_to_torch(monkeypatch):
         ConvTranspose2d(3, 4, 4, 2, 1)(torch.randn(1, 3, 4, 5))
         ConvTranspose2d(3, 4, 4, 2, 1, output_padding=1)(torch.randn(1, 3, 4, 4))
     assert kinds == ["", "", "", "", ""]
+
+
+@pytest.fixture
+def nearest():
+    layer = ConvTranspose2d(6, 5, 4, 2, 1, bias=False)
+    register_parametrization(layer, "weight", NearestKernel())
+    return layer
+
+
+def test_a_nearest_kernel_upsamples_and_then_convolves(nearest):
+    kernel, images = nearest.parametrizations.weight.original, torch.randn(2, 6, 7, 7)
+    copied = F.interpolate(images, scale_factor=2, mode="nearest")
+    expected = F.conv2d(copied, kernel.transpose(0, 1).flip(2, 3), padding=1)
+    torch.testing.assert_close(nearest(images), expected, atol=1e-5, rtol=1e-5)
+    assert kernel.shape == (6, 5, 3, 3)
+
+
+def test_a_nearest_kernel_draws_no_checkerboard(nearest):
+    flat = torch.ones(1, 6, 8, 8)
+    transposed = ConvTranspose2d(6, 5, 4, 2, 1, bias=False)
+    inside = [layer(flat)[..., 2:-2, 2:-2].std((2, 3)).max() for layer in (nearest, transposed)]
+    assert inside[0] < 1e-5 < 0.01 < inside[1]

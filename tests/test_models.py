@@ -124,6 +124,12 @@ def test_generator_activation(activation, kind):
     assert all(isinstance(m, kind) for m in hidden)
 
 
+def test_nearest_upsampling_learns_kernels_of_3_x_3_wherever_the_side_doubles():
+    kernels = [w.shape[2:] for w in Generator(tiny(upsampling="nearest")).parameters() if w.ndim == 4]
+    assert kernels == [(4, 4), (3, 3), (3, 3)]
+    assert all(w.shape[2:] == (4, 4) for w in Generator(tiny()).parameters() if w.ndim == 4)
+
+
 def test_sampling_is_seeded_in_eval_mode_and_leaves_no_trace():
     generator = Generator(tiny()).train()
     before = {k: v.clone() for k, v in generator.state_dict().items()}
@@ -147,8 +153,11 @@ def test_latents_of_the_wrong_length_are_refused():
         Generator(tiny()).images(torch.zeros(2, 9))
 
 
-def test_export_and_load_give_the_same_faces(tmp_path):
-    generator = Generator(tiny(output="sigmoid", activation="leaky_relu"))
+@pytest.mark.parametrize(
+    "changes", [{"output": "sigmoid", "activation": "leaky_relu"}, {"upsampling": "nearest"}]
+)
+def test_export_and_load_give_the_same_faces(tmp_path, changes):
+    generator = Generator(tiny(**changes))
     generator(torch.randn(8, 8))
     path = generator.export(tmp_path / "shared" / "g.safetensors")
     loaded = load_generator(path)

@@ -124,6 +124,7 @@ def test_probabilities_are_of_real_and_fake_before_and_after(gan, real):
         {"label_flip": 0.3, "augment": "color,translation,cutout"},
         {"optimizer_d": "sgd", "activation": "leaky_relu", "output": "sigmoid"},
         {"precision": "bf16", "ema_decay": 0.99},
+        {"precision": "bf16", "ema_decay": 0.99, "upsampling": "nearest"},
         {"precision": "fp16", "loss": "wasserstein", "norm": "none", "gradient_penalty": 10.0},
     ],
 )
@@ -394,7 +395,7 @@ def test_epochs_count_whole_passes(faces):
     "changes",
     [{"ema_decay": 0.9}, {"label_flip": 0.2, "augment": "color,translation"}, {"optimizer_d": "sgd"},
      {"norm": "spectral", "loss": "hinge"}, {"precision": "bf16"},
-     {"norm": "none", "r1": 1.0, "r1_every": 4}],
+     {"norm": "none", "r1": 1.0, "r1_every": 4}, {"upsampling": "nearest", "ema_decay": 0.9}],
 )  # fmt: skip
 @pytest.mark.parametrize("cut", [3, 7])
 def test_stopped_and_resumed_equals_straight(changes, cut, faces, tmp_path, capsys):
