@@ -33,9 +33,9 @@ SMALL = fg.TrainConfig(
 )
 GALLERY_STEPS = (0, 200, 500, 1000, 2000)
 GROWN = {
-    "faces": (fg.RECIPES["modern"], (0, 105, 525, 1050, 2100, 4200, 7350, 10_500)),
+    "faces": (fg.RECIPES["modern"], (0, 120, 300, 600, 1200, 2400, 4800, 8400, 12_000)),
     "embedded": (
-        replace(fg.RECIPES["modern"], width=12, width_d=32),
+        replace(fg.RECIPES["modern"], width=12, width_d=24),
         (0, 80, 400, 800, 1600, 3200, 5600, 8000),
     ),
 }

@@ -23,9 +23,9 @@
 # It takes about 45 minutes to read and do. Running all cells takes about 5 minutes on two CPU cores at the budget
 # below; with a GPU raise the budget instead.
 #
-# This is where you are going: what the recipe `modern` draws after 10,500 small steps on photographs from CelebA.
+# This is where you are going: what the recipe `modern` draws after 12,000 small steps on photographs from CelebA.
 #
-# ![A grid of 64 generated faces, each of somebody who does not exist, drawn after 50 minutes of training on one CPU core](../../docs/faces.jpg)
+# ![A grid of 64 generated faces, each of somebody who does not exist, drawn after half an hour of training on one CPU core](../../docs/faces.jpg)
 
 # %% cellView="form"
 # @title Set-up: run this cell first. It installs facegan only where it is missing.
@@ -266,8 +266,8 @@ fg.show_images(gan.sample(32, seed=1), columns=8)
 fg.widgets.timeline("faces")
 
 # %% [markdown]
-# *The last snapshot. D(x) and D(G(z)) draw closer for 10,000 steps, and the losses meet near 1.15: G catches up with a D that learns all the time. The
-# level alone would not tell you: it says how balanced the game is, not how good the players are. `fg.pretrained.GALLERY` names seven short trainings more, six of which go wrong in the classic ways;
+# *The last snapshot. From step 2,500 on the curves hardly move: D(x) stays near 0.58, D(G(z)) near 0.42, the losses near 1.14 and 1.06. The faces go on
+# getting better all the while; their distance to photographs still falls by nearly half after step 4,800. A curve's level says how balanced the game is, not how good the players are. `fg.pretrained.GALLERY` names seven short trainings more, six of which go wrong in the classic ways;
 # `timeline("mode_collapse")` shows one. Can you tell from its curves alone?*
 #
 # ## Stop, go on, and survive a disconnect
