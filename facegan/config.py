@@ -190,15 +190,19 @@ RECIPES: dict[str, TrainConfig] = {
         epochs=20,
         snapshot_every=500,
     ),
-    # Recognisable faces on two CPU cores within three minutes: narrow, many small and large steps, averaged.
+    # Recognisable faces on two CPU cores within three minutes: `modern`, narrower, with a shorter average.
     "tiny": TrainConfig(
         width=24,
+        width_d=32,
         upsampling="nearest",
+        norm="none",
+        r1=1.0,
+        r1_every=16,
         lr_d=5e-4,
         lr_g=5e-4,
-        ema_decay=0.99,
-        batch_size=32,
+        ema_decay=0.995,
+        batch_size=16,
         epochs=4,
-        snapshot_every=100,
+        snapshot_every=200,
     ),
 }

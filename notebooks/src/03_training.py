@@ -42,7 +42,7 @@ RUNS = fg.notebook.start(keep_on_drive=KEEP_ON_DRIVE)
 # %% tags=["parameters"]
 DATA = "synthetic"  # "celeba" for photographs
 RECIPE = "tiny"  # faces on two CPU cores; "tutorial" or "modern" with a GPU
-STEPS = 1200  # of the long run below; with a GPU, try 5,000
+STEPS = 2400  # of the long run below; with a GPU, try 10,000
 SMALL_STEPS = 200  # of the small experiments
 
 # %%
@@ -247,7 +247,7 @@ fg.plot_curves(history)
 
 # %% [markdown]
 # *How to read it. Losses of a GAN do not fall to zero, and lower is not better: each measures one player against the
-# other. D(x) and D(G(z)) near one half would be a tie; here D usually stays ahead, D(x) near 0.9. What you want is that
+# other. D(x) and D(G(z)) near one half would be a tie; here D stays a little ahead, D(x) near two thirds. What you want is that
 # neither curve runs away, while the faces get better. If D(G(z)) stays at 0 and faces stop changing, D has won; if all
 # faces become alike, G has found one answer and collapsed.*
 
