@@ -110,7 +110,8 @@ class Explore(Panel):
         self.seed.value = state.now.seed
         self.truncation.value = state.now.truncation or _NO_LIMIT
         for control, amount in zip(self.directions, state.now.amounts, strict=True):
-            control.value = amount
+            if abs(control.value - amount) > 1e-6:  # in motion, it would jump back to its own value, rounded
+                control.value = amount
         self.faces.mark(dict.fromkeys(state.kept, "kept"), self._tip)
         if self.code.layout.display is None:
             self.code.value = state.code()

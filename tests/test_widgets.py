@@ -79,6 +79,13 @@ def test_steps_of_one_drag_are_undone_together(generator):
     assert explore.directions[0].value == 0.0
 
 
+def test_a_slider_in_motion_is_not_moved_by_the_rounding_of_its_value(generator):
+    explore = widgets.explore(generator, n=6)
+    explore.directions[0].set_state({"value": 0.1 + 0.2})  # as the browser sends it
+    assert explore.state.now.amounts[0] == 0.3
+    assert explore.directions[0].value == 0.1 + 0.2  # another value would be sent back
+
+
 def test_buttons_say_which_face_is_kept_and_what_they_do(generator):
     explore = widgets.explore(generator, n=6)
     assert explore.faces.buttons[2].tooltip == "Keep face 3"
