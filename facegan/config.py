@@ -193,7 +193,6 @@ RECIPES: dict[str, TrainConfig] = {
     # Recognisable faces on two CPU cores within three minutes: `modern`, narrower, with a shorter average.
     "tiny": TrainConfig(
         width=24,
-        width_d=32,
         upsampling="nearest",
         norm="none",
         r1=1.0,

@@ -25,8 +25,7 @@ pytestmark = [
     pytest.mark.skipif(not CHROMIUM, reason="no Chromium here: apt-get install chromium, or set CHROMIUM"),
 ]
 FEW = "fg.data.SYNTHETIC_COUNT = 300"
-NARROW = """from dataclasses import replace
-fg.RECIPES["tiny"] = replace(fg.RECIPES["tiny"], width=8, width_d=8)"""
+NARROW = 'import dataclasses\nfg.RECIPES["tiny"] = dataclasses.replace(fg.RECIPES["tiny"], width=8)'
 PANELS = ("explore", "morph", "arithmetic", "timeline", "compare")  # in notebook 04's order
 HASH = """([panel, image]) => {
   const i = document.querySelectorAll('.facegan')[panel].querySelectorAll('img')[image];
