@@ -327,7 +327,7 @@ fg.progress()
 # Every output pixel then gets the same contributions as its neighbours, so no checkerboard is built in
 # ([Odena et al. 2016](https://distill.pub/2016/deconv-checkerboard/)). Copying each pixel into 2 x 2 and then convolving by 3 x 3 is
 # itself a transposed convolution, with a kernel of 4 x 4 that is the small one blurred; so it need not cost more. That is
-# `upsampling="nearest"`. With it `modern` draws nearer faces in less time, and `tiny` in its first minutes.
+# `upsampling="nearest"`. With it `modern` draws nearer faces in less time.
 # </details>
 #
 # **3. Why leaky ReLU in D, when plain ReLU works for classifiers?**
