@@ -8,7 +8,7 @@ published DCGAN-on-CelebA projects, the DCGAN paper, and two of our own. To chan
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 
 from facegan.errors import ConfigError
@@ -190,18 +190,8 @@ RECIPES: dict[str, TrainConfig] = {
         epochs=20,
         snapshot_every=500,
     ),
-    # Recognisable faces on two CPU cores within three minutes: `modern`, narrower, with a shorter average.
-    "tiny": TrainConfig(
-        width=24,
-        upsampling="nearest",
-        norm="none",
-        r1=1.0,
-        r1_every=16,
-        lr_d=5e-4,
-        lr_g=5e-4,
-        ema_decay=0.995,
-        batch_size=16,
-        epochs=4,
-        snapshot_every=200,
-    ),
 }
+# Recognisable faces on two CPU cores within three minutes: `modern`, narrower, with a shorter average.
+RECIPES["tiny"] = replace(
+    RECIPES["modern"], width=24, width_d=0, ema_decay=0.995, epochs=4, snapshot_every=200
+)
