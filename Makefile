@@ -35,22 +35,22 @@ lab: $(READY)
 
 test: $(READY)
 	$(BIN)/python -m pytest --numprocesses 2 -m "not browser"
-	PYTHONPATH=.venv/ipywidgets-7.7.1 $(BIN)/python -m pytest tests/test_widgets.py
+	PYTHONPATH=.venv/ipywidgets-7.7.1 $(BIN)/python -m pytest tests/widgets/test_widgets.py
 	$(MAKE) test-browser
 
 test-browser: $(READY)
-	$(BIN)/python -m pytest --numprocesses 2 --dist loadscope -m browser tests/test_browser.py
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadscope -m browser tests/browser/test_browser.py
 
 test-fast: $(READY)
 	$(BIN)/python -m pytest --numprocesses 2 -m "not slow"
 
 notebooks: $(READY)
-	$(BIN)/python notebooks/make.py --execute
+	$(BIN)/python scripts/build_notebooks.py --execute
 
 publish-as: $(READY)
 	@test -n "$(REPO)" || { echo "name the repository: make publish-as REPO=owner/name"; exit 1; }
 	sed -i.old 's|^Repository = .*|Repository = "https://github.com/$(REPO)"|' pyproject.toml && rm pyproject.toml.old
-	$(BIN)/python notebooks/make.py
+	$(BIN)/python scripts/build_notebooks.py
 
 # Colab's versions: installing facegan must change none of them; the fast tests, a Stop while its cell runs, and a
 # notebook must pass.
@@ -64,8 +64,8 @@ test-colab:
 	$(COLAB) -m pip freeze --exclude facegan | diff .venv-colab/before -
 	$(COLAB) -m pip install --quiet pytest pytest-xdist trustme ruff
 	$(COLAB) -m pytest --numprocesses 2 -m "not slow"
-	$(COLAB) -m pytest tests/test_clicks.py
-	$(COLAB) -m pytest tests/test_notebooks.py -k "run_all and empty and 02"
+	$(COLAB) -m pytest tests/widgets/test_stop_button.py
+	$(COLAB) -m pytest tests/notebooks/test_notebooks.py -k "run_all and empty and 02"
 
 lint: $(READY)
 	$(BIN)/ruff check .

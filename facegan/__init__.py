@@ -7,28 +7,31 @@
 >>> fg.show_images(gan.sample(16, seed=0))                            # doctest: +SKIP
 """
 
+from importlib import import_module
+
 from facegan.config import RECIPES, TrainConfig
-from facegan.data import FaceDataset, load_faces
+from facegan.course.exercise import exercise, hint, progress, reveal
+from facegan.data.load import FaceDataset, load_faces
+from facegan.data.synthetic import synthetic_faces
 from facegan.errors import FaceganError
-from facegan.exercises import exercise, hint, progress, reveal
 from facegan.images import save_animation, save_images
 from facegan.latent import slerp, walk
 from facegan.losses import LOSSES
-from facegan.models import Discriminator, Generator, load_generator, summary
+from facegan.models.dcgan import Discriminator, Generator, summary
 from facegan.plots import plot_curves, plot_features, show_images
-from facegan.synthetic import synthetic_faces
-from facegan.training import GAN, fit, train_step
+from facegan.runs.run import load_generator
+from facegan.training.fit import GAN, fit, train_step
 
-__version__ = "0.1.0"
-_LATER = (
-    "bench",
-    "grading",
-    "lab",
-    "metrics",
-    "notebook",
-    "results",
-    "widgets",
-)  # modules that load when they are first used
+__version__ = "0.2.0"
+_LAZY = {
+    "bench": "facegan.bench",
+    "course": "facegan.course",
+    "evaluation": "facegan.evaluation",
+    "explore": "facegan.explore",
+    "notebook": "facegan.course.notebook",
+    "pretrained": "facegan.runs.pretrained",
+    "widgets": "facegan.widgets",
+}  # loaded when first used
 
 __all__ = [
     "GAN",
@@ -60,8 +63,10 @@ __all__ = [
 
 
 def __getattr__(name: str):
-    if name in _LATER:
-        from importlib import import_module
-
-        return import_module(f"facegan.{name}")
+    if name in _LAZY:
+        return import_module(_LAZY[name])
     raise AttributeError(f"module 'facegan' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_LAZY})

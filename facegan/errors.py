@@ -1,38 +1,42 @@
-"""The library's own exceptions: what was got, what was expected, what to do next.
+"""Exceptions. Each message states what was given, what was expected, and what to do next.
 
-Every error that a user can cause derives from `FaceganError`, and also from the built-in
-exception that a Python programmer would expect there.
+Every error that a user can cause derives from `FaceganError`, and also from the built-in exception that a Python
+programmer would expect.
 """
 
 
 class FaceganError(Exception):
-    """Anything facegan refuses to do; the command line prints it as one line."""
+    """Base class of all facegan errors; the command line prints it as one line."""
 
 
 class ConfigError(FaceganError, ValueError):
-    """A setting, shape or argument that cannot work."""
+    """A setting, shape or argument is invalid."""
 
 
 class DataError(FaceganError, ValueError):
-    """Images that are missing, broken, hostile or too few."""
+    """Images are missing, corrupt, unsafe, or too few."""
 
 
 class DownloadError(DataError, OSError):
-    """A data set that no mirror could deliver, or that is not what it should be."""
+    """No mirror could deliver a data set, or its contents are not the published ones."""
 
 
 class CheckpointError(FaceganError, RuntimeError):
-    """A checkpoint or exported generator that cannot be written, read or trusted."""
+    """A checkpoint or exported generator cannot be written, read or trusted."""
+
+
+class DiskFullError(CheckpointError):
+    """A file could not be written because the disk is full."""
 
 
 class DamagedCheckpoint(CheckpointError):
-    """A checkpoint whose bytes are wrong; an earlier one may be sound."""
+    """A checkpoint is corrupt; an earlier one may be intact."""
 
 
 class TrainingError(FaceganError, RuntimeError):
-    """Training that cannot go on: diverged, or out of memory."""
+    """Training cannot continue: it diverged, or memory ran out."""
 
 
 def first_line(error: BaseException) -> str:
-    """The first line of an error's message, or its kind when it has none."""
+    """The first line of an error's message, or its type if the message is empty."""
     return (str(error).strip().splitlines() or [type(error).__name__])[0]

@@ -16,14 +16,15 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 import torch
-from conftest import assert_same_state, jpeg, random_faces
+from helpers import assert_same_state, jpeg, random_faces
+from helpers.server import serving
 from PIL import Image
-from server import serving
 
-from facegan import GAN, checkpoint, load_generator
-from facegan.__main__ import app, main
+from facegan import GAN, load_generator
+from facegan.cli.main import app, main
 from facegan.config import RECIPES, field_help
 from facegan.images import to_uint8
+from facegan.runs import checkpoint
 
 SMALL = ["--image-size", 16, "--width", 8, "--batch-size", 8, "--precision", "fp32", "--device", "cpu"]
 pytestmark = pytest.mark.slow
@@ -203,7 +204,8 @@ def test_data_list_names_sets_sizes_and_terms(facegan):
 
 def test_data_get_fetches_from_the_class_mirror_and_training_starts(facegan, place, monkeypatch):
     """Both commands as a student types them; the archive has the published layout, but other contents."""
-    from facegan import data, download
+    from facegan.data import load as data
+    from facegan.data import registry as download
 
     with serving() as server:
         monkeypatch.setenv("FACEGAN_MIRROR", server.url)
@@ -228,8 +230,8 @@ def test_data_get_fetches_from_the_class_mirror_and_training_starts(facegan, pla
 
 
 def test_data_get_that_fails_offers_the_embedded_faces_in_words(facegan, monkeypatch):
-    from facegan import download
-    from facegan.transfer import Https
+    from facegan.data import registry as download
+    from facegan.data.mirrors import Https
 
     gone = replace(download.SOURCES["celeba"], mirrors=(Https("http://127.0.0.1:9/x.zip"),))
     monkeypatch.setitem(download.SOURCES, "celeba", gone)

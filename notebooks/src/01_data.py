@@ -25,7 +25,7 @@
 #
 # This is where you are going: faces like the drawn ones in the next picture are what your GAN will learn from.
 #
-# ![Ninety-six drawn portraits with many skin tones, hair styles, glasses, beards and moods](../../docs/embedded.jpg)
+# ![Ninety-six drawn portraits with many skin tones, hair styles, glasses, beards and moods](../../docs/synthetic.jpg)
 
 # %% cellView="form"
 # @title Set-up: run this cell first. It installs facegan only where it is missing.

@@ -42,7 +42,7 @@ RUNS = fg.notebook.start(keep_on_drive=KEEP_ON_DRIVE)
 
 # %% tags=["parameters"]
 DATA = "synthetic"  # what the generator was trained on
-PRETRAINED = "embedded"  # opened while notebook 3 has trained none; "faces" was trained on photographs
+PRETRAINED = "synthetic"  # opened while notebook 3 has trained none; "faces" was trained on photographs
 
 # %%
 import torch
@@ -52,7 +52,7 @@ from facegan.images import to_uint8
 faces = fg.load_faces(DATA)
 mine = RUNS / "first"
 source = mine if (mine / "generator.safetensors").exists() else PRETRAINED
-generator = fg.lab.open_generator(source)
+generator = fg.explore.open_generator(source)
 print("playing with", source)
 
 # %% [markdown]
@@ -264,7 +264,7 @@ fg.widgets.compare(young, "faces")
 
 # %% [markdown]
 # *A is the young one. Where a face will look, and whether its hair is dark, is settled early; the person is not. Compare two
-# generators that were trained apart, `compare("embedded", "faces")`: there nothing agrees, since each training gives the latents meanings of its own.*
+# generators that were trained apart, `compare("synthetic", "faces")`: there nothing agrees, since each training gives the latents meanings of its own.*
 #
 # ## Has it memorised?
 #

@@ -1,0 +1,180 @@
+"""What this machine does with faces, measured beside what people would use instead, in one interleaved run.
+
+`data`: from an archive to batches, against unzipping it for torchvision's ImageFolder and a DataLoader
+with two workers, as in PyTorch's DCGAN example. Times are in seconds; noise only ever adds to them, so
+ratios compare the best of several rounds.
+"""
+
+from __future__ import annotations
+
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+import zipfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from facegan.bench.dcgan_example import image_folder
+from facegan.data.load import load_faces
+from facegan.data.synthetic import synthetic_faces
+from facegan.errors import DataError
+from facegan.images import png_bytes
+
+BATCH_SIZE = 128
+_SYNTHETIC = 3_000  # faces in the archive that is made when none is given
+Times = dict[str, float]
+
+
+def bench_data(archive: Path | None, *, size: int = 64, rounds: int = 3) -> dict[str, Any]:
+    """Measure both ways from `archive` (a .zip of faces; drawn ones when None) to batches of 128.
+
+    Returns settings, `seconds` (row -> way -> one time a round) and `memory` (bytes). Raises `DataError`
+    for a zip that is not there or holds fewer than 128 faces.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        place = prepare_archive(archive, Path(folder), size)
+        ways = {"facegan": lambda: _ours(place, size), "ImageFolder": lambda: _peer(place, size)}
+        seconds = interleaved(ways, rounds)
+        count = len(load_faces(place, size))
+        memory = _memory(place, size)
+    return {
+        "what": f"{count:,} faces at {size} px, batches of {BATCH_SIZE}",
+        "rounds": rounds,
+        "seconds": seconds,
+        "memory": memory,
+    }
+
+
+def prepare_archive(archive: Path | None, folder: Path, size: int) -> Path:
+    """A copy of the archive in `folder`, or one of drawn faces. Raises `DataError` for what is no zip."""
+    place = folder / "faces.zip"
+    _copy(archive, place) if archive else _pack_synthetic(place, size)
+    return place
+
+
+def interleaved(ways: dict[str, Callable[[], Times]], rounds: int) -> dict[str, dict[str, list[float]]]:
+    """Run every way once a round; returns times by row, then by way."""
+    from tqdm.auto import trange
+
+    seconds: dict[str, dict[str, list[float]]] = {}
+    for _ in trange(rounds, desc="rounds", unit="round"):
+        for way, measure in ways.items():
+            for row, value in measure().items():
+                seconds.setdefault(row, {}).setdefault(way, []).append(value)
+    return seconds
+
+
+def table(seconds: dict[str, dict[str, list[float]]]) -> Iterator[str]:
+    """Lines of a table: for each row the best and median of each way, and the ratio of the bests."""
+    ways = list(next(iter(seconds.values())))
+    yield f"{'seconds, best (median)':<34}" + "".join(f"{way:>20}" for way in ways) + f"{'ratio':>9}"
+    for row, times in seconds.items():
+        cells = [
+            f"{min(times[w]):.3f} ({statistics.median(times[w]):.3f})" if w in times else "" for w in ways
+        ]
+        ratio = f"{min(times[ways[1]]) / min(times[ways[0]]):.1f} x" if len(times) == 2 else ""
+        yield f"{row:<34}" + "".join(f"{cell:>20}" for cell in cells) + f"{ratio:>9}"
+
+
+def _ours(archive: Path, size: int) -> Times:
+    _remove_caches(archive)
+    times = {}
+    clock = _Clock()
+    batches = iter(load_faces(archive, size).batches(BATCH_SIZE))
+    next(batches)
+    times["archive to first batch"] = clock()
+    _use_up(batches)
+    times["archive to the end of an epoch"] = clock()
+    clock = _Clock()
+    faces = load_faces(archive, size)
+    times["opening it again"] = clock()
+    batches = iter(faces.batches(BATCH_SIZE))
+    next(batches)
+    times["opened again, to first batch"] = clock()
+    clock = _Clock()
+    _use_up(faces.batches(BATCH_SIZE))
+    times["a further epoch"] = clock()
+    return times
+
+
+def _peer(archive: Path, size: int) -> Times:
+    times = {}
+    with tempfile.TemporaryDirectory(dir=archive.parent) as folder:
+        clock = _Clock()
+        with zipfile.ZipFile(archive) as file:
+            file.extractall(Path(folder) / "faces")
+        batches = iter(image_folder(folder, size=size, batch_size=BATCH_SIZE))
+        next(batches)
+        times["archive to first batch"] = clock()
+        _use_up(batches)
+        times["archive to the end of an epoch"] = clock()
+        clock = _Clock()
+        batches = iter(image_folder(folder, size=size, batch_size=BATCH_SIZE))
+        next(batches)
+        times["opened again, to first batch"] = clock()
+        loader = image_folder(folder, size=size, batch_size=BATCH_SIZE)
+        clock = _Clock()
+        _use_up(loader)
+        times["a further epoch"] = clock()
+    return times
+
+
+class _Clock:
+    """Call it for the seconds since it was made."""
+
+    def __init__(self) -> None:
+        self._start = time.perf_counter()
+
+    def __call__(self) -> float:
+        return time.perf_counter() - self._start
+
+
+def _use_up(batches) -> None:
+    for _ in batches:
+        pass
+
+
+def _copy(archive: Path, place: Path) -> None:
+    if archive.suffix != ".zip" or not archive.is_file():
+        raise DataError(f"{archive} is no .zip that is there; give an archive of faces, or none.")
+    place.write_bytes(archive.read_bytes())
+
+
+def _pack_synthetic(place: Path, size: int) -> None:
+    images, _ = synthetic_faces(_SYNTHETIC, size=size, seed=0)
+    with zipfile.ZipFile(place, "w") as archive:
+        for index, image in enumerate(images):
+            archive.writestr(f"{index:06d}.png", png_bytes(torch.from_numpy(image)))
+
+
+def _memory(archive: Path, size: int) -> dict[str, int] | None:
+    """Bytes of the decoded array, and how much more a fresh process took to decode it; on Linux."""
+    code = (
+        "import sys, tqdm.auto, PIL.Image; from pathlib import Path\n"
+        "from facegan.data import load_faces\n"
+        "def peak():\n"
+        "    line = next(x for x in open('/proc/self/status') if x.startswith('VmHWM'))\n"
+        "    return int(line.split()[1]) * 1024\n"
+        "Path('/proc/self/clear_refs').write_text('5')\n"
+        "before = peak(); faces = load_faces(sys.argv[1], int(sys.argv[2]))\n"
+        "print(faces.images.nbytes, peak() - before)"
+    )
+    if not sys.platform.startswith("linux"):
+        return None
+    _remove_caches(archive)
+    command = [sys.executable, "-c", code, str(archive), str(size)]
+    done = subprocess.run(command, capture_output=True, text=True)
+    if done.returncode:  # no such counters in this container
+        return None
+    array, growth = map(int, done.stdout.split())
+    return {"array": array, "growth while decoding": growth}
+
+
+def _remove_caches(archive: Path) -> None:
+    for cache in archive.parent.glob("*.npy"):
+        cache.unlink()

@@ -1,0 +1,51 @@
+"""What every notebook does first: say which device it has, and decide where runs are kept."""
+
+from __future__ import annotations
+
+import os
+from importlib.metadata import version
+from pathlib import Path
+
+from facegan.runtime.device import pick_device
+
+
+def start(*, keep_on_drive: bool = False) -> Path:
+    """Say which device there is and what to do about it; return the folder for runs.
+
+    `keep_on_drive` mounts Google Drive in Colab and returns a folder there, so that runs outlive the
+    session; elsewhere, and by default, it is `runs`. Safe to call again.
+    """
+    device = pick_device()
+    print(f"facegan {version('facegan')} is ready, on {_named(device)}.")
+    if device.type == "cpu":
+        print(_without_gpu())
+    return _drive_folder() if keep_on_drive and in_colab() else Path("runs")
+
+
+def in_colab() -> bool:
+    """Whether this is Google Colab."""
+    return "COLAB_RELEASE_TAG" in os.environ or Path("/content/sample_data").is_dir()
+
+
+def _named(device) -> str:
+    if device.type == "cuda":
+        import torch
+
+        return f"a GPU ({torch.cuda.get_device_name(device)})"
+    return {"mps": "Apple's GPU (MPS)"}.get(device.type, "the CPU")
+
+
+def _without_gpu() -> str:
+    if in_colab():
+        return (
+            "There is no GPU in this session. Runtime > Change runtime type > T4 GPU gives one, unless Colab "
+            "has none left today. Everything here also works without: training then uses smaller networks."
+        )
+    return "Everything here works without a GPU: training then uses smaller networks and takes minutes."
+
+
+def _drive_folder() -> Path:
+    from google.colab import drive
+
+    drive.mount("/content/drive")
+    return Path("/content/drive/MyDrive/facegan/runs")

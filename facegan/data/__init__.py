@@ -1,0 +1,20 @@
+"""Faces to train on: named data sets, photographs, arrays; decoded once, cached, and served in batches."""
+
+from importlib import import_module
+from pathlib import Path
+
+DATA_FOLDER = Path("data")  # archives and caches, relative to the working directory
+SYNTHETIC_COUNT = 10_000  # faces in load_faces("synthetic")
+
+_NAMES = {
+    "Batches": "dataset",
+    "FaceDataset": "dataset",
+    "load_faces": "load",
+    "synthetic_faces": "synthetic",
+}
+
+
+def __getattr__(name: str):
+    if name in _NAMES:
+        return getattr(import_module(f"facegan.data.{_NAMES[name]}"), name)
+    raise AttributeError(f"module 'facegan.data' has no attribute {name!r}")

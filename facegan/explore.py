@@ -1,0 +1,317 @@
+"""The latent lab: what the widgets show, as plain functions and states that work without any widget.
+
+An `Exploration` is a value: every action returns a new one, so undo is a list of old ones. Pictures are
+uint8 (3, H, W); latents are (N, latent_dim).
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from numbers import Integral
+from pathlib import Path
+
+import torch
+from torch import Tensor
+from torch.nn.functional import avg_pool2d, interpolate
+
+from facegan.errors import CheckpointError, ConfigError, first_line
+from facegan.images import make_grid, png_bytes, read_png, to_uint8
+from facegan.latent import arithmetic, draw_latents, lerp, slerp, truncate, walk
+from facegan.models.dcgan import Generator
+from facegan.runs import pretrained
+from facegan.runs.folder import read_history, read_run
+from facegan.runs.run import load_generator
+
+DIRECTIONS = 5
+MAX_SEED = 2**31
+BLUE, ORANGE, GREEN = (0, 114, 178), (213, 94, 0), (0, 158, 115)  # of Okabe & Ito, as in `plots`
+INK = 50  # grey level of signs
+PADDING = 4  # white pixels between faces, where frames are drawn
+_SAMPLES = 512  # latents from which directions are found
+_COARSE = 8  # side of the images that directions are judged by
+
+
+def open_generator(source: object) -> Generator:
+    """The generator of a `GAN` (its average), a run folder, a file, a name as "faces", or a `Generator`.
+
+    Returns a copy in eval mode, on the same device, which later training does not change. Raises
+    `CheckpointError` when there is none, `ConfigError` for anything else.
+    """
+    source = getattr(source, "ema", source)
+    if isinstance(source, Generator):
+        return copy.deepcopy(source).eval().requires_grad_(False)
+    if not isinstance(source, str | Path):
+        raise ConfigError(
+            f"got {type(source).__name__}, expected a generator, a GAN, a run folder, a .safetensors file or "
+            f"one of {', '.join(map(repr, pretrained.PRETRAINED))}."
+        )
+    return load_generator(source)
+
+
+def directions(generator: Generator, count: int = DIRECTIONS) -> tuple[Tensor, Tensor]:
+    """The directions in latent space that change a generator's images most, and their shares.
+
+    A linear map from latents to coarse images is fitted by least squares to 512 drawn faces; its left
+    singular vectors are the directions (count, latent_dim), of unit length and at right angles, and its
+    squared singular values their shares (count,) of all that the map explains. Each points to where
+    images grow lighter. As GANSpace (Härkönen 2020, arXiv 2004.02546), from outputs instead of features.
+    """
+    z = draw_latents(_SAMPLES, generator.config.latent_dim, seed=0)
+    images = generator.images(z).cpu()
+    coarse = avg_pool2d(images, max(1, images.shape[-1] // _COARSE)).flatten(1)
+    centered, changes = (z - z.mean(0)).double(), (coarse - coarse.mean(0)).double()
+    linear = torch.linalg.lstsq(centered, changes).solution.float()
+    left, strength, _ = torch.linalg.svd(linear, full_matrices=False)
+    found = left.T[:count]
+    lighter = (found @ linear).mean(1, keepdim=True)
+    shares = strength.square() / strength.square().sum()
+    return torch.where(lighter < 0, -found, found), shares[:count]
+
+
+@dataclass(frozen=True)
+class Face:
+    """How a face of an exploration came about: row `row` of the latents of `seed`, and what followed."""
+
+    seed: int
+    row: int
+    truncation: float | None = None  # limit in standard deviations; None: none
+    amounts: tuple[float, ...] = ()  # standard deviations along each direction
+
+
+@dataclass(frozen=True)
+class Exploration:
+    """A grid of faces, some of them kept. Actions change the others and return a new exploration.
+
+    >>> from facegan import Generator, TrainConfig
+    >>> generator = Generator(TrainConfig(image_size=16, width=8))
+    >>> state = Exploration.start(generator, n=4, seed=7).keep(2).resample()
+    >>> [face.seed for face in state.faces]
+    [8, 8, 7, 8]
+    """
+
+    generator: Generator
+    faces: tuple[Face, ...]
+    kept: frozenset[int] = frozenset()
+    now: Face = Face(0, 0)  # the settings that faces which are not kept follow
+    directions: Tensor | None = field(default=None, compare=False)  # (5 or latent_dim, latent_dim)
+
+    @classmethod
+    def start(cls, generator: Generator, *, n: int = 16, seed: int = 0) -> Exploration:
+        """n faces, the same as `generator.sample(n, seed=seed)`."""
+        if n < 1:
+            raise ConfigError(f"cannot explore {n} faces; ask for 1 or more.")
+        found, _ = directions(generator)
+        now = Face(checked_seed(seed), 0, amounts=(0.0,) * len(found))
+        faces = tuple(replace(now, row=row) for row in range(n))
+        return cls(generator, faces, now=now, directions=found)
+
+    def change(self, **settings) -> Exploration:
+        """Give faces that are not kept another `seed`, `truncation` or `amounts`."""
+        if "seed" in settings:
+            checked_seed(settings["seed"])
+        now = replace(self.now, **settings)
+        faces = (
+            old if index in self.kept else replace(now, row=index) for index, old in enumerate(self.faces)
+        )
+        return replace(self, faces=tuple(faces), now=now)
+
+    def resample(self) -> Exploration:
+        """Draw the faces that are not kept from the next seed."""
+        return self.change(seed=(self.now.seed + 1) % MAX_SEED)
+
+    def move(self, direction: int, amount: float) -> Exploration:
+        """Move faces that are not kept to `amount` along a direction, counted from 0."""
+        amounts = list(self.now.amounts)
+        amounts[direction] = round(float(amount), 6)  # sliders send 0.30000000000000004
+        return self.change(amounts=tuple(amounts))
+
+    def keep(self, index: int) -> Exploration:
+        """Keep a face as it is, or let it go when it was kept. Faces are counted from 0."""
+        if not 0 <= index < len(self.faces):
+            raise ConfigError(f"there is no face {index}; faces are 0 to {len(self.faces) - 1}.")
+        kept = self.kept ^ {index}
+        return replace(self, kept=kept) if index in kept else replace(self, kept=kept).change()
+
+    def latents(self) -> Tensor:
+        """The latents (n, latent_dim) of all faces."""
+        z = torch.empty(len(self.faces), self.generator.config.latent_dim)
+        for face, rows in _alike(self.faces):
+            drawn = draw_latents(*z.shape, seed=face.seed)[rows]
+            z[rows] = drawn if face.truncation is None else truncate(drawn, face.truncation)
+            for amount, direction in zip(face.amounts, self.directions, strict=True):
+                z[rows] += amount * direction
+        return z
+
+    def picture(self) -> Tensor:
+        """The grid, with a blue frame around each face that is kept."""
+        return framed_grid(self.generator.images(self.latents()), dict.fromkeys(self.kept, BLUE))
+
+    def code(self) -> str:
+        """Python that makes the same latents again, from a variable `generator`."""
+        n, dim = len(self.faces), self.generator.config.latent_dim
+        lines = ["import facegan as fg", f"z = fg.latent.draw_latents({n}, {dim}, seed={self.now.seed})"]
+        if any(any(face.amounts) for face in self.faces):
+            lines.insert(1, "directions, _ = fg.explore.directions(generator)")
+        for face, rows in _alike(self.faces):
+            lines += _code_of(face, rows, n, dim, drawn=face.seed == self.now.seed)
+        return "\n".join([*lines, f"fg.show_images(generator.images(z), columns={columns_for(n)})"])
+
+
+def _alike(faces: Sequence[Face]) -> list[tuple[Face, list[int]]]:
+    """Faces that came about alike but for their row, with these rows."""
+    groups: dict[Face, list[int]] = {}
+    for face in faces:
+        groups.setdefault(replace(face, row=0), []).append(face.row)
+    return list(groups.items())
+
+
+def _code_of(face: Face, rows: list[int], n: int, dim: int, *, drawn: bool) -> Iterator[str]:
+    """The lines for faces of one kind; `z` holds the latents of the current seed already."""
+    part = "z" if len(rows) == n else "z[rows]"
+    if part != "z":
+        yield f"rows = {rows}"
+    if not drawn:
+        some = "" if part == "z" else "[rows]"
+        yield f"{part} = fg.latent.draw_latents({n}, {dim}, seed={face.seed}){some}"
+    if face.truncation is not None:
+        yield f"{part} = fg.latent.truncate({part}, {face.truncation!r})"
+    for index, amount in enumerate(face.amounts):
+        if amount:
+            yield f"{part} += {amount!r} * directions[{index}]"
+
+
+def checked_seed(seed: int) -> int:
+    """The seed itself; `ConfigError` unless it is a whole number from 0 to 2^31 - 1."""
+    if isinstance(seed, bool) or not isinstance(seed, Integral) or not 0 <= seed < MAX_SEED:
+        raise ConfigError(f"seed is {seed!r}, expected a whole number from 0 to {MAX_SEED - 1}.")
+    return int(seed)
+
+
+def framed_grid(images: Tensor, frames: dict[int, tuple[int, int, int]], *, columns: int = 0) -> Tensor:
+    """Images (N, 3, H, W) as one uint8 grid, with a frame of a colour (r, g, b) around some of them."""
+    grid = make_grid(images, columns=columns or columns_for(len(images)), padding=PADDING)
+    side = images.shape[-1] + PADDING
+    for index, color in frames.items():
+        row, column = divmod(index, columns or columns_for(len(images)))
+        box = grid[:, row * side :, column * side :][:, : side + PADDING, : side + PADDING]
+        inside = box[:, PADDING:-PADDING, PADDING:-PADDING].clone()
+        box[:] = torch.tensor(color, dtype=torch.uint8)[:, None, None]
+        box[:, PADDING:-PADDING, PADDING:-PADDING] = inside
+    return grid
+
+
+def face_png(image: Tensor) -> bytes:
+    """One face (3, H, W), uint8 or float in [-1, 1], as PNG bytes."""
+    return png_bytes(to_uint8(image).cpu())
+
+
+def columns_for(n: int) -> int:
+    """Columns of a grid of n faces, as wide as it is high or a little wider."""
+    return next(c for c in range(1, n + 1) if c * c >= n)
+
+
+def morph(generator: Generator, anchors: Tensor, t: float) -> tuple[Tensor, Tensor]:
+    """Where share t of the way through latents `anchors` (k, latent_dim) leads, k >= 2.
+
+    Returns the latents (2, latent_dim) by straight line and by great arc, and one picture of both.
+    """
+    leg = min(int(t * (len(anchors) - 1)), len(anchors) - 2)
+    rest = t * (len(anchors) - 1) - leg
+    z = torch.stack([path(anchors[leg], anchors[leg + 1], rest) for path in (lerp, slerp)])
+    return z, make_grid(generator.images(z), columns=2, padding=PADDING)
+
+
+def morph_frames(generator: Generator, anchors: Tensor, frames: int = 48) -> list[Tensor]:
+    """Pictures of straight line and great arc side by side, there and back, as a seamless loop."""
+    there_and_back = torch.cat([anchors, anchors[1:-1].flip(0)])
+    paths = [walk(there_and_back, frames, path=path) for path in (lerp, slerp)]
+    line, arc = (generator.images(z) for z in paths)
+    return [make_grid(torch.stack(pair), columns=2, padding=PADDING) for pair in zip(line, arc, strict=True)]
+
+
+def equation(generator: Generator, z: Tensor, groups: Sequence[Sequence[int]]) -> Tensor:
+    """mean(A) - mean(B) + mean(C) in faces, after figure 7 of DCGAN (2015), as one picture.
+
+    `groups` are rows of the latents z for A, B and C. Left to right: the faces of the three means; then
+    nine results, the exact one in the middle of neighbours up to 0.25 away in each number.
+    Raises `ConfigError` when a group is empty.
+    """
+    empty = [name for name, rows in zip("ABC", groups, strict=True) if not len(rows)]
+    if empty:
+        raise ConfigError(f"pick at least one face for {' and '.join(empty)}.")
+    a, b, c = (z[list(rows)] for rows in groups)
+    result = arithmetic(a, b, c)
+    spread = torch.rand(9, len(result), generator=torch.Generator().manual_seed(0)) * 0.5 - 0.25
+    spread[4] = 0
+    means = torch.stack([group.mean(0) for group in (a, b, c)])
+    faces = to_uint8(generator.images(torch.cat([means, result + spread]))).cpu()
+    return _equation_picture(faces[:3], faces[3:])
+
+
+def _equation_picture(means: Tensor, results: Tensor) -> Tensor:
+    """A - B + C = nine results: each mean as large as the block of results, with signs between them."""
+    block = make_grid(results, columns=3, padding=PADDING)
+    height = block.shape[1]
+    large = interpolate(means.float(), size=(height, height), mode="bilinear").round().to(torch.uint8)
+    width = height // 4
+    parts = [large[0], _sign("-", height, width), large[1], _sign("+", height, width), large[2]]
+    return torch.cat([*parts, _sign("=", height, width), block], dim=2)
+
+
+def _sign(sign: str, height: int, width: int) -> Tensor:
+    """A dark -, + or = on white, (3, height, width)."""
+    picture = torch.full((3, height, width), 255, dtype=torch.uint8)
+    y, x, arm, thick = height // 2, width // 2, width // 3, max(1, width // 20)
+    for at in {"-": (y,), "+": (y,), "=": (y - 3 * thick, y + 3 * thick)}[sign]:
+        picture[:, at - thick : at + thick, x - arm : x + arm] = INK
+    if sign == "+":
+        picture[:, y - arm : y + arm, x - thick : x + thick] = INK
+    return picture
+
+
+def compare(a: Generator, b: Generator, *, n: int = 16, seed: int = 0, truncation: float | None = None):
+    """The faces of the same n latents from two generators, as two uint8 grids.
+
+    Raises `ConfigError` when their latents differ in length.
+    """
+    if a.config.latent_dim != b.config.latent_dim:
+        raise ConfigError(
+            f"the generators take latents of length {a.config.latent_dim} and {b.config.latent_dim}; "
+            "compare ones with the same latent_dim."
+        )
+    return tuple(framed_grid(g.sample(n, seed=checked_seed(seed), truncation=truncation), {}) for g in (a, b))
+
+
+class Timeline:
+    """A training's faces, step by step, and its curves.
+
+    Of a run folder it reads `frames/` and `history.csv`; a name of `facegan.pretrained`, such as "faces" or
+    "mode_collapse", stands for a training that comes with the package. `steps` are the snapshots' steps;
+    `history` is as in `GAN`. Raises `CheckpointError` when there is no such training.
+    """
+
+    def __init__(self, run: str | Path) -> None:
+        self.name = run if pretrained.is_pretrained(run) else None
+        if self.name:
+            self.steps, self.history = pretrained.steps(run), read_history(pretrained.history_file(run))
+        else:
+            frames, self.history = read_run(Path(run))
+            self.steps, self._frames = list(frames), list(frames.values())
+
+    def picture(self, index: int) -> Tensor:
+        """The first 4 x 4 of the fixed latents' faces at a snapshot, counted from 0."""
+        if self.name:
+            return make_grid(load_generator(self.name, step=self.steps[index]).sample(16, seed=0))
+        try:
+            frame = read_png(self._frames[index])
+        except OSError as error:
+            raise CheckpointError(f"{self._frames[index]} cannot be read ({first_line(error)}).") from None
+        return frame[:, : frame.shape[1] // 2 + 1, : frame.shape[2] // 2 + 1]
+
+    def numbers(self, index: int) -> dict[str, float]:
+        """The history's row of a snapshot; empty at step 0."""
+        step = self.steps[index]
+        known = 0 < step <= len(self.history["loss_d"])
+        return {name: values[step - 1] for name, values in self.history.items()} if known else {}

@@ -1,0 +1,155 @@
+"""Atomic writes, digests, integrity records, and locks.
+
+An integrity record holds a file's SHA-256 plus its size, dates and inode at the last check, in
+`.NAME.verified` beside it. Computing the digest of a large file takes seconds and comparing the rest takes
+none, so a recorded file is read again only when its size, dates or inode changed, or after a day.
+
+No library covers this: `joblib` and `pooch` keep digests, but read the whole file at every check.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import hashlib
+import json
+import os
+import secrets
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from facegan.errors import DiskFullError
+
+_DAY = 24 * 3600  # seconds that an integrity record is trusted without reading the file
+_TEMPORARY = ".writing-"
+
+
+def write_atomic(path: str | Path, data: bytes | memoryview) -> Path:
+    """Write `data` so that `path` holds either its old contents or all of the new, even after a crash.
+
+    The temporary file gets a random name, so a link planted there is not followed.
+
+    Raises:
+        DiskFullError: the disk is full; the old contents are intact.
+        OSError: any other failure to write.
+    """
+    path = Path(path)
+    temporary = path.with_name(f"{_TEMPORARY}{secrets.token_hex(8)}")
+    try:
+        with temporary.open("xb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except BaseException as error:
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
+        if isinstance(error, OSError) and error.errno in {errno.ENOSPC, errno.EDQUOT}:
+            raise DiskFullError(
+                f"disk full: could not write {path} ({len(data) / 1e6:.1f} MB). Its previous contents are "
+                "intact. Free some space, then run the same command again."
+            ) from None
+        raise
+    return path
+
+
+def remove_temporaries(folder: str | Path) -> None:
+    """Remove what a killed process left half-written by `write_atomic`."""
+    for path in Path(folder).glob(f"{_TEMPORARY}*"):
+        path.unlink(missing_ok=True)
+
+
+def digest(path: Path, kind: str = "sha256") -> str:
+    """The hex digest of a file's bytes; `kind` is any name that `hashlib` knows."""
+    found = hashlib.new(kind, usedforsecurity=False)
+    with path.open("rb") as file:
+        while chunk := file.read(1 << 20):
+            found.update(chunk)
+    return found.hexdigest()
+
+
+def mark_verified(path: Path, notes: Any = None, *, sha256: str | None = None) -> None:
+    """Record `path` as verified, with `notes` (any JSON value).
+
+    If the record cannot be written, the file is read again at the next check.
+    """
+    record = {"sha256": sha256 or digest(path), "notes": notes, **_stat_signature(path)}
+    with contextlib.suppress(OSError, DiskFullError):
+        write_atomic(_record_path(path), json.dumps(record).encode())
+
+
+def is_verified(path: Path, *, thorough: bool = False) -> bool:
+    """Whether `path` exists and matches its integrity record; `thorough` always reads the file."""
+    record = _record(path)
+    if record is None or not path.exists():
+        return False
+    now = _stat_signature(path)
+    fresh = abs(now["time"] - record.get("time", 0)) < _DAY
+    trusted = fresh or not os.access(path.parent, os.W_OK)  # a record that cannot be renewed never expires
+    if trusted and not thorough and record.get("file") == now["file"]:
+        return True
+    if digest(path) != record.get("sha256"):
+        if _record(path) == record:  # another process may have replaced file and record
+            invalidate(path)
+        return False
+    mark_verified(path, record.get("notes"), sha256=record["sha256"])
+    return True
+
+
+def notes_of(path: Path) -> Any:
+    """The notes that were given to `mark_verified`; None without a record."""
+    return (_record(path) or {}).get("notes")
+
+
+def invalidate(path: Path) -> None:
+    """Delete the integrity record of `path`."""
+    with contextlib.suppress(OSError):
+        _record_path(path).unlink(missing_ok=True)
+
+
+@contextmanager
+def locked(target: Path) -> Iterator[None]:
+    """Hold `.NAME.lock` beside `target`; waits while another process holds it, and prints that it waits.
+
+    The lock is released when its process ends, however it ends. Some file systems have no locks; the body
+    then runs without one, so it must create `target` in one step.
+    """
+    from filelock import FileLock, Timeout
+
+    lock = FileLock(target.with_name(f".{target.name}.lock"))
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        hint = f"if no other process is running, delete {lock.lock_file}"
+        print(f"waiting for another process that is writing {target.name} ({hint}).", file=sys.stderr)
+        lock.acquire()
+    except (OSError, NotImplementedError):
+        pass
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _record_path(path: Path) -> Path:
+    return path.with_name(f".{path.name}.verified")
+
+
+def _record(path: Path) -> dict[str, Any] | None:
+    try:
+        record = json.loads(_record_path(path).read_text())
+    except (OSError, ValueError):
+        return None
+    return record if isinstance(record, dict) else None
+
+
+def _stat_signature(path: Path) -> dict[str, Any]:
+    status = path.stat()
+    return {
+        "file": [status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino],
+        "time": time.time(),
+    }

@@ -1,0 +1,104 @@
+"""Generators that come with the package, each with its whole training: weights at several steps, and curves.
+
+    weights/faces/step_000000.safetensors ...   averaged generators, half precision, by step
+    weights/faces/history.csv                   as in a run folder
+    weights/faces/config.json                   settings, what it saw, and what goes wrong
+    weights/digests.json                        SHA-256 of every file, compared before it is read
+
+`facegan/weights/README.md` is their model card: data, terms, figures, limits. `facegan/weights/make.py`
+trains them. Nothing here opens a network or reads a file before it is asked for.
+"""
+
+from __future__ import annotations
+
+import json
+import warnings
+from pathlib import Path
+
+from facegan.runs.checkpoint import numbered
+from facegan.errors import CheckpointError
+from facegan.files import digest
+
+FOLDER = Path(__file__).parents[1] / "weights"
+
+# Trained as they should be.
+PRETRAINED = {
+    "faces": "photographs of faces, 64 px, recipe modern",
+    "synthetic": "the drawn faces, 64 px, recipe modern with narrower networks",
+}
+# Short runs that go wrong the classic ways, and one that does not, to compare them with.
+GALLERY = {
+    "healthy": "the same networks and budget, nothing wrong",
+    "d_too_strong": "D learns 30 times as fast, and G plays the original game, whose slope vanishes",
+    "g_too_strong": "G learns 50 times as fast as D",
+    "no_batchnorm": "neither network normalises",
+    "high_learning_rate": "both learn 10 times as fast",
+    "mode_collapse": "G takes five steps for each of D, which cannot compare the faces of a batch",
+    "no_detach": "D's loss reaches G as well, and takes back what G's own loss gives it",
+}
+ALL = {**PRETRAINED, **GALLERY}
+
+
+def is_pretrained(name: object) -> bool:
+    """Whether a name stands for something that comes with the package."""
+    return isinstance(name, str) and name in ALL
+
+
+def steps(name: str) -> list[int]:
+    """The steps at which a training's generator was kept, from 0 to its end. Raises `CheckpointError`."""
+    return list(_kept(name))
+
+
+def generator_file(name: str, step: int | None = None) -> Path:
+    """The verified weights of a training at a step, its last when none is given.
+
+    Raises `CheckpointError` when there is none at that step, or the file is not as it was published.
+    """
+    if Path(name).exists():
+        warnings.warn(
+            f"{name!r} is the one that comes with facegan; for yours, write './{name}'.", stacklevel=3
+        )
+    kept = _kept(name)
+    step = max(kept) if step is None else step
+    if step not in kept:
+        raise CheckpointError(
+            f"{name!r} has no generator of step {step!r}; it has those of {', '.join(map(str, kept))}."
+        )
+    return verified(kept[step])
+
+
+def history_file(name: str) -> Path:
+    """The verified `history.csv` of a training. Raises `CheckpointError` as `generator_file` does."""
+    return verified(_folder(name) / "history.csv")
+
+
+def verified(path: Path) -> Path:
+    """The path itself, when the file is the published one. Raises `CheckpointError` when it is not."""
+    try:
+        published = json.loads((FOLDER / "digests.json").read_text())
+        whole = digest(path) == published[path.relative_to(FOLDER).as_posix()]
+    except (OSError, KeyError, ValueError, TypeError):
+        whole = False
+    if not whole:
+        raise _broken(path)
+    return path
+
+
+def _kept(name: str) -> dict[int, Path]:
+    kept = numbered(_folder(name), ".safetensors")
+    if not kept:
+        raise _broken(FOLDER / name)
+    return kept
+
+
+def _folder(name: str) -> Path:
+    if not is_pretrained(name):
+        raise CheckpointError(f"{name!r} does not come with facegan; {', '.join(ALL)} do.")
+    return FOLDER / name
+
+
+def _broken(path: Path) -> CheckpointError:
+    return CheckpointError(
+        f"{path} is missing or damaged. Install facegan again: "
+        "pip install --force-reinstall --no-deps and the source you installed it from."
+    )

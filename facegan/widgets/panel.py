@@ -1,0 +1,299 @@
+"""What all widgets share: one look, pictures replaced in place, undo, a worker that draws only the newest.
+
+Core ipywidgets only, 7.7.1 (as in Colab) and 8. A panel's state is a value; controls replace it. Drawing
+happens in a thread, so that the kernel takes in events meanwhile, and states that came and went while it
+drew are never drawn.
+"""
+
+from __future__ import annotations
+
+import base64
+import html
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from facegan.errors import FaceganError
+from facegan.images import png_bytes
+from facegan.widgets.stop_button import running_kernel
+
+try:
+    import ipywidgets as ipw
+except ImportError:  # controls need it, pictures do not
+    ipw = None
+
+VIEW = "application/vnd.jupyter.widget-view+json"
+_STYLE = """<style>
+.facegan {max-width: 880px; overflow: visible}
+.facegan .widget-html, .facegan .jupyter-widgets {overflow: visible}
+.facegan .widget-label {font-weight: 500}
+.facegan button {min-height: 34px; border-radius: 4px; font-weight: 500}
+.facegan button:focus-visible, .facegan [role=slider]:focus-visible {outline: 3px solid #E69F00;
+ outline-offset: 1px}
+.facegan img {border-radius: 4px}
+.facegan button.fg-face {background: transparent; color: #fff;
+ text-shadow: 0 0 3px #000, 0 0 3px #000, 0 0 3px #000;
+ font: 600 13px system-ui, sans-serif; text-align: left; padding: 2% 8%; line-height: 1.4; display: flex;
+ align-items: flex-start; box-shadow: none; border: 0; min-height: 0; height: auto; overflow: visible}
+.facegan button.fg-face:hover {box-shadow: inset 0 0 0 3px #E69F00}
+.facegan .fg-status {font-size: 13px; line-height: 1.45; min-height: 3em}
+.facegan textarea {font-family: monospace; font-size: 12px}
+</style>"""
+
+
+class Worker:
+    """Runs the newest job in a thread; jobs that were replaced before their turn never run."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._job: Callable[[], None] | None = None
+        self._thread: threading.Thread | None = None
+
+    def ask(self, job: Callable[[], None]) -> None:
+        """Run `job` as soon as the one in progress is done, unless another is asked for before."""
+        with self._lock:
+            self._job = job
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._work, daemon=True)
+                self._thread.start()
+
+    def wait(self) -> None:
+        """Return when nothing is left to do."""
+        while (thread := self._thread) is not None:
+            thread.join()
+
+    def _work(self) -> None:
+        while True:
+            with self._lock:
+                job, self._job = self._job, None
+                if job is None:
+                    self._thread = None
+                    return
+            with suppress(Exception):  # jobs report their own errors; the next one gets its turn
+                job()
+
+
+class Panel:
+    """A widget: its state, its pictures, its controls. The last value of a cell shows itself.
+
+    Subclasses give `draw` (state to pictures and a sentence), `build` (the controls) and `sync` (controls
+    from state). `state` is a value; `act` replaces it, `undo` takes that back. Without ipywidgets, or
+    outside a notebook, a panel says so and shows its pictures only.
+    """
+
+    has_still = True  # whether a picture stays in saved notebooks
+    instead = "in a script, use the functions of facegan.lab"
+
+    def __init__(self, state: Any) -> None:
+        self.state = state
+        self._past: list[Any] = []
+        self._last_control: str | None = None
+        self._lock = threading.RLock()  # cells and controls may act from different threads
+        self._syncing = True  # controls that are being made do not act
+        self._worker = Worker()
+        self.pictures, self.sentence = self.draw(state)
+        self.box = self._boxed() if ipw else None
+        if reason := why_no_controls(self.instead):
+            print(reason)
+
+    def draw(self, state: Any) -> tuple[Sequence[Tensor], str]:
+        """The pictures, uint8 (3, H, W), and what they show in words. Runs in a thread."""
+        raise NotImplementedError
+
+    def build(self) -> Any:
+        """The controls' box, with `self.images` and `self.status` in it."""
+        raise NotImplementedError
+
+    def sync(self, state: Any) -> None:
+        """Set the controls to what the state says."""
+
+    def act(self, state: Any, control: str | None = None) -> None:
+        """Go to a state. Steps of one continuous `control`, such as a slider, are undone together."""
+        with self._lock:
+            if self._syncing or state == self.state:
+                return
+            if control is None or control != self._last_control:
+                self._past.append(self.state)
+            self._last_control = control
+            self._go(state)
+
+    def undo(self) -> None:
+        """Back to the state before the last action, if there was one."""
+        with self._lock:
+            if self._past:
+                self._last_control = None
+                self._go(self._past.pop())
+
+    def wait(self) -> None:
+        """Return when the newest state is drawn."""
+        self._worker.wait()
+
+    def say(self, text: str) -> None:
+        """Show a sentence under the pictures."""
+        self.sentence = text
+        if self.box:
+            self.status.value = sentence_html(text)
+
+    def _go(self, state: Any) -> None:
+        self.state = state
+        if self.box:
+            self._sync()
+        self._worker.ask(self._redraw)
+
+    def _sync(self) -> None:
+        self._syncing = True
+        try:
+            self.sync(self.state)
+            self.undo_button.disabled = not self._past
+        finally:
+            self._syncing = False
+
+    def _redraw(self) -> None:
+        try:
+            self.pictures, sentence = self.draw(self.state)
+        except Exception as error:  # in a thread nobody else would hear of it
+            name = "" if isinstance(error, FaceganError) else f"{type(error).__name__}: "
+            self.say(f"Not drawn. {name}{error}")
+            return
+        for image, picture in zip(self.images if self.box else (), self.pictures, strict=False):
+            image.value = png_bytes(picture, level=1)
+        self.say(sentence)
+
+    def _boxed(self) -> Any:
+        self.status = ipw.HTML()
+        self.images = [image_of(picture) for picture in self.pictures]
+        self.undo_button = button("Undo", "Back to before the last action", self.undo, icon="undo")
+        box = ipw.VBox([ipw.HTML(_STYLE), self.build(), self.status])
+        box.add_class("facegan")
+        self.box = box
+        self._sync()
+        self.say(self.sentence)
+        return box
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> tuple[dict, dict]:
+        """The widget, with a picture beside it for whoever shows notebooks without a kernel."""
+        self.wait()
+        data: dict[str, Any] = {"text/plain": repr(self)}
+        if self.has_still or not self.box:
+            data["image/png"] = base64.b64encode(png_bytes(side_by_side(self.pictures))).decode()
+        if self.box:
+            data[VIEW] = {"version_major": 2, "version_minor": 0, "model_id": self.box.model_id}
+        return data, {"image/png": {"alt": self.sentence}}
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}: {self.sentence}"
+
+
+class FacePicker:
+    """A grid of faces that can be pressed: one picture with a see-through button over each face."""
+
+    def __init__(self, image: Any, n: int, columns: int, on_pick: Callable[[int], None]) -> None:
+        self.buttons = [button("", "", lambda i=i: on_pick(i)) for i in range(n)]
+        for each in self.buttons:
+            each.style.button_color = "transparent"
+            each.layout = ipw.Layout(width="auto", height="auto", margin="0")
+            each.add_class("fg-face")
+        for index, each in enumerate(self.buttons):
+            row, column = divmod(index, columns)
+            each.layout.grid_area = f"{row + 1} / {column + 1}"
+        rows = -(-n // columns)
+        image.layout.grid_area = "1 / 1 / -1 / -1"
+        self.box = ipw.GridBox(
+            [image, *self.buttons],
+            layout=ipw.Layout(
+                grid_template_columns=f"repeat({columns}, minmax(0, 1fr))",
+                grid_template_rows=f"repeat({rows}, minmax(0, 1fr))",
+                width="100%",
+            ),
+        )
+
+    def mark(self, marks: Mapping[int, str], tips: Callable[[int], str]) -> None:
+        """Write each face's number, and the mark of those that have one, and say what pressing does."""
+        for index, each in enumerate(self.buttons):
+            each.description = f"{index + 1} {marks[index]}" if index in marks else str(index + 1)
+            each.tooltip = tips(index)
+
+
+def why_no_controls(instead: str) -> str:
+    """What to tell someone who will see no controls, and what to do instead; empty where they will."""
+    if ipw is None:
+        return (
+            "ipywidgets is not installed, so here is a picture without controls. Run "
+            "`pip install ipywidgets`, restart the kernel, and run this cell again."
+        )
+    if running_kernel() is None:
+        return f"Controls need a notebook (Jupyter or Colab); {instead}."
+    return ""
+
+
+def sentence_html(text: str) -> str:
+    """A sentence for an HTML widget, read out by screen readers when it changes."""
+    return f'<div class="fg-status" role="status" aria-live="polite">{html.escape(text)}</div>'
+
+
+def image_of(picture: Tensor) -> Any:
+    """An image widget as wide as its place."""
+    layout = ipw.Layout(width="100%", margin="0", object_fit="contain")
+    return ipw.Image(value=png_bytes(picture, level=1), format="png", layout=layout)
+
+
+def button(text: str, tip: str, action: Callable[[], None], *, icon: str = "") -> Any:
+    """A button that calls `action`; keyboards reach it with Tab and press it with Enter or the space bar."""
+    made = ipw.Button(description=text, tooltip=tip, icon=icon, layout=ipw.Layout(width="auto"))
+    made.on_click(lambda _: action())
+    return made
+
+
+def slider(label: str, tip: str, low: float, high: float, step: float, value: float, action: Callable) -> Any:
+    """A slider that calls `action(value)` while it moves."""
+    kind = ipw.IntSlider if isinstance(step, int) else ipw.FloatSlider
+    shown = {} if kind is ipw.IntSlider else {"readout_format": ".2g" if high <= 1 else ".1f"}
+    made = kind(value=value, min=low, max=high, step=step, description=label, **shown)
+    return labelled(made, tip, action)
+
+
+def labelled(control: Any, tip: str, action: Callable) -> Any:
+    """A control as wide as its place, with a tooltip, that calls `action(value)` when its value changes."""
+    control.style.description_width = "84px"
+    control.layout.width = "auto"
+    setattr(control, "tooltip" if control.has_trait("tooltip") else "description_tooltip", tip)
+    control.observe(lambda change: action(change["new"]), "value")
+    return control
+
+
+def row(*controls: Any) -> Any:
+    """Controls beside each other, wrapped where there is no room."""
+    return ipw.Box(
+        controls,
+        layout=ipw.Layout(display="flex", flex_flow="row wrap", grid_gap="6px", align_items="center"),
+    )
+
+
+def columns(*parts: Any) -> Any:
+    """Parts beside each other, or below each other on a phone."""
+    boxes = [
+        ipw.VBox(list(p), layout=ipw.Layout(flex="1 1 270px", min_width="0", max_width="430px"))
+        for p in parts
+    ]
+    return ipw.Box(boxes, layout=ipw.Layout(display="flex", flex_flow="row wrap", grid_gap="16px"))
+
+
+def side_by_side(pictures: Sequence[Tensor], *, width: int = 900, gap: int = 12) -> Tensor:
+    """Pictures of any size as one, on white, below each other when they would be wider than `width`."""
+    across = sum(p.shape[2] + gap for p in pictures) - gap <= width
+    axis, other = (2, 1) if across else (1, 2)
+    size = max(p.shape[other] for p in pictures)
+    gaps = [gap] * (len(pictures) - 1) + [0]
+    parts = [F.pad(p, _missing(p, other, size, g), value=255) for p, g in zip(pictures, gaps, strict=True)]
+    return torch.cat(parts, dim=axis)
+
+
+def _missing(picture: Tensor, other: int, size: int, gap: int) -> tuple[int, int, int, int]:
+    """Padding (left, right, top, bottom) to `size` along the axis `other`, and to a gap along the other."""
+    rest = size - picture.shape[other]
+    return (0, gap, 0, rest) if other == 1 else (0, rest, 0, gap)

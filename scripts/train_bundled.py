@@ -1,0 +1,180 @@
+"""Train what `facegan.pretrained` offers: python facegan/weights/make.py NAME ... [--data ZIP]
+
+Each name becomes a folder beside this file: averaged generators at several steps, history.csv, config.json;
+and digests.json is brought up to date. "faces" needs --data, the rest draws its own.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+import tempfile
+from collections.abc import Callable
+from dataclasses import replace
+from itertools import chain, repeat
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+from tqdm.auto import tqdm
+
+import facegan as fg
+from facegan.files import digest
+from facegan.runs.folder import history_csv
+from facegan.runs.pretrained import ALL, FOLDER, GALLERY
+from facegan.training.fit import update_average
+from facegan.training.monitor import METRICS
+
+Step = Callable[[fg.GAN, Tensor], dict[str, Tensor]]
+
+SMALL = fg.TrainConfig(
+    image_size=32, width=16, latent_dim=32, batch_size=32, lr_d=3e-3, lr_g=3e-3, ema_decay=0.9, seed=1
+)
+GALLERY_STEPS = (0, 200, 500, 1000, 2000)
+GROWN = {
+    "faces": (fg.RECIPES["modern"], (0, 120, 300, 600, 1200, 2400, 4800, 8400, 12_000)),
+    "synthetic": (
+        replace(fg.RECIPES["modern"], width=12, width_d=24),
+        (0, 80, 400, 800, 1600, 3200, 5600, 8000),
+    ),
+}
+
+
+def make_step(*, detach: bool = True, g_steps: int = 1) -> Step:
+    """A step that errs: D's loss may reach G (no detach), or G may take several steps for one of D."""
+
+    def step(gan: fg.GAN, real: Tensor) -> dict[str, Tensor]:
+        fake = gan.generator(_latents(gan, len(real)))
+        metrics = _discriminator_step(gan, real, fake.detach() if detach else fake)
+        for _ in range(g_steps):
+            metrics |= _generator_step(gan, fake)
+            fake = gan.generator(_latents(gan, len(real)))
+        update_average(gan)
+        gan.step += 1
+        return metrics
+
+    return step
+
+
+def _discriminator_step(gan: fg.GAN, real: Tensor, fake: Tensor) -> dict[str, Tensor]:
+    gan.optimizer_d.zero_grad()
+    gan.optimizer_g.zero_grad()
+    logits = gan.discriminator(real), gan.discriminator(fake)
+    loss = fg.LOSSES[gan.config.loss].discriminator(*logits)
+    loss.backward(retain_graph=True)
+    gan.optimizer_d.step()
+    beliefs = {
+        name: x.detach().sigmoid().mean() for name, x in zip(("d_real", "d_fake"), logits, strict=True)
+    }
+    return {"loss_d": loss.detach(), "grad_norm_d": _norm(gan.discriminator), **beliefs}
+
+
+def _generator_step(gan: fg.GAN, fake: Tensor) -> dict[str, Tensor]:
+    logits = gan.discriminator(fake)
+    loss = fg.LOSSES[gan.config.loss].generator(logits)
+    loss.backward()
+    metrics = {"loss_g": loss.detach(), "d_fake_after": logits.detach().sigmoid().mean()}
+    metrics["grad_norm_g"] = _norm(gan.generator)
+    gan.optimizer_g.step()
+    gan.optimizer_g.zero_grad()
+    return metrics
+
+
+def _norm(network: nn.Module) -> Tensor:
+    return nn.utils.get_total_norm([p.grad for p in network.parameters() if p.grad is not None])
+
+
+def _latents(gan: fg.GAN, count: int) -> Tensor:
+    return torch.randn(count, gan.config.latent_dim, generator=gan.rng)
+
+
+def without_batchnorm(gan: fg.GAN) -> None:
+    """Turn G's BatchNorm off: with its first statistics and scale, and in eval mode, it changes nothing."""
+    for module in gan.generator.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            nn.init.ones_(module.weight).requires_grad_(False)
+            module.bias.requires_grad_(False)
+            module.eval()
+
+
+RUNS: dict[str, tuple[fg.TrainConfig, Step]] = {
+    "healthy": (SMALL, fg.train_step),
+    "d_too_strong": (replace(SMALL, loss="minimax", lr_g=1e-4), fg.train_step),
+    "g_too_strong": (replace(SMALL, lr_d=4e-5, lr_g=2e-3), fg.train_step),
+    "no_batchnorm": (replace(SMALL, norm="none"), make_step()),
+    "high_learning_rate": (replace(SMALL, lr_d=3e-2, lr_g=3e-2), fg.train_step),
+    "mode_collapse": (replace(SMALL, norm="none"), make_step(g_steps=5)),
+    "no_detach": (replace(SMALL, loss="minimax"), make_step(detach=False)),
+}
+
+
+def train(name: str, faces: fg.FaceDataset, folder: Path) -> None:
+    """One run of the gallery, its snapshots in `folder`."""
+    config, step = RUNS[name]
+    gan = fg.GAN(config, device="cpu")
+    if name == "no_batchnorm":
+        without_batchnorm(gan)
+    batches = faces.batches(config.batch_size, generator=gan.rng)
+    history: dict[str, list[float]] = {metric: [] for metric in METRICS}
+    stream = chain.from_iterable(repeat(batches))
+    for at in tqdm(range(GALLERY_STEPS[-1] + 1), desc=name):
+        if at in GALLERY_STEPS:
+            gan.ema.export(folder / f"step_{at:06d}.safetensors", half=True)
+        if at < GALLERY_STEPS[-1]:
+            for metric, value in step(gan, next(stream)).items():
+                history[metric].append(value.item())
+    write_notes(name, config, faces, history, folder)
+
+
+def grow(name: str, faces: fg.FaceDataset, folder: Path) -> None:
+    """Train one of `PRETRAINED`, its snapshots in `folder`."""
+    config, steps = GROWN[name]
+    gan = fg.GAN(config)
+    for at in steps:
+        if at:
+            fg.fit(gan, faces, steps=at)
+        gan.ema.export(folder / f"step_{at:06d}.safetensors", half=True)
+    write_notes(name, config, faces, gan.history, folder)
+
+
+def write_notes(
+    name: str, config: fg.TrainConfig, faces: fg.FaceDataset, history: dict, folder: Path
+) -> None:
+    rounded = {name: [float(f"{v:.3g}") for v in values] for name, values in history.items()}
+    (folder / "history.csv").write_bytes(history_csv(rounded, len(rounded["loss_d"])))
+    notes = {"about": ALL[name], "data": faces.name, "faces": len(faces), **config.to_dict()}
+    (folder / "config.json").write_text(json.dumps(notes, indent=2) + "\n")
+
+
+def make(name: str, data: str) -> None:
+    """Train one, and only then put it into the place of the old one."""
+    with tempfile.TemporaryDirectory(dir=FOLDER) as new:
+        if name in GALLERY:
+            train(name, fg.load_faces(data, SMALL.image_size), Path(new))
+        else:
+            grow(name, fg.load_faces(data), Path(new))
+        shutil.rmtree(FOLDER / name, ignore_errors=True)
+        shutil.copytree(new, FOLDER / name)
+    write_digests()
+
+
+def write_digests() -> None:
+    files = [p for p in sorted(FOLDER.glob("*/*")) if p.suffix in {".safetensors", ".csv", ".json"}]
+    digests = {p.relative_to(FOLDER).as_posix(): digest(p) for p in files}
+    (FOLDER / "digests.json").write_text(json.dumps(digests, indent=1) + "\n")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("names", nargs="+", choices=[*ALL])
+    parser.add_argument("--data", default="synthetic", help="what 'faces' learns from, as in facegan train")
+    options = parser.parse_args()
+    if "faces" in options.names and options.data == "synthetic":
+        parser.error("'faces' learns from photographs; name them with --data.")
+    for name in options.names:
+        make(name, options.data if name == "faces" else "synthetic")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,320 @@
+"""Widgets in a real browser: JupyterLab in Chromium, on ipywidgets 8 and on Colab's 7.7.1.
+
+Everything is rendered from the shipped notebooks. FACEGAN_BROWSER_RUN names a run folder to play with
+(else a few steps are trained), FACEGAN_BROWSER_OUT a folder for screenshots, and FACEGAN_BROWSER_KERNEL
+a Python whose kernel is used instead of this one's.
+"""
+
+import os
+import re
+import shutil
+from pathlib import Path
+
+import nbformat
+import pytest
+from helpers.lab_server import CHROMIUM, FLAGS, HARMLESS, OLD_WIDGETS, _wait, lab_server
+
+from facegan.course.grading import inject
+from facegan.runs.checkpoint import steps
+
+ROOT = Path(__file__).parents[2]
+KERNEL = os.environ.get("FACEGAN_BROWSER_KERNEL")
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.slow,
+    pytest.mark.skipif(not CHROMIUM, reason="no Chromium here: apt-get install chromium, or set CHROMIUM"),
+]
+FEW = "fg.data.SYNTHETIC_COUNT = 300"
+NARROW = 'import dataclasses\nfg.RECIPES["tiny"] = dataclasses.replace(fg.RECIPES["tiny"], width=8)'
+PANELS = ("explore", "morph", "arithmetic", "timeline", "compare")  # in notebook 04's order
+HASH = """([panel, image]) => {
+  const i = document.querySelectorAll('.facegan')[panel].querySelectorAll('img')[image];
+  if (!i || !i.complete || !i.naturalWidth) return null;
+  const c = document.createElement('canvas'); c.width = i.naturalWidth; c.height = i.naturalHeight;
+  const g = c.getContext('2d'); g.drawImage(i, 0, 0);
+  let h = 0; for (const v of g.getImageData(0, 0, c.width, c.height).data) h = (h * 31 + v) | 0;
+  return String(h); }"""
+
+
+@pytest.fixture(scope="session")
+def browser_type_launch_args(browser_type_launch_args):
+    return {**browser_type_launch_args, "executable_path": CHROMIUM, "args": FLAGS}
+
+
+@pytest.fixture(scope="class")
+def version(request):
+    version = request.cls.version
+    if KERNEL and version == "8":
+        pytest.skip("the given kernel has ipywidgets 7.7.1")
+    if version == "7.7.1" and not OLD_WIDGETS.is_dir():
+        pytest.skip("ipywidgets 7.7.1 is not there; `make test-browser` puts it there")
+    return version
+
+
+@pytest.fixture(scope="class")
+def lab(version, tmp_path_factory):
+    os.environ["OMP_NUM_THREADS"] = "1" if "FACEGAN_BROWSER_RUN" not in os.environ else "2"
+    root = tmp_path_factory.mktemp("lab")
+    with lab_server(root, old_widgets=version == "7.7.1", kernel_python=KERNEL) as lab:
+        write_notebooks(lab.work)
+        yield lab
+
+
+@pytest.fixture(scope="class")
+def sheet(lab, browser):
+    """Notebook 04, run to its end, with all its panels."""
+    with browser.new_context(viewport={"width": 1300, "height": 1000}) as context:
+        context.grant_permissions(["clipboard-read", "clipboard-write"])
+        yield Sheet(context.new_page(), lab, "04_visualization.ipynb", panels=len(PANELS))
+
+
+def write_notebooks(work):
+    """04 with a small budget; and of 03 the cells that train live, until they are stopped."""
+    run = os.environ.get("FACEGAN_BROWSER_RUN")
+    small = nbformat.v4.new_code_cell(FEW if run else f"{FEW}\n{NARROW}")
+    if run:
+        shutil.copytree(run, work / "runs" / "first")
+    full = nbformat.read(ROOT / "notebooks" / "04_visualization.ipynb", 4)
+    inject(full, {"STEPS": 1 if run else 4})
+    full.cells.insert(3, small)
+    live = nbformat.read(ROOT / "notebooks" / "03_training.ipynb", 4)
+    wanted = ("# @title", "DATA =", "from dataclasses", "gan = fg.GAN(fg.RECIPES[RECIPE])")
+    live.cells = [c for c in live.cells if c.cell_type == "code" and c.source.startswith(wanted)]
+    live.cells[2].source = f"{small.source}\nimport torch\nfaces = fg.load_faces(DATA)"
+    inject(live, {"STEPS": 60_000})
+    live.cells[-1].source = live.cells[-1].source.replace("max(1, STEPS // 12)", "2").replace("first", "live")
+    for name, notebook in (("04_visualization", full), ("03_live", live)):
+        for cell in notebook.cells:
+            if cell.cell_type == "code":
+                cell.outputs, cell.execution_count = [], None
+        nbformat.write(notebook, work / f"{name}.ipynb")
+
+
+class Sheet:
+    """A notebook on a page: its panels, their pixels, and what went wrong."""
+
+    def __init__(self, page, lab, notebook, *, panels):
+        self.page, self.lab, self.notebook, self.errors = page, lab, notebook, []
+        page.on("console", lambda m: m.type == "error" and self.errors.append(m.text))
+        page.on("pageerror", lambda error: self.errors.append(str(error)))
+        lab.open(page, notebook)
+        lab.run_all(page)
+        failed = page.locator(".jp-OutputArea-output[data-mime-type*=stderr] >> text=Error")
+        _wait(lambda: failed.count() or self.panels() == panels, "there are not all panels", timeout=120)
+        assert not failed.count(), failed.all_inner_texts()
+
+    def panels(self):
+        """How many panels have pictures."""
+        return self.page.locator(".facegan", has=self.page.locator("img")).count()
+
+    def panel(self, name):
+        index = PANELS.index(name)
+        return Part(self, index, self.page.locator(".facegan").nth(index))
+
+    def bad_news(self):
+        return [e for e in self.errors if not any(word in e for word in HARMLESS)]
+
+
+class Part:
+    """One panel on the page."""
+
+    def __init__(self, sheet, index, box):
+        self.sheet, self.page, self.index, self.box = sheet, sheet.page, index, box
+
+    def pixels(self, image=0):
+        """A number for an image's pixels."""
+        handle = self.page.wait_for_function(HASH, arg=[self.index, image], timeout=20_000, polling=50)
+        return handle.json_value()
+
+    def changes(self, act, image=0):
+        """Do something, wait until an image has other pixels, and return them."""
+        before = self.pixels(image)
+        act()
+        self.becomes(None, image, unlike=before)
+        return self.pixels(image)
+
+    def becomes(self, pixels, image=0, *, unlike=None):
+        """Wait until an image has these pixels, or others than `unlike`."""
+        test = f"([at, is, not]) => {{ const h = ({HASH})(at); return h && (not ? h !== not : h === is) }}"
+        self.page.wait_for_function(
+            test, arg=[[self.index, image], pixels, unlike], timeout=20_000, polling=50
+        )
+
+    def button(self, title):
+        """A button by its tooltip's beginning."""
+        return self.box.locator(f'button[title^="{title}"]').first
+
+    def press(self, title):
+        """Press a button with the keyboard."""
+        self.button(title).focus()
+        self.page.keyboard.press("Enter")
+
+    def slide(self, index, key="ArrowRight"):
+        """Move the slider of this index a step, with the keyboard."""
+        self.box.locator(".noUi-handle, .ui-slider-handle").nth(index).focus()
+        self.page.keyboard.press(key)
+
+    def type(self, text, *, kind="number"):
+        """Write into the panel's box of a kind, and press Enter."""
+        box = self.box.locator(f"input[type={kind}]").last
+        box.fill(text)
+        box.press("Enter")
+
+    def play(self):
+        self.box.locator(".widget-play button:has(.fa-play)").click()
+
+    def pause(self):
+        self.box.locator(".widget-play button:has(.fa-pause)").click()
+
+    def says(self, words):
+        self.box.locator(".fg-status", has_text=words).wait_for(timeout=20_000)
+
+
+class Widgets:
+    """What holds with every version of ipywidgets."""
+
+    def test_explore(self, sheet):
+        panel = sheet.panel("explore")
+        start = panel.pixels()
+        panel.changes(lambda: panel.button("Draw the faces").click())
+        panel.changes(lambda: panel.button("Back to before").click())
+        panel.becomes(start)
+        panel.changes(lambda: panel.button("Keep face 3").click())
+        panel.says("kept as they are: 3")
+        panel.changes(lambda: panel.press("Draw the faces"))
+        panel.changes(lambda: panel.slide(0, "ArrowLeft"))
+        panel.says("cut off at 2.9 standard deviations")
+        for direction in range(1, 6):
+            panel.changes(lambda d=direction: panel.slide(d))
+        panel.changes(lambda: panel.press("All directions back"))
+        panel.changes(lambda: panel.type("77"))
+        panel.says("seed 77")
+        panel.button("Python that").click()
+        code = panel.box.locator("textarea")
+        _wait(lambda: "draw_latents(16, 100, seed=77)" in code.input_value(), "no code was shown")
+        for _ in range(10):
+            panel.changes(lambda: panel.button("Back to before").click())
+        panel.becomes(start)
+        _wait(lambda: panel.button("Back to before").is_disabled(), "there is more to undo")
+
+    def test_morph(self, sheet):
+        panel = sheet.panel("morph")
+        start = panel.pixels(1)
+        panel.changes(lambda: panel.slide(0), 1)
+        panel.says("51% of the way")
+        panel.changes(lambda: panel.button("Back to before").click(), 1)
+        panel.becomes(start, 1)
+        panel.changes(lambda: panel.press("Go to face 9"), 0)
+        panel.says("through 1, 6, 9")
+        panel.changes(lambda: panel.button("Leave face 1").click(), 0)
+        panel.changes(lambda: panel.button("Other faces").click(), 0)
+        panel.changes(panel.play, 1)
+        panel.pause()
+        panel.button("Write the loop").click()
+        panel.box.get_by_text("Saved morph.gif").wait_for()
+        assert (sheet.lab.work / "morph.gif").read_bytes()[:4] == b"GIF8"
+        panel.type("walk.mp4", kind="text")
+        panel.press("Write the loop")
+        panel.box.get_by_text("Saved walk.mp4").wait_for()
+
+    def test_arithmetic(self, sheet):
+        panel = sheet.panel("arithmetic")
+        start = panel.pixels(1)
+        panel.changes(lambda: panel.button("Put face 10 into A").click(), 1)
+        panel.says("A 1, 2, 3, 10")
+        panel.box.get_by_text("Pick B").click()
+        panel.changes(lambda: panel.press("Put face 11 into B"), 1)
+        for _ in range(3):
+            panel.button("Back to before").click()
+        panel.becomes(start, 1)
+        panel.changes(lambda: panel.button("Empty A, B and C").click(), 0)
+        panel.says("Pick at least one face")
+        panel.changes(lambda: panel.button("Other faces").click(), 0)
+
+    def test_timeline(self, sheet):
+        panel = sheet.panel("timeline")
+        faces, curves = panel.pixels(0), panel.pixels(1)
+        panel.changes(lambda: panel.slide(0, "ArrowLeft"), 0)
+        panel.becomes(None, 1, unlike=curves)
+        panel.changes(lambda: panel.button("Back to before").click(), 0)
+        panel.becomes(faces)
+        panel.changes(lambda: panel.slide(0, "Home"), 0)
+        panel.says("Step 0, snapshot 1")
+        panel.changes(panel.play, 0)
+        panel.pause()
+
+    def test_compare(self, sheet):
+        panel = sheet.panel("compare")
+        a, b = panel.pixels(0), panel.pixels(1)
+        assert a != b
+        panel.changes(lambda: panel.press("Draw new latents"), 0)
+        panel.becomes(None, 1, unlike=b)
+        panel.changes(lambda: panel.slide(0, "ArrowLeft"), 1)
+        panel.changes(lambda: panel.type("5"))
+        for _ in range(3):
+            panel.button("Back to before").click()
+        panel.becomes(a)
+        panel.becomes(b, 1)
+
+    def test_fast_dragging_ends_where_the_hand_ends(self, sheet):
+        panel = sheet.panel("explore")
+        panel.changes(lambda: panel.slide(1, "Home"))
+        low = panel.pixels()
+        panel.changes(lambda: panel.slide(1, "End"))
+        high = panel.pixels()
+        for _ in range(40):
+            panel.slide(1, "ArrowLeft")
+        panel.slide(1, "Home")
+        panel.becomes(low)
+        panel.slide(1, "End")
+        panel.becomes(high)
+
+    def test_screenshots_and_no_errors(self, sheet, version):
+        out = os.environ.get("FACEGAN_BROWSER_OUT")
+        for width in (1300, 500):
+            sheet.page.set_viewport_size({"width": width, "height": 1000})
+            for name in PANELS:
+                panel = sheet.panel(name)
+                box = panel.box.bounding_box()
+                images = panel.box.locator("img").all()
+                assert all(i.bounding_box()["width"] <= box["width"] for i in images)
+                if out:
+                    panel.box.scroll_into_view_if_needed()
+                    panel.box.screenshot(path=f"{out}/{name}-{version}-{round(box['width'])}.png")
+        assert sheet.bad_news() == []
+
+    def test_live_training_is_stopped_by_its_button_and_by_the_notebooks(self, lab, browser, version):
+        with browser.new_context(viewport={"width": 1300, "height": 1000}) as context:
+            sheet = Sheet(context.new_page(), lab, "03_live.ipynb", panels=1)
+            panel = Part(sheet, 0, sheet.page.locator(".facegan").first)
+            panel.becomes(None, 1, unlike=panel.pixels(1))
+            panel.says(re.compile("Step [1-9].* images/s, .* left. D"))
+            if out := os.environ.get("FACEGAN_BROWSER_OUT"):
+                panel.box.screenshot(path=f"{out}/live-{version}.png")
+            panel.button("End after this step").click()
+            first = stopped_at(sheet, 1)
+            sheet.page.evaluate("() => { window.jupyterapp.commands.execute('notebook:run-cell'); }")
+            panel.says(re.compile("Step [1-9]"))
+            _wait(lambda: steps(lab.work / "runs" / "live" / "checkpoints")[-1] > first, "it did not go on")
+            sheet.page.evaluate("() => { window.jupyterapp.commands.execute('notebook:interrupt-kernel'); }")
+            assert stopped_at(sheet, 1, unlike=first) > first
+            assert sheet.bad_news() == []
+
+
+class TestIpywidgets8(Widgets):
+    version = "8"
+
+
+class TestIpywidgets7(Widgets):
+    version = "7.7.1"
+
+
+def stopped_at(sheet, count, unlike=None):
+    """The step at which training said it stopped, and saved."""
+    said = sheet.page.locator("text=/stopped at step \\d+ of 60000: saved/").first
+    _wait(
+        lambda: said.count() and str(unlike) not in said.inner_text().split(), "it did not stop", timeout=30
+    )
+    step = int(re.search(r"step (\d+)", said.inner_text())[1])
+    assert steps(sheet.lab.work / "runs" / "live" / "checkpoints")[-1] == step
+    return step

@@ -1,0 +1,540 @@
+"""Rows 1-13 of the fault matrix: what download servers, disks and other processes do to a download."""
+
+import hashlib
+import os
+import re
+import signal
+import subprocess
+import sys
+import threading
+import zipfile
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from helpers import jpeg
+from helpers.server import CONFIRM, QUOTA, google_drive, serving
+
+import facegan
+from facegan import load_faces
+from facegan.data import mirrors as transfer
+from facegan.data import registry as download
+from facegan.data.mirrors import Drive, Https, Kaggle
+from facegan.data.registry import Source, fetch
+from facegan.errors import DownloadError
+
+OLD_GDOWN = Path(sys.prefix) / "gdown-5.2.2"  # Colab's; put there by the Makefile
+
+
+def archive(path, n=12, first=0, side=16):
+    """A zip laid out like the published subset, of `n` noisy JPEGs, about 100 kB."""
+    rng = np.random.default_rng(first)
+    with zipfile.ZipFile(path, "w") as out:
+        out.writestr("processed_celeba_small/.DS_Store", b"x")
+        out.writestr("__MACOSX/processed_celeba_small/._celeba", b"x")
+        out.writestr("processed_celeba_small/celeba/New Folder With Items/", b"")
+        for index in range(first, first + n):
+            out.writestr(f"processed_celeba_small/celeba/{index:06d}.jpg", jpeg(rng, side))
+        out.writestr("processed_celeba_small/padding.bin", rng.bytes(100_000))
+    return path.read_bytes()
+
+
+@pytest.fixture
+def server():
+    with serving() as running:
+        yield running
+
+
+@pytest.fixture
+def body(tmp_path):
+    return archive(tmp_path / "published.zip")
+
+
+@pytest.fixture
+def source(tmp_path, monkeypatch, server, body):
+    """The data set 'celeba' is twelve faces on our server, and the folder is empty."""
+    work = tmp_path / "work"
+    work.mkdir()
+    monkeypatch.chdir(work)
+    monkeypatch.setattr(transfer, "PAUSE", 0)
+    for name in ("FACEGAN_MIRROR", "FACEGAN_DRIVE_ID"):
+        monkeypatch.delenv(name, raising=False)
+    server.files["/faces.zip"] = body
+    return publish(monkeypatch, body, [Https(f"{server.url}/faces.zip")])
+
+
+def publish(monkeypatch, body, mirrors):
+    published = Source(
+        name="celeba", file="faces.zip", title="twelve faces", count=12, pixels=(16, 16), size=len(body),
+        hashes=(f"sha256:{hashlib.sha256(body).hexdigest()}",), mirrors=tuple(mirrors), terms="none",
+    )  # fmt: skip
+    monkeypatch.setitem(download.SOURCES, "celeba", published)
+    return published
+
+
+def installed():
+    return Path("data/faces.zip").exists()
+
+
+def temporaries():
+    return sorted(Path("data").glob(".faces.zip-*.part"))
+
+
+# ---- https ----------------------------------------------------------------------------------------
+
+
+def test_a_data_set_is_fetched_verified_and_loaded_by_name(source, server, body):
+    faces = load_faces("celeba", 16)
+    assert (len(faces), faces.name, faces.shape[1:]) == (12, "celeba", (3, 16, 16))
+    assert Path("data/faces.zip").read_bytes() == body
+    assert np.array_equal(load_faces("celeba", 16).images, faces.images)
+    assert len(server.seen) == 1  # nothing is fetched twice
+    assert temporaries() == []
+
+
+def test_1_a_dropped_connection_is_taken_up_where_it_broke(source, server, body):
+    cut = len(body) * 6 // 10
+    server.faults = [{"cut": cut}]
+    assert fetch("celeba").read_bytes() == body
+    (first, again) = server.seen[0][1], server.seen[-1][1]
+    assert first is None
+    assert 0 < int(re.fullmatch(r"bytes=(\d+)-", again)[1]) <= cut
+
+
+def test_2_a_chunked_body_cut_short_is_never_taken_for_the_whole(source, server):
+    server.faults = [{"cut": 5000, "chunked": True} for _ in range(20)]
+    with pytest.raises(DownloadError, match="the connection broke off, and so did 4 more attempts"):
+        fetch("celeba")
+    assert not installed()
+
+
+def test_3_a_short_body_without_length_has_the_wrong_size_and_hash(source, server, body):
+    server.faults = [{"cut": 5000, "length": False}]
+    with pytest.raises(
+        DownloadError, match=rf"expected sha256:.*it has 5,000 bytes, published with {len(body):,}"
+    ):
+        fetch("celeba")
+    assert not installed()
+    assert temporaries() == []
+
+
+@pytest.mark.parametrize(("tag", "at_request"), [('"2"', 2), ('"2"', 3), (None, 2)])
+def test_4_a_file_that_changed_between_two_attempts_is_fetched_anew(
+    source, server, tmp_path, monkeypatch, tag, at_request
+):
+    other = archive(tmp_path / "other.zip", first=50)
+    publish(monkeypatch, other, source.mirrors)
+    server.faults = [{"cut": 50_000}]
+    server.tag = tag and '"1"'
+
+    class Changing(dict):
+        def get(self, path):
+            if len(server.seen) < at_request:
+                return self[path]
+            server.tag = tag
+            return other
+
+    server.files = Changing(server.files)
+    assert fetch("celeba").read_bytes() == other
+
+
+def test_5_a_server_that_ignores_range_is_read_from_the_start(source, server, body):
+    server.ranges = False
+    server.faults = [{"cut": 50_000}]
+    assert fetch("celeba").read_bytes() == body
+
+
+def test_a_server_that_answers_with_slices_is_asked_for_the_rest(source, server, body):
+    server.faults = [{"cut": 40_000}, {}, {"slice": 30_000}, {}, {"slice": 30_000}]
+    assert fetch("celeba").read_bytes() == body
+    assert len(server.seen) == 7
+
+
+def test_a_server_that_sends_another_part_is_refused(source, server):
+    server.faults = [{"cut": 40_000}, {}, {"shift": 10}]
+    with pytest.raises(DownloadError, match="sent another part of the file than it was asked for"):
+        fetch("celeba")
+    assert not installed()
+
+
+def test_weak_tags_do_not_vouch_for_bytes(source, server, body):
+    server.tag = 'W/"1"'
+    server.faults = [{"cut": 40_000}]
+    assert fetch("celeba").read_bytes() == body
+    assert [asked for _, asked in server.seen] == [None, None]
+
+
+@pytest.mark.parametrize("fault", [{"page": True}, {"status": 404}, {"status": 204}])
+def test_what_was_received_outlives_a_server_that_is_out_of_order_for_a_while(source, server, body, fault):
+    server.faults = [{"cut": 40_000}, fault]
+    with pytest.raises(DownloadError):
+        fetch("celeba")
+    assert fetch("celeba").read_bytes() == body
+    assert server.seen[-1][1].startswith("bytes=")
+
+
+def test_redirects_to_ever_new_addresses_do_not_hinder_going_on(source, server, body):
+    server.files["/signed.zip"] = body
+    server.faults = [
+        {"redirect": f"{server.url}/signed.zip?1"}, {"cut": 40_000},
+        {"redirect": f"{server.url}/signed.zip?2"}, {},
+        {"redirect": f"{server.url}/signed.zip?3"}, {},
+    ]  # fmt: skip
+    assert fetch("celeba").read_bytes() == body
+    assert server.seen[-1] == ("/signed.zip?3", "bytes=32768-")
+
+
+def test_a_network_that_is_gone_for_a_moment_in_mid_transfer_is_waited_for(source, server, body, monkeypatch):
+    import requests
+
+    get, calls = requests.get, []
+
+    def flaky(*arguments, **options):
+        calls.append(options)
+        if len(calls) in (2, 3):
+            raise requests.ConnectionError("[Errno 101] Network is unreachable")
+        return get(*arguments, **options)
+
+    monkeypatch.setattr(requests, "get", flaky)
+    server.faults = [{"cut": 40_000}]
+    assert fetch("celeba").read_bytes() == body
+    assert server.seen[-1][1] == "bytes=32768-"
+
+
+def test_a_part_that_the_server_says_is_too_long_is_dropped(source, server, body):
+    server.faults = [{"cut": 40_000}, {}, {"status": 416}]
+    assert fetch("celeba").read_bytes() == body
+
+
+def test_6_a_web_page_is_named_by_its_title(source, server):
+    server.files["/faces.zip"] = b"<!DOCTYPE html><html><head><title>Log in &amp; pay</title></head></html>"
+    with pytest.raises(DownloadError, match="got a web page titled 'Log in & pay' instead of the file"):
+        fetch("celeba")
+    assert not installed()
+
+
+@pytest.mark.parametrize(
+    ("url", "reason"),
+    [
+        ("{server}/nothing.zip", "the server answered 404"),
+        ("http://127.0.0.1:9/faces.zip", r"cannot connect \(Connection refused\)"),
+        ("http://faces.invalid/faces.zip", "cannot connect"),
+    ],
+)
+def test_8_an_unreachable_mirror_is_named_with_its_reason_and_the_manual_way(
+    source, server, body, monkeypatch, url, reason
+):
+    url = url.format(server=server.url)
+    publish(monkeypatch, body, [Https(url)])
+    with pytest.raises(DownloadError) as refused:
+        fetch("celeba")
+    assert re.search(f"{url}: {reason}", str(refused.value))
+    assert f"By hand: open {url} in a browser" in str(refused.value)
+    assert f"put it at {Path('data/faces.zip').absolute()}" in str(refused.value)
+
+
+def test_8_the_next_mirror_is_tried(source, server, body, monkeypatch):
+    publish(monkeypatch, body, [Https(f"{server.url}/gone.zip"), *source.mirrors])
+    assert fetch("celeba").read_bytes() == body
+    assert [path for path, _ in server.seen] == ["/gone.zip", "/faces.zip"]
+
+
+def test_a_busy_server_is_asked_again(source, server, body):
+    server.faults = [{"status": 503}, {"status": 429}]
+    assert fetch("celeba").read_bytes() == body
+
+
+def test_9_a_stalled_transfer_is_given_up_after_five_attempts(source, server, monkeypatch):
+    monkeypatch.setattr(transfer, "TIMEOUT", (5, 0.1))
+    server.faults = [{"cut": 0, "stall": True} for _ in range(20)]
+    with pytest.raises(DownloadError, match=r"silent for 0\.1 seconds, and so did 4 more attempts"):
+        fetch("celeba")
+    assert len(server.seen) == transfer.ATTEMPTS
+
+
+# ---- what was fetched -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("options", "problem"),
+    [
+        ({"n": 9}, "it holds 9 images, expected 12"),
+        ({"side": 8}, "it holds images of 8 x 8 pixels, expected 16 x 16"),
+    ],
+)
+def test_10_a_wrong_hash_with_other_contents_is_not_installed(source, server, tmp_path, options, problem):
+    other = server.files["/faces.zip"] = archive(tmp_path / "other.zip", **options)
+    with pytest.raises(DownloadError) as refused:
+        fetch("celeba")
+    for said in (problem, source.hashes[0], f"sha256:{hashlib.sha256(other).hexdigest()}"):
+        assert said in str(refused.value)
+    assert not installed()
+    assert temporaries() == []
+
+
+def test_10_an_unreadable_image_makes_contents_unsound(source, server, body):
+    damaged = bytearray(body)
+    start = body.index(b"\xff\xd8\xff")
+    damaged[start : start + 300] = bytes(300)
+    server.files["/faces.zip"] = bytes(damaged)
+    with pytest.raises(DownloadError, match=r"it is damaged or cut short \(.*Bad CRC"):
+        fetch("celeba")
+    assert not installed()
+
+
+def test_10_a_wrong_hash_with_sound_contents_is_used_with_a_warning(source, server, tmp_path):
+    other = server.files["/faces.zip"] = archive(tmp_path / "other.zip", first=100)
+    with pytest.warns(UserWarning, match="not sha256:.* as published; its contents are sound"):
+        assert fetch("celeba").read_bytes() == other
+
+
+def test_11_a_truncated_file_at_the_target_is_fetched_again_and_kept_aside(source, body):
+    Path("data").mkdir()
+    Path("data/faces.zip").write_bytes(body[:40_000])
+    with pytest.warns(UserWarning, match=r"faces\.zip is not the data set .*fetching it"):
+        assert fetch("celeba").read_bytes() == body
+    assert Path("data/faces.zip.unsound").read_bytes() == body[:40_000]
+
+
+def test_11_it_is_kept_when_no_mirror_can_replace_it(source, server, body):
+    Path("data").mkdir()
+    Path("data/faces.zip").write_bytes(body[:40_000])
+    server.files.clear()
+    with pytest.warns(UserWarning, match="fetching it"), pytest.raises(DownloadError):
+        fetch("celeba")
+    assert Path("data/faces.zip").read_bytes() == body[:40_000]
+
+
+def test_a_file_put_into_the_data_folder_by_hand_needs_no_network(source, server, body):
+    server.files.clear()
+    Path("data").mkdir()
+    Path("data/faces.zip").write_bytes(body)
+    assert len(load_faces("celeba", 16)) == 12
+    assert server.seen == []
+
+
+def test_an_unverified_archive_in_the_data_folder_is_not_loaded(source, server, body, tmp_path):
+    Path("data").mkdir()
+    archive(Path("data/faces.zip"), n=9)
+    with pytest.warns(UserWarning, match="holds 9 images, expected 12"):
+        assert len(load_faces("celeba", 16)) == 12
+
+
+def test_a_folder_in_the_archives_place_is_named(source):
+    Path("data/faces.zip").mkdir(parents=True)
+    with pytest.raises(DownloadError, match=r"cannot read data.faces\.zip \(Is a directory\)"):
+        fetch("celeba")
+
+
+def test_a_verified_file_is_not_read_again(source, monkeypatch):
+    fetch("celeba")
+    monkeypatch.setattr(download, "verify", None)
+    assert fetch("celeba") == Path("data/faces.zip")
+
+
+def test_a_full_disk_is_foreseen(source, monkeypatch):
+    monkeypatch.setitem(download.SOURCES, "celeba", replace(source, size=10**18))
+    with pytest.raises(DownloadError, match=r"needs 1,000,000,000,000 MB, and .* free"):
+        fetch("celeba")
+
+
+def test_27_a_disk_that_fills_up_is_named(source, server, mount, monkeypatch):
+    Path("data").mkdir()
+    mount("-t", "tmpfs", "-o", "size=64k", "tmpfs", at=Path("data"))
+    monkeypatch.setitem(download.SOURCES, "celeba", replace(source, size=1))
+    with pytest.raises(DownloadError, match="disk full: could not write data"):
+        fetch("celeba")
+    assert not installed()
+
+
+def test_a_name_that_is_none(source):
+    with pytest.raises(DownloadError, match="no data set is called 'celebb'; there are celeba"):
+        fetch("celebb")
+
+
+def test_the_class_mirror_is_asked_first(source, server, body, monkeypatch):
+    server.files["/class/faces.zip"] = body
+    monkeypatch.setenv("FACEGAN_MIRROR", f"{server.url}/class/")
+    assert fetch("celeba").read_bytes() == body
+    assert [path for path, _ in server.seen] == ["/class/faces.zip"]
+
+
+# ---- processes ------------------------------------------------------------------------------------
+
+FETCH = """
+import sys
+from facegan import load_faces
+from facegan.data import registry as download
+from facegan.data.mirrors import Https
+file, count, size, known, url, folder = sys.argv[1:]
+download.SOURCES["celeba"] = download.Source(
+    name="celeba", file=file, title="", count=int(count), pixels=(16, 16), size=int(size), hashes=(known,),
+    mirrors=(Https(url),), terms="")
+faces = load_faces(folder or "celeba", 16)
+print(len(faces), faces.images.sum())
+"""
+
+
+def start(source, folder=""):
+    arguments = [source.file, source.count, source.size, source.hashes[0], source.mirrors[0].url, folder]
+    return subprocess.Popen(
+        [sys.executable, "-c", FETCH, *map(str, arguments)], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        text=True, env=os.environ | {"PYTHONPATH": str(Path(facegan.__file__).parents[1])},
+    )  # fmt: skip
+
+
+def wait_until(true, child):
+    while not true():
+        try:
+            child.wait(timeout=0.02)
+        except subprocess.TimeoutExpired:
+            continue
+        pytest.fail(f"the process ended early: {child.communicate()[1]}")
+
+
+@pytest.mark.slow
+def test_12_two_processes_share_one_download_and_one_cache(source, server):
+    go = threading.Event()
+    server.faults = [{"cut": 50_000, "release": go}]
+    first = start(source)
+    wait_until(temporaries, first)
+    second = start(source)
+    wait_until(lambda: "another process" in second.stderr.readline(), second)
+    go.set()
+    said = [child.communicate(timeout=60)[0] for child in (first, second)]
+    assert said[0].splitlines()[-1] == said[1].splitlines()[-1]
+    assert said[0].splitlines()[-1].startswith("12 ")
+    assert len(server.seen) == 1
+    assert len(list(Path("data").glob("*.npy"))) == 1
+
+
+@pytest.mark.slow
+def test_13_after_kill_9_the_next_process_goes_on_with_the_download(source, server, body):
+    server.faults = [{"cut": 60_000, "release": threading.Event()}]
+    child = start(source)
+    wait_until(lambda: any(p.stat().st_size for p in temporaries()), child)
+    (part,) = temporaries()
+    child.send_signal(signal.SIGKILL)
+    child.wait()
+    received = part.stat().st_size
+    assert fetch("celeba").read_bytes() == body
+    assert server.seen[-1] == ("/faces.zip", f"bytes={received}-")
+    assert temporaries() == []
+
+
+def test_13_a_transfer_that_was_complete_when_killed_is_not_repeated(source, server, body):
+    server.faults = [{"cut": 60_000}, {"status": 404}, {"cut": 0}]
+    with pytest.raises(DownloadError):
+        fetch("celeba")
+    (part,) = temporaries()
+    part.write_bytes(body)
+    assert fetch("celeba").read_bytes() == body
+    assert len(server.seen) == 3  # the last was asked for its head only
+
+
+# ---- Google Drive, through gdown itself --------------------------------------------------------------
+
+
+@pytest.fixture(params=["newest", "5.2.2"])
+def drive(request, source, tmp_path, monkeypatch):
+    """Our Google Drive, with gdown as installed or as Colab has it; our https server has nothing."""
+    if request.param == "5.2.2":
+        if not OLD_GDOWN.exists():
+            pytest.skip(f"gdown 5.2.2 is not in {OLD_GDOWN}; `make test` puts it there")
+        monkeypatch.setenv("PYTHONPATH", str(OLD_GDOWN))
+    with google_drive(tmp_path) as (running, environment):
+        for name, value in environment.items():
+            monkeypatch.setenv(name, value)
+        yield running
+
+
+@pytest.fixture
+def on_drive(source, body, server, monkeypatch):
+    server.files.clear()
+    monkeypatch.setenv("FACEGAN_DRIVE_ID", "classfile")
+    return body
+
+
+@pytest.mark.slow
+def test_a_class_copy_on_drive_is_fetched_past_the_confirm_page(on_drive, drive):
+    drive.files = {"/uc": CONFIRM, "/download": on_drive}
+    assert fetch("celeba").read_bytes() == on_drive
+    assert any(path.startswith("/download?") and "id=classfile" in path for path, _ in drive.seen)
+    assert temporaries() == []
+
+
+@pytest.mark.slow
+def test_the_class_copy_can_be_an_argument(on_drive, drive, monkeypatch):
+    monkeypatch.delenv("FACEGAN_DRIVE_ID")
+    drive.files = {"/uc": on_drive}
+    assert fetch("celeba", drive_id="another").read_bytes() == on_drive
+    assert drive.seen[0][0] == "/uc?id=another"
+
+
+@pytest.mark.slow
+def test_7_a_quota_page_is_called_quota_and_the_manual_way_is_named(on_drive, drive):
+    drive.files = {"/uc": QUOTA}
+    with pytest.raises(DownloadError) as refused:
+        fetch("celeba")
+    said = str(refused.value)
+    assert "Google Drive file classfile: its download quota on Google Drive is used up" in said
+    assert said.index("404") < said.index("quota") < said.index("By hand")
+    assert temporaries() == []
+
+
+@pytest.mark.slow
+def test_7_after_a_quota_page_the_next_mirror_is_tried(source, body, drive, server, monkeypatch):
+    drive.files = {"/uc": QUOTA}
+    publish(monkeypatch, body, [Https(f"{server.url}/gone.zip"), Drive("other"), Drive("another")])
+    drive.files = {"/uc": QUOTA}
+    with pytest.raises(
+        DownloadError, match=r"file other: its download quota(.|\n)*file another: its download"
+    ):
+        fetch("celeba")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("pages", [{}, {"/uc": CONFIRM}])
+def test_a_file_that_is_not_on_drive_is_never_saved(on_drive, drive, pages):
+    drive.files = pages
+    with pytest.raises(DownloadError, match="Google Drive file classfile: "):
+        fetch("celeba")
+    assert not installed()
+    assert temporaries() == []
+
+
+@pytest.mark.slow
+def test_9_a_drive_that_stalls_is_given_up(on_drive, drive, monkeypatch):
+    monkeypatch.setattr(transfer, "STALL", 3)
+    drive.files = {"/uc": on_drive}
+    drive.faults = [{"cut": 1000, "stall": True}]
+    with pytest.raises(DownloadError, match="Google Drive was silent for 3 seconds"):
+        fetch("celeba")
+    assert temporaries() == []
+
+
+# ---- Kaggle, through kagglehub itself -----------------------------------------------------------------
+
+
+def test_images_that_kagglehub_has_are_packed_and_verified(source, body, tmp_path, monkeypatch):
+    place = tmp_path / "datasets" / "someone" / "faces" / "versions"
+    images = place / "2" / "images"
+    images.mkdir(parents=True)
+    (place / "2" / "list.csv").write_text("not an image")
+    (place.parent / "2.complete").touch()
+    rng = np.random.default_rng(0)
+    for index in range(12):
+        (images / f"{index}.jpg").write_bytes(jpeg(rng, 16))
+    monkeypatch.setenv("KAGGLEHUB_CACHE", str(tmp_path))
+    publish(monkeypatch, body, [*source.mirrors[:0], Kaggle("someone/faces/versions/2", "images")])
+    with pytest.warns(UserWarning, match="contents are sound"):
+        assert len(load_faces("celeba", 16)) == 12
+    assert temporaries() == []
+
+
+def test_without_kagglehub_the_reason_is_named(source, body, monkeypatch, server):
+    monkeypatch.setitem(sys.modules, "kagglehub", None)
+    publish(monkeypatch, body, [Https(f"{server.url}/gone.zip"), Kaggle("someone/faces", "images")])
+    with pytest.raises(DownloadError, match=r"Kaggle data set someone/faces: needs kagglehub"):
+        fetch("celeba")

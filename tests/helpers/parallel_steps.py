@@ -1,0 +1,47 @@
+"""Run by torchrun in test_parallel: process 0 saves the states that all came to together."""
+
+import sys
+from pathlib import Path
+
+import torch
+
+from facegan import GAN, TrainConfig, fit, train_step
+from facegan.runtime import distributed as parallel
+from helpers import TINY, random_faces
+
+STEPS = 3
+EVERYTHING = {"label_flip": 0.3, "augment": "color,translation", "r1": 1.0, "r1_every": 2}
+
+
+def joint_steps(**changes):
+    """A GAN after three steps; its G uses no batch statistics, so that parts equal the whole."""
+    gan = GAN(TrainConfig(**TINY | {"norm": "none", "ema_decay": 0.9} | changes), device="cpu")
+    gan.generator.eval()
+    size, part = gan.config.batch_size, parallel.part(gan.config.batch_size)
+    stream = iter(random_faces(40).batches(size, generator=gan.rng, part=part))
+    metrics = [parallel.mean(torch.stack(list(train_step(gan, next(stream)).values()))) for _ in range(STEPS)]
+    return {"metrics": torch.stack(metrics), "state": gan.state_dict()}
+
+
+def fitted(run_dir, *stops):
+    """The state after runs in one folder, each by a GAN of its own, up to each of `stops`."""
+    for steps in stops:
+        gan = GAN(TrainConfig(**TINY), device="cpu")
+        fit(gan, random_faces(40), steps=steps, snapshot_every=2, run_dir=run_dir)
+    return gan.state_dict()
+
+
+def main(path):
+    with parallel.launched():
+        states = {
+            "asked of the other": parallel.any_of(parallel.rank() == 1),
+            "joint": joint_steps(**EVERYTHING),
+            "straight": fitted(path.with_name("straight"), 4),
+            "resumed": fitted(path.with_name("resumed"), 2, 4),
+        }
+        if parallel.rank() == 0:
+            torch.save(states, path)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

@@ -1,0 +1,119 @@
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import nn
+from torch.nn.utils.parametrize import register_parametrization
+
+from facegan import TrainConfig
+from facegan.models import conv as layers
+from facegan.models.conv import Conv2d, ConvTranspose2d, NearestKernel, Patches, Spread
+from facegan.models.dcgan import Discriminator, Generator
+
+COARSE = {"stride": 2, "padding": 1}
+# (layer, torch's own, input): the three shapes that run as matrix products
+SHAPES = {
+    "coarse Conv2d": (Conv2d, nn.Conv2d, (2, 6, 8, 8), COARSE),
+    "coarse ConvTranspose2d": (
+        ConvTranspose2d,
+        nn.ConvTranspose2d,
+        (2, 6, 4, 4),
+        {"stride": 2, "padding": 1},
+    ),
+    "last Conv2d": (Conv2d, nn.Conv2d, (2, 6, 4, 4), {}),
+    "first ConvTranspose2d": (ConvTranspose2d, nn.ConvTranspose2d, (2, 6, 1, 1), {}),
+}
+
+
+def seen(monkeypatch):
+    """The kinds of all layers that run from now on."""
+    kinds, kind = [], layers._kind
+    monkeypatch.setattr(layers, "_kind", lambda *a, **k: kinds.append(kind(*a, **k)) or kinds[-1])
+    return kinds
+
+
+def results(layer, images):
+    """Output, and gradients of image and weight, in float32."""
+    layer.zero_grad()
+    images = images.clone().requires_grad_(True)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        out = layer(images)
+    out.float().square().sum().backward()
+    return out.detach().float(), images.grad, layer.weight.grad
+
+
+@pytest.mark.parametrize("bias", [False, True])
+@pytest.mark.parametrize("name", SHAPES)
+def test_a_matrix_product_gives_what_the_convolution_gives(name, bias, monkeypatch):
+    ours, torchs, shape, options = SHAPES[name]
+    layer = ours(6, 5, 4, bias=bias, **options)
+    theirs = torchs(6, 5, 4, bias=bias, **options)
+    theirs.load_state_dict(layer.state_dict())
+    images, kinds = torch.randn(shape), seen(monkeypatch)
+    for got, expected in zip(results(layer, images), results(theirs, images), strict=True):
+        assert got.shape == expected.shape
+        torch.testing.assert_close(got, expected, atol=0.05, rtol=0.02)
+    assert kinds == ["coarse" if options else "end"]
+
+
+def test_patches_and_spread_are_adjoint_and_differentiable_twice():
+    images = torch.randn(1, 2, 4, 6, dtype=torch.double, requires_grad=True)
+    patches = torch.randn(1, 2, 3, 4, 4, 2, dtype=torch.double, requires_grad=True)
+    torch.testing.assert_close(
+        (Patches.apply(images) * patches).sum(), (images * Spread.apply(patches)).sum()
+    )
+    for function, given in ((Patches.apply, images), (Spread.apply, patches)):
+        assert torch.autograd.gradcheck(function, given)
+        assert torch.autograd.gradgradcheck(lambda x, f=function: f(x).square(), given)
+
+
+def test_spread_sums_what_a_transposed_convolution_sums():
+    patches = torch.randn(2, 3, 5, 4, 4, 6)
+    rows = patches.permute(0, 5, 3, 4, 1, 2).reshape(2, 96, 15)
+    torch.testing.assert_close(Spread.apply(patches), F.fold(rows, (6, 10), 4, padding=1, stride=2))
+
+
+def test_float32_keeps_torchs_convolutions_but_at_the_ends(monkeypatch):
+    kinds, config = seen(monkeypatch), TrainConfig(image_size=32, width=8, latent_dim=8)
+    fakes = Generator(config)(torch.randn(2, 8))
+    Discriminator(config)(fakes)
+    assert kinds == ["end", "", "", "", "", "", "", "end"]
+
+
+def test_bfloat16_takes_matrix_products_at_the_coarsest_layers(monkeypatch):
+    kinds, config = seen(monkeypatch), TrainConfig(image_size=32, width=8, latent_dim=8)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        Discriminator(config)(Generator(config)(torch.randn(2, 8)))
+    assert kinds == ["end", "coarse", "", "", "", "", "coarse", "end"]
+
+
+def test_other_kernels_and_odd_sizes_are_left_to_torch(monkeypatch):
+    kinds = seen(monkeypatch)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        Conv2d(3, 4, 3, 2, 1)(torch.randn(1, 3, 8, 8))
+        Conv2d(3, 4, 4, 2, 1)(torch.randn(1, 3, 7, 7))
+        Conv2d(3, 4, 4, 2, 1, dilation=2)(torch.randn(1, 3, 8, 8))
+        ConvTranspose2d(3, 4, 4, 2, 1)(torch.randn(1, 3, 4, 5))
+        ConvTranspose2d(3, 4, 4, 2, 1, output_padding=1)(torch.randn(1, 3, 4, 4))
+    assert kinds == ["", "", "", "", ""]
+
+
+@pytest.fixture
+def nearest():
+    layer = ConvTranspose2d(6, 5, 4, 2, 1, bias=False)
+    register_parametrization(layer, "weight", NearestKernel())
+    return layer
+
+
+def test_a_nearest_kernel_upsamples_and_then_convolves(nearest):
+    kernel, images = nearest.parametrizations.weight.original, torch.randn(2, 6, 7, 7)
+    copied = F.interpolate(images, scale_factor=2, mode="nearest")
+    expected = F.conv2d(copied, kernel.transpose(0, 1).flip(2, 3), padding=1)
+    torch.testing.assert_close(nearest(images), expected, atol=1e-5, rtol=1e-5)
+    assert kernel.shape == (6, 5, 3, 3)
+
+
+def test_a_nearest_kernel_draws_no_checkerboard(nearest):
+    flat = torch.ones(1, 6, 8, 8)
+    transposed = ConvTranspose2d(6, 5, 4, 2, 1, bias=False)
+    inside = [layer(flat)[..., 2:-2, 2:-2].std((2, 3)).max() for layer in (nearest, transposed)]
+    assert inside[0] < 1e-5 < 0.01 < inside[1]

@@ -1,0 +1,194 @@
+import pytest
+import torch
+from helpers import TINY
+from torch import nn
+
+from facegan import Discriminator, Generator, TrainConfig, load_generator, summary
+from facegan.errors import CheckpointError, ConfigError
+from facegan.models.dcgan import feature_maps, load_tutorial_weights
+
+
+def tiny(**changes):
+    return TrainConfig(**TINY | changes)
+
+
+def tutorial_generator():
+    """netG of PyTorch's DCGAN tutorial: nz = 100, ngf = 64, nc = 3."""
+    return nn.Sequential(
+        nn.ConvTranspose2d(100, 512, 4, 1, 0, bias=False), nn.BatchNorm2d(512), nn.ReLU(True),
+        nn.ConvTranspose2d(512, 256, 4, 2, 1, bias=False), nn.BatchNorm2d(256), nn.ReLU(True),
+        nn.ConvTranspose2d(256, 128, 4, 2, 1, bias=False), nn.BatchNorm2d(128), nn.ReLU(True),
+        nn.ConvTranspose2d(128, 64, 4, 2, 1, bias=False), nn.BatchNorm2d(64), nn.ReLU(True),
+        nn.ConvTranspose2d(64, 3, 4, 2, 1, bias=False), nn.Tanh(),
+    )  # fmt: skip
+
+
+def tutorial_discriminator():
+    """netD of PyTorch's DCGAN tutorial, up to its sigmoid."""
+    return nn.Sequential(
+        nn.Conv2d(3, 64, 4, 2, 1, bias=False), nn.LeakyReLU(0.2, True),
+        nn.Conv2d(64, 128, 4, 2, 1, bias=False), nn.BatchNorm2d(128), nn.LeakyReLU(0.2, True),
+        nn.Conv2d(128, 256, 4, 2, 1, bias=False), nn.BatchNorm2d(256), nn.LeakyReLU(0.2, True),
+        nn.Conv2d(256, 512, 4, 2, 1, bias=False), nn.BatchNorm2d(512), nn.LeakyReLU(0.2, True),
+        nn.Conv2d(512, 1, 4, 1, 0, bias=False),
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs", "shape"),
+    [
+        (Generator, tutorial_generator, (2, 100, 1, 1)),
+        (Discriminator, tutorial_discriminator, (2, 3, 64, 64)),
+    ],
+)
+def test_tutorial_weights_load_and_give_the_same_outputs(ours, theirs, shape):
+    ours, theirs = ours(TrainConfig()), theirs()
+    inputs = torch.randn(shape, generator=torch.Generator().manual_seed(0))
+    theirs(torch.randn(shape))  # so that BatchNorm has seen something
+    load_tutorial_weights(ours, {f"module.main.{k}": v for k, v in theirs.state_dict().items()})
+    for mode in (True, False):
+        expected = theirs.train(mode)(inputs)
+        outputs = ours.train(mode)(inputs)
+        torch.testing.assert_close(outputs, expected.reshape(outputs.shape))
+
+
+def test_weights_that_do_not_fit_change_nothing():
+    generator = Generator(tiny())
+    before = generator.state_dict()["blocks.0.0.weight"].clone()
+    with pytest.raises(ConfigError, match=r"do not fit Generator.*width=64"):
+        load_tutorial_weights(generator, tutorial_generator().state_dict())
+    assert torch.equal(generator.state_dict()["blocks.0.0.weight"], before)
+
+
+@pytest.mark.parametrize("size", [16, 32, 64, 128, 256])
+def test_every_size_goes_out_and_in(size):
+    config = tiny(image_size=size, width=2)
+    faces = Generator(config)(torch.randn(2, 8))
+    assert faces.shape == (2, 3, size, size)
+    assert Discriminator(config)(faces).shape == (2,)
+
+
+def test_the_discriminator_may_be_wider_than_the_generator():
+    apart, alike = tiny(width=4, width_d=12), tiny(width=4)
+    assert Discriminator(apart).blocks[0][0].out_channels == 12
+    assert Generator(apart).blocks[-1][0].in_channels == 4
+    assert Discriminator(alike).blocks[0][0].out_channels == 4
+
+
+@pytest.mark.parametrize(("output", "low"), [("tanh", -1), ("sigmoid", 0)])
+def test_outputs_have_their_range_and_images_always_minus_one_to_one(output, low):
+    generator = Generator(tiny(output=output))
+    nn.init.normal_(generator.blocks[-1][0].weight, std=1e4)  # saturate the last activation
+    raw = generator(torch.randn(64, 8)).detach()
+    assert raw.min().item() == pytest.approx(low, abs=0.02)
+    assert raw.max().item() == pytest.approx(1, abs=0.02)
+    assert generator.sample(64, seed=0).min() < -0.9
+
+
+@pytest.mark.parametrize(
+    ("norm", "layers"),
+    [("none", 0), ("spectral", 0), ("batch", nn.BatchNorm2d), ("instance", nn.InstanceNorm2d)],
+)
+def test_discriminator_norms(norm, layers):
+    network = Discriminator(tiny(norm=norm, image_size=32))
+    modules = list(network.modules())
+    norms = [m for m in modules if isinstance(m, nn.BatchNorm2d | nn.InstanceNorm2d)]
+    assert len(norms) == (2 if layers else 0)
+    assert all(isinstance(m, layers) for m in norms)
+    convolutions = [m for m in modules if isinstance(m, nn.Conv2d)]
+    assert all((c.bias is None) == bool(layers) for c in convolutions)
+
+
+def test_spectral_norm_bounds_every_layer():
+    network = Discriminator(tiny(norm="spectral")).train()
+    for _ in range(30):  # power iterations
+        network(torch.randn(2, 3, 16, 16))
+    weights = [m.weight.flatten(1) for m in network.eval().modules() if isinstance(m, nn.Conv2d)]
+    assert all(torch.linalg.matrix_norm(w, 2).item() == pytest.approx(1, abs=0.05) for w in weights)
+
+
+def test_initialisation_follows_the_paper():
+    for network in (Generator(tiny(width=64)), Discriminator(tiny(width=64))):
+        convolutions = [m.weight for m in network.modules() if isinstance(m, nn.Conv2d | nn.ConvTranspose2d)]
+        for weight in convolutions:
+            assert weight.std().item() == pytest.approx(0.02, rel=0.15)
+        scales = torch.cat([m.weight for m in network.modules() if isinstance(m, nn.BatchNorm2d)])
+        assert scales.mean().item() == pytest.approx(1, abs=0.01)
+        assert scales.std().item() == pytest.approx(0.02, rel=0.3)
+
+
+@pytest.mark.parametrize(("activation", "kind"), [("relu", nn.ReLU), ("leaky_relu", nn.LeakyReLU)])
+def test_generator_activation(activation, kind):
+    hidden = [b[2] for b in Generator(tiny(activation=activation)).blocks[:-1]]
+    assert len(hidden) == 2
+    assert all(isinstance(m, kind) for m in hidden)
+
+
+def test_nearest_upsampling_learns_kernels_of_3_x_3_wherever_the_side_doubles():
+    kernels = [w.shape[2:] for w in Generator(tiny(upsampling="nearest")).parameters() if w.ndim == 4]
+    assert kernels == [(4, 4), (3, 3), (3, 3)]
+    assert all(w.shape[2:] == (4, 4) for w in Generator(tiny()).parameters() if w.ndim == 4)
+
+
+def test_sampling_is_seeded_in_eval_mode_and_leaves_no_trace():
+    generator = Generator(tiny()).train()
+    before = {k: v.clone() for k, v in generator.state_dict().items()}
+    faces = generator.sample(5, seed=1)
+    assert torch.equal(faces, generator.sample(5, seed=1))
+    assert not torch.equal(faces, generator.sample(5, seed=2))
+    torch.testing.assert_close(faces[:2], generator.sample(2, seed=1))  # no batch statistics
+    assert generator.training
+    assert not faces.requires_grad
+    assert all(torch.equal(v, before[k]) for k, v in generator.state_dict().items())
+
+
+def test_truncated_samples_vary_less():
+    generator = Generator(tiny())
+    plain, typical = generator.sample(64, seed=0), generator.sample(64, seed=0, truncation=0.3)
+    assert typical.std(0).mean() < 0.6 * plain.std(0).mean()
+
+
+def test_latents_of_the_wrong_length_are_refused():
+    with pytest.raises(ConfigError, match=r"\(2, 9\), this generator takes \(N, 8\)"):
+        Generator(tiny()).images(torch.zeros(2, 9))
+
+
+@pytest.mark.parametrize(
+    "changes", [{"output": "sigmoid", "activation": "leaky_relu"}, {"upsampling": "nearest"}]
+)
+def test_export_and_load_give_the_same_faces(tmp_path, changes):
+    generator = Generator(tiny(**changes))
+    generator(torch.randn(8, 8))
+    path = generator.export(tmp_path / "shared" / "g.safetensors")
+    loaded = load_generator(path)
+    assert torch.equal(loaded.sample(4, seed=0), generator.sample(4, seed=0))
+    assert not loaded.training
+
+
+@pytest.mark.parametrize("data", [b"", b"<html>quota</html>", b"\x10" + bytes(40)])
+def test_files_that_are_no_generator_are_refused(tmp_path, data):
+    (tmp_path / "g.safetensors").write_bytes(data)
+    with pytest.raises(CheckpointError, match="not a generator exported by facegan"):
+        load_generator(tmp_path / "g.safetensors")
+    with pytest.raises(CheckpointError, match="no generator at"):
+        load_generator(tmp_path / "nowhere.safetensors")
+
+
+def test_summary_prints_shapes_and_parameters(capsys):
+    summary(Generator(TrainConfig()))
+    lines = capsys.readouterr().out.splitlines()
+    assert any(line.split() == ["ConvTranspose2d", "512", "x", "4", "x", "4", "819,200"] for line in lines)
+    assert lines[-1].split() == ["total", "3,576,704"]  # as PyTorch's tutorial networks have
+    summary(Discriminator(TrainConfig()))
+    assert capsys.readouterr().out.splitlines()[-1].split() == ["total", "2,765,568"]
+
+
+def test_feature_maps_follow_the_layers():
+    generator = Generator(tiny())
+    maps = feature_maps(generator, torch.ones(1, 8))
+    assert [name for name, _ in maps] == ["ConvTranspose2d", "BatchNorm2d", "ReLU"] * 2 + [
+        "ConvTranspose2d",
+        "Tanh",
+    ]
+    assert torch.equal(maps[-1][1], generator.images(torch.ones(1, 8)))
+    assert (maps[1][1] < 0).any()  # kept before the ReLU overwrote it in place

@@ -1,0 +1,223 @@
+"""What comes with the package: generators, the timelines of their training, the gallery of failures."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import torch
+
+import facegan
+from facegan import Generator, TrainConfig, load_generator, synthetic_faces
+from facegan import explore as lab
+from facegan.evaluation import distances as metrics
+from facegan.runs import pretrained
+from facegan.errors import CheckpointError, ConfigError
+from facegan.images import to_uint8
+from facegan.runs.folder import read_history
+
+NAMES = list(pretrained.ALL)
+
+
+@pytest.fixture
+def damaged(tmp_path, monkeypatch):
+    """A copy of one training that a test may spoil."""
+    shutil.copytree(pretrained.FOLDER / "healthy", tmp_path / "healthy")
+    shutil.copy(pretrained.FOLDER / "digests.json", tmp_path)
+    monkeypatch.setattr(pretrained, "FOLDER", tmp_path)
+    return tmp_path / "healthy"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_each_has_its_whole_training(name):
+    steps, line = pretrained.steps(name), lab.Timeline(name)
+    assert steps[0] == 0
+    assert len(steps) >= (8 if name in pretrained.PRETRAINED else 5)
+    assert {len(values) for values in line.history.values()} == {steps[-1]}
+    assert all(np.isfinite(values).all() for values in line.history.values())
+    assert line.numbers(len(steps) - 1)["loss_d"] == line.history["loss_d"][-1]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_each_draws_the_same_faces_for_the_same_seed(name):
+    first, again = (load_generator(name).sample(4, seed=3) for _ in range(2))
+    assert torch.equal(first, again)
+    assert first.isfinite().all()
+
+
+@pytest.mark.parametrize("name", [*pretrained.PRETRAINED, "healthy"])
+def test_faces_form_in_the_course_of_training(name):
+    first, *_, end = (load_generator(name, step=step).sample(16, seed=0) for step in pretrained.steps(name))
+    assert first.std() < 0.1, "grey at first"
+    assert end.std() > 0.3
+
+
+def test_by_name_means_the_last_step():
+    last = pretrained.steps("healthy")[-1]
+    named, at_step = load_generator("healthy"), load_generator("healthy", step=last)
+    assert torch.equal(named.sample(2, seed=0), at_step.sample(2, seed=0))
+
+
+def test_a_timeline_shows_the_generator_of_each_step():
+    line = lab.Timeline("healthy")
+    generator = load_generator("healthy", step=line.steps[2])
+    assert torch.equal(line.picture(2), facegan.images.make_grid(generator.sample(16, seed=0)))
+
+
+def test_a_step_that_was_not_kept_is_refused():
+    with pytest.raises(CheckpointError, match="'healthy' has no generator of step 7; it has those of 0, "):
+        load_generator("healthy", step=7)
+
+
+def test_a_file_has_no_steps(tmp_path, config):
+    path = Generator(config).export(tmp_path / "mine.safetensors")
+    with pytest.raises(
+        ConfigError, match=r"step=3 is for those .*\(faces, .*no_detach\), not for .*mine\.safet"
+    ):
+        load_generator(path, step=3)
+
+
+def test_a_missing_file_points_to_what_is_there():
+    with pytest.raises(CheckpointError, match="or use 'faces' or 'synthetic', which come with facegan"):
+        load_generator("nothing.safetensors")
+
+
+@pytest.mark.parametrize("name", ["step_000000.safetensors", "history.csv"])
+def test_a_flipped_bit_is_noticed(damaged, name):
+    spoiled = bytearray((damaged / name).read_bytes())
+    spoiled[-5] ^= 1
+    (damaged / name).write_bytes(spoiled)
+    with pytest.raises(CheckpointError, match=f"{name} is missing or damaged. Install facegan again"):
+        load_generator("healthy", step=0) and lab.Timeline("healthy")
+
+
+def test_a_missing_history_is_noticed(damaged):
+    (damaged / "history.csv").unlink()
+    with pytest.raises(CheckpointError, match=r"history\.csv is missing or damaged"):
+        lab.Timeline("healthy")
+
+
+@pytest.mark.parametrize("function", [pretrained.steps, pretrained.generator_file, pretrained.history_file])
+def test_a_name_that_nothing_has_is_refused(function):
+    with pytest.raises(
+        CheckpointError, match="'nope' does not come with facegan; faces, synthetic, healthy, "
+    ):
+        function("nope")
+
+
+@pytest.mark.parametrize("digests", ["{", "[]", "{}", None])
+def test_a_broken_installation_is_named(damaged, digests):
+    if digests is None:
+        shutil.rmtree(damaged)
+    else:
+        (damaged.parent / "digests.json").write_text(digests)
+    with pytest.raises(CheckpointError, match=r"is missing or damaged\. Install facegan again"):
+        load_generator("healthy")
+
+
+def test_names_win_over_files_of_the_same_name(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "healthy").mkdir()
+    with pytest.warns(UserWarning, match=r"comes with facegan; for yours, write './healthy'"):
+        assert load_generator("healthy").config.image_size == 32
+
+
+def test_the_package_stays_small():
+    sizes = {name: sum(p.stat().st_size for p in (pretrained.FOLDER / name).iterdir()) for name in NAMES}
+    assert sum(sizes.values()) <= 30e6
+    assert all(sizes[name] <= 1e6 for name in pretrained.GALLERY)
+
+
+def test_every_file_is_vouched_for():
+    for name in NAMES:
+        for path in (pretrained.FOLDER / name).iterdir():
+            assert pretrained.verified(path) == path
+
+
+def test_half_precision_is_as_good_to_the_eye(tmp_path):
+    generator = Generator(TrainConfig(width=16))
+    torch.nn.init.normal_(generator.blocks[-1][0].weight, std=0.2)  # of strong contrast
+    with torch.no_grad():
+        for _ in range(40):  # BatchNorm learns its statistics
+            generator(torch.randn(16, 100))
+    half = load_generator(generator.export(tmp_path / "half.safetensors", half=True))
+    whole = load_generator(generator.export(tmp_path / "whole.safetensors"))
+    a, b = (to_uint8(g.sample(8, seed=0)).int() for g in (half, whole))
+    assert a.float().std() > 40
+    assert (a - b).abs().max() <= 2
+    assert ((a - b).abs() > 1).float().mean() < 1e-3
+    sizes = [(tmp_path / f"{name}.safetensors").stat().st_size for name in ("half", "whole")]
+    assert sizes[0] < 0.53 * sizes[1]
+
+
+@pytest.mark.slow
+def test_sixty_four_faces_offline_in_a_fresh_process(tmp_path):
+    """No proxy answers, no home, and nothing is written."""
+    code = (
+        "import socket\n"
+        "def refuse(*_, **__): raise OSError('offline')\n"
+        "socket.socket.connect = refuse\n"
+        "import facegan as fg\n"
+        "faces = fg.load_generator('faces').sample(64, seed=0)\n"
+        "assert faces.shape == (64, 3, 64, 64) and faces.isfinite().all()\n"
+    )
+    environment = {**os.environ, "HOME": str(tmp_path / "nowhere"), "PYTHONDONTWRITEBYTECODE": "1"}
+    subprocess.run([sys.executable, "-c", code], check=True, env=environment, cwd=tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
+# ---- the gallery ---------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def distances():
+    """By name: how far a training's last faces are from the drawn ones."""
+    real = torch.from_numpy(synthetic_faces(400, size=32, seed=1)[0])
+    space = metrics.Eigenfaces(real)
+    fakes = {name: space(load_generator(name).sample(400, seed=0)) for name in pretrained.GALLERY}
+    return {name: metrics.frechet_distance(space(real), fake) for name, fake in fakes.items()}
+
+
+@pytest.mark.parametrize("name", [name for name in pretrained.GALLERY if name != "healthy"])
+def test_what_goes_wrong_ends_farther_from_faces(distances, name):
+    assert distances[name] > 1.2 * distances["healthy"]
+
+
+def last(name, quantity):
+    return np.mean(read_history(pretrained.history_file(name))[quantity][-200:])
+
+
+@pytest.mark.parametrize("name", ["d_too_strong", "no_detach"])
+def test_where_d_wins_g_never_finds_faces(name):
+    assert last(name, "d_fake") < 0.01
+    assert last(name, "d_real") > 0.99
+    assert load_generator(name).sample(16, seed=0).std() < 0.2
+
+
+def test_where_g_is_too_strong_d_knows_nothing():
+    assert last("g_too_strong", "d_real") - last("g_too_strong", "d_fake") < 0.1
+    assert last("healthy", "d_real") - last("healthy", "d_fake") > 0.4
+
+
+def test_faces_collapse_to_few():
+    variety = {
+        name: load_generator(name).sample(64, seed=0).std(0).mean() for name in ("healthy", "mode_collapse")
+    }
+    assert variety["mode_collapse"] < 0.5 * variety["healthy"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_settings_say_what_it_saw_and_what_goes_wrong(name):
+    notes = json.loads((pretrained.FOLDER / name / "config.json").read_text())
+    assert notes.pop("about") == pretrained.ALL[name]
+    assert notes.pop("data")
+    assert notes.pop("faces") >= 10_000
+    assert TrainConfig.from_dict(notes).image_size == load_generator(name).config.image_size
+
+
+def test_the_model_card_speaks_of_each():
+    card = (pretrained.FOLDER / "README.md").read_text()
+    assert all(f"`{name}`" in card for name in NAMES)

@@ -1,0 +1,118 @@
+"""A click that arrives while a cell is running, in a real kernel."""
+
+import queue
+import sys
+import threading
+import time
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+import zmq
+from jupyter_client.manager import KernelManager
+from jupyter_client.session import Session
+
+from facegan.widgets import stop_button as clicks
+
+TRAIN = """
+import facegan as fg
+config = fg.TrainConfig(image_size=16, width=8, batch_size=8, precision="fp32")
+faces = fg.FaceDataset(fg.synthetic_faces(32, 16)[0], "drawn")
+live = fg.widgets.live()
+tell = lambda gan, _: gan.step == 0 and print("stop is", live.panel.stop.model_id, flush=True)
+history = fg.fit(fg.GAN(config, device="cpu"), faces, steps=10**6, snapshot_every=10**6, hooks=[live, tell])
+"""
+
+
+@pytest.fixture
+def client(monkeypatch):
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[2]), prepend=":")
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    manager = KernelManager(
+        kernel_cmd=[sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
+    )
+    manager.start_kernel()
+    client = manager.client()
+    client.start_channels()
+    client.wait_for_ready(timeout=60)
+    yield client
+    client.stop_channels()
+    manager.shutdown_kernel(now=True)
+
+
+def printed(client, wanted, seconds=60):
+    """The first line printed that holds `wanted`."""
+    end, text = time.monotonic() + seconds, ""
+    while time.monotonic() < end:
+        try:
+            message = client.get_iopub_msg(timeout=1)
+        except queue.Empty:
+            continue
+        content = message["content"]
+        assert message["msg_type"] != "error", content["traceback"]
+        text += content.get("text", "")
+        for line in text.splitlines():
+            if wanted in line:
+                return line
+    raise AssertionError(f"{wanted!r} was not printed, but: {text}")
+
+
+def shown(client):
+    """The value that a cell shows."""
+    while True:
+        message = client.get_iopub_msg(timeout=30)
+        if message["msg_type"] == "execute_result":
+            return message["content"]["data"]["text/plain"]
+
+
+def send_click(client, model_id):
+    data = {"method": "custom", "content": {"event": "click"}}
+    client.shell_channel.send(client.session.msg("comm_msg", {"comm_id": model_id, "data": data}))
+
+
+@pytest.mark.slow
+def test_stop_works_while_its_cell_runs_and_what_came_before_is_not_lost(client):
+    client.execute(TRAIN)
+    model_id = printed(client, "stop is").split()[-1]
+    client.execute("print('the next cell ran at step', len(history['loss_d']))")
+    send_click(client, model_id)
+    client.execute("live.panel.stop.description")
+    stopped = printed(client, "stopped at step")
+    step = int(stopped.split()[3])
+    assert step < 10**6
+    assert printed(client, "the next cell ran").endswith(f" {step}")
+    assert shown(client) == "'Stopped'"
+
+
+@pytest.mark.slow
+def test_clicks_on_other_buttons_do_not_stop(client):
+    client.execute(TRAIN.replace("10**6, snap", "40, snap"))
+    printed(client, "stop is")
+    send_click(client, "another")
+    client.execute("print('ran to', len(history['loss_d']))")
+    assert printed(client, "ran to") == "ran to 40"
+
+
+@pytest.mark.parametrize("frames", [[b"stop aborting"], [b"<IDS|MSG>", b"", b"{}", b"{}", b"{}", b"{}"]])
+def test_what_is_no_message_is_left_to_the_kernel(monkeypatch, frames):
+    queue, returned = [[zmq.Frame(f) for f in frames]], []
+    monkeypatch.setattr(clicks, "running_kernel", lambda: SimpleNamespace(session=Session()))
+    monkeypatch.setattr(clicks, "_shell", lambda kernel: ("socket", returned.append))
+    monkeypatch.setattr(clicks, "_receive", lambda socket: queue.pop() if queue else None)
+    assert clicks.clicked("any") is False
+    assert len(returned) == 1
+
+
+def test_only_the_main_thread_takes_messages(monkeypatch):
+    monkeypatch.setattr(clicks, "running_kernel", lambda: SimpleNamespace(session=Session()))
+    monkeypatch.setattr(clicks, "_shell", lambda kernel: pytest.fail("looked"))
+    heard = []
+    thread = threading.Thread(target=lambda: heard.append(clicks.clicked("any")))
+    thread.start()
+    thread.join()
+    assert heard == [False]
+
+
+def test_outside_a_kernel_nothing_was_clicked():
+    assert clicks.running_kernel() is None
+    assert clicks.clicked("any") is False
