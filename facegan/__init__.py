@@ -16,11 +16,15 @@ from facegan.data.synthetic import synthetic_faces
 from facegan.errors import FaceganError
 from facegan.images import save_animation, save_images
 from facegan.latent import slerp, walk
-from facegan.losses import LOSSES
-from facegan.models.dcgan import Discriminator, Generator, summary
+from facegan.losses import LOSSES, Loss, register_loss
+from facegan.models import Discriminator, Generator, summary
 from facegan.plots import plot_curves, plot_features, show_images
-from facegan.runs.run import load_generator
-from facegan.training.fit import GAN, fit, train_step
+from facegan.runs.history import History
+from facegan.runs.run import Run, load_generator
+from facegan.training.callbacks import Callback
+from facegan.training.fit import fit
+from facegan.training.gan import GAN
+from facegan.training.step import train_step
 
 __version__ = "0.2.0"
 _LAZY = {
@@ -34,6 +38,7 @@ _LAZY = {
 }  # loaded when first used
 
 __all__ = [
+    "Callback",
     "GAN",
     "LOSSES",
     "RECIPES",
@@ -41,6 +46,9 @@ __all__ = [
     "FaceDataset",
     "FaceganError",
     "Generator",
+    "History",
+    "Loss",
+    "Run",
     "TrainConfig",
     "exercise",
     "fit",
@@ -50,6 +58,7 @@ __all__ = [
     "plot_curves",
     "plot_features",
     "progress",
+    "register_loss",
     "reveal",
     "save_animation",
     "save_images",

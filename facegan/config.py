@@ -1,14 +1,15 @@
 """Settings of a training run, and the recipes built from them.
 
-`TrainConfig` is the one place where a hyperparameter lives. Each field's annotation carries its
-meaning, unit and effect; the command line shows the same text. Recipes are complete configs: five
-published DCGAN-on-CelebA projects, the DCGAN paper, and two of our own. To change one thing, use
-`dataclasses.replace(RECIPES["tutorial"], loss="hinge")`.
+`TrainConfig` is the one place where a hyperparameter lives. Each field's annotation carries its meaning,
+unit and effect; the command line shows the same text. Recipes are complete configs: five published
+DCGAN-on-CelebA projects, the DCGAN paper, and two of our own. To change one setting, use
+`RECIPES["tutorial"].replace(loss="hinge")`.
 """
 
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, fields, replace
+from difflib import get_close_matches
 from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 
 from facegan.errors import ConfigError
@@ -17,7 +18,6 @@ Output = Literal["tanh", "sigmoid"]
 Activation = Literal["relu", "leaky_relu"]
 Upsampling = Literal["transposed", "nearest"]
 Norm = Literal["none", "batch", "instance", "spectral"]
-LossName = Literal["bce", "minimax", "least_squares", "hinge", "wasserstein"]
 Policy = Literal["none", "color", "translation", "color,translation", "color,translation,cutout"]
 Optimizer = Literal["adam", "sgd"]
 Precision = Literal["auto", "fp32", "bf16", "fp16"]
@@ -25,26 +25,31 @@ Precision = Literal["auto", "fp32", "bf16", "fp16"]
 
 @dataclass(frozen=True)
 class TrainConfig:
-    """Everything that defines a run. The defaults are PyTorch's DCGAN tutorial.
+    """All settings of a run. The defaults are PyTorch's DCGAN tutorial.
 
-    Raises `ConfigError` when a value is outside what its annotation states.
+    Raises:
+        ConfigError: a value is outside the range that its annotation states.
     """
 
     # The networks
-    image_size: Annotated[int, "side of the square images in pixels: a power of two, 16 to 256"] = 64
+    image_size: Annotated[
+        int, "side of the square images in pixels; our networks take powers of two, 16 to 256"
+    ] = 64
     width: Annotated[int, "feature maps at the finest hidden layer; cost grows with its square"] = 64
-    width_d: Annotated[int, "the same of D, where it is not as wide as G; 0: as wide"] = 0
+    width_d: Annotated[int, "base width of D; 0 means the same as G"] = 0
     latent_dim: Annotated[int, "length of the latent vector z"] = 100
     output: Annotated[Output, "last activation of G: tanh trains on [-1, 1], sigmoid on [0, 1]"] = "tanh"
     activation: Annotated[Activation, "hidden activation of G"] = "relu"
-    upsampling: Annotated[Upsampling, "how G doubles the side; nearest: copy, then convolve"] = "transposed"
-    norm: Annotated[Norm, "normalisation in D"] = "batch"
+    upsampling: Annotated[Upsampling, "how G doubles the side; nearest copies pixels, then convolves"] = (
+        "transposed"
+    )
+    norm: Annotated[Norm, "normalization in D"] = "batch"
 
     # The game
-    loss: Annotated[LossName, "what D and G minimise"] = "bce"
+    loss: Annotated[str, "bce, minimax, least_squares, hinge, wasserstein, or a registered loss"] = "bce"
     gradient_penalty: Annotated[float, "weight of WGAN-GP's penalty, 10 in its paper; 0 is off"] = 0.0
     r1: Annotated[float, "gamma of the R1 penalty on real images; 0 is off"] = 0.0
-    r1_every: Annotated[int, "steps between R1 penalties, each then weighted by as much"] = 1
+    r1_every: Annotated[int, "apply R1 every N steps, scaled by N"] = 1
     label_smoothing: Annotated[float, "D's target for real faces is 1 minus this"] = 0.0
     label_flip: Annotated[float, "share of real/fake pairs that D sees with swapped labels"] = 0.0
     augment: Annotated[Policy, "differentiable augmentation of all that D sees"] = "none"
@@ -56,15 +61,15 @@ class TrainConfig:
     beta1: Annotated[float, "Adam's decay of the mean gradient; 0.5 damps the game's oscillation"] = 0.5
     beta2: Annotated[float, "Adam's decay of the squared gradient"] = 0.999
     momentum: Annotated[float, "momentum when D's optimizer is sgd"] = 0.9
-    ema_decay: Annotated[float, "decay per step of the averaged G that draws samples; 0 is raw"] = 0.0
+    ema_decay: Annotated[float, "EMA decay of the generator used for sampling; 0 disables EMA"] = 0.0
 
     # The schedule
-    batch_size: Annotated[int, "real faces per step, of all processes together"] = 128
+    batch_size: Annotated[int, "real faces per step, over all processes"] = 128
     epochs: Annotated[int, "passes over the data"] = 10
     snapshot_every: Annotated[int, "steps between checkpoints and sample frames"] = 250
     flip: Annotated[bool, "mirror each real face with probability one half"] = True
     seed: Annotated[int, "seed of weights, shuffling and noise"] = 0
-    precision: Annotated[Precision, "of matrix products; auto takes the fastest that is native"] = "auto"
+    precision: Annotated[Precision, "of matrix products; auto takes the fastest native one"] = "auto"
     tensorboard: Annotated[bool, "also write TensorBoard files into the run folder"] = False
 
     def __post_init__(self) -> None:
@@ -89,19 +94,23 @@ class TrainConfig:
         """Feature maps at D's finest hidden layer."""
         return self.width_d or self.width
 
+    def replace(self, **changes: Any) -> TrainConfig:
+        """A copy with some settings changed.
+
+        Raises:
+            ConfigError: a name is not a setting, or a value is out of range.
+        """
+        _refuse_unknown(changes)
+        return replace(self, **changes)
+
     def to_dict(self) -> dict[str, Any]:
         """Plain values by field name, for JSON and checkpoints."""
         return asdict(self)
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> TrainConfig:
-        """The inverse of `to_dict`. Raises `ConfigError` on names this version does not know."""
-        unknown = sorted(set(values) - set(field_help()))
-        if unknown:
-            raise ConfigError(
-                f"unknown settings: {', '.join(unknown)}. They may come from a newer facegan: "
-                "upgrade with `pip install -U facegan`."
-            )
+        """The inverse of `to_dict`. Raises `ConfigError` for names that this version does not know."""
+        _refuse_unknown(values)
         return cls(**values)
 
 
@@ -115,6 +124,17 @@ def differing(a: TrainConfig, b: TrainConfig, names=None) -> dict[str, tuple[Any
     """Settings in which two configs differ: name -> (value in a, value in b)."""
     names = names or field_help()
     return {n: (getattr(a, n), getattr(b, n)) for n in names if getattr(a, n) != getattr(b, n)}
+
+
+def _refuse_unknown(values: dict[str, Any]) -> None:
+    unknown = sorted(set(values) - set(field_help()))
+    if unknown:
+        close = [match for name in unknown for match in get_close_matches(name, field_help(), 1)]
+        hint = f"Did you mean {' and '.join(close)}?" if close else "`facegan recipes` lists all settings."
+        raise ConfigError(
+            f"unknown settings: {', '.join(unknown)}. {hint} If they come from a newer facegan, "
+            "upgrade with `pip install -U facegan`."
+        )
 
 
 def _check_type(name: str, value: Any, hint: Any) -> None:
@@ -133,8 +153,14 @@ def _check_range(name: str, value: float, accept, expected: str) -> None:
         raise ConfigError(f"{name} is {value!r}, expected {expected}: {field_help()[name][1]}.")
 
 
+# The networks' settings, and those that decide what the two players minimize. `training.identity` compares
+# them when a run is resumed; other settings, such as learning rates, may change on the way.
+GENERATOR_SETTINGS = ("image_size", "width", "latent_dim", "output", "activation", "upsampling")
+DISCRIMINATOR_SETTINGS = ("image_size", "discriminator_width", "norm")
+GAME_SETTINGS = ("loss", "gradient_penalty", "r1", "r1_every", "label_smoothing", "label_flip", "augment")
+
 _RANGES = (
-    (("image_size",), lambda v: v in (16, 32, 64, 128, 256), "16, 32, 64, 128 or 256"),
+    (("image_size",), lambda v: 16 <= v <= 512, "16 to 512"),
     (("width", "latent_dim", "epochs", "snapshot_every", "r1_every"), lambda v: v >= 1, "1 or more"),
     (("batch_size",), lambda v: v >= 2, "2 or more"),
     (("lr_d", "lr_g"), lambda v: 0 < v < float("inf"), "a positive number"),
@@ -153,7 +179,7 @@ RECIPES: dict[str, TrainConfig] = {
     # Radford, Metz, Chintala 2015 (arXiv 1511.06434), section 4: widths 1024-512-256-128, batch 128,
     # Adam 2e-4 with beta1 0.5, N(0, 0.02) weights, tanh, no augmentation.
     "paper": TrainConfig(width=128, epochs=10, flip=False),
-    # DCGAN on CelebA, 10 epochs; a GIF of the same faces growing, samples per epoch and iteration.
+    # DCGAN on CelebA, 10 epochs; a GIF of the same faces during training, samples per epoch and iteration.
     "ten_epochs": TrainConfig(epochs=10, snapshot_every=100, flip=False),
     # The 32,600-face subset, batch 32, 20 epochs; GIFs, plots and training samples.
     "small_batch": TrainConfig(batch_size=32, epochs=20, snapshot_every=500, flip=False),
@@ -162,7 +188,7 @@ RECIPES: dict[str, TrainConfig] = {
     # Sigmoid output on [0, 1] data, 15 epochs; samples and weights saved periodically.
     "sigmoid": TrainConfig(output="sigmoid", epochs=15, flip=False),
     # Five layers each, leaky ReLU also in G, D by SGD with momentum, G by Adam, both at 1.5e-4. Batches of
-    # 16: so slow a D needs the many steps, and with batches of 128 stays behind G (RESULTS.md).
+    # 16: D learns slowly and needs many steps; with batches of 128 it stays behind G (RESULTS.md).
     "sgd_discriminator": TrainConfig(
         activation="leaky_relu",
         optimizer_d="sgd",
@@ -173,9 +199,8 @@ RECIPES: dict[str, TrainConfig] = {
         tensorboard=True,
         flip=False,
     ),
-    # The best faces per minute we know how to get; RESULTS.md has the tries. A G without built-in
-    # checkerboards, many small steps, large learning rates, a lazy R1 penalty on a D without normalisation,
-    # a long average, flips.
+    # The best faces per minute that we measured (RESULTS.md): a G without checkerboard artifacts, many small
+    # steps, large learning rates, a lazy R1 penalty on a D without normalization, a long average, flips.
     "modern": TrainConfig(
         width=32,
         width_d=48,
@@ -191,7 +216,17 @@ RECIPES: dict[str, TrainConfig] = {
         snapshot_every=500,
     ),
 }
-# Recognisable faces on two CPU cores within three minutes: `modern`, narrower, with a shorter average.
-RECIPES["tiny"] = replace(
-    RECIPES["modern"], width=24, width_d=0, ema_decay=0.995, epochs=4, snapshot_every=200
+# Recognizable faces on two CPU cores within three minutes: `modern`, narrower, with a shorter average.
+RECIPES["tiny"] = RECIPES["modern"].replace(
+    width=24, width_d=0, ema_decay=0.995, epochs=4, snapshot_every=200
 )
+_BUILT_IN = frozenset(RECIPES)
+
+
+def register_recipe(name: str, config: TrainConfig) -> None:
+    """Make settings available as `GAN(name)`. Raises `ConfigError` if the name is that of a built-in recipe."""
+    if name in _BUILT_IN:
+        raise ConfigError(f"recipe {name!r} is built in; register yours under another name.")
+    if not isinstance(config, TrainConfig):
+        raise ConfigError(f"recipe {name!r} is a {type(config).__name__}, expected a TrainConfig.")
+    RECIPES[name] = config

@@ -1,7 +1,7 @@
 """Exceptions. Each message states what was given, what was expected, and what to do next.
 
-Every error that a user can cause derives from `FaceganError`, and also from the built-in exception that a Python
-programmer would expect.
+Every error that a user can cause derives from `FaceganError`, and also from the built-in exception that a
+Python programmer would expect.
 """
 
 

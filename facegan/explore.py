@@ -16,13 +16,11 @@ import torch
 from torch import Tensor
 from torch.nn.functional import avg_pool2d, interpolate
 
-from facegan.errors import CheckpointError, ConfigError, first_line
-from facegan.images import make_grid, png_bytes, read_png, to_uint8
+from facegan.errors import ConfigError
+from facegan.images import make_grid, png_bytes, to_uint8
 from facegan.latent import arithmetic, draw_latents, lerp, slerp, truncate, walk
 from facegan.models.dcgan import Generator
-from facegan.runs import pretrained
-from facegan.runs.folder import read_history, read_run
-from facegan.runs.run import load_generator
+from facegan.runs.run import Run, load_generator
 
 DIRECTIONS = 5
 MAX_SEED = 2**31
@@ -33,19 +31,26 @@ _SAMPLES = 512  # latents from which directions are found
 _COARSE = 8  # side of the images that directions are judged by
 
 
-def open_generator(source: object) -> Generator:
-    """The generator of a `GAN` (its average), a run folder, a file, a name as "faces", or a `Generator`.
+def open_generator(source: object) -> nn.Module:
+    """The generator of a `GAN` (its average), a `Run`, a run folder, a file, a name such as "faces", or itself.
 
-    Returns a copy in eval mode, on the same device, which later training does not change. Raises
-    `CheckpointError` when there is none, `ConfigError` for anything else.
+    Returns:
+        A copy in eval mode, on the same device, which later training does not change.
+
+    Raises:
+        CheckpointError: there is none.
+        ConfigError: the source is anything else, or a network without `latent_dim` (`facegan.models.protocol`).
     """
     source = getattr(source, "ema", source)
-    if isinstance(source, Generator):
+    if isinstance(source, nn.Module):
+        attribute(source, "latent_dim")
         return copy.deepcopy(source).eval().requires_grad_(False)
+    if isinstance(source, Run):
+        return source.generator()
     if not isinstance(source, str | Path):
         raise ConfigError(
             f"got {type(source).__name__}, expected a generator, a GAN, a run folder, a .safetensors file or "
-            f"one of {', '.join(map(repr, pretrained.PRETRAINED))}."
+            f"one of {', '.join(map(repr, PRETRAINED))}."
         )
     return load_generator(source)
 
@@ -282,36 +287,3 @@ def compare(a: Generator, b: Generator, *, n: int = 16, seed: int = 0, truncatio
             "compare ones with the same latent_dim."
         )
     return tuple(framed_grid(g.sample(n, seed=checked_seed(seed), truncation=truncation), {}) for g in (a, b))
-
-
-class Timeline:
-    """A training's faces, step by step, and its curves.
-
-    Of a run folder it reads `frames/` and `history.csv`; a name of `facegan.pretrained`, such as "faces" or
-    "mode_collapse", stands for a training that comes with the package. `steps` are the snapshots' steps;
-    `history` is as in `GAN`. Raises `CheckpointError` when there is no such training.
-    """
-
-    def __init__(self, run: str | Path) -> None:
-        self.name = run if pretrained.is_pretrained(run) else None
-        if self.name:
-            self.steps, self.history = pretrained.steps(run), read_history(pretrained.history_file(run))
-        else:
-            frames, self.history = read_run(Path(run))
-            self.steps, self._frames = list(frames), list(frames.values())
-
-    def picture(self, index: int) -> Tensor:
-        """The first 4 x 4 of the fixed latents' faces at a snapshot, counted from 0."""
-        if self.name:
-            return make_grid(load_generator(self.name, step=self.steps[index]).sample(16, seed=0))
-        try:
-            frame = read_png(self._frames[index])
-        except OSError as error:
-            raise CheckpointError(f"{self._frames[index]} cannot be read ({first_line(error)}).") from None
-        return frame[:, : frame.shape[1] // 2 + 1, : frame.shape[2] // 2 + 1]
-
-    def numbers(self, index: int) -> dict[str, float]:
-        """The history's row of a snapshot; empty at step 0."""
-        step = self.steps[index]
-        known = 0 < step <= len(self.history["loss_d"])
-        return {name: values[step - 1] for name, values in self.history.items()} if known else {}

@@ -1,4 +1,4 @@
-"""GAN losses and regularisers: pure functions of discriminator logits, shape (B,), any range.
+"""GAN losses and regularizers: pure functions of discriminator logits, shape (B,), any range.
 
 Each loss is a pair. The discriminator's half takes real and fake logits, the generator's half fake
 logits only; both return a scalar to minimise. No sigmoid comes before them: log-sigmoids are taken
@@ -11,12 +11,15 @@ Chintala et al. 2016 (github.com/soumith/ganhacks).
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+
+from facegan.errors import ConfigError
 
 
 def bce_discriminator(real: Tensor, fake: Tensor, *, smoothing: float = 0.0) -> Tensor:
@@ -64,10 +67,15 @@ def wasserstein_generator(fake: Tensor) -> Tensor:
 
 
 class Loss(NamedTuple):
-    """The two halves of a game."""
+    """The two halves of a GAN loss: D's takes real and fake logits (B,), G's takes fake logits (B,)."""
 
     discriminator: Callable[..., Tensor]
     generator: Callable[[Tensor], Tensor]
+
+    @property
+    def takes_smoothing(self) -> bool:
+        """Whether the discriminator's half has a `smoothing` argument."""
+        return "smoothing" in inspect.signature(self.discriminator).parameters
 
 
 LOSSES: dict[str, Loss] = {
@@ -77,12 +85,45 @@ LOSSES: dict[str, Loss] = {
     "hinge": Loss(hinge_discriminator, wasserstein_generator),
     "wasserstein": Loss(wasserstein_discriminator, wasserstein_generator),
 }
+_BUILT_IN = frozenset(LOSSES)
+
+
+def register_loss(name: str, discriminator: Callable[..., Tensor], generator: Callable) -> Loss:
+    """Make a loss available as `TrainConfig(loss=name)`, also when a run is resumed.
+
+    Args:
+        name: must not be taken by a built-in loss; registering a name again replaces it.
+        discriminator: (real logits (B,), fake logits (B,)) to a scalar that D minimizes. Accept a keyword
+            `smoothing` to support `label_smoothing`.
+        generator: fake logits (B,) to a scalar that G minimizes.
+
+    Raises:
+        ConfigError: the name is taken, or a half is not callable.
+
+    >>> loss = register_loss("logistic", bce_discriminator, bce_generator)
+    """
+    if name in _BUILT_IN:
+        raise ConfigError(f"loss {name!r} is built in; register yours under another name.")
+    if not callable(discriminator) or not callable(generator):
+        raise ConfigError(f"loss {name!r} needs two functions, got {discriminator!r} and {generator!r}.")
+    LOSSES[name] = Loss(discriminator, generator)
+    return LOSSES[name]
+
+
+def find_loss(name: str) -> Loss:
+    """The registered loss of that name. Raises `ConfigError` for any other name."""
+    if name not in LOSSES:
+        raise ConfigError(
+            f"no loss is named {name!r}; choose one of {', '.join(LOSSES)}, or add yours with "
+            "fg.register_loss(name, discriminator, generator)."
+        )
+    return LOSSES[name]
 
 
 def flip_labels(real: Tensor, fake: Tensor, swap: Tensor) -> tuple[Tensor, Tensor]:
     """Logits with the pairs marked in the bool tensor `swap` (B,) exchanged.
 
-    To D a swapped pair is a real face labelled fake and a fake one labelled real: ganhacks no. 6
+    To D, a swapped pair is a real face labeled fake and a fake one labeled real: ganhacks no. 6
     ("occasionally flip the labels"), for any loss.
     """
     return torch.where(swap, fake, real), torch.where(swap, real, fake)

@@ -2,22 +2,22 @@ from dataclasses import replace
 
 import pytest
 
-from facegan.config import RECIPES, TrainConfig, differing, field_help
+from facegan.config import RECIPES, TrainConfig, differing, field_help, register_recipe
 from facegan.errors import ConfigError
 
 
 @pytest.mark.parametrize(
     ("field", "value"),
     [
-        ("image_size", 48),
-        ("image_size", 512),
+        ("image_size", 8),
+        ("image_size", 513),
         ("width", 0),
         ("width", 8.5),
         ("batch_size", 1),
         ("lr_g", 0),
         ("lr_d", float("nan")),
         ("beta1", 1.0),
-        ("loss", "bcee"),
+        ("loss", 3),
         ("norm", "layer"),
         ("flip", 1),
         ("epochs", True),
@@ -79,3 +79,18 @@ def test_published_games_are_one_line_away_from_modern():
     for change in ({"loss": "hinge", "norm": "spectral"},
                    {"loss": "wasserstein", "gradient_penalty": 10.0, "r1": 0.0}):  # fmt: skip
         assert replace(RECIPES["modern"], **change).loss == change["loss"]
+
+
+def test_replace_changes_one_setting_and_names_a_typo():
+    assert RECIPES["tiny"].replace(loss="hinge").loss == "hinge"
+    with pytest.raises(ConfigError, match=r"unknown settings: learning_rte|Did you mean lr_g"):
+        RECIPES["tiny"].replace(lr_gg=1e-3)
+
+
+def test_an_own_recipe_is_registered_by_name():
+    register_recipe("mine", TrainConfig(width=8))
+    assert RECIPES.pop("mine").width == 8
+    with pytest.raises(ConfigError, match="recipe 'tiny' is built in"):
+        register_recipe("tiny", TrainConfig())
+    with pytest.raises(ConfigError, match="a dict, expected a TrainConfig"):
+        register_recipe("mine", {"width": 8})

@@ -3,7 +3,8 @@ import math
 import pytest
 import torch
 
-from facegan import losses
+from facegan import losses, register_loss
+from facegan.errors import ConfigError
 from facegan.losses import LOSSES
 
 REAL, FAKE = torch.tensor([2.0, -0.5]), torch.tensor([-1.0, 0.3])
@@ -103,3 +104,25 @@ def test_penalties_reach_the_weights():
     weight = torch.ones(1, requires_grad=True)
     losses.r1_penalty(lambda x: weight * linear(x), torch.rand(2, 3, 2, 2)).backward()
     torch.testing.assert_close(weight.grad, SLOPE.square().sum()[None])
+
+
+def test_an_own_loss_is_registered_by_name():
+    register_loss("mine", losses.hinge_discriminator, losses.wasserstein_generator)
+    assert not LOSSES["mine"].takes_smoothing
+    assert LOSSES.pop("mine").generator is losses.wasserstein_generator
+
+
+@pytest.mark.parametrize("name", ["bce", "hinge"])
+def test_a_built_in_loss_is_not_replaced(name):
+    with pytest.raises(ConfigError, match=f"{name!r} is built in"):
+        register_loss(name, losses.bce_discriminator, losses.bce_generator)
+
+
+def test_a_loss_needs_two_functions():
+    with pytest.raises(ConfigError, match="needs two functions"):
+        register_loss("mine", losses.bce_discriminator, None)
+
+
+def test_a_loss_that_does_not_exist_lists_those_that_do():
+    with pytest.raises(ConfigError, match=r"no loss is named 'bcee'; choose one of bce, .*register_loss"):
+        losses.find_loss("bcee")

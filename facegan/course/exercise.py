@@ -28,7 +28,7 @@ from facegan.course import checks
 from facegan.course.checks import Mistake
 from facegan.errors import ConfigError, first_line
 from facegan.models import dcgan as models
-from facegan.training import fit as training
+from facegan.training import step as training
 
 TIME_LIMIT = 20.0  # seconds that a student's function may take in all its checks
 MIME = "application/vnd.facegan.exercise+json"  # how a result is noted in a notebook's outputs
@@ -297,7 +297,7 @@ _TABLE = (
     ),
     Exercise(
         "generator", 2, "build the generator: latents (B, latent_dim) to images (B, 3, 64, 64) in [-1, 1]",
-        models.build_generator, models.Generator, checks.generator,
+        models.Generator, models.Generator, checks.generator,
         (
             "z becomes (B, latent_dim, 1, 1) first. A transposed convolution with kernel 4 makes that 4 x 4.",
             "From 4 to 64 the side doubles four times; the last doubling ends with 3 channels.",
@@ -306,7 +306,7 @@ _TABLE = (
     ),
     Exercise(
         "discriminator", 2, "build the discriminator: images (B, 3, 64, 64) to one logit each, (B,)",
-        models.build_discriminator, models.Discriminator, checks.discriminator,
+        models.Discriminator, models.Discriminator, checks.discriminator,
         (
             "It is the generator backwards: nn.Conv2d with stride 2 halves the side until it is 4.",
             "A last convolution with kernel 4 and one output channel turns 4 x 4 into one number an image.",

@@ -1,0 +1,7 @@
+"""How far generated faces are from real ones, and the table of finished runs."""
+
+from facegan.evaluation.distances import distinct, frechet_distance, recall
+from facegan.evaluation.features import Eigenfaces
+from facegan.evaluation.report import Evaluator, table
+
+__all__ = ["Eigenfaces", "Evaluator", "distinct", "frechet_distance", "recall", "table"]

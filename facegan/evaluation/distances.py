@@ -1,52 +1,23 @@
-"""How far generated faces are from real ones, measured without a pretrained network.
+"""Distances between sets of faces, from their features (`facegan.evaluation.features`).
 
-Faces are compared by their coordinates in the space of eigenfaces (Turk & Pentland 1991): the principal
-components of real faces, each scaled to variance 1, so that a mouth counts as much as a background.
-Distances are between sets of such coordinates: Frechet's (Heusel 2017, arXiv 1706.08500) and recall
-(Kynkaanniemi 2019, arXiv 1904.06991). They compare like with like only: the same real faces, the same n.
+The Frechet distance (Heusel 2017, arXiv 1706.08500), recall (Kynkaanniemi 2019, arXiv 1904.06991), and the share of
+distinct faces. They compare like with like only: the same real faces, the same n.
 
-Left out: networks such as Inception, which would have to be downloaded; these figures are no FIDs, nor
-comparable to them. And recall's companion, precision: in this space what is blurred or blank lies near the
-mean of all faces, where most of them have it among their neighbours, so that grey images would score 1.
+Does not cover recall's companion, precision: in the space of eigenfaces, blurred or blank images lie near the mean of
+all faces, where most of them have it among their neighbors, so gray images would score 1.
 """
 
 from __future__ import annotations
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from facegan.errors import ConfigError
-from facegan.images import to_float, to_uint8
+from facegan.evaluation.features import SMALLEST_SET
 
-NEIGHBOURS = 5  # k of recall; its paper takes 3
-SMALLEST_SET = 100  # faces, below which figures would mean nothing
-_SIDE = 32  # pixels to which faces are reduced before they are compared
-_ROWS = 1000  # faces whose distances to all others are held at once
+NEIGHBORS = 5  # k of recall; its paper uses 3
+_ROWS = 1000  # faces whose distances to all others are in memory at once
 _SAME = 1e-6  # distance below which two faces are one
-
-
-class Eigenfaces:
-    """The space in which faces are compared, made of real faces (N, 3, H, W), uint8 or floats in [-1, 1].
-
-    Call it with images (M, 3, H, W) for their coordinates (M, count or fewer), float64, on the CPU; those of
-    the real faces have mean 0 and variance 1. Raises `ConfigError` for fewer than 100 real faces, or when
-    they are all the same.
-    """
-
-    def __init__(self, real: Tensor, count: int = 64) -> None:
-        pixels = _pixels(real)
-        if len(pixels) < SMALLEST_SET:
-            raise ConfigError(f"got {len(pixels)} real faces, expected {SMALLEST_SET} or more.")
-        self.mean = pixels.mean(0)
-        variances, scaled = _principal(pixels - self.mean)
-        kept = variances[:count] > max(1e-6 * float(variances[0]), 1e-9)  # repeated faces span fewer
-        if not kept.any():
-            raise ConfigError(f"got {len(pixels)} real faces that are all the same, expected different ones.")
-        self.components = scaled[:, :count][:, kept]  # (pixels, count)
-
-    def __call__(self, images: Tensor) -> Tensor:
-        return (_pixels(images) - self.mean) @ self.components
 
 
 def frechet_distance(a: Tensor, b: Tensor) -> float:
@@ -86,27 +57,12 @@ def distinct(real: Tensor, fake: Tensor) -> float:
     return float((_radius(fake, 1) > nearest.quantile(0.01)).double().mean())
 
 
-def _pixels(images: Tensor) -> Tensor:
-    """(N, 3 side side), from images that a GIF or PNG would show."""
-    small = [F.adaptive_avg_pool2d(to_float(to_uint8(part)), _SIDE) for part in images.split(500)]
-    return torch.cat(small).flatten(1).cpu().double()
-
-
-def _principal(centred: Tensor) -> tuple[Tensor, Tensor]:
-    """Variances of centred rows along their principal directions, large first, and these over deviations."""
-    n, wide = len(centred), len(centred) < centred.shape[1]
-    powers, vectors = torch.linalg.eigh(centred @ centred.T if wide else centred.T @ centred)
-    powers, vectors = powers.flip(0).clamp(min=1e-12), vectors.flip(1)
-    directions = centred.T @ vectors / powers.sqrt() if wide else vectors
-    return powers / (n - 1), directions / (powers / (n - 1)).sqrt()
-
-
 def _root(covariance: Tensor) -> Tensor:
     values, vectors = torch.linalg.eigh(covariance)
     return vectors * values.clamp(min=0).sqrt() @ vectors.T
 
 
-def _radius(x: Tensor, k: int = NEIGHBOURS) -> Tensor:
+def _radius(x: Tensor, k: int = NEIGHBORS) -> Tensor:
     """Distance to the k-th neighbour; the nearest is the face itself."""
     return torch.cat([torch.cdist(part, x).kthvalue(k + 1, dim=1).values for part in x.split(_ROWS)])
 

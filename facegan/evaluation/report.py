@@ -1,38 +1,37 @@
 """A table of finished runs: what was trained, how long it took, how far its faces are from real ones.
 
-Figures are those of `facegan.metrics`, at one n for all runs, beside what real faces score against other
-real faces (the floor). Raw is the generator as the last step left it, EMA its average. Left out: runs whose
-`batch_size` changed on the way, which are told as if it had always been the last one.
+Distances are those of `facegan.evaluation.distances`, at one n for all runs, beside what real faces score against
+other real faces (the floor). Raw is the generator as the last step left it, EMA its average.
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Sequence
+import warnings
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from facegan.config import TrainConfig, differing
-from facegan.data.load import FaceDataset
+from facegan.data.dataset import FaceDataset
 from facegan.errors import CheckpointError, ConfigError
-from facegan.evaluation import distances as metrics
+from facegan.evaluation.distances import distinct, frechet_distance, recall
+from facegan.evaluation.features import SMALLEST_SET, Eigenfaces
 from facegan.images import save_images
-from facegan.models.dcgan import Generator
-from facegan.runs import pretrained
-from facegan.runs.checkpoint import load_latest
-from facegan.training.fit import GAN
+from facegan.models.protocol import sample
+from facegan.runs.pretrained import is_pretrained
+from facegan.runs.run import FolderRun, Run
 
-_SEED = 0  # of the latents that are judged
-_UNTOLD = ("seed", "epochs", "snapshot_every", "tensorboard")  # told elsewhere, or no matter
+_SEED = 0  # of the latents that are compared
+_NOT_LISTED = ("seed", "epochs", "snapshot_every", "tensorboard")  # in other columns, or of no influence
 
 
 @dataclass(frozen=True)
 class Score:
-    """Figures of one set of faces; see `facegan.metrics`."""
+    """Metrics of one set of faces; see `facegan.evaluation.distances`."""
 
     distance: float
     recall: float
@@ -41,118 +40,174 @@ class Score:
 
 @dataclass(frozen=True)
 class Result:
-    """A run in figures: `scores` by "raw" and, if it kept an average, "ema"; `seconds` of training alone.
+    """A run in numbers.
 
-    `data` and `device` are None for runs from before they were recorded.
+    Attributes:
+        scores: by "raw" and, if it kept an average, "ema".
+        images: real images that it has seen.
+        seconds: of training, without snapshots.
+        data: record of the faces it was trained on; empty if unknown.
+        device: in words; None if unknown.
     """
 
     name: str
     config: TrainConfig
-    data: str | None
+    data: dict[str, Any]
     device: str | None
-    steps: int
+    images: int
     seconds: float
     scores: dict[str, Score]
 
-    @property
-    def images(self) -> int:
-        return self.steps * self.config.batch_size
 
+class Evaluator:
+    """Compares generated faces with n real faces.
 
-class Judge:
-    """n real faces, and how far generated ones are from them.
+    Args:
+        faces: 2 n real faces or more; the second half gives the floor.
+        n: faces of each kind.
 
-    `floor` is what n other real faces score: a generator's distance and recall can hardly be better. Raises
-    `ConfigError` when there are fewer than 2 n real faces.
+    Attributes:
+        floor: what n other real faces score; a generator can hardly do better.
+
+    Raises:
+        ConfigError: there are fewer than 2 n real faces.
     """
 
     def __init__(self, faces: FaceDataset, *, n: int = 2500) -> None:
         real, others = _halves(faces, n)
-        self._space = metrics.Eigenfaces(real)
+        self._space, self._faces = Eigenfaces(real), faces
         self._real = self._space(real)
         self.floor = self.score(others)
 
     def score(self, images: Tensor) -> Score:
-        """Figures of images (M, 3, H, W), uint8 or floats in [-1, 1]; as many as real ones compare best."""
+        """Metrics of images (M, 3, H, W), uint8 or floats in [-1, 1]; as many as real ones compare best."""
         real, fake = self._real, self._space(images)
-        return Score(
-            distance=metrics.frechet_distance(real, fake),
-            recall=metrics.recall(real, fake),
-            distinct=metrics.distinct(real, fake),
-        )
+        return Score(frechet_distance(real, fake), recall(real, fake), distinct(real, fake))
 
-    def measure(self, run: str | Path) -> Result:
-        """The figures of a run folder's newest checkpoint. Raises `CheckpointError` without one."""
-        gan, notes = load_run(run), _notes(Path(run))
-        rates = gan.history["images_per_second"]
-        drawn = {kind: g.sample(len(self._real), seed=_SEED) for kind, g in _generators(gan).items()}
+    def measure(self, run: str | Path, *, network: nn.Module | None = None) -> Result:
+        """The metrics of a run folder's newest checkpoint.
+
+        Warns if the run was trained on other faces, or with another crop, than those of this evaluator.
+
+        Args:
+            run: the folder.
+            network: your own generator, if the run trained one; its weights are replaced.
+
+        Raises:
+            CheckpointError: it has no checkpoint, or trained a network that was not given.
+        """
+        opened = _open(run)
+        _warn_of_other_data(opened, self._faces)
+        scores = {
+            kind: self.score(sample(generator, len(self._real), seed=_SEED))
+            for kind, generator in _generators(opened, network)
+        }
         return Result(
             name=str(run),
-            config=gan.config,
-            data=notes.get("data"),
-            device=notes.get("device"),
-            steps=gan.step,
-            seconds=sum(gan.config.batch_size / rate for rate in rates if rate),
-            scores={kind: self.score(images) for kind, images in drawn.items()},
+            config=opened.config,
+            data=opened.data,
+            device=opened.device,
+            images=_images_seen(opened),
+            seconds=_seconds(opened),
+            scores=scores,
         )
-
-
-def load_run(path: str | Path) -> GAN:
-    """The GAN of a run folder's newest checkpoint, on the CPU. Raises `CheckpointError` without one."""
-    state = load_latest(Path(path) / "checkpoints")
-    if state is None and pretrained.is_pretrained(str(path)):
-        raise CheckpointError(f"{path} comes with facegan as generators only; name a folder of your own run.")
-    if state is None:
-        raise CheckpointError(f"no checkpoint in {path}. Name a run folder, such as runs/demo.")
-    return GAN.from_state(state, device="cpu")
 
 
 def common_size(runs: Sequence[str | Path]) -> int:
-    """The side in pixels of the faces of all runs.
+    """The image size in pixels of all runs.
 
-    Raises `CheckpointError` for a folder without a run, `ConfigError` when sizes differ.
+    Raises:
+        CheckpointError: a folder has no run.
+        ConfigError: the sizes differ.
     """
-    sizes = {str(run): load_run(run).config.image_size for run in runs}
+    sizes = {str(run): _open(run).config.image_size for run in runs}
     if len(set(sizes.values())) > 1:
-        told = ", ".join(f"{run} {size} px" for run, size in sizes.items())
-        raise ConfigError(f"faces of different sizes cannot be compared: {told}. Name runs of one size.")
+        listed = ", ".join(f"{run} {size} px" for run, size in sizes.items())
+        raise ConfigError(f"faces of different sizes cannot be compared: {listed}. Name runs of one size.")
     return next(iter(sizes.values()))
 
 
-def table(results: Sequence[Result], lowest: Score) -> list[str]:
+def table(results: Sequence[Result], floor: Score) -> list[str]:
     """Lines of a Markdown table."""
     header = (
         "run", "settings", "seed", "images seen", "minutes", "device", "distance raw / EMA", "recall",
         "distinct",
     )  # fmt: skip
-    blank = ("real faces", "", "", "", "", "", f"{lowest.distance:.2f}")
-    rows = [header, ("---",) * len(header), *map(_row, results), (*blank, *_shares(lowest))]
+    real = ("real faces", "", "", "", "", "", f"{floor.distance:.2f}", *_shares(floor))
+    rows = [header, ("---",) * len(header), *map(_row, results), real]
     return ["| " + " | ".join(row) + " |" for row in rows]
 
 
 def save_grids(runs: Sequence[str | Path], folder: str | Path) -> list[Path]:
     """Write 64 faces of each run's generator to `folder/RUN_raw.png`, and of its average to `RUN_ema.png`.
 
-    Raises `ConfigError`, and writes nothing, when two run folders have the same name.
+    Raises:
+        ConfigError: two run folders have the same name; nothing was written.
     """
     names = [Path(run).resolve().name for run in runs]
     if len(set(names)) < len(names):
-        told = ", ".join(map(str, runs))
-        raise ConfigError(f"two of {told} share a name, as their grids would. Rename one of the folders.")
+        listed = ", ".join(map(str, runs))
+        raise ConfigError(f"two of {listed} have the same name, and so would their grids. Rename a folder.")
     return [
-        save_images(generator.sample(64, seed=_SEED), Path(folder) / f"{name}_{kind}.png")
+        save_images(sample(generator, 64, seed=_SEED), Path(folder) / f"{name}_{kind}.png")
         for run, name in zip(runs, names, strict=True)
-        for kind, generator in _generators(load_run(run)).items()
+        for kind, generator in _generators(_open(run))
     ]
 
 
-def _generators(gan: GAN) -> dict[str, Generator]:
-    return {"raw": gan.generator, **({"ema": gan.ema} if gan.config.ema_decay else {})}
+def _open(run: str | Path) -> FolderRun:
+    if is_pretrained(str(run)):
+        raise CheckpointError(f"{run} is a bundled run without checkpoints; name a folder of your own run.")
+    opened = Run.open(run)
+    if not opened.checkpoints:
+        raise CheckpointError(f"no checkpoint in {run}. Name a run folder, such as runs/demo.")
+    return opened
+
+
+def _generators(run: FolderRun, network: nn.Module | None = None) -> Iterator[tuple[str, nn.Module]]:
+    """One after the other, since a given network holds one set of weights at a time."""
+    yield "raw", run.raw_generator(network)
+    if run.config.ema_decay:
+        yield "ema", run.generator(network=network)
+
+
+def _warn_of_other_data(run: Run, faces: FaceDataset) -> None:
+    known, now = run.data, faces.record()
+    for name in ("crop", "name"):
+        if known.get(name) not in {None, now[name]} and now[name] is not None:
+            what = "with the crop" if name == "crop" else "on"
+            warnings.warn(
+                f"{run.name} was trained {what} {known[name]} and is compared with {now[name]}; such numbers do "
+                "not compare with those of runs on the same faces.",
+                stacklevel=3,
+            )
+            return
+
+
+def _images_seen(run: FolderRun) -> int:
+    """Real images of all steps, each with the batch size of its segment."""
+    step, total = run.state["step"], 0
+    segments = run.segments or [{"from_step": 0, "settings": run.config.to_dict()}]
+    ends = [segment["from_step"] for segment in segments[1:]] + [step]
+    for segment, end in zip(segments, ends, strict=True):
+        total += (end - segment["from_step"]) * segment["settings"]["batch_size"]
+    return total
+
+
+def _seconds(run: FolderRun) -> float:
+    history = run.history
+    sizes = {segment["from_step"]: segment["settings"]["batch_size"] for segment in run.segments}
+    seconds = 0.0
+    for step, rate in zip(history["step"], history["images_per_second"], strict=True):
+        begun = [start for start in sizes if start < step]
+        size = sizes[max(begun)] if begun else run.config.batch_size
+        seconds += size / rate if rate else 0.0
+    return seconds
 
 
 def _halves(faces: FaceDataset, n: int) -> tuple[Tensor, Tensor]:
     """Two disjoint sets of n real faces, drawn with a seed of their own."""
-    least, most = metrics.SMALLEST_SET, len(faces) // 2
+    least, most = SMALLEST_SET, len(faces) // 2
     if most < least:
         raise ConfigError(f"got {len(faces)} real faces, expected {2 * least} or more to compare with.")
     if not least <= n <= most:
@@ -165,15 +220,8 @@ def _halves(faces: FaceDataset, n: int) -> tuple[Tensor, Tensor]:
     return faces[first.sort().values.tolist()], faces[second.sort().values.tolist()]
 
 
-def _notes(path: Path) -> dict[str, Any]:
-    try:
-        return dict(json.loads((path / "config.json").read_text()))
-    except (OSError, ValueError, TypeError):
-        return {}
-
-
 def _row(result: Result) -> tuple[str, ...]:
-    changed = {k: v for k, v in differing(TrainConfig(), result.config).items() if k not in _UNTOLD}
+    changed = {k: v for k, v in differing(TrainConfig(), result.config).items() if k not in _NOT_LISTED}
     settings = ", ".join(f"{name} {new}" for name, (_, new) in changed.items()) or "the defaults"
     scores = result.scores.values()
     distances = " / ".join(f"{score.distance:.2f}" for score in scores)

@@ -1,0 +1,7 @@
+"""The networks: DCGAN's generator and discriminator, and what any two modules need to be trained."""
+
+from facegan.models.dcgan import Discriminator, Generator
+from facegan.models.inspect import feature_maps, summary
+from facegan.models.protocol import generate, sample
+
+__all__ = ["Discriminator", "Generator", "feature_maps", "generate", "sample", "summary"]

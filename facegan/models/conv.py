@@ -1,10 +1,10 @@
-"""DCGAN's two layers, Conv2d and ConvTranspose2d, with shapes that CPUs are slow at done as matrix products.
+"""DCGAN's two layers, Conv2d and ConvTranspose2d, computed as matrix products where CPUs are faster that way.
 
-They are torch's own layers, with the same names, weights and results up to rounding. On a CPU, two
-shapes of DCGAN are faster as one matrix product (Chellapilla et al. 2006, "High performance
-convolutional neural networks for document processing"): the ends of the networks, between 1 x 1 and
-4 x 4, where a convolution is a linear map; and, in bfloat16, the layer between 4 x 4 and 8 x 8.
-Everywhere else torch's convolutions run. Left out: other kernels and strides.
+They are torch's own layers, with the same names, weights and results up to rounding. On a CPU, two shapes
+of DCGAN are faster as one matrix product (Chellapilla et al. 2006, "High performance convolutional neural
+networks for document processing"): the ends of the networks, between 1 x 1 and 4 x 4, where a convolution
+is a linear map; and, in bfloat16, the layer between 4 x 4 and 8 x 8. Everywhere else torch's convolutions
+run. Does not cover other kernels and strides.
 """
 
 from __future__ import annotations
@@ -40,28 +40,41 @@ class ConvTranspose2d(nn.ConvTranspose2d):
         kind = _kind(self, images, {1: "end", 4: "coarse"})
         if not kind or output_size or self.bias is not None:
             return super().forward(images, output_size)
-        weight, images = _in_autocast_type(self.weight, images)
-        patches = images.permute(0, 2, 3, 1) @ _rows(weight)  # (B, h, w, 16 C)
-        patches = patches.unflatten(3, (4, 4, -1))
-        return patches[:, 0, 0].permute(0, 3, 1, 2) if kind == "end" else Spread.apply(patches)
+        return _as_matrix_product(images, self.weight, kind)
 
 
-class NearestKernel(nn.Module):
-    """A 3 x 3 kernel as the 4 x 4 kernel of a transposed convolution that upsamples before it convolves.
+class NearestConvTranspose2d(ConvTranspose2d):
+    """Nearest-neighbor upsampling by 2 and a 3 x 3 convolution, as one transposed convolution.
 
-    With kernel K (I, O, 3, 3), a transposed convolution with stride 2 and padding 1 by the sum of K's four
-    shifts (I, O, 4, 4) is nearest-neighbour upsampling followed by a convolution with K turned around, the
-    "resize-convolution" of Odena et al. 2016 (distill.pub/2016/deconv-checkerboard), in 4 multiplications a
-    pixel and not 9. Each output pixel gets as many contributions as its neighbours: no checkerboard.
-    For `torch.nn.utils.parametrize`.
+    The "resize-convolution" of Odena et al. 2016 (distill.pub/2016/deconv-checkerboard): every output pixel
+    gets as many contributions as its neighbors, so there is no checkerboard. A transposed convolution with
+    stride 2 and padding 1 by the sum of four shifts of a 3 x 3 kernel gives the same images in 4
+    multiplications per pixel instead of 9. `weight` is that 3 x 3 kernel (I, O, 3, 3).
+
+    Args:
+        layer: an initialized 4 x 4 transposed convolution, whose corner becomes the kernel.
     """
 
-    def forward(self, kernel: Tensor) -> Tensor:
-        return F.avg_pool2d(F.pad(kernel, (1, 1, 1, 1)), 2, stride=1, divisor_override=1)
+    def __init__(self, layer: nn.ConvTranspose2d) -> None:
+        super().__init__(layer.in_channels, layer.out_channels, 4, 2, 1, bias=False, device="meta")
+        self.weight = nn.Parameter(layer.weight.detach()[..., :3, :3].contiguous())
 
-    def right_inverse(self, weight: Tensor) -> Tensor:
-        """The 3 x 3 kernel to begin with: a corner of an initialised 4 x 4 one."""
-        return weight[..., :3, :3].contiguous()
+    def forward(self, images: Tensor, output_size: list[int] | None = None) -> Tensor:
+        weight, kind = self.transposed_weight(), _kind(self, images, {4: "coarse"})
+        if kind:
+            return _as_matrix_product(images, weight, kind)
+        return F.conv_transpose2d(images, weight, None, self.stride, self.padding)
+
+    def transposed_weight(self) -> Tensor:
+        """The kernel (I, O, 4, 4) of the equivalent transposed convolution."""
+        return F.avg_pool2d(F.pad(self.weight, (1, 1, 1, 1)), 2, stride=1, divisor_override=1)
+
+    def _load_from_state_dict(self, state_dict, prefix, *args) -> None:
+        """Versions up to 0.1 stored the kernel under the name that torch's parametrizations give."""
+        old = f"{prefix}parametrizations.weight.original"
+        if old in state_dict:
+            state_dict[f"{prefix}weight"] = state_dict.pop(old)
+        super()._load_from_state_dict(state_dict, prefix, *args)
 
 
 class Patches(torch.autograd.Function):
@@ -96,6 +109,14 @@ class Spread(torch.autograd.Function):
     @staticmethod
     def backward(ctx, gradient: Tensor) -> Tensor:
         return Patches.apply(gradient)
+
+
+def _as_matrix_product(images: Tensor, weight: Tensor, kind: str) -> Tensor:
+    """The transposed convolution by `weight` (I, O, 4, 4) as one matrix product."""
+    weight, images = _in_autocast_type(weight, images)
+    patches = images.permute(0, 2, 3, 1) @ _rows(weight)  # (B, h, w, 16 C)
+    patches = patches.unflatten(3, (4, 4, -1))
+    return patches[:, 0, 0].permute(0, 3, 1, 2) if kind == "end" else Spread.apply(patches)
 
 
 def _kind(layer: nn.Module, images: Tensor, kinds: dict[int, str]) -> str:

@@ -1,143 +1,151 @@
-"""The two networks of DCGAN (Radford et al. 2015, arXiv 1511.06434), for any power-of-two size.
+"""The two networks of DCGAN (Radford et al. 2015, arXiv 1511.06434), for image sizes 16, 32, 64, 128 and 256.
 
-At 64 px and width 64 they are, layer for layer, those of PyTorch's DCGAN tutorial. What differs by
-size is only the number of blocks. Left out: labels (these GANs are unconditional).
+At 64 px and width 64 they are, layer for layer, those of PyTorch's DCGAN tutorial. Image sizes differ only in
+the number of blocks. Does not cover labels: these GANs are unconditional.
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from itertools import pairwise
-from pathlib import Path
+from typing import Any
 
-import torch
 from torch import Tensor, nn
 from torch.nn.utils.parametrizations import spectral_norm
-from torch.nn.utils.parametrize import register_parametrization
 
-from facegan.config import TrainConfig
+from facegan.config import DISCRIMINATOR_SETTINGS, GENERATOR_SETTINGS, TrainConfig
 from facegan.errors import ConfigError
-from facegan.images import unit_to_signed
-from facegan.latent import draw_latents, truncate
-from facegan.models.conv import Conv2d, ConvTranspose2d, NearestKernel
+from facegan.models import protocol
+from facegan.models.conv import Conv2d, ConvTranspose2d, NearestConvTranspose2d
 
-GENERATOR_FIELDS = ("image_size", "width", "latent_dim", "output", "activation", "upsampling")
-DISCRIMINATOR_FIELDS = ("image_size", "width", "width_d", "norm")
 LEAK = 0.2  # slope of every leaky ReLU (DCGAN, section 4)
+SIZES = (16, 32, 64, 128, 256)
+OUTPUTS = {"tanh": nn.Tanh, "sigmoid": nn.Sigmoid}
+ACTIVATIONS = {"relu": 0.0, "leaky_relu": LEAK}  # slope below 0
+UPSAMPLINGS = {"transposed": lambda layer: layer, "nearest": NearestConvTranspose2d}
+NORMS: dict[str, Callable[[int], list[nn.Module]]] = {
+    "none": lambda channels: [],
+    "spectral": lambda channels: [],
+    "batch": lambda channels: [nn.BatchNorm2d(channels)],
+    "instance": lambda channels: [nn.InstanceNorm2d(channels, affine=True)],
+}
 
 
 class Generator(nn.Module):
-    """z to faces: a 4 x 4 projection, then blocks that double the side.
+    """Latents to images: a 4 x 4 projection, then blocks that double the side.
 
-    `forward` takes z (B, latent_dim), or (B, latent_dim, 1, 1) as the tutorial has it, and returns
-    (B, 3, image_size, image_size) in [-1, 1] for output 'tanh', [0, 1] for 'sigmoid'.
+    `forward` takes z (B, latent_dim), or (B, latent_dim, 1, 1) as in the tutorial, and returns images
+    (B, 3, image_size, image_size) in [-1, 1] for output "tanh", [0, 1] for "sigmoid".
+
+    Args:
+        image_size: side of the images in pixels: 16, 32, 64, 128 or 256.
+        width: feature maps at the finest hidden layer; each coarser one has twice as many, at most 8 x width.
+        latent_dim: length of z.
+        output: last activation, "tanh" or "sigmoid".
+        activation: hidden activation, "relu" or "leaky_relu".
+        upsampling: "transposed" convolutions, or "nearest" (`facegan.models.conv.NearestConvTranspose2d`).
+
+    Raises:
+        ConfigError: a setting is not one of these.
+
+    >>> Generator(image_size=16, width=8).sample(4, seed=0).shape
+    torch.Size([4, 3, 16, 16])
     """
 
-    def __init__(self, config: TrainConfig | None = None) -> None:
+    def __init__(
+        self,
+        image_size: int = 64,
+        width: int = 64,
+        latent_dim: int = 100,
+        *,
+        output: str = "tanh",
+        activation: str = "relu",
+        upsampling: str = "transposed",
+    ) -> None:
         super().__init__()
-        self.config = config or TrainConfig()
-        widths = hidden_widths(self.config.image_size, self.config.width)[::-1]
-        leak = LEAK if self.config.activation == "leaky_relu" else 0.0
-        blocks = [generator_block(self.config.latent_dim, widths[0], stride=1, padding=0, leak=leak)]
+        self.image_size, self.width, self.latent_dim = image_size, width, latent_dim
+        self.output, self.activation, self.upsampling = output, activation, upsampling
+        widths = hidden_widths(image_size, width)[::-1]
+        leak = _choose(ACTIVATIONS, "activation", activation)
+        squash = _choose(OUTPUTS, "output", output)()
+        blocks = [generator_block(latent_dim, widths[0], stride=1, padding=0, leak=leak)]
         blocks += [generator_block(a, b, leak=leak) for a, b in pairwise(widths)]
-        self.blocks = nn.Sequential(*blocks, self._to_image(widths[-1]))
+        to_image = nn.Sequential(ConvTranspose2d(widths[-1], 3, 4, 2, 1, bias=False), squash)
+        self.blocks = nn.Sequential(*blocks, to_image)
         self.apply(init_weights)
-        if self.config.upsampling == "nearest":
-            for block in self.blocks[1:]:
-                register_parametrization(block[0], "weight", NearestKernel())
+        for block in self.blocks[1:]:
+            block[0] = _choose(UPSAMPLINGS, "upsampling", upsampling)(block[0])
+
+    @classmethod
+    def from_config(cls, config: TrainConfig) -> Generator:
+        """The generator of a training run's settings."""
+        return cls(**{name: getattr(config, name) for name in GENERATOR_SETTINGS})
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """The arguments that build this network again."""
+        return {name: getattr(self, name) for name in GENERATOR_SETTINGS}
 
     def forward(self, z: Tensor) -> Tensor:
         return self.blocks(z.flatten(1)[:, :, None, None])
 
-    @torch.no_grad()
-    def images(self, z: Tensor, *, batch_size: int = 128) -> Tensor:
-        """Faces (N, 3, H, W) in [-1, 1] for latents (N, latent_dim), always in eval mode, no gradients."""
-        if z.ndim != 2 or z.shape[1] != self.config.latent_dim:
-            raise ConfigError(
-                f"latents are {tuple(z.shape)}, this generator takes (N, {self.config.latent_dim})."
-            )
-        was_training, device = self.training, next(self.parameters()).device
-        self.eval()
-        try:
-            faces = torch.cat([self(part.to(device)).float() for part in z.split(batch_size)])
-        finally:
-            self.train(was_training)
-        return unit_to_signed(faces) if self.config.output == "sigmoid" else faces
+    def generate(self, z: Tensor, *, batch_size: int = 128) -> Tensor:
+        """Images (N, 3, H, W) in [-1, 1] of latents z (N, latent_dim); see `facegan.models.generate`."""
+        return protocol.generate(self, z, batch_size=batch_size)
 
     def sample(self, n: int, *, seed: int | None = None, truncation: float | None = None) -> Tensor:
-        """n faces (n, 3, H, W) in [-1, 1]; the same faces for the same seed.
-
-        `truncation` cuts latents off at that many standard deviations (`facegan.latent.truncate`).
-        """
-        z = draw_latents(n, self.config.latent_dim, seed=seed)
-        return self.images(z if truncation is None else truncate(z, truncation))
-
-    def export(self, path: str | Path, *, half: bool = False) -> Path:
-        """Write weights and settings to one `.safetensors` file, for `load_generator`.
-
-        `half` stores filters in float16, in half the bytes; colours change by about one of 255 levels.
-        """
-        path = Path(path)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(self.to_safetensors(half=half))
-        return path
-
-    def to_safetensors(self, *, half: bool = False) -> bytes:
-        """The bytes that `export` writes."""
-        from safetensors.torch import save
-
-        settings = {name: getattr(self.config, name) for name in GENERATOR_FIELDS}
-        weights = {k: v.detach().cpu().contiguous() for k, v in self.state_dict().items()}
-        if half:  # of BatchNorm's vectors, which are few, small variances would lose digits
-            weights = {k: v.half() if v.ndim == 4 else v for k, v in weights.items()}
-        return save(weights, metadata={"facegan": json.dumps(settings)})
-
-    def _to_image(self, in_channels: int) -> nn.Sequential:
-        squash = nn.Tanh() if self.config.output == "tanh" else nn.Sigmoid()
-        return nn.Sequential(ConvTranspose2d(in_channels, 3, 4, 2, 1, bias=False), squash)
+        """n random images (n, 3, H, W) in [-1, 1]; see `facegan.models.sample`."""
+        return protocol.sample(self, n, seed=seed, truncation=truncation)
 
 
 class Discriminator(nn.Module):
-    """Faces to logits: blocks that halve the side down to 4 x 4, then one number.
+    """Images to logits: blocks that halve the side down to 4 x 4, then one number per image.
 
-    `forward` takes (B, 3, image_size, image_size), in the generator's range, and returns logits (B,):
-    above 0 means "real". There is no sigmoid; losses take logits.
+    `forward` takes (B, 3, image_size, image_size) in the generator's range and returns logits (B,): above 0
+    means "real". There is no sigmoid; losses take logits.
+
+    Args:
+        image_size: side of the images in pixels: 16, 32, 64, 128 or 256.
+        width: feature maps at the finest hidden layer; each coarser one has twice as many, at most 8 x width.
+        norm: "batch", "instance", "spectral" or "none".
+
+    Raises:
+        ConfigError: a setting is not one of these, or images have another size.
     """
 
-    def __init__(self, config: TrainConfig | None = None) -> None:
+    def __init__(self, image_size: int = 64, width: int = 64, *, norm: str = "batch") -> None:
         super().__init__()
-        self.config = config or TrainConfig()
-        widths = hidden_widths(self.config.image_size, self.config.discriminator_width)
-        blocks = [nn.Sequential(self._conv(3, widths[0]), nn.LeakyReLU(LEAK, True))]
-        blocks += [self._block(a, b) for a, b in pairwise(widths)]
-        self.blocks = nn.Sequential(*blocks, self._conv(widths[-1], 1, stride=1, padding=0))
+        self.image_size, self.width, self.norm = image_size, width, norm
+        widths = hidden_widths(image_size, width)
+        layers = _choose(NORMS, "norm", norm)
+        bias = norm in {"none", "spectral"}
+        blocks = [discriminator_block(3, widths[0], bias=bias)]
+        blocks += [discriminator_block(a, b, layers(b), bias=bias) for a, b in pairwise(widths)]
+        self.blocks = nn.Sequential(*blocks, Conv2d(widths[-1], 1, 4, 1, 0, bias=bias))
         self.apply(init_weights)
-        if self.config.norm == "spectral":
+        if norm == "spectral":
             for module in [m for m in self.modules() if isinstance(m, nn.Conv2d)]:
                 spectral_norm(module)
 
+    @classmethod
+    def from_config(cls, config: TrainConfig) -> Discriminator:
+        """The discriminator of a training run's settings."""
+        image_size, width, norm = (getattr(config, name) for name in DISCRIMINATOR_SETTINGS)
+        return cls(image_size, width, norm=norm)
+
     def forward(self, images: Tensor) -> Tensor:
-        size = self.config.image_size
+        size = self.image_size
         if images.shape[1:] != (3, size, size):
             raise ConfigError(
                 f"images are {tuple(images.shape)}, this discriminator takes (B, 3, {size}, {size})."
             )
         return self.blocks(images).flatten()
 
-    def _conv(self, in_channels: int, out_channels: int, *, stride: int = 2, padding: int = 1) -> nn.Conv2d:
-        bias = self.config.norm in {"none", "spectral"}
-        return Conv2d(in_channels, out_channels, 4, stride, padding, bias=bias)
-
-    def _block(self, in_channels: int, out_channels: int) -> nn.Sequential:
-        norm = NORMS[self.config.norm](out_channels)
-        return nn.Sequential(self._conv(in_channels, out_channels), *norm, nn.LeakyReLU(LEAK, True))
-
 
 def generator_block(
     in_channels: int, out_channels: int, *, stride: int = 2, padding: int = 1, leak: float = 0.0
 ) -> nn.Sequential:
-    """One hidden block of the generator: doubles the side, normalises, activates (DCGAN, section 3).
+    """One hidden block of the generator: doubles the side, normalizes, activates (DCGAN, section 3).
 
     (B, in_channels, H, W) to (B, out_channels, 2 H, 2 W); `leak` is the slope below 0 (0 is ReLU).
     """
@@ -148,6 +156,14 @@ def generator_block(
     )
 
 
+def discriminator_block(
+    in_channels: int, out_channels: int, norm: list[nn.Module] | None = None, *, bias: bool = False
+) -> nn.Sequential:
+    """One hidden block of the discriminator: halves the side, normalizes, activates (DCGAN, section 3)."""
+    conv = Conv2d(in_channels, out_channels, 4, 2, 1, bias=bias)
+    return nn.Sequential(conv, *(norm or []), nn.LeakyReLU(LEAK, True))
+
+
 def output_size(size: int, kernel: int, stride: int, padding: int) -> int:
     """The side of a transposed convolution's output: (size - 1) stride - 2 padding + kernel.
 
@@ -156,26 +172,13 @@ def output_size(size: int, kernel: int, stride: int, padding: int) -> int:
     return (size - 1) * stride - 2 * padding + kernel
 
 
-def build_generator(latent_dim: int = 100, width: int = 64) -> Generator:
-    """The tutorial's generator for 64 px: latents (B, latent_dim) to images (B, 3, 64, 64) in [-1, 1]."""
-    return Generator(TrainConfig(latent_dim=latent_dim, width=width))
-
-
-def build_discriminator(width: int = 64) -> Discriminator:
-    """The tutorial's discriminator for 64 px: images (B, 3, 64, 64) to logits (B,)."""
-    return Discriminator(TrainConfig(width=width))
-
-
-NORMS = {
-    "none": lambda channels: [],
-    "spectral": lambda channels: [],
-    "batch": lambda channels: [nn.BatchNorm2d(channels)],
-    "instance": lambda channels: [nn.InstanceNorm2d(channels, affine=True)],
-}
-
-
 def hidden_widths(image_size: int, width: int) -> list[int]:
     """Feature maps from the finest hidden layer to 4 x 4: doubling, at most 8 x width."""
+    if image_size not in SIZES:
+        raise ConfigError(
+            f"image_size is {image_size!r}, these networks take {', '.join(map(str, SIZES))}. For another size "
+            "pass networks of your own: fg.GAN(config, generator=..., discriminator=...)."
+        )
     count = image_size.bit_length() - 3
     return [width * min(2**i, 8) for i in range(count)]
 
@@ -193,8 +196,10 @@ def init_weights(module: nn.Module) -> None:
 def load_tutorial_weights(module: Generator | Discriminator, state: Mapping[str, Tensor]) -> None:
     """Load a state dict of `netG` or `netD` from PyTorch's DCGAN tutorial, in place.
 
-    The layers agree one by one, so tensors are matched in order; names may carry DataParallel's
-    `module.`. Raises `ConfigError`, and changes nothing, when number or shapes differ.
+    The layers agree one by one, so tensors are matched in order; names may carry DataParallel's `module.`.
+
+    Raises:
+        ConfigError: number or shapes of the tensors differ; the module is unchanged.
     """
     ours = module.state_dict()
     given = [tuple(v.shape) for v in state.values()]
@@ -207,45 +212,7 @@ def load_tutorial_weights(module: Generator | Discriminator, state: Mapping[str,
     module.load_state_dict(dict(zip(ours, state.values(), strict=True)))
 
 
-def feature_maps(module: Generator | Discriminator, inputs: Tensor) -> list[tuple[str, Tensor]]:
-    """(name, output) of every layer, in order, for latents or images `inputs`; eval mode, no gradients."""
-    seen: list[tuple[str, Tensor]] = []
-
-    def record(layer: nn.Module, _, output: Tensor) -> None:
-        seen.append((type(layer).__name__.removeprefix("Parametrized"), output.clone()))
-
-    hooks = [layer.register_forward_hook(record) for layer in _layers(module)]
-    was_training = module.training
-    try:
-        with torch.no_grad():
-            module.eval()(inputs.to(next(module.parameters()).device))
-    finally:
-        module.train(was_training)
-        for hook in hooks:
-            hook.remove()
-    return seen
-
-
-def summary(module: Generator | Discriminator) -> None:
-    """Print a table of layers, output shapes (channels, height, width) and trainable parameters."""
-    config = module.config
-    is_generator = isinstance(module, Generator)
-    shape = (config.latent_dim,) if is_generator else (3, config.image_size, config.image_size)
-    outputs = feature_maps(module, torch.zeros(1, *shape))
-    rows = [("input", shape, 0)]
-    rows += [
-        (name, tuple(out.shape[1:]), count_parameters(layer))
-        for (name, out), layer in zip(outputs, _layers(module), strict=True)
-    ]
-    lines = [f"{type(module).__name__}", f"{'layer':<18}{'output shape':<18}{'parameters':>12}", "-" * 48]
-    lines += [f"{name:<18}{' x '.join(map(str, s)):<18}{count:>12,}" for name, s, count in rows]
-    print("\n".join([*lines, "-" * 48, f"{'total':<36}{count_parameters(module):>12,}"]))
-
-
-def count_parameters(module: nn.Module) -> int:
-    """Trainable numbers in a module."""
-    return sum(p.numel() for p in module.parameters())
-
-
-def _layers(module: Generator | Discriminator) -> list[nn.Module]:
-    return [m for b in module.blocks for m in (b if isinstance(b, nn.Sequential) else [b])]
+def _choose(table: dict[str, Any], setting: str, value: str) -> Any:
+    if value not in table:
+        raise ConfigError(f"{setting} is {value!r}; choose one of {', '.join(map(repr, table))}.")
+    return table[value]

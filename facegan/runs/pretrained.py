@@ -1,12 +1,12 @@
-"""Generators that come with the package, each with its whole training: weights at several steps, and curves.
+"""The bundled runs: generators at several steps of their training, and its history.
 
     weights/faces/step_000000.safetensors ...   averaged generators, half precision, by step
     weights/faces/history.csv                   as in a run folder
-    weights/faces/config.json                   settings, what it saw, and what goes wrong
+    weights/faces/config.json                   settings, the data it saw, and what goes wrong
     weights/digests.json                        SHA-256 of every file, compared before it is read
 
-`facegan/weights/README.md` is their model card: data, terms, figures, limits. `facegan/weights/make.py`
-trains them. Nothing here opens a network or reads a file before it is asked for.
+`facegan/weights/README.md` is their model card: data, terms, metrics, limits. `scripts/train_bundled.py` trains
+them. Nothing here opens a network connection, or reads a file before it is asked for.
 """
 
 from __future__ import annotations
@@ -14,24 +14,25 @@ from __future__ import annotations
 import json
 import warnings
 from pathlib import Path
+from typing import Any
 
-from facegan.runs.checkpoint import numbered
 from facegan.errors import CheckpointError
 from facegan.files import digest
+from facegan.runs.checkpoint import numbered
 
 FOLDER = Path(__file__).parents[1] / "weights"
 
-# Trained as they should be.
+# Complete trainings.
 PRETRAINED = {
     "faces": "photographs of faces, 64 px, recipe modern",
-    "synthetic": "the drawn faces, 64 px, recipe modern with narrower networks",
+    "synthetic": "drawn faces, 64 px, recipe modern with narrower networks",
 }
-# Short runs that go wrong the classic ways, and one that does not, to compare them with.
+# Short runs that fail in the classic ways, and one that does not, for comparison.
 GALLERY = {
     "healthy": "the same networks and budget, nothing wrong",
     "d_too_strong": "D learns 30 times as fast, and G plays the original game, whose slope vanishes",
     "g_too_strong": "G learns 50 times as fast as D",
-    "no_batchnorm": "neither network normalises",
+    "no_batchnorm": "neither network normalizes",
     "high_learning_rate": "both learn 10 times as fast",
     "mode_collapse": "G takes five steps for each of D, which cannot compare the faces of a batch",
     "no_detach": "D's loss reaches G as well, and takes back what G's own loss gives it",
@@ -40,46 +41,52 @@ ALL = {**PRETRAINED, **GALLERY}
 
 
 def is_pretrained(name: object) -> bool:
-    """Whether a name stands for something that comes with the package."""
+    """Whether a name is that of a bundled run."""
     return isinstance(name, str) and name in ALL
 
 
 def steps(name: str) -> list[int]:
-    """The steps at which a training's generator was kept, from 0 to its end. Raises `CheckpointError`."""
+    """The steps at which a run's generator was kept, from 0 to its end. Raises `CheckpointError`."""
     return list(_kept(name))
 
 
 def generator_file(name: str, step: int | None = None) -> Path:
-    """The verified weights of a training at a step, its last when none is given.
+    """The verified weights of a run at a step, by default its last.
 
-    Raises `CheckpointError` when there is none at that step, or the file is not as it was published.
+    Raises:
+        CheckpointError: there are none at that step, or the file is not the published one.
     """
     if Path(name).exists():
         warnings.warn(
-            f"{name!r} is the one that comes with facegan; for yours, write './{name}'.", stacklevel=3
+            f"{name!r} is a bundled generator; to load the local directory, use './{name}'.", stacklevel=3
         )
     kept = _kept(name)
     step = max(kept) if step is None else step
     if step not in kept:
         raise CheckpointError(
-            f"{name!r} has no generator of step {step!r}; it has those of {', '.join(map(str, kept))}."
+            f"{name!r} has no generator of step {step!r}; its steps are {', '.join(map(str, kept))}."
         )
     return verified(kept[step])
 
 
 def history_file(name: str) -> Path:
-    """The verified `history.csv` of a training. Raises `CheckpointError` as `generator_file` does."""
+    """The verified `history.csv` of a run. Raises `CheckpointError` as `generator_file` does."""
     return verified(_folder(name) / "history.csv")
 
 
+def notes(name: str) -> dict[str, Any]:
+    """What is known of a run: `about`, `data` (a data set's record), `settings`. Raises `CheckpointError`."""
+    return json.loads(verified(_folder(name) / "config.json").read_text())
+
+
 def verified(path: Path) -> Path:
-    """The path itself, when the file is the published one. Raises `CheckpointError` when it is not."""
+    """The path itself, if the file is the published one. Raises `CheckpointError` otherwise."""
     try:
         published = json.loads((FOLDER / "digests.json").read_text())
-        whole = digest(path) == published[path.relative_to(FOLDER).as_posix()]
+        intact = digest(path) == published[path.relative_to(FOLDER).as_posix()]
     except (OSError, KeyError, ValueError, TypeError):
-        whole = False
-    if not whole:
+        intact = False
+    if not intact:
         raise _broken(path)
     return path
 
@@ -93,7 +100,7 @@ def _kept(name: str) -> dict[int, Path]:
 
 def _folder(name: str) -> Path:
     if not is_pretrained(name):
-        raise CheckpointError(f"{name!r} does not come with facegan; {', '.join(ALL)} do.")
+        raise CheckpointError(f"{name!r} is not a bundled run; choose one of {', '.join(ALL)}.")
     return FOLDER / name
 
 

@@ -1,80 +1,231 @@
-"""A run, read-only."""
+"""A run, read-only: its settings, history, frames and generators, from a run folder or bundled with facegan."""
 
 from __future__ import annotations
 
-import json
+from abc import ABC, abstractmethod
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from torch import Tensor, nn
+
 from facegan.config import TrainConfig
 from facegan.errors import CheckpointError, ConfigError, first_line
+from facegan.images import make_grid, read_png
 from facegan.models.dcgan import Generator
-from facegan.runs import checkpoint, pretrained
+from facegan.models.protocol import describe, sample
+from facegan.runs import checkpoint, generator_file, pretrained
+from facegan.runs.folder import read_notes, read_segments
+from facegan.runs.history import History
 
 
-def load_generator(source: str | Path, *, step: int | None = None) -> Generator:
-    """A generator in eval mode on the CPU: of a run folder, a `.safetensors` file, or one that has a name.
+class Run(ABC):
+    """One training run; get one from `Run.open`.
 
-    Of a run folder it is the newest checkpoint's average, or, where somebody shared no checkpoints, its
-    `generator.safetensors`. "faces" and "embedded" come with facegan (`facegan.pretrained`), and `step` takes
-    them from earlier in their training. Raises `CheckpointError` when the file is missing, damaged or not
-    ours, or has no such step, `ConfigError` for a step of anything else.
+    Attributes:
+        name: the folder, or the bundled run's name.
+        config: `TrainConfig`, as of its last step.
+        history: `History` of its metrics.
+        steps: steps with a frame, ascending.
+        data: `FaceDataset.record()` of the faces it was trained on, as far as it is known.
+    """
 
-    >>> generator = load_generator("faces")          # doctest: +SKIP
-    >>> generator.sample(64, seed=0).shape           # doctest: +SKIP
+    name: str
+    config: TrainConfig
+    history: History
+    steps: list[int]
+    data: dict[str, Any]
+
+    @staticmethod
+    def open(source: str | Path | Run) -> Run:
+        """The run in a folder, or the bundled run of that name, such as "faces" or "mode_collapse".
+
+        Raises:
+            CheckpointError: there is no such run.
+
+        >>> Run.open("healthy").steps
+        [0, 200, 500, 1000, 2000]
+        """
+        if isinstance(source, Run):
+            return source
+        return BundledRun(str(source)) if pretrained.is_pretrained(source) else FolderRun(Path(source))
+
+    @abstractmethod
+    def frame(self, step: int) -> Tensor:
+        """The preview latents' images at a step of `steps`, as one uint8 grid (3, H, W)."""
+
+    @abstractmethod
+    def generator(self, step: int | None = None, *, network: nn.Module | None = None) -> nn.Module:
+        """The averaged generator, in eval mode on the CPU.
+
+        Args:
+            step: one of the steps at which it was kept; the last by default.
+            network: your own network, if the run trained one.
+
+        Raises:
+            CheckpointError: there is none at that step, or the network does not fit.
+        """
+
+
+class FolderRun(Run):
+    """A run folder, as `fit(..., run_dir=...)` writes it."""
+
+    def __init__(self, path: Path) -> None:
+        self.path, self.name = path, str(path)
+        parts = ("checkpoints", "frames", "generator.safetensors", "history.csv")
+        if not path.is_dir() or not any((path / part).exists() for part in parts):
+            raise CheckpointError(
+                f"{path} is not a run folder; `fit(gan, faces, run_dir={str(path)!r})` creates one. Bundled "
+                f"runs are {', '.join(pretrained.ALL)}."
+            )
+
+    @property
+    def steps(self) -> list[int]:
+        return list(checkpoint.numbered(self.path / "frames", ".png"))
+
+    @property
+    def checkpoints(self) -> list[int]:
+        """Steps of the checkpoints, ascending."""
+        return list(checkpoint.numbered(self.path / "checkpoints", ".pt"))
+
+    @property
+    def segments(self) -> list[dict[str, Any]]:
+        """From which step on which settings, data and device were used; see `RunFolder.begin`."""
+        return read_segments(self.path)
+
+    @cached_property
+    def config(self) -> TrainConfig:
+        return config_of(self.state)
+
+    @cached_property
+    def history(self) -> History:
+        if (self.path / "history.csv").is_file():
+            return History.from_csv(self.path / "history.csv")
+        return History.from_state(self.state["history"], last_step=self.state["step"])
+
+    @property
+    def data(self) -> dict[str, Any]:
+        notes = self.segments
+        return (notes[-1]["data"] if notes else None) or {}
+
+    @property
+    def device(self) -> str | None:
+        """The device that it was trained on, in words."""
+        return read_notes(self.path).get("device")
+
+    @cached_property
+    def state(self) -> dict[str, Any]:
+        """The newest intact checkpoint. Raises `CheckpointError` if there is none."""
+        state = checkpoint.load_latest(self.path / "checkpoints")
+        if state is None:
+            raise CheckpointError(
+                f"{self.path} has no checkpoint. Name a run folder with checkpoints, such as runs/demo."
+            )
+        return state
+
+    def frame(self, step: int) -> Tensor:
+        path = checkpoint.numbered(self.path / "frames", ".png").get(step)
+        if path is None:
+            raise CheckpointError(f"{self.path} has no frame of step {step}; it has {self.steps}.")
+        try:
+            return read_png(path)
+        except OSError as error:
+            raise CheckpointError(f"{path} cannot be read ({first_line(error)}).") from None
+
+    def generator(self, step: int | None = None, *, network: nn.Module | None = None) -> nn.Module:
+        if step is None and not self.checkpoints:
+            return generator_file.read(self.path / "generator.safetensors", network)
+        if step is None:
+            return generator_of(self.state, network)
+        path = checkpoint.numbered(self.path / "checkpoints", ".pt").get(step)
+        if path is None:
+            raise CheckpointError(f"{self.path} has no checkpoint of step {step}; it has {self.checkpoints}.")
+        return generator_of(checkpoint.load(path), network)
+
+    def raw_generator(self, network: nn.Module | None = None) -> nn.Module:
+        """The generator as the last step left it, without averaging."""
+        return generator_of(self.state, network, part="generator")
+
+
+class BundledRun(Run):
+    """A run that comes with the package (`facegan.runs.pretrained`)."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        notes = pretrained.notes(name)
+        self.config = TrainConfig.from_dict(notes["settings"])
+        self.data, self.about = notes["data"], notes["about"]
+        self.steps = pretrained.steps(name)
+
+    @cached_property
+    def history(self) -> History:
+        return History.from_csv(pretrained.history_file(self.name))
+
+    def frame(self, step: int) -> Tensor:
+        return make_grid(sample(self.generator(step), 16, seed=0))
+
+    def generator(self, step: int | None = None, *, network: nn.Module | None = None) -> nn.Module:
+        generator = generator_file.read(pretrained.generator_file(self.name, step), network)
+        generator.trained_on = self.data
+        return generator
+
+
+def load_generator(
+    source: str | Path, *, step: int | None = None, generator: nn.Module | None = None
+) -> nn.Module:
+    """A trained generator in eval mode on the CPU.
+
+    Args:
+        source: a run folder (its newest checkpoint, or its `generator.safetensors` if it has no checkpoints),
+            a `.safetensors` file, a checkpoint (`.pt`), or a bundled run: "faces" (photographs), "synthetic"
+            (drawn faces) or one of `facegan.pretrained.GALLERY`.
+        step: of a run, a step at which its generator was kept.
+        generator: your own network, if the source is of one; its weights are replaced.
+
+    Returns:
+        `generator`, or a `facegan.Generator`. Its attribute `trained_on` says which faces it learned from, as
+        far as it is known.
+
+    Raises:
+        CheckpointError: the source is missing, damaged, or has no generator of that step.
+        ConfigError: `step` was given for a file.
+
+    >>> load_generator("faces").sample(64, seed=0).shape          # doctest: +SKIP
     torch.Size([64, 3, 64, 64])
     """
-    if pretrained.is_pretrained(source):
-        return _read_generator(pretrained.generator_file(source, step))
-    if step is not None:
-        names = ", ".join(pretrained.ALL)
-        raise ConfigError(f"step={step} is for those that come with facegan ({names}), not for {source}.")
     path = Path(source)
-    return _of_run(path) if path.is_dir() else _read_generator(path)
+    if pretrained.is_pretrained(source) or path.is_dir():
+        return Run.open(source).generator(step, network=generator)
+    if step is not None:
+        raise ConfigError(f"step={step} needs a run folder or a bundled run, got the file {source}.")
+    if path.suffix == ".pt":
+        return generator_of(checkpoint.load(path), generator)
+    return generator_file.read(path, generator)
 
 
-def _of_run(path: Path) -> Generator:
-    state = checkpoint.load_latest(path / "checkpoints")
-    if state is None and (path / "generator.safetensors").exists():
-        return _read_generator(path / "generator.safetensors")
-    if state is None:
-        raise CheckpointError(
-            f"{path} holds neither checkpoints nor a generator.safetensors; "
-            f"`fit(gan, faces, run_dir={str(path)!r})` writes both."
-        )
-    generator = Generator(saved_config(state))
-    try:
-        generator.load_state_dict(state["ema"])
-    except (KeyError, TypeError, RuntimeError) as error:
-        raise CheckpointError(f"{path} holds no state of a facegan run ({first_line(error)}).") from None
-    return generator.eval()
-
-
-def saved_config(state: dict[str, Any]) -> TrainConfig:
-    """The settings in a checkpoint's state. Raises `CheckpointError` when it holds none of ours."""
+def config_of(state: dict[str, Any]) -> TrainConfig:
+    """The settings in a checkpoint. Raises `CheckpointError` if it has none of facegan's."""
     try:
         return TrainConfig.from_dict(state["config"])
     except (KeyError, TypeError, ConfigError) as error:
-        raise CheckpointError(f"this is no state of a facegan run ({error}).") from None
+        raise CheckpointError(f"this is not a checkpoint of a facegan run ({error}).") from None
 
 
-def _read_generator(path: Path) -> Generator:
-    from safetensors import SafetensorError, safe_open
-
+def generator_of(state: dict[str, Any], network: nn.Module | None, *, part: str = "ema") -> nn.Module:
+    """The generator in a checkpoint, in eval mode; `part` "generator" is the one without averaging."""
+    config = config_of(state)
+    structure = state.get("structure", {}).get("generator", "facegan")
+    if network is None and structure != "facegan":
+        raise CheckpointError(
+            "this run trained a generator that is not facegan's. Build that network and pass it: "
+            f"load_generator(run, generator=network). It was {first_line(Exception(structure))}"
+        )
+    generator = describe(network, config) if network is not None else Generator.from_config(config)
     try:
-        with safe_open(str(path), framework="pt") as file:
-            settings = json.loads((file.metadata() or {})["facegan"])
-            weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-        generator = Generator(TrainConfig(**settings))
-        generator.load_state_dict(weights)
-    except FileNotFoundError:
-        raise CheckpointError(
-            f"no generator at {path}. Export one with `gan.export(path)`, or use "
-            f"{' or '.join(map(repr, pretrained.PRETRAINED))}, which come with facegan."
-        ) from None
-    except (SafetensorError, KeyError, TypeError, ValueError, RuntimeError, OSError) as error:
-        raise CheckpointError(
-            f"{path} is not a generator exported by facegan ({type(error).__name__}: {first_line(error)}). "
-            "Fetch or export it again."
-        ) from None
+        generator.load_state_dict(state[part])
+    except (KeyError, TypeError, AttributeError) as error:
+        raise CheckpointError(f"this is not a checkpoint of a facegan run ({error}).") from None
+    except RuntimeError as error:
+        raise CheckpointError(f"the generator does not fit the run's weights: {error}") from None
+    generator.trained_on = state.get("data")
     return generator.eval()

@@ -2,8 +2,8 @@
 
 At batch 128 a step has about a thousand small kernels, and launching them takes a Python process
 longer than a large GPU needs to run them (PyTorch documentation, "CUDA Graphs"). A step must draw no
-random numbers and must not read from the device. Left out: several processes, whose gradients
-are exchanged between kernels.
+random numbers and must not read from the device. Does not cover several processes, whose gradients are
+exchanged between kernels.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ Step = Callable[..., Tensor]
 
 
 class GraphedStep:
-    """Call it as `step(*tensors)`; shapes may not change. The first calls run as they are, then a graph does.
+    """Call it as `step(*tensors)`. The first calls run `step` itself, later ones replay a graph of it.
 
-    What is not among the tensors is fixed in the graph. `key` names what else may change between calls;
-    when it does, a new graph is made. `prepare` is called before a recording: it drops gradients, so that
-    the graph has its own. When recording fails, `recover` is called, a warning says why, and `step`
-    goes on as it is.
+    What is not among the tensors is fixed in the graph. `key` returns what else may change between calls; when
+    it or the tensors' shapes do, a new graph is captured. `prepare` is called before a capture: it drops
+    gradients, so that the graph has its own. If capturing fails, `recover` is called, a warning says why, and
+    `step` runs without a graph.
     """
 
     def __init__(
@@ -39,18 +39,17 @@ class GraphedStep:
         key: Callable[[], Any],
         prepare: Callable[[], Any],
         recover: Callable[[], Any],
-        recorder: type[CudaRecorder] | None = None,
     ) -> None:
         self._step, self._key, self._prepare, self._recover = step, key, prepare, recover
-        self._make_recorder = recorder or CudaRecorder
         self._recorder: CudaRecorder | None = None
         self._calls, self._seen, self._replay = 0, None, None
         self._inputs: tuple[Tensor, ...] = ()
         self._output = torch.empty(0)
 
     def __call__(self, *tensors: Tensor) -> Tensor:
-        self._recorder = self._recorder or self._make_recorder(tensors[0].device)
-        if self._replay and self._seen != self._key():
+        self._recorder = self._recorder or CudaRecorder(tensors[0].device)
+        shapes = [tensor.shape for tensor in tensors]
+        if self._replay and (self._seen != self._key() or shapes != [t.shape for t in self._inputs]):
             self._calls, self._replay = 0, None
         self._calls += 1
         if self._calls <= WARM_UP:
@@ -73,8 +72,8 @@ class GraphedStep:
             self._recover()
             cause = error.__context__ or error  # ending a broken recording raises once more
             warnings.warn(
-                f"the step could not be recorded as a CUDA graph ({first_line(cause)}); training goes on "
-                "without, more slowly when batches are small.",
+                f"the step could not be recorded as a CUDA graph ({first_line(cause)}); training continues "
+                "without it, more slowly if batches are small.",
                 stacklevel=4,
             )
 

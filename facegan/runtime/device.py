@@ -9,7 +9,7 @@ import platform
 import sys
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 
 import torch
 
@@ -33,7 +33,7 @@ def pick_device(name: str | torch.device = "auto") -> torch.device:
     return device
 
 
-def multiplies_bf16(device: torch.device) -> bool:
+def has_native_bf16(device: torch.device) -> bool:
     """Whether the hardware has native bfloat16 matrix units (emulation is slower than fp32)."""
     if device.type == "cuda":
         return torch.cuda.get_device_capability(device) >= (8, 0)
@@ -43,7 +43,7 @@ def multiplies_bf16(device: torch.device) -> bool:
     return False
 
 
-def multiplies_fp16(device: torch.device) -> bool:
+def has_native_fp16(device: torch.device) -> bool:
     """Whether a GPU has float16 matrix units: since Volta; the T4's are its only fast ones."""
     return device.type == "cuda" and torch.cuda.get_device_capability(device) >= (7, 0)
 
@@ -62,9 +62,9 @@ def pick_precision(name: str, device: torch.device) -> torch.dtype:
         raise ConfigError("precision='fp16' does not work on Apple's MPS; use 'auto' or 'fp32' there.")
     if name != "auto":
         return PRECISIONS[name]
-    if multiplies_bf16(device):
+    if has_native_bf16(device):
         return torch.bfloat16
-    return torch.float16 if multiplies_fp16(device) else torch.float32
+    return torch.float16 if has_native_fp16(device) else torch.float32
 
 
 def autocast(device: torch.device, dtype: torch.dtype) -> AbstractContextManager:
@@ -101,6 +101,14 @@ def device_name(device: torch.device) -> str:
         return f"cuda ({torch.cuda.get_device_name(device)})"
     threads = torch.get_num_threads()
     return f"{device.type} ({platform.machine()}, {threads} thread{'s' * (threads > 1)})"
+
+
+def library_version() -> str:
+    """The installed facegan's version; "unknown" if it runs from its source folder."""
+    try:
+        return version("facegan")
+    except PackageNotFoundError:
+        return "unknown"
 
 
 def describe() -> dict[str, str]:

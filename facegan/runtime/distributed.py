@@ -63,7 +63,7 @@ def launched(device: str = "auto") -> Iterator[str]:
     dist.destroy_process_group()  # not after an error: it would wait for the others
 
 
-def shared(network: nn.Module) -> nn.Module:
+def wrap_ddp(network: nn.Module) -> nn.Module:
     """The network, with its gradients averaged over all processes; itself where there is one.
 
     Buffers are not broadcast: BatchNorm's running statistics, which training does not use, are saved
@@ -74,7 +74,7 @@ def shared(network: nn.Module) -> nn.Module:
     return nn.parallel.DistributedDataParallel(network, **{_SYNC_BUFFERS: False})
 
 
-def part(joint: int) -> slice:
+def local_slice(joint: int) -> slice:
     """This process's part of a joint batch. Raises `ConfigError` when it cannot be shared evenly."""
     size, rest = divmod(joint, world_size())
     if rest or not size:
@@ -102,7 +102,7 @@ def mean(values: Tensor) -> Tensor:
     return values
 
 
-def from_first(value: Any) -> Any:
+def broadcast_object(value: Any) -> Any:
     """Process 0's value, in all of them."""
     if world_size() == 1:
         return value
@@ -112,16 +112,16 @@ def from_first(value: Any) -> Any:
 
 
 @contextmanager
-def first_goes_first() -> Iterator[None]:
+def rank0_first() -> Iterator[None]:
     """Process 0 runs the body before the others do: what it leaves on the disk is there for them."""
     if rank() != 0:
-        from_first(None)
+        broadcast_object(None)
     yield
     if rank() == 0:
-        from_first(None)
+        broadcast_object(None)
 
 
-def say(text: str) -> None:
+def log_rank0(text: str) -> None:
     """Print, in one process only."""
     if rank() == 0:
         print(text)

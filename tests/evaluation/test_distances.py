@@ -6,6 +6,7 @@ import torch
 from facegan import synthetic_faces
 from facegan.errors import ConfigError
 from facegan.evaluation import distances as metrics
+from facegan.evaluation.features import Eigenfaces, _pixels, _principal
 from facegan.images import to_float
 
 
@@ -16,7 +17,7 @@ def images():
 
 @pytest.fixture(scope="module")
 def space(images):
-    return metrics.Eigenfaces(images[:300])
+    return Eigenfaces(images[:300])
 
 
 @pytest.fixture(scope="module")
@@ -112,7 +113,7 @@ def test_real_faces_have_mean_0_and_variance_1(real):
 
 
 def test_repeated_faces_span_fewer_directions(images):
-    space = metrics.Eigenfaces(images[:40].repeat(4, 1, 1, 1))
+    space = Eigenfaces(images[:40].repeat(4, 1, 1, 1))
     assert 30 < space(images[:2]).shape[1] < 40
     assert space(images[300:400]).abs().max() < 100
 
@@ -125,9 +126,9 @@ def test_both_ranges_and_any_size_are_taken(images, space):
 
 def test_faces_that_span_no_space_are_refused(images):
     with pytest.raises(ConfigError, match="got 99 real faces, expected 100 or more"):
-        metrics.Eigenfaces(images[:99])
+        Eigenfaces(images[:99])
     with pytest.raises(ConfigError, match="got 100 real faces that are all the same"):
-        metrics.Eigenfaces(images[:1].repeat(100, 1, 1, 1))
+        Eigenfaces(images[:1].repeat(100, 1, 1, 1))
 
 
 def test_features_that_are_no_numbers_are_refused(real):
@@ -144,9 +145,9 @@ def test_too_few_faces_are_refused(real):
 
 
 def test_few_and_many_faces_are_reduced_alike(images):
-    pixels = metrics._pixels(images)[:, :200]
+    pixels = _pixels(images)[:, :200]
     few, many = pixels[:199] - pixels[:199].mean(0), pixels - pixels.mean(0)
     for centred in (few, many):
-        variances, directions = metrics._principal(centred)
+        variances, directions = _principal(centred)
         assert torch.allclose((centred @ directions[:, :50]).T.cov(), torch.eye(50, dtype=torch.float64))
         assert torch.allclose(variances[:50], torch.linalg.eigvalsh(centred.T.cov()).flip(0)[:50])

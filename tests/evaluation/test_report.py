@@ -8,9 +8,9 @@ import pytest
 import torch
 from helpers import random_faces
 
-from facegan import GAN, fit
+from facegan import GAN, Run, fit
 from facegan.errors import CheckpointError, ConfigError
-from facegan.evaluation.report import Judge, common_size, load_run, save_grids, table
+from facegan.evaluation.report import Evaluator, common_size, save_grids, table
 from facegan.images import read_png
 
 
@@ -27,14 +27,14 @@ def runs(config, many, tmp_path):
 
 
 @pytest.fixture(scope="module")
-def judge(many):
-    return Judge(many, n=100)
+def evaluator(many):
+    return Evaluator(many, n=100)
 
 
-def test_a_run_is_told_in_figures(runs, judge):
-    plain, averaged = map(judge.measure, runs)
-    assert (plain.name, plain.steps, plain.images, plain.data) == (str(runs[0]), 3, 24, "random")
-    rates = load_run(runs[0]).history["images_per_second"]
+def test_a_run_is_told_in_figures(runs, evaluator):
+    plain, averaged = map(evaluator.measure, runs)
+    assert (plain.name, plain.images, plain.data["name"]) == (str(runs[0]), 24, "random")
+    rates = Run.open(runs[0]).history["images_per_second"]
     assert plain.seconds == pytest.approx(sum(8 / rate for rate in rates))
     assert plain.device.startswith("cpu (")
     assert list(plain.scores) == ["raw"]
@@ -43,16 +43,16 @@ def test_a_run_is_told_in_figures(runs, judge):
 
 
 def test_the_same_run_scores_the_same(runs, many):
-    first, again = (Judge(many, n=100).measure(runs[0]).scores for _ in range(2))
+    first, again = (Evaluator(many, n=100).measure(runs[0]).scores for _ in range(2))
     assert first == again
 
 
 def test_real_faces_are_compared_with_others(many):
-    assert Judge(many, n=110).floor.distance > 1, "with themselves it would be 0"
+    assert Evaluator(many, n=110).floor.distance > 1, "with themselves it would be 0"
 
 
-def test_the_table_is_markdown(runs, judge):
-    header, rule, plain, averaged, real = table([judge.measure(run) for run in runs], judge.floor)
+def test_the_table_is_markdown(runs, evaluator):
+    header, rule, plain, averaged, real = table([evaluator.measure(run) for run in runs], evaluator.floor)
     assert {line.count("|") for line in (header, rule, plain, averaged, real)} == {10}
     assert "| 3 |" in averaged
     assert "loss hinge, ema_decay 0.9" in averaged
@@ -62,13 +62,13 @@ def test_the_table_is_markdown(runs, judge):
     assert real.startswith("| real faces |")
 
 
-def test_a_run_from_before_devices_were_recorded(runs, judge):
+def test_a_run_from_before_devices_were_recorded(runs, evaluator):
     settings = json.loads((runs[0] / "config.json").read_text())
     del settings["device"]
     (runs[0] / "config.json").write_text(json.dumps(settings))
-    result = judge.measure(runs[0])
+    result = evaluator.measure(runs[0])
     assert result.device is None
-    assert "| not recorded |" in table([result], judge.floor)[2]
+    assert "| not recorded |" in table([result], evaluator.floor)[2]
 
 
 def test_grids_show_both_generators(runs, tmp_path):
@@ -80,7 +80,7 @@ def test_grids_show_both_generators(runs, tmp_path):
 
 def test_grids_of_one_name_do_not_replace_each_other(runs, tmp_path):
     shutil.copytree(runs[0], tmp_path / "other" / "plain")
-    with pytest.raises(ConfigError, match=r"other.plain share a name.*Rename one"):
+    with pytest.raises(ConfigError, match=r"other.plain have the same name.*Rename"):
         save_grids([runs[0], tmp_path / "other" / "plain"], tmp_path / "grids")
     assert not (tmp_path / "grids").exists()
 
@@ -94,14 +94,14 @@ def test_runs_have_a_size_in_common(runs, config, many, tmp_path):
 
 
 def test_what_is_no_run_is_named(runs, tmp_path):
-    with pytest.raises(CheckpointError, match=r"no checkpoint in .*nothing"):
+    with pytest.raises(CheckpointError, match="nothing is not a run folder"):
         common_size([runs[0], tmp_path / "nothing"])
-    with pytest.raises(CheckpointError, match="faces comes with facegan as generators only"):
-        load_run("faces")
+    with pytest.raises(CheckpointError, match="faces is a bundled run without checkpoints"):
+        common_size(["faces"])
 
 
 def test_too_few_real_faces_are_refused(many):
     with pytest.raises(ConfigError, match=r"n is 121, expected 100 to 120, half of the 240 real faces"):
-        Judge(many, n=121)
+        Evaluator(many, n=121)
     with pytest.raises(ConfigError, match="got 199 real faces, expected 200 or more"):
-        Judge(random_faces(199), n=100)
+        Evaluator(random_faces(199), n=100)

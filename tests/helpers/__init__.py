@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from PIL import Image
 
-from facegan import FaceDataset
+from facegan import GAN, FaceDataset, TrainConfig
 
 TINY = {"image_size": 16, "width": 8, "latent_dim": 8, "batch_size": 8, "precision": "fp32"}
 
@@ -40,3 +40,28 @@ def jpeg(rng, side=16):
     out = io.BytesIO()
     noise.resize((side, side)).save(out, "JPEG", quality=90)
     return out.getvalue()
+
+
+def make_gan(**changes):
+    return GAN(TrainConfig(**TINY | changes), device="cpu")
+
+
+def weights(network):
+    """Copies of all tensors of a network."""
+    return [t.clone() for t in (*network.parameters(), *network.buffers())]
+
+
+def same(a, b):
+    return all(torch.equal(x, y) for x, y in zip(a, b, strict=True))
+
+
+def interrupt_in_backward(monkeypatch, nth):
+    """Make the `nth` backward pass of a run end in KeyboardInterrupt, as a second Ctrl-C does."""
+    backward, calls = torch.Tensor.backward, iter(range(1, 10_000))
+
+    def interrupted(loss):
+        backward(loss)
+        if next(calls) == nth:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(torch.Tensor, "backward", interrupted)

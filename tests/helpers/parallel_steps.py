@@ -6,7 +6,7 @@ from pathlib import Path
 import torch
 
 from facegan import GAN, TrainConfig, fit, train_step
-from facegan.runtime import distributed as parallel
+from facegan.runtime import distributed
 from helpers import TINY, random_faces
 
 STEPS = 3
@@ -17,9 +17,11 @@ def joint_steps(**changes):
     """A GAN after three steps; its G uses no batch statistics, so that parts equal the whole."""
     gan = GAN(TrainConfig(**TINY | {"norm": "none", "ema_decay": 0.9} | changes), device="cpu")
     gan.generator.eval()
-    size, part = gan.config.batch_size, parallel.part(gan.config.batch_size)
+    size, part = gan.config.batch_size, distributed.local_slice(gan.config.batch_size)
     stream = iter(random_faces(40).batches(size, generator=gan.rng, part=part))
-    metrics = [parallel.mean(torch.stack(list(train_step(gan, next(stream)).values()))) for _ in range(STEPS)]
+    metrics = [
+        distributed.mean(torch.stack(list(train_step(gan, next(stream)).values()))) for _ in range(STEPS)
+    ]
     return {"metrics": torch.stack(metrics), "state": gan.state_dict()}
 
 
@@ -32,14 +34,14 @@ def fitted(run_dir, *stops):
 
 
 def main(path):
-    with parallel.launched():
+    with distributed.launched():
         states = {
-            "asked of the other": parallel.any_of(parallel.rank() == 1),
+            "asked of the other": distributed.any_of(distributed.rank() == 1),
             "joint": joint_steps(**EVERYTHING),
             "straight": fitted(path.with_name("straight"), 4),
             "resumed": fitted(path.with_name("resumed"), 2, 4),
         }
-        if parallel.rank() == 0:
+        if distributed.rank() == 0:
             torch.save(states, path)
 
 

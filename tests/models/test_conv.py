@@ -2,11 +2,9 @@ import pytest
 import torch
 import torch.nn.functional as F
 from torch import nn
-from torch.nn.utils.parametrize import register_parametrization
 
-from facegan import TrainConfig
 from facegan.models import conv as layers
-from facegan.models.conv import Conv2d, ConvTranspose2d, NearestKernel, Patches, Spread
+from facegan.models.conv import Conv2d, ConvTranspose2d, NearestConvTranspose2d, Patches, Spread
 from facegan.models.dcgan import Discriminator, Generator
 
 COARSE = {"stride": 2, "padding": 1}
@@ -73,16 +71,16 @@ def test_spread_sums_what_a_transposed_convolution_sums():
 
 
 def test_float32_keeps_torchs_convolutions_but_at_the_ends(monkeypatch):
-    kinds, config = seen(monkeypatch), TrainConfig(image_size=32, width=8, latent_dim=8)
-    fakes = Generator(config)(torch.randn(2, 8))
-    Discriminator(config)(fakes)
+    kinds = seen(monkeypatch)
+    fakes = Generator(32, 8, 8)(torch.randn(2, 8))
+    Discriminator(32, 8)(fakes)
     assert kinds == ["end", "", "", "", "", "", "", "end"]
 
 
 def test_bfloat16_takes_matrix_products_at_the_coarsest_layers(monkeypatch):
-    kinds, config = seen(monkeypatch), TrainConfig(image_size=32, width=8, latent_dim=8)
+    kinds = seen(monkeypatch)
     with torch.autocast("cpu", dtype=torch.bfloat16):
-        Discriminator(config)(Generator(config)(torch.randn(2, 8)))
+        Discriminator(32, 8)(Generator(32, 8, 8)(torch.randn(2, 8)))
     assert kinds == ["end", "coarse", "", "", "", "", "coarse", "end"]
 
 
@@ -99,13 +97,11 @@ def test_other_kernels_and_odd_sizes_are_left_to_torch(monkeypatch):
 
 @pytest.fixture
 def nearest():
-    layer = ConvTranspose2d(6, 5, 4, 2, 1, bias=False)
-    register_parametrization(layer, "weight", NearestKernel())
-    return layer
+    return NearestConvTranspose2d(ConvTranspose2d(6, 5, 4, 2, 1, bias=False))
 
 
 def test_a_nearest_kernel_upsamples_and_then_convolves(nearest):
-    kernel, images = nearest.parametrizations.weight.original, torch.randn(2, 6, 7, 7)
+    kernel, images = nearest.weight, torch.randn(2, 6, 7, 7)
     copied = F.interpolate(images, scale_factor=2, mode="nearest")
     expected = F.conv2d(copied, kernel.transpose(0, 1).flip(2, 3), padding=1)
     torch.testing.assert_close(nearest(images), expected, atol=1e-5, rtol=1e-5)
@@ -117,3 +113,18 @@ def test_a_nearest_kernel_draws_no_checkerboard(nearest):
     transposed = ConvTranspose2d(6, 5, 4, 2, 1, bias=False)
     inside = [layer(flat)[..., 2:-2, 2:-2].std((2, 3)).max() for layer in (nearest, transposed)]
     assert inside[0] < 1e-5 < 0.01 < inside[1]
+
+
+def test_in_bfloat16_a_nearest_kernel_is_a_matrix_product_at_the_coarsest_layer(nearest, monkeypatch):
+    images, kinds = torch.randn(2, 6, 4, 4), seen(monkeypatch)
+    plain = nearest(images)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        product = nearest(images).float()
+    torch.testing.assert_close(product, plain, atol=0.05, rtol=0.02)
+    assert kinds == ["", "coarse"]
+
+
+def test_a_kernel_stored_by_0_1_is_loaded(nearest):
+    old = {"parametrizations.weight.original": torch.ones(6, 5, 3, 3)}
+    nearest.load_state_dict(old)
+    assert (nearest.weight == 1).all()

@@ -1,6 +1,5 @@
 """What comes with the package: generators, the timelines of their training, the gallery of failures."""
 
-import json
 import os
 import shutil
 import subprocess
@@ -10,14 +9,12 @@ import numpy as np
 import pytest
 import torch
 
-import facegan
-from facegan import Generator, TrainConfig, load_generator, synthetic_faces
-from facegan import explore as lab
-from facegan.evaluation import distances as metrics
-from facegan.runs import pretrained
+from facegan import Generator, Run, load_generator, synthetic_faces
 from facegan.errors import CheckpointError, ConfigError
-from facegan.images import to_uint8
-from facegan.runs.folder import read_history
+from facegan.evaluation import Eigenfaces, frechet_distance
+from facegan.images import make_grid, to_uint8
+from facegan.runs import generator_file, pretrained
+from facegan.runs.history import METRICS
 
 NAMES = list(pretrained.ALL)
 
@@ -33,12 +30,11 @@ def damaged(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_each_has_its_whole_training(name):
-    steps, line = pretrained.steps(name), lab.Timeline(name)
-    assert steps[0] == 0
-    assert len(steps) >= (8 if name in pretrained.PRETRAINED else 5)
-    assert {len(values) for values in line.history.values()} == {steps[-1]}
-    assert all(np.isfinite(values).all() for values in line.history.values())
-    assert line.numbers(len(steps) - 1)["loss_d"] == line.history["loss_d"][-1]
+    run = Run.open(name)
+    assert run.steps[0] == 0
+    assert len(run.steps) >= (8 if name in pretrained.PRETRAINED else 5)
+    assert run.history["step"] == list(range(1, run.steps[-1] + 1))
+    assert all(np.isfinite(run.history[column]).all() for column in METRICS)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -61,27 +57,24 @@ def test_by_name_means_the_last_step():
     assert torch.equal(named.sample(2, seed=0), at_step.sample(2, seed=0))
 
 
-def test_a_timeline_shows_the_generator_of_each_step():
-    line = lab.Timeline("healthy")
-    generator = load_generator("healthy", step=line.steps[2])
-    assert torch.equal(line.picture(2), facegan.images.make_grid(generator.sample(16, seed=0)))
+def test_a_frame_shows_the_generator_of_its_step():
+    run = Run.open("healthy")
+    generator = load_generator("healthy", step=run.steps[2])
+    assert torch.equal(run.frame(run.steps[2]), make_grid(generator.sample(16, seed=0)))
 
 
 def test_a_step_that_was_not_kept_is_refused():
-    with pytest.raises(CheckpointError, match="'healthy' has no generator of step 7; it has those of 0, "):
+    with pytest.raises(CheckpointError, match="'healthy' has no generator of step 7; its steps are 0, "):
         load_generator("healthy", step=7)
 
 
-def test_a_file_has_no_steps(tmp_path, config):
-    path = Generator(config).export(tmp_path / "mine.safetensors")
-    with pytest.raises(
-        ConfigError, match=r"step=3 is for those .*\(faces, .*no_detach\), not for .*mine\.safet"
-    ):
-        load_generator(path, step=3)
+def test_a_file_has_no_steps(tmp_path):
+    with pytest.raises(ConfigError, match=r"step=3 needs a run folder or a bundled run, got .*mine\.safet"):
+        load_generator(tmp_path / "mine.safetensors", step=3)
 
 
 def test_a_missing_file_points_to_what_is_there():
-    with pytest.raises(CheckpointError, match="or use 'faces' or 'synthetic', which come with facegan"):
+    with pytest.raises(CheckpointError, match="'faces' or 'synthetic', which are bundled"):
         load_generator("nothing.safetensors")
 
 
@@ -91,19 +84,19 @@ def test_a_flipped_bit_is_noticed(damaged, name):
     spoiled[-5] ^= 1
     (damaged / name).write_bytes(spoiled)
     with pytest.raises(CheckpointError, match=f"{name} is missing or damaged. Install facegan again"):
-        load_generator("healthy", step=0) and lab.Timeline("healthy")
+        load_generator("healthy", step=0) and Run.open("healthy").history
 
 
 def test_a_missing_history_is_noticed(damaged):
     (damaged / "history.csv").unlink()
     with pytest.raises(CheckpointError, match=r"history\.csv is missing or damaged"):
-        lab.Timeline("healthy")
+        Run.open("healthy").history
 
 
 @pytest.mark.parametrize("function", [pretrained.steps, pretrained.generator_file, pretrained.history_file])
 def test_a_name_that_nothing_has_is_refused(function):
     with pytest.raises(
-        CheckpointError, match="'nope' does not come with facegan; faces, synthetic, healthy, "
+        CheckpointError, match="'nope' is not a bundled run; choose one of faces, synthetic, "
     ):
         function("nope")
 
@@ -121,8 +114,8 @@ def test_a_broken_installation_is_named(damaged, digests):
 def test_names_win_over_files_of_the_same_name(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "healthy").mkdir()
-    with pytest.warns(UserWarning, match=r"comes with facegan; for yours, write './healthy'"):
-        assert load_generator("healthy").config.image_size == 32
+    with pytest.warns(UserWarning, match=r"is a bundled generator; .* './healthy'"):
+        assert load_generator("healthy").image_size == 32
 
 
 def test_the_package_stays_small():
@@ -138,19 +131,19 @@ def test_every_file_is_vouched_for():
 
 
 def test_half_precision_is_as_good_to_the_eye(tmp_path):
-    generator = Generator(TrainConfig(width=16))
+    generator = Generator(width=16)
     torch.nn.init.normal_(generator.blocks[-1][0].weight, std=0.2)  # of strong contrast
     with torch.no_grad():
         for _ in range(40):  # BatchNorm learns its statistics
             generator(torch.randn(16, 100))
-    half = load_generator(generator.export(tmp_path / "half.safetensors", half=True))
-    whole = load_generator(generator.export(tmp_path / "whole.safetensors"))
-    a, b = (to_uint8(g.sample(8, seed=0)).int() for g in (half, whole))
+    half, whole = (generator_file.to_bytes(generator, half=half) for half in (True, False))
+    (tmp_path / "half.safetensors").write_bytes(half)
+    loaded = load_generator(tmp_path / "half.safetensors")
+    a, b = (to_uint8(g.sample(8, seed=0)).int() for g in (loaded, generator))
     assert a.float().std() > 40
     assert (a - b).abs().max() <= 2
     assert ((a - b).abs() > 1).float().mean() < 1e-3
-    sizes = [(tmp_path / f"{name}.safetensors").stat().st_size for name in ("half", "whole")]
-    assert sizes[0] < 0.53 * sizes[1]
+    assert len(half) < 0.53 * len(whole)
 
 
 @pytest.mark.slow
@@ -176,9 +169,9 @@ def test_sixty_four_faces_offline_in_a_fresh_process(tmp_path):
 def distances():
     """By name: how far a training's last faces are from the drawn ones."""
     real = torch.from_numpy(synthetic_faces(400, size=32, seed=1)[0])
-    space = metrics.Eigenfaces(real)
+    space = Eigenfaces(real)
     fakes = {name: space(load_generator(name).sample(400, seed=0)) for name in pretrained.GALLERY}
-    return {name: metrics.frechet_distance(space(real), fake) for name, fake in fakes.items()}
+    return {name: frechet_distance(space(real), fake) for name, fake in fakes.items()}
 
 
 @pytest.mark.parametrize("name", [name for name in pretrained.GALLERY if name != "healthy"])
@@ -187,7 +180,7 @@ def test_what_goes_wrong_ends_farther_from_faces(distances, name):
 
 
 def last(name, quantity):
-    return np.mean(read_history(pretrained.history_file(name))[quantity][-200:])
+    return np.mean(Run.open(name).history[quantity][-200:])
 
 
 @pytest.mark.parametrize("name", ["d_too_strong", "no_detach"])
@@ -211,11 +204,12 @@ def test_faces_collapse_to_few():
 
 @pytest.mark.parametrize("name", NAMES)
 def test_the_settings_say_what_it_saw_and_what_goes_wrong(name):
-    notes = json.loads((pretrained.FOLDER / name / "config.json").read_text())
-    assert notes.pop("about") == pretrained.ALL[name]
-    assert notes.pop("data")
-    assert notes.pop("faces") >= 10_000
-    assert TrainConfig.from_dict(notes).image_size == load_generator(name).config.image_size
+    run = Run.open(name)
+    assert run.about == pretrained.ALL[name]
+    assert run.data["count"] >= 10_000
+    assert run.data["crop"] == ("celeba-128" if name == "faces" else "drawn")
+    assert run.config.image_size == load_generator(name).image_size
+    assert load_generator(name).trained_on == run.data
 
 
 def test_the_model_card_speaks_of_each():

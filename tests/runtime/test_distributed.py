@@ -16,16 +16,15 @@ from helpers.parallel_steps import EVERYTHING, joint_steps
 from facegan import GAN, TrainConfig, fit
 from facegan.errors import CheckpointError, ConfigError
 from facegan.runs import checkpoint
-from facegan.runtime import distributed as parallel
+from facegan.runtime import distributed
 
 pytestmark = pytest.mark.slow
 TORCHRUN = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
 
 
 @pytest.fixture(autouse=True)
-def _one_thread_and_the_tests_on_the_path(monkeypatch):
+def _one_thread(monkeypatch):
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
-    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[1]), prepend=os.pathsep)
 
 
 @pytest.fixture
@@ -39,7 +38,11 @@ def command(tmp_path):
 
 def together(*arguments):
     """Run in two processes; returns what they printed."""
-    done = subprocess.run([*TORCHRUN, *map(str, arguments)], capture_output=True, text=True, timeout=120)
+    path = os.pathsep.join([str(Path(__file__).parents[1]), os.environ.get("PYTHONPATH", "")])
+    done = subprocess.run(
+        [*TORCHRUN, *map(str, arguments)], capture_output=True, text=True, timeout=120,
+        env=os.environ | {"PYTHONPATH": path, "OMP_NUM_THREADS": "1"},
+    )  # fmt: skip
     assert done.returncode == 0, done.stderr
     return done.stdout
 
@@ -142,16 +145,16 @@ def test_ctrl_c_ends_all_processes_after_the_same_step_and_saves(command, tmp_pa
 
 
 def test_a_batch_that_cannot_be_shared_is_refused(monkeypatch):
-    monkeypatch.setattr(parallel, "world_size", lambda: 3)
+    monkeypatch.setattr(distributed, "world_size", lambda: 3)
     with pytest.raises(ConfigError, match="a batch of 8 cannot be shared evenly by 3 processes"):
-        parallel.part(8)
+        distributed.local_slice(8)
 
 
 @pytest.mark.parametrize(("rank", "part"), [(0, slice(0, 3)), (1, slice(3, 6))])
 def test_parts_follow_one_another(monkeypatch, rank, part):
-    monkeypatch.setattr(parallel, "world_size", lambda: 2)
-    monkeypatch.setattr(parallel, "rank", lambda: rank)
-    assert parallel.part(6) == part
+    monkeypatch.setattr(distributed, "world_size", lambda: 2)
+    monkeypatch.setattr(distributed, "rank", lambda: rank)
+    assert distributed.local_slice(6) == part
 
 
 def test_more_processes_than_gpus_are_refused(monkeypatch):
@@ -161,29 +164,29 @@ def test_more_processes_than_gpus_are_refused(monkeypatch):
         monkeypatch.setenv(name, value)
     with (
         pytest.raises(ConfigError, match="started 2 processes here, but this machine has 1 GPU"),
-        parallel.launched(),
+        distributed.launched(),
     ):
         pass
 
 
 def test_one_gpu_is_not_shared(monkeypatch):
     monkeypatch.setenv("WORLD_SIZE", "2")
-    with pytest.raises(ConfigError, match="device='cuda:0' cannot be shared"), parallel.launched("cuda:0"):
+    with pytest.raises(ConfigError, match="device='cuda:0' cannot be shared"), distributed.launched("cuda:0"):
         pass
 
 
 def test_only_lost_contact_is_called_that(monkeypatch):
     error = RuntimeError("[gloo/transport/tcp/pair.cc] Connection closed by peer")
-    assert not parallel.lost_peer(error)
-    monkeypatch.setattr(parallel, "world_size", lambda: 2)
-    assert parallel.lost_peer(error)
-    assert not parallel.lost_peer(CheckpointError("runs/igloo cannot be used (Connection timed out)"))
-    assert not parallel.lost_peer(RuntimeError("mat1 and mat2 shapes cannot be multiplied"))
+    assert not distributed.lost_peer(error)
+    monkeypatch.setattr(distributed, "world_size", lambda: 2)
+    assert distributed.lost_peer(error)
+    assert not distributed.lost_peer(CheckpointError("runs/igloo cannot be used (Connection timed out)"))
+    assert not distributed.lost_peer(RuntimeError("mat1 and mat2 shapes cannot be multiplied"))
 
 
 def test_alone_everything_is_this_process():
-    assert (parallel.rank(), parallel.world_size(), parallel.part(7)) == (0, 1, slice(0, 7))
-    assert parallel.any_of(True)
-    assert not parallel.any_of(False)
+    assert (distributed.rank(), distributed.world_size(), distributed.local_slice(7)) == (0, 1, slice(0, 7))
+    assert distributed.any_of(True)
+    assert not distributed.any_of(False)
     network = torch.nn.Linear(1, 1)
-    assert parallel.shared(network) is network
+    assert distributed.wrap_ddp(network) is network

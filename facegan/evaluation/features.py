@@ -1,0 +1,56 @@
+"""The space in which faces are compared: coordinates along eigenfaces, without a pretrained network.
+
+Eigenfaces (Turk & Pentland 1991) are the principal components of real faces; each coordinate is scaled to
+variance 1, so that a mouth counts as much as a background. Does not cover networks such as Inception, which would
+have to be downloaded: distances in this space are not FIDs, nor comparable to them.
+"""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from facegan.errors import ConfigError
+from facegan.images import to_float, to_uint8
+
+SMALLEST_SET = 100  # faces; metrics of fewer mean nothing
+_SIDE = 32  # pixels to which faces are reduced before they are compared
+
+
+class Eigenfaces:
+    """The space in which faces are compared, made of real faces (N, 3, H, W), uint8 or floats in [-1, 1].
+
+    Call it with images (M, 3, H, W) for their coordinates (M, count or fewer), float64, on the CPU; those of
+    the real faces have mean 0 and variance 1. Raises `ConfigError` for fewer than 100 real faces, or when
+    they are all the same.
+    """
+
+    def __init__(self, real: Tensor, count: int = 64) -> None:
+        pixels = _pixels(real)
+        if len(pixels) < SMALLEST_SET:
+            raise ConfigError(f"got {len(pixels)} real faces, expected {SMALLEST_SET} or more.")
+        self.mean = pixels.mean(0)
+        variances, scaled = _principal(pixels - self.mean)
+        kept = variances[:count] > max(1e-6 * float(variances[0]), 1e-9)  # repeated faces span fewer
+        if not kept.any():
+            raise ConfigError(f"got {len(pixels)} real faces that are all the same, expected different ones.")
+        self.components = scaled[:, :count][:, kept]  # (pixels, count)
+
+    def __call__(self, images: Tensor) -> Tensor:
+        return (_pixels(images) - self.mean) @ self.components
+
+
+def _pixels(images: Tensor) -> Tensor:
+    """(N, 3 side side), from images that a GIF or PNG would show."""
+    small = [F.adaptive_avg_pool2d(to_float(to_uint8(part)), _SIDE) for part in images.split(500)]
+    return torch.cat(small).flatten(1).cpu().double()
+
+
+def _principal(centred: Tensor) -> tuple[Tensor, Tensor]:
+    """Variances of centred rows along their principal directions, large first, and these over deviations."""
+    n, wide = len(centred), len(centred) < centred.shape[1]
+    powers, vectors = torch.linalg.eigh(centred @ centred.T if wide else centred.T @ centred)
+    powers, vectors = powers.flip(0).clamp(min=1e-12), vectors.flip(1)
+    directions = centred.T @ vectors / powers.sqrt() if wide else vectors
+    return powers / (n - 1), directions / (powers / (n - 1)).sqrt()

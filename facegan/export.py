@@ -1,0 +1,145 @@
+"""Exporting a generator as a plain network, for use without facegan: safetensors, TorchScript, ONNX.
+
+"Plain" means torch's own layers with fixed weights: parametrizations are applied, and images are in [-1, 1].
+"""
+
+from __future__ import annotations
+
+import copy
+import io
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+from torch.nn.utils import parametrize
+
+from facegan.errors import ConfigError
+from facegan.files import write_atomic
+from facegan.images import unit_to_signed
+from facegan.models.conv import Conv2d, ConvTranspose2d, NearestConvTranspose2d
+from facegan.models.dcgan import Generator
+from facegan.models.protocol import attribute
+from facegan.runs import generator_file
+
+_OPSET = 18  # of ONNX
+
+
+class PlainGenerator(nn.Module):
+    """z (B, latent_dim) to images (B, 3, S, S) in [-1, 1]; `network` is the generator in torch's own layers."""
+
+    def __init__(self, network: nn.Module, *, output: str) -> None:
+        super().__init__()
+        self.network, self.output = network, output
+
+    def forward(self, z: Tensor) -> Tensor:
+        images = self.network(z)
+        return unit_to_signed(images) if self.output == "sigmoid" else images
+
+
+def plain(generator: nn.Module) -> PlainGenerator:
+    """A copy of any generator in torch's own layers, on the CPU, in eval mode and float32.
+
+    The images are equal up to rounding.
+    """
+    network = copy.deepcopy(generator).cpu().float().eval().requires_grad_(False)
+    _replace_layers(network)
+    if isinstance(network, Generator):
+        network.upsampling = "transposed"
+    return PlainGenerator(network, output=getattr(generator, "output", "tanh")).eval()
+
+
+def export_generator(generator: nn.Module, path: str | Path, *, format: str = "safetensors") -> Path:
+    """Write a generator as a plain network.
+
+    Args:
+        generator: any generator (`facegan.models.protocol`).
+        path: the file; missing folders are created.
+        format: "safetensors" (weights, loadable by `load_generator`, too), "torchscript" (`torch.jit.load`), or
+            "onnx" (needs `pip install 'facegan[onnx]'`; input "z" (B, latent_dim), output "images").
+
+    Returns:
+        The path.
+
+    Raises:
+        ConfigError: the format is unknown, or a package is missing.
+    """
+    if format not in FORMATS:
+        raise ConfigError(f"format is {format!r}; choose one of {', '.join(map(repr, FORMATS))}.")
+    path = Path(path)
+    data = FORMATS[format](plain(generator), attribute(generator, "latent_dim"))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return write_atomic(path, data)
+
+
+def _safetensors(model: PlainGenerator, latent_dim: int) -> bytes:
+    return generator_file.to_bytes(model.network)
+
+
+def _torchscript(model: PlainGenerator, latent_dim: int) -> bytes:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # torch announces torch.export in its place
+        traced = torch.jit.trace(model, torch.zeros(2, latent_dim))
+    buffer = io.BytesIO()
+    torch.jit.save(traced, buffer)
+    return buffer.getvalue()
+
+
+def _onnx(model: PlainGenerator, latent_dim: int) -> bytes:
+    try:
+        import onnxscript  # noqa: F401
+    except ImportError:
+        raise ConfigError("exporting to ONNX needs two packages: pip install 'facegan[onnx]'.") from None
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        program = torch.onnx.export(
+            model, (torch.zeros(2, latent_dim),), input_names=["z"], output_names=["images"],
+            dynamic_shapes={"z": {0: torch.export.Dim("batch")}}, opset_version=_OPSET, dynamo=True,
+            verbose=False,
+        )  # fmt: skip
+    return program.model_proto.SerializeToString()
+
+
+FORMATS: dict[str, Callable[[PlainGenerator, int], bytes]] = {
+    "safetensors": _safetensors,
+    "torchscript": _torchscript,
+    "onnx": _onnx,
+}
+
+
+def _replace_layers(network: nn.Module) -> None:
+    """facegan's layers, and parametrized ones, by torch's own, in place."""
+    for name, layer in network.named_children():
+        if parametrize.is_parametrized(layer):
+            setattr(network, name, _without_parametrizations(layer))
+        elif isinstance(layer, Conv2d | ConvTranspose2d):
+            setattr(network, name, _own_layer_of_torch(layer))
+        else:
+            _replace_layers(layer)
+
+
+def _without_parametrizations(layer: nn.Module) -> nn.Module:
+    """torch's `remove_parametrizations` would change the class, which copies of a layer share."""
+    kind = parametrize.type_before_parametrizations(layer)
+    fixed = {name: nn.Parameter(getattr(layer, name), requires_grad=False) for name in layer.parametrizations}
+    made = kind.__new__(kind)
+    made.__dict__.update(layer.__dict__)
+    made._modules = {name: child for name, child in layer._modules.items() if name != "parametrizations"}
+    made._parameters = layer._parameters | fixed
+    return made
+
+
+def _own_layer_of_torch(layer: nn.Module) -> nn.Module:
+    kind = nn.Conv2d if isinstance(layer, Conv2d) else nn.ConvTranspose2d
+    weight = layer.weight
+    if isinstance(layer, NearestConvTranspose2d):
+        weight = layer.transposed_weight()
+    made = kind(
+        layer.in_channels, layer.out_channels, layer.kernel_size, layer.stride, layer.padding,
+        bias=layer.bias is not None, device="meta",
+    )  # fmt: skip
+    made.weight = nn.Parameter(weight.detach(), requires_grad=False)
+    if layer.bias is not None:
+        made.bias = nn.Parameter(layer.bias.detach(), requires_grad=False)
+    return made.eval()

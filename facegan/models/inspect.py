@@ -1,0 +1,90 @@
+"""Looking inside a network: feature maps, a table of layers, parameter counts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import torch
+from torch import Tensor, nn
+
+from facegan.errors import ConfigError
+from facegan.models.protocol import device_of, evaluating
+
+
+@torch.no_grad()
+def feature_maps(module: nn.Module, inputs: Tensor) -> list[tuple[str, Tensor]]:
+    """(name, output) of every layer of any network, in the order of their definition; in eval mode.
+
+    Args:
+        module: a generator, a discriminator, or any module.
+        inputs: latents (B, latent_dim) or images (B, 3, H, W).
+    """
+    return [(_name(layer), output) for layer, output in _outputs(module, inputs)]
+
+
+def summary(module: nn.Module, input_shape: Sequence[int] | None = None) -> None:
+    """Print a table of layers, output shapes (without the batch) and trainable parameters.
+
+    Args:
+        module: any network.
+        input_shape: of one input, such as (100,); by default from the module's `latent_dim` or `image_size`.
+
+    Raises:
+        ConfigError: the module has neither attribute and no `input_shape` was given.
+    """
+    shape = tuple(input_shape or _input_shape(module))
+    rows = [("input", shape, 0)]
+    rows += [
+        (_name(layer), tuple(out.shape[1:]), count_parameters(layer))
+        for layer, out in _outputs(module, torch.zeros(1, *shape))
+    ]
+    lines = [f"{type(module).__name__}", f"{'layer':<24}{'output shape':<18}{'parameters':>12}", "-" * 54]
+    lines += [f"{name:<24}{' x '.join(map(str, s)):<18}{count:>12,}" for name, s, count in rows]
+    print("\n".join([*lines, "-" * 54, f"{'total':<42}{count_parameters(module):>12,}"]))
+
+
+def count_parameters(module: nn.Module) -> int:
+    """Trainable numbers in a module."""
+    return sum(p.numel() for p in module.parameters())
+
+
+def _input_shape(module: nn.Module) -> tuple[int, ...]:
+    if hasattr(module, "latent_dim"):
+        return (module.latent_dim,)
+    if hasattr(module, "image_size"):
+        return (3, module.image_size, module.image_size)
+    raise ConfigError(
+        f"{type(module).__name__} does not say what it takes. Give the shape of one input: "
+        "summary(module, (100,)) for a generator, summary(module, (3, 64, 64)) for a discriminator."
+    )
+
+
+def _outputs(module: nn.Module, inputs: Tensor) -> list[tuple[nn.Module, Tensor]]:
+    """Each layer with its output, for layers that ran and return a tensor."""
+    seen: dict[nn.Module, Tensor] = {}
+
+    def record(layer: nn.Module, _, output: Tensor) -> None:
+        if isinstance(output, Tensor):
+            seen[layer] = output.clone()  # before an in-place activation changes it
+
+    handles = [layer.register_forward_hook(record) for layer in _layers(module)]
+    try:
+        with torch.no_grad(), evaluating(module):
+            module(inputs.to(device_of(module)))
+    finally:
+        for handle in handles:
+            handle.remove()
+    return [(layer, seen[layer]) for layer in _layers(module) if layer in seen]
+
+
+def _layers(module: nn.Module) -> Iterator[nn.Module]:
+    """Modules without children, in order of definition; a parametrized layer is one of them."""
+    children = [child for name, child in module.named_children() if name != "parametrizations"]
+    if not children:
+        yield module
+    for child in children:
+        yield from _layers(child)
+
+
+def _name(layer: nn.Module) -> str:
+    return type(layer).__name__.removeprefix("Parametrized")

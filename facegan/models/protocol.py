@@ -1,0 +1,150 @@
+"""What a generator and a discriminator must be able to do, and functions of any such module.
+
+A generator maps latents (B, latent_dim) to images (B, 3, S, S), a discriminator maps images to one logit each,
+(B,) or (B, 1). Any two modules with matching shapes can be trained. A generator also has the attributes
+
+    latent_dim   length of z
+    image_size   S in pixels
+    output       "tanh" if images are in [-1, 1], "sigmoid" if they are in [0, 1]
+
+and a discriminator has `image_size`; `GAN` sets those that a module of your own does not have.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import chain
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from facegan.config import TrainConfig
+from facegan.errors import ConfigError, first_line
+from facegan.images import unit_to_signed
+from facegan.latent import draw_latents, truncate
+
+
+@torch.no_grad()
+def generate(generator: nn.Module, z: Tensor, *, batch_size: int = 128) -> Tensor:
+    """Images of latents from any generator, in eval mode and without gradients.
+
+    Args:
+        generator: see the module's docstring.
+        z: latents (N, latent_dim), on any device.
+        batch_size: images per forward pass; limits memory.
+
+    Returns:
+        Images (N, 3, S, S) in [-1, 1] on the generator's device.
+
+    Raises:
+        ConfigError: the latents have another shape.
+    """
+    latent_dim = attribute(generator, "latent_dim")
+    if z.ndim != 2 or z.shape[1] != latent_dim:
+        raise ConfigError(f"latents are {tuple(z.shape)}, this generator takes (N, {latent_dim}).")
+    device = device_of(generator)
+    with evaluating(generator):
+        images = torch.cat([generator(part.to(device)).float() for part in z.split(batch_size)])
+    return unit_to_signed(images) if getattr(generator, "output", "tanh") == "sigmoid" else images
+
+
+def sample(
+    generator: nn.Module, n: int, *, seed: int | None = None, truncation: float | None = None
+) -> Tensor:
+    """n random images (n, 3, S, S) in [-1, 1] from any generator; the same images for the same seed.
+
+    `truncation` cuts latents off at that many standard deviations (`facegan.latent.truncate`).
+    """
+    z = draw_latents(n, attribute(generator, "latent_dim"), seed=seed)
+    return generate(generator, z if truncation is None else truncate(z, truncation))
+
+
+def attribute(module: nn.Module, name: str) -> Any:
+    """The module's attribute `name`. Raises `ConfigError` that says how to set it."""
+    try:
+        return getattr(module, name)
+    except AttributeError:
+        raise ConfigError(
+            f"{type(module).__name__} has no attribute {name!r}, which facegan needs to use it. "
+            f"Set it, for example {_EXAMPLES[name]}, or pass the module to fg.GAN(config, ...) first."
+        ) from None
+
+
+_EXAMPLES = {"latent_dim": "module.latent_dim = 100", "image_size": "module.image_size = 64"}
+
+
+def device_of(module: nn.Module) -> torch.device:
+    """The device of a module's first tensor; the CPU if it has none."""
+    first = next(chain(module.parameters(), module.buffers()), None)
+    return torch.device("cpu") if first is None else first.device
+
+
+@contextmanager
+def evaluating(module: nn.Module) -> Iterator[None]:
+    """A context in which all of the module is in eval mode; each submodule's own mode is restored."""
+    modes = [(part, part.training) for part in module.modules()]
+    module.eval()
+    try:
+        yield
+    finally:
+        for part, mode in modes:
+            part.training = mode
+
+
+@contextmanager
+def frozen(module: nn.Module) -> Iterator[None]:
+    """A context in which the module's weights get no gradients; gradients still flow through it."""
+    learned = [weight for weight in module.parameters() if weight.requires_grad]
+    try:
+        for weight in learned:
+            weight.requires_grad_(False)
+        yield
+    finally:
+        for weight in learned:
+            weight.requires_grad_(True)
+
+
+def describe(generator: nn.Module, config: TrainConfig) -> nn.Module:
+    """The generator itself, with the attributes that it does not have taken from `config`."""
+    for name in ("latent_dim", "image_size", "output"):
+        if not hasattr(generator, name):
+            setattr(generator, name, getattr(config, name))
+    return generator
+
+
+def check_networks(generator: nn.Module, discriminator: nn.Module, config: TrainConfig) -> None:
+    """Try both networks on a batch of two.
+
+    Raises:
+        ConfigError: shapes do not match each other or the config; the message has both shapes.
+    """
+    device, size = device_of(generator), config.image_size
+    z = torch.zeros(2, config.latent_dim, device=device)
+    images = _output("generator", generator, z)
+    if images.shape != (2, 3, size, size):
+        raise ConfigError(
+            f"the generator maps latents {tuple(z.shape)} to {tuple(images.shape)}, expected "
+            f"(2, 3, {size}, {size}). Change it, or set image_size in the config."
+        )
+    logits = _output("discriminator", discriminator, images)
+    if logits.numel() != 2 or logits.shape[0] != 2:
+        raise ConfigError(
+            f"the discriminator maps the generator's images {tuple(images.shape)} to {tuple(logits.shape)}, "
+            "expected one logit per image, (2,) or (2, 1)."
+        )
+
+
+def _output(name: str, module: nn.Module, inputs: Tensor) -> Tensor:
+    try:
+        with torch.no_grad(), torch.random.fork_rng(devices=[]), evaluating(module):
+            output = module(inputs)
+    except (RuntimeError, ValueError, TypeError, IndexError) as error:
+        raise ConfigError(
+            f"the {name} fails on a batch {tuple(inputs.shape)}: {first_line(error)}. It must take latents "
+            "(B, latent_dim) if it is a generator, images (B, 3, S, S) if it is a discriminator."
+        ) from error
+    if not isinstance(output, Tensor):
+        raise ConfigError(f"the {name} returns a {type(output).__name__}, expected a tensor.")
+    return output

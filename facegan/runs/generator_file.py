@@ -1,0 +1,94 @@
+"""A generator in one `.safetensors` file: its weights, the settings that build it, and what it learned from."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from facegan.config import GENERATOR_SETTINGS
+from facegan.errors import CheckpointError, first_line
+from facegan.models.dcgan import Generator
+
+_SETTINGS, _DATA = "facegan", "facegan.data"  # keys of the file's metadata
+_OWN = ("latent_dim", "image_size", "output")  # what is known of networks that are not facegan's
+
+
+def to_bytes(generator: nn.Module, *, data: dict[str, Any] | None = None, half: bool = False) -> bytes:
+    """The file's bytes.
+
+    Args:
+        generator: any generator (`facegan.models.protocol`).
+        data: `FaceDataset.record()` of the faces that it learned from.
+        half: store filters in float16, in half the bytes; colors change by about one of 255 levels.
+    """
+    from safetensors.torch import save
+
+    weights = {  # copies, since safetensors refuses weights that share memory
+        k: v.detach().cpu().clone(memory_format=torch.contiguous_format)
+        for k, v in generator.state_dict().items()
+    }
+    if half:  # BatchNorm's vectors stay: few bytes, and small variances would lose digits
+        weights = {k: v.half() if v.ndim == 4 else v for k, v in weights.items()}
+    names = GENERATOR_SETTINGS if isinstance(generator, Generator) else _OWN
+    settings = {name: getattr(generator, name) for name in names}
+    if not isinstance(generator, Generator):
+        settings["network"] = type(generator).__name__
+    record = getattr(generator, "trained_on", None) if data is None else data
+    metadata = {_SETTINGS: json.dumps(settings)} | ({_DATA: json.dumps(record)} if record else {})
+    return save(weights, metadata=metadata)
+
+
+def read(path: Path, generator: nn.Module | None = None) -> nn.Module:
+    """The generator in a file, in eval mode on the CPU.
+
+    Args:
+        path: a `.safetensors` file.
+        generator: a network of your own to load the weights into, if the file's is not facegan's.
+
+    Raises:
+        CheckpointError: the file is missing, damaged, or not a generator's; or its network is not facegan's
+            and none was given.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(str(path), framework="pt") as file:
+            metadata = file.metadata() or {}
+            weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        settings = json.loads(metadata[_SETTINGS])
+        data = json.loads(metadata.get(_DATA, "null"))
+        network = settings.pop("network", None)
+        generator = _empty(settings, network, generator)
+        generator.load_state_dict(weights)
+    except FileNotFoundError:
+        raise CheckpointError(
+            f"no generator at {path}. Export one with gan.export(path), or load 'faces' or 'synthetic', "
+            "which are bundled."
+        ) from None
+    except CheckpointError as error:
+        raise CheckpointError(f"{path}: {error}") from None
+    except (SafetensorError, KeyError, TypeError, ValueError, RuntimeError, OSError) as error:
+        raise CheckpointError(
+            f"{path} is not a generator exported by facegan ({type(error).__name__}: {first_line(error)}). "
+            "Fetch or export it again."
+        ) from None
+    generator.trained_on = data
+    return generator.eval()
+
+
+def _empty(settings: dict[str, Any], network: str | None, given: nn.Module | None) -> nn.Module:
+    """The network that the weights belong to, ours or the given one with the file's attributes."""
+    if network is None and given is None:
+        return Generator(**settings)
+    if given is None:
+        raise CheckpointError(
+            f"its network is {network}, which is not facegan's. Build that network and pass it: "
+            "load_generator(path, generator=network)."
+        )
+    for name in _OWN:
+        setattr(given, name, settings[name])
+    return given

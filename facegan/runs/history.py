@@ -1,0 +1,150 @@
+"""The history of a run: one row of metrics per step."""
+
+from __future__ import annotations
+
+import csv
+import io
+import time
+from bisect import bisect_left
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+
+from facegan.errors import CheckpointError, first_line
+
+if TYPE_CHECKING:
+    import pandas
+
+METRICS = ("loss_d", "loss_g", "d_real", "d_fake", "d_fake_after", "grad_norm_d", "grad_norm_g")
+COLUMNS = (*METRICS, "images_per_second")
+_PENDING = 1000  # rows that wait on the device at most
+
+
+class History(Mapping[str, list[float]]):
+    """Columns of floats with one value per step, in the order of the steps.
+
+    The columns are `step`; the losses `loss_d` and `loss_g`; the mean probabilities `d_real` = D(x), `d_fake` =
+    D(G(z)) before D's update and `d_fake_after` after it; the gradient norms `grad_norm_d` and `grad_norm_g`
+    (0 for a step that overflowed float16 and was skipped); `images_per_second`.
+
+    `train_step` appends to it. A step's metrics stay on the device until a column is read; then all of
+    them are copied to the host at once.
+
+    >>> history = History()
+    >>> history.append(1, torch.zeros(len(METRICS)), images=128)
+    >>> history["step"], history["loss_d"]
+    ([1], [0.0])
+    """
+
+    def __init__(self) -> None:
+        self._columns: dict[str, list[float]] = {name: [] for name in ("step", *COLUMNS)}
+        self._pending: list[tuple[int, Tensor, int]] = []
+        self._clock = time.monotonic()
+
+    def append(self, step: int, metrics: Tensor, *, images: int) -> None:
+        """Add a row.
+
+        Args:
+            step: the step that the metrics are of, counted from 1.
+            metrics: detached (7,) in the order of `METRICS`, on any device.
+            images: real images that the step used, for the rate.
+        """
+        self._pending.append((step, metrics, images))
+        if len(self._pending) >= _PENDING:
+            self.read()
+
+    def read(self) -> None:
+        """Copy waiting metrics to the host. The rate is that since the last read, or `restart_clock`."""
+        if not self._pending:
+            return
+        steps, rows, images = zip(*self._pending, strict=True)
+        self._pending.clear()
+        values = torch.stack(rows).tolist()
+        rate = sum(images) / max(time.monotonic() - self._clock, 1e-9)
+        for step, row in zip(steps, values, strict=True):
+            for name, value in zip(self._columns, (step, *row, rate), strict=True):
+                self._columns[name].append(value)
+        self.restart_clock()
+
+    def restart_clock(self) -> None:
+        """Measure the rate from now on: what happened since the last read was not training."""
+        self._clock = time.monotonic()
+
+    def last(self) -> dict[str, float]:
+        """The newest row that was read, without waiting for the device; empty before the first."""
+        return {name: column[-1] for name, column in self._columns.items() if column}
+
+    def at(self, step: int) -> dict[str, float]:
+        """The row of a step; empty if there is none."""
+        steps = self["step"]
+        row = bisect_left(steps, step)
+        found = row < len(steps) and steps[row] == step
+        return {name: column[row] for name, column in self._columns.items()} if found else {}
+
+    def __getitem__(self, name: str) -> list[float]:
+        self.read()
+        return self._columns[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._columns)
+
+    def __len__(self) -> int:
+        return len(self._columns)
+
+    def __repr__(self) -> str:
+        steps = self["step"]
+        return f"History({f'steps {steps[0]} to {steps[-1]}' if steps else 'empty'})"
+
+    def to_csv(self) -> bytes:
+        """The columns as CSV with a header."""
+        out = io.StringIO()
+        writer = csv.writer(out, lineterminator="\n")
+        writer.writerow(self)
+        writer.writerows(zip(*(self[name] for name in self), strict=True))
+        return out.getvalue().encode()
+
+    def to_pandas(self) -> pandas.DataFrame:
+        """The columns as a `pandas.DataFrame` indexed by step. Needs pandas."""
+        from pandas import DataFrame
+
+        return DataFrame({name: self[name] for name in self}).set_index("step")
+
+    def state_dict(self) -> dict[str, Tensor]:
+        """The columns as tensors, for a checkpoint."""
+        steps = {"step": torch.tensor(self["step"], dtype=torch.int64)}
+        return steps | {name: torch.tensor(self[name], dtype=torch.float64) for name in COLUMNS}
+
+    @classmethod
+    def from_state(cls, state: Mapping[str, Tensor], *, last_step: int) -> History:
+        """The inverse of `state_dict`; versions up to 0.1 stored no steps, so they are counted back."""
+        rows = len(state["loss_d"])
+        counted = torch.arange(last_step - rows + 1, last_step + 1)
+        return cls._from_columns({"step": counted, **state})
+
+    @classmethod
+    def from_csv(cls, path: Path) -> History:
+        """The history in a `history.csv`. Raises `CheckpointError` for a damaged file."""
+        try:
+            names, *rows = csv.reader(path.read_text().splitlines())
+            columns = (
+                zip(*([float(x) for x in row] for row in rows), strict=True) if rows else [()] * len(names)
+            )
+            return cls._from_columns(dict(zip(names, columns, strict=True)))
+        except (ValueError, KeyError) as error:
+            raise CheckpointError(f"{path} is damaged ({first_line(error)}).") from None
+
+    @classmethod
+    def _from_columns(cls, columns: Mapping[str, Any]) -> History:
+        history = cls()
+        for name in ("step", "loss_d", "loss_g", "d_real", "d_fake"):
+            columns[name]  # a history without these is of something else
+        rows = len(columns["step"])
+        for name, column in history._columns.items():
+            values = columns.get(name, [float("nan")] * rows)
+            column += torch.as_tensor(values).tolist() if name != "step" else [int(v) for v in values]
+        if len({len(column) for column in history._columns.values()}) > 1:
+            raise ValueError("columns of different lengths")
+        return history

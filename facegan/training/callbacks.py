@@ -1,0 +1,199 @@
+"""Callbacks: what `fit` calls while it trains. The progress bar, saving and TensorBoard are callbacks too.
+
+A callback is any object with one or more of the methods of `Callback`; a plain function means `on_snapshot`. For
+Weights & Biases:
+
+    class WandB:
+        def on_train_begin(self, gan, total): wandb.init(config=gan.config.to_dict())
+        def on_step_end(self, gan, metrics): wandb.log(metrics, step=gan.step)
+        def on_snapshot(self, gan, grid): wandb.log({"faces": wandb.Image(to_pil(grid))}, step=gan.step)
+        def on_train_end(self, gan): wandb.finish()
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Sequence
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor
+
+from facegan.errors import ConfigError, TrainingError
+from facegan.runs.folder import RunFolder
+from facegan.runs.history import METRICS
+from facegan.runtime import distributed
+from facegan.training.gan import GAN
+
+_MIN_SCALE = 1e-6  # of float16's losses; from 65,536 it takes three dozen overflows to come here
+_READ_EVERY = 1.0  # seconds between copies of the metrics to the host
+
+
+class Callback:
+    """Base class with methods that do nothing. `fit` calls them in process 0."""
+
+    shows_progress = False  # if true after `on_train_begin`, `fit` shows no progress bar
+
+    def on_train_begin(self, gan: GAN, total: int) -> None:
+        """Called before the first step; `total` is the step at which the run will end."""
+
+    def on_step_end(self, gan: GAN, metrics: dict[str, Tensor]) -> None:
+        """Called after every step, including the last; reading a metric's value waits for the device."""
+
+    def on_snapshot(self, gan: GAN, grid: Tensor) -> None:
+        """Called at every snapshot with a uint8 grid (3, H, W) of the preview latents' images."""
+
+    def on_train_end(self, gan: GAN) -> None:
+        """Called when training ends, including after an error."""
+
+
+class FunctionCallback(Callback):
+    """A function (gan, grid) as a callback."""
+
+    def __init__(self, function: Callable[[GAN, Tensor], Any]) -> None:
+        self.on_snapshot = function
+
+
+METHODS = ("on_train_begin", "on_step_end", "on_snapshot", "on_train_end")
+
+
+def as_callbacks(given: Sequence[Any]) -> list[Any]:
+    """Callbacks, with plain functions wrapped. Raises `ConfigError` for anything else."""
+    if isinstance(given, Callback) or callable(given) or not isinstance(given, Sequence):
+        raise ConfigError(f"callbacks is {given!r}, expected a list; write callbacks=[...].")
+    found = []
+    for index, one in enumerate(given):
+        if any(callable(getattr(one, name, None)) for name in METHODS) and not isinstance(one, type):
+            found.append(one)
+        elif callable(one) and not isinstance(one, type):
+            found.append(FunctionCallback(one))
+        else:
+            raise ConfigError(
+                f"callbacks[{index}] is {one!r}, expected a function (gan, grid) or an object with one of the "
+                f"methods {', '.join(METHODS)}."
+            )
+    return found
+
+
+class FiniteCheck(Callback):
+    """Ends a run with `TrainingError` when a metric or a weight is not finite."""
+
+    def __init__(self, folder: RunFolder | None) -> None:
+        self._folder, self._checked, self._read_at = folder, 0, time.monotonic()
+
+    def on_train_begin(self, gan: GAN, total: int) -> None:
+        self._checked = len(gan.history["step"])
+
+    def on_step_end(self, gan: GAN, metrics: dict[str, Tensor]) -> None:
+        if time.monotonic() - self._read_at > _READ_EVERY and distributed.world_size() == 1:
+            self._check_metrics(gan)  # several processes check together, at snapshots
+
+    def on_snapshot(self, gan: GAN, grid: Tensor) -> None:
+        self._check_metrics(gan)
+        networks = gan.generator, gan.discriminator, gan.ema
+        tensors = chain.from_iterable(chain(n.parameters(), n.buffers()) for n in networks)
+        if not all(t.isfinite().all() for t in tensors):
+            raise self._diverged(gan, gan.step, "a weight is no longer finite")
+        if gan.engine.scaler.is_enabled() and gan.engine.scaler.get_scale() < _MIN_SCALE:
+            raise self._diverged(gan, gan.step, "every step overflows float16 and is skipped")
+
+    def _check_metrics(self, gan: GAN) -> None:
+        columns = {name: gan.history[name] for name in ("step", *METRICS)}
+        for row in range(self._checked, len(columns["step"])):
+            for name in METRICS:
+                if not math.isfinite(value := columns[name][row]):
+                    raise self._diverged(gan, columns["step"][row], f"{name} is {value}")
+        self._checked, self._read_at = len(columns["step"]), time.monotonic()
+
+    def _diverged(self, gan: GAN, step: int, what: str) -> TrainingError:
+        saved = self._folder.saved_step if self._folder else None
+        kept = "" if saved is None else f" The checkpoint of step {saved} is kept."
+        return TrainingError(
+            f"training diverged at step {step}: {what}.{kept} Try a lower learning rate "
+            f"(lr_d={gan.config.lr_d:g}, lr_g={gan.config.lr_g:g} now) or precision='fp32'."
+        )
+
+
+class SaveRun(Callback):
+    """Keeps a run folder up to date: everything at snapshots, animation and generator at the end.
+
+    Args:
+        folder: where to save.
+        every: steps between frames; a last snapshot in between adds none.
+    """
+
+    def __init__(self, folder: RunFolder, every: int) -> None:
+        self._folder, self._every = folder, every
+
+    def on_snapshot(self, gan: GAN, grid: Tensor) -> None:
+        self._grid = grid
+        self._folder.save(gan.state_dict(), gan.history, grid, frame=gan.step % self._every == 0)
+
+    def on_train_end(self, gan: GAN) -> None:
+        if self._folder.saved_step == gan.step:  # not after an error: what is saved is intact then
+            self._folder.finish(gan.preview_grid(), gan.generator_bytes())
+
+
+class ProgressBar(Callback):
+    """A bar with rate and time left, unless another callback shows the progress."""
+
+    def __init__(self, others: Sequence[Any]) -> None:
+        self._others, self._bar = others, None
+
+    def on_train_begin(self, gan: GAN, total: int) -> None:
+        from tqdm.auto import tqdm
+
+        if not any(getattr(one, "shows_progress", False) for one in self._others):
+            self._bar = tqdm(total=total, initial=gan.step, unit="step", dynamic_ncols=True)
+
+    def on_step_end(self, gan: GAN, metrics: dict[str, Tensor]) -> None:
+        if self._bar is None:
+            return
+        self._show(gan)
+        self._bar.update()
+
+    def on_train_end(self, gan: GAN) -> None:
+        if self._bar is not None:
+            self._show(gan)
+            self._bar.close()
+
+    def _show(self, gan: GAN) -> None:
+        if last := gan.history.last():
+            text = "D {loss_d:.2f}, G {loss_g:.2f}, {images_per_second:.0f} img/s".format(**last)
+            self._bar.set_postfix_str(text, refresh=False)
+
+
+class TensorBoard(Callback):
+    """Writes every step's metrics, and the grid of each snapshot, for TensorBoard.
+
+    Raises:
+        ConfigError: tensorboard is not installed.
+    """
+
+    def __init__(self, log_dir: str | Path) -> None:
+        try:
+            from torch.utils.tensorboard import SummaryWriter
+        except ImportError:
+            raise ConfigError(
+                "tensorboard=True needs the tensorboard package: pip install tensorboard, or set "
+                "tensorboard=False (curves are also in curves.png and history.csv)."
+            ) from None
+        self._open = lambda start: SummaryWriter(str(log_dir), purge_step=start + 1)
+
+    def on_train_begin(self, gan: GAN, total: int) -> None:
+        self._writer, self._written = self._open(gan.step), gan.step
+
+    def on_snapshot(self, gan: GAN, grid: Tensor) -> None:
+        columns = dict(gan.history)
+        for row, step in enumerate(columns.pop("step")):
+            if step > self._written:
+                for name, column in columns.items():
+                    self._writer.add_scalar(name, column[row], step)
+        self._writer.add_image("faces", grid, gan.step)
+        self._writer.flush()
+        self._written = gan.step
+
+    def on_train_end(self, gan: GAN) -> None:
+        self._writer.close()

@@ -1,0 +1,137 @@
+"""How the networks run on their device: precision, loss scaling, several processes, CUDA graphs.
+
+Knows nothing of the game that they play; that is in `facegan.training.step`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.utils import get_total_norm
+
+from facegan.runtime import distributed
+from facegan.runtime.cuda_graph import GraphedStep
+from facegan.runtime.device import autocast
+
+Update = Callable[..., Tensor]  # (gan, real, noise) to metrics
+
+
+class Engine:
+    """Runs a GAN's forward passes and optimizer steps.
+
+    Args:
+        generator, discriminator: the networks, on `device`.
+        device: where they run.
+        precision: dtype of matrix products; losses, optimizers and averages are float32.
+
+    Attributes:
+        scaler: scales losses in float16, whose gradients would vanish otherwise; does nothing in other types.
+    """
+
+    def __init__(
+        self, generator: nn.Module, discriminator: nn.Module, device: torch.device, precision: torch.dtype
+    ) -> None:
+        self.device, self.precision = device, precision
+        self.scaler = torch.amp.GradScaler(device.type, enabled=precision == torch.float16)
+        self._networks = generator, discriminator
+        self._wrapped: dict[int, tuple[nn.Module, nn.Module]] = {}
+        self._capture, self._graph = False, None
+
+    def generate(self, generator: nn.Module, z: Tensor) -> Tensor:
+        """G's images of latents z (B, latent_dim), with gradients."""
+        with autocast(self.device, self.precision):
+            return generator(z)
+
+    def classify(self, discriminator: nn.Module, images: Tensor) -> Tensor:
+        """D's logits (B,) in float32."""
+        with autocast(self.device, self.precision):
+            return discriminator(images).float().flatten()
+
+    def step(self, optimizer: torch.optim.Optimizer, loss: Tensor) -> Tensor:
+        """One optimizer step down the loss.
+
+        Returns:
+            The gradient's norm, a scalar; 0 if it overflowed float16, and the step was skipped.
+        """
+        self.scaler.scale(loss).backward()
+        self.scaler.unscale_(optimizer)
+        weights = [weight for group in optimizer.param_groups for weight in group["params"]]
+        norm = get_total_norm([w.grad for w in weights if w.grad is not None])
+        self.scaler.step(optimizer)
+        return norm.nan_to_num(0.0, posinf=0.0) if self.scaler.is_enabled() else norm
+
+    def run(self, update: Update, gan: Any, real: Tensor, noise: Any, *, replayable: bool = True) -> Tensor:
+        """`update(gan, real, noise)`, as it is or as a CUDA graph; metrics are means over processes.
+
+        A graph cannot branch: a step that differs from the others is not `replayable`. If a step fails or
+        is interrupted, what it left behind is dropped, so that the next one works.
+        """
+        try:
+            if self._capture and replayable:
+                self._graph = self._graph or self._graphed(update, gan, type(noise))
+                return self._graph(real, *noise)
+            return distributed.mean(self._update(update, gan, real, noise))
+        except BaseException:
+            self.reset(gan)
+            raise
+
+    @contextmanager
+    def capturing(self) -> Iterator[None]:
+        """A context in which `run` captures a CUDA graph and replays it: for many steps of one kind.
+
+        Changes nothing on other devices, or with several processes, which exchange gradients between kernels.
+        """
+        self._wrapped.clear()
+        self._capture = self.device.type == "cuda" and distributed.world_size() == 1
+        try:
+            yield
+        finally:
+            self._capture, self._graph = False, None
+
+    def reset(self, gan: Any) -> None:
+        """Drop gradients, DDP wrappers and what the scaler noted during an interrupted step."""
+        self._wrapped.clear()
+        gan.zero_grad()
+        self.load_scaler(self.scaler.state_dict())
+
+    def load_scaler(self, state: dict[str, Any] | None) -> None:
+        """Replace the scaler by a new one with this state; None or an empty state gives it its first scale."""
+        self.scaler = torch.amp.GradScaler(self.device.type, enabled=self.scaler.is_enabled())
+        if state:
+            self.scaler.load_state_dict(state)
+
+    @property
+    def ddp_modules(self) -> tuple[nn.Module, nn.Module]:
+        """G and D with gradients averaged over all processes of a run."""
+        size = distributed.world_size()
+        if size not in self._wrapped:
+            self._wrapped = {size: tuple(distributed.wrap_ddp(network) for network in self._networks)}
+        return self._wrapped[size]
+
+    def _update(self, update: Update, gan: Any, real: Tensor, noise: Any) -> Tensor:
+        metrics = update(gan, real, noise)
+        if self.scaler.is_enabled():
+            self.scaler.update()
+        return metrics
+
+    def _graphed(self, update: Update, gan: Any, noise: type) -> GraphedStep:
+        return GraphedStep(
+            lambda real, *numbers: self._update(update, gan, real, noise(*numbers)),
+            key=lambda: (*_fixed_by_a_graph(gan.optimizer_d, gan.optimizer_g), id(self.scaler)),
+            prepare=gan.zero_grad,
+            recover=partial(self.reset, gan),
+        )
+
+
+def _fixed_by_a_graph(*optimizers: torch.optim.Optimizer) -> tuple:
+    """What a captured step reads besides its inputs, and a callback may replace."""
+    rates = [optimizer.param_groups[0]["lr"] for optimizer in optimizers]
+    moments = [
+        v.data_ptr() for o in optimizers for s in o.state.values() for v in s.values() if v is not None
+    ]
+    return (*rates, *moments)

@@ -1,0 +1,292 @@
+"""The state of a GAN in training: networks, averaged generator, optimizers, random numbers, step, history.
+
+How a step changes it is in `facegan.training.step`, the loop in `facegan.training.fit`.
+"""
+
+from __future__ import annotations
+
+import copy
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from facegan.augment import steps_of
+from facegan.config import RECIPES, TrainConfig
+from facegan.errors import CheckpointError, ConfigError
+from facegan.files import write_atomic
+from facegan.images import make_grid
+from facegan.latent import draw_latents
+from facegan.losses import Loss, find_loss
+from facegan.models import protocol
+from facegan.models.dcgan import Discriminator, Generator
+from facegan.runs import generator_file
+from facegan.runs.history import History
+from facegan.runs.run import config_of
+from facegan.runtime import distributed
+from facegan.runtime.device import library_version, memory_format, pick_device, pick_precision, to_device
+from facegan.training import optimizers
+from facegan.training.engine import Engine
+from facegan.training.identity import check_same_networks, loss_name, structure_of
+
+NUM_PREVIEW_LATENTS = 64  # latents whose images are drawn at every snapshot
+
+
+class Noise(NamedTuple):
+    """The random numbers of one step, for this process's B images."""
+
+    z: Tensor  # (B, latent_dim) from N(0, 1)
+    flip: Tensor  # (B,) from [0, 1]: which pairs of labels are flipped
+    mix: Tensor  # (B, 1, 1, 1) from [0, 1]: where the gradient penalty is taken, between real and fake
+    augment: (
+        Tensor  # (3, S, 3, B, 1, 1, 1) from [0, 1]: S augmentations of real, fake, and fake for G's update
+    )
+
+
+class GAN:
+    """The state of a run.
+
+    Args:
+        config: settings, or the name of a recipe; by default PyTorch's DCGAN tutorial.
+        generator: your own network, latents (B, latent_dim) to images (B, 3, S, S); see
+            `facegan.models.protocol`. It is moved to `device` and trained in place.
+        discriminator: your own network, images (B, 3, S, S) to one logit each, (B,) or (B, 1).
+        loss: your own `Loss`, a pair of functions (discriminator's, generator's), or a loss's name.
+        device: "auto" (CUDA, then Apple's MPS, then the CPU), "cpu", "cuda", "cuda:1" or "mps".
+
+    Attributes:
+        generator, discriminator: the networks in training.
+        ema: the averaged generator, in eval mode; samples come from it.
+        history: `History`, one row per step.
+        step: steps taken so far.
+        data: `FaceDataset.record()` of the faces that `fit` trained on last; empty before.
+
+    Raises:
+        ConfigError: there is no such recipe, loss or device, or the networks' shapes do not match.
+
+    >>> gan = GAN(TrainConfig(image_size=16, width=8))
+    >>> gan.sample(4, seed=0).shape
+    torch.Size([4, 3, 16, 16])
+    """
+
+    def __init__(
+        self,
+        config: TrainConfig | str | None = None,
+        *,
+        generator: nn.Module | None = None,
+        discriminator: nn.Module | None = None,
+        loss: Loss | tuple | str | None = None,
+        device: str | torch.device = "auto",
+    ) -> None:
+        self.config, self.loss = _with_loss(_as_config(config), loss)
+        self.device = pick_device(device)
+        self.precision = pick_precision(self.config.precision, self.device)
+        self.rng = torch.Generator().manual_seed(self.config.seed)
+        self.generator, self.discriminator = _networks(self.config, generator, discriminator)
+        self._move_networks()
+        if generator is not None or discriminator is not None:
+            protocol.check_networks(self.generator, self.discriminator, self.config)
+        self.ema = copy.deepcopy(self.generator).eval().requires_grad_(False)
+        self.optimizer_d, self.optimizer_g = optimizers.build(
+            self.config, self.discriminator, self.generator, self.device
+        )
+        self.engine = Engine(self.generator, self.discriminator, self.device, self.precision)
+        self.step = 0
+        self.history = History()
+        self.data: dict[str, Any] = {}
+        self.remaining = torch.empty(0, dtype=torch.long)  # indices of faces that this epoch has yet to visit
+        self.stop_requested = False
+
+    def sample(self, n: int, *, seed: int | None = None, truncation: float | None = None) -> Tensor:
+        """n images (n, 3, H, W) in [-1, 1] from the averaged generator in eval mode."""
+        return protocol.sample(self.ema, n, seed=seed, truncation=truncation)
+
+    def preview_grid(self) -> Tensor:
+        """The images of the run's fixed latents as one uint8 grid (3, H, W)."""
+        z = draw_latents(NUM_PREVIEW_LATENTS, self.config.latent_dim, seed=self.config.seed)
+        return make_grid(protocol.generate(self.ema, z))
+
+    def export(self, path: str | Path) -> Path:
+        """Write the averaged generator and its settings to one `.safetensors` file, for `load_generator`."""
+        path = Path(path)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return write_atomic(path, self.generator_bytes())
+
+    def generator_bytes(self) -> bytes:
+        """The bytes that `export` writes."""
+        return generator_file.to_bytes(self.ema, data=self.data)
+
+    def request_stop(self) -> None:
+        """Make `fit` save and return after the step in progress; for callbacks and other threads."""
+        self.stop_requested = True
+
+    def to(self, device: str | torch.device) -> GAN:
+        """Move networks and optimizers to a device, as `torch.nn.Module.to` does; returns the GAN itself."""
+        self.device = pick_device(device)
+        self.precision = pick_precision(self.config.precision, self.device)
+        self._move_networks()
+        self.ema.to(self.device, memory_format=memory_format(self.device))
+        old = self.optimizer_d, self.optimizer_g
+        new = optimizers.build(self.config, self.discriminator, self.generator, self.device)
+        self.optimizer_d, self.optimizer_g = (optimizers.move(*pair) for pair in zip(old, new, strict=True))
+        self.engine = Engine(self.generator, self.discriminator, self.device, self.precision)
+        return self
+
+    def __repr__(self) -> str:
+        sizes = [f"{sum(p.numel() for p in n.parameters()):,}" for n in (self.generator, self.discriminator)]
+        precision = str(self.precision).removeprefix("torch.")
+        return (
+            f"GAN({self.config.image_size} px, G {type(self.generator).__name__} with {sizes[0]} parameters, "
+            f"D {type(self.discriminator).__name__} with {sizes[1]}, loss {loss_name(self)}, "
+            f"step {self.step:,}, {self.device}, {precision})"
+        )
+
+    # ---- what a step needs -----------------------------------------------------------------------
+
+    def draw_noise(self, batch_size: int) -> Noise:
+        """The next step's random numbers: drawn for the batch of all processes, of which this one takes its part."""
+        joint, augmentations = batch_size * distributed.world_size(), len(steps_of(self.config.augment))
+        mine = distributed.local_slice(joint)
+        z = torch.randn(joint, self.config.latent_dim, generator=self.rng)
+        uniform = torch.rand(2 + 9 * augmentations, joint, generator=self.rng)
+        z, uniform = (to_device(numbers, self.device) for numbers in (z[mine], uniform[:, mine]))
+        augment = uniform[2:].reshape(3, augmentations, 3, batch_size, 1, 1, 1)
+        return Noise(z, uniform[0], uniform[1].reshape(-1, 1, 1, 1), augment)
+
+    @property
+    def smoothing(self) -> dict[str, float]:
+        """The loss's keyword for label smoothing, if it is on."""
+        return {"smoothing": self.config.label_smoothing} if self.config.label_smoothing else {}
+
+    @property
+    def ema_decay(self) -> float:
+        """The average's decay in this step, smaller at first: min(ema_decay, (1 + t) / (10 + t))."""
+        return min(self.config.ema_decay, (1 + self.step) / (10 + self.step))
+
+    def zero_grad(self) -> None:
+        """Drop the gradients of both networks."""
+        self.optimizer_d.zero_grad()
+        self.optimizer_g.zero_grad()
+
+    # ---- saving and loading ----------------------------------------------------------------------
+
+    def state_dict(self) -> dict[str, Any]:
+        """The complete state as CPU tensors, numbers and dicts, for a checkpoint."""
+        return {
+            "facegan": library_version(),
+            "config": self.config.to_dict(),
+            "loss": loss_name(self),
+            "structure": structure_of(self),
+            "data": self.data,
+            "step": self.step,
+            "rng": self.rng.get_state(),
+            "remaining": self.remaining.clone(),
+            "history": self.history.state_dict(),
+            "scaler": self.engine.scaler.state_dict(),
+            **{name: _on_cpu(getattr(self, name).state_dict()) for name in _STATEFUL},
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Load a state from `state_dict`, on any device. Learning rates stay as in this GAN's config.
+
+        Raises:
+            CheckpointError: its networks, optimizer or seed are not this GAN's; nothing was changed.
+        """
+        check_same_networks(self, state, config_of(state))
+        try:
+            history = History.from_state(state["history"], last_step=state["step"])
+            step, rng, data = int(state["step"]), state["rng"], dict(state.get("data") or _data_of_0_1(state))
+            remaining = state["remaining"].long()
+        except (KeyError, TypeError, AttributeError, ValueError) as error:
+            raise CheckpointError(f"this is not a checkpoint of a facegan run ({error}).") from None
+        for name in ("generator", "discriminator", "ema"):
+            getattr(self, name).load_state_dict(state[name])
+        for optimizer, name in ((self.optimizer_d, "optimizer_d"), (self.optimizer_g, "optimizer_g")):
+            optimizers.load(optimizer, state[name])
+        self.engine.load_scaler(state.get("scaler"))
+        self.rng.set_state(rng)
+        self.step, self.history, self.data, self.remaining = step, history, data, remaining
+
+    @classmethod
+    def from_state(cls, state: dict[str, Any], **networks: Any) -> GAN:
+        """The GAN of a checkpoint's state, with the config saved in it.
+
+        Args:
+            state: from `state_dict`, or `facegan.runs.checkpoint.load(path)`.
+            networks: `generator`, `discriminator`, `loss` and `device`, as for `GAN`; your own networks must be
+                passed again.
+
+        Raises:
+            CheckpointError: as `load_state_dict`.
+        """
+        gan = cls(config_of(state), **networks)
+        gan.load_state_dict(state)
+        return gan
+
+    def _move_networks(self) -> None:
+        for network in (self.generator, self.discriminator):
+            network.to(self.device, memory_format=memory_format(self.device))
+
+
+_STATEFUL = ("generator", "discriminator", "ema", "optimizer_d", "optimizer_g")
+
+
+def _as_config(config: TrainConfig | str | None) -> TrainConfig:
+    if isinstance(config, str):
+        if config not in RECIPES:
+            raise ConfigError(f"no recipe is named {config!r}; choose one of {', '.join(RECIPES)}.")
+        return RECIPES[config]
+    if config is not None and not isinstance(config, TrainConfig):
+        raise ConfigError(
+            f"config is a {type(config).__name__}, expected a TrainConfig or a recipe's name, such as 'tiny'."
+        )
+    return config or TrainConfig()
+
+
+def _with_loss(config: TrainConfig, given: Loss | tuple | str | None) -> tuple[TrainConfig, Loss]:
+    if isinstance(given, str):
+        config, given = config.replace(loss=given), None
+    loss = find_loss(config.loss) if given is None else _as_loss(given)
+    if config.label_smoothing and not loss.takes_smoothing:
+        raise ConfigError(
+            f"label_smoothing={config.label_smoothing} has no meaning with this loss, which has no labels. "
+            "Set label_smoothing=0, use loss='bce', or give your discriminator loss a keyword `smoothing`."
+        )
+    return config, loss
+
+
+def _as_loss(given: Any) -> Loss:
+    if not isinstance(given, tuple) or len(given) != 2 or not all(map(callable, given)):
+        raise ConfigError(
+            f"loss is {given!r}, expected fg.Loss(discriminator, generator): two functions of logits, or a name."
+        )
+    return Loss(*given)
+
+
+def _networks(
+    config: TrainConfig, generator: nn.Module | None, discriminator: nn.Module | None
+) -> tuple[nn.Module, nn.Module]:
+    """The given networks, and facegan's own for those that are None, with weights from the config's seed."""
+    for name, network in (("generator", generator), ("discriminator", discriminator)):
+        if network is not None and not isinstance(network, nn.Module):
+            raise ConfigError(f"{name} is a {type(network).__name__}, expected a torch.nn.Module.")
+    with torch.random.fork_rng(devices=[]):
+        torch.default_generator.manual_seed(config.seed)
+        generator = generator if generator is not None else Generator.from_config(config)
+        discriminator = discriminator if discriminator is not None else Discriminator.from_config(config)
+    if not hasattr(discriminator, "image_size"):
+        discriminator.image_size = config.image_size
+    return protocol.describe(generator, config), discriminator
+
+
+def _data_of_0_1(state: dict[str, Any]) -> dict[str, Any]:
+    """Versions up to 0.1 stored the number of faces alone."""
+    return {"count": state["epoch_size"]} if state.get("epoch_size") else {}
+
+
+def _on_cpu(tree: Any) -> Any:
+    """A state dict with its tensors on the CPU, so that any machine can open the file."""
+    if isinstance(tree, dict):
+        return {key: _on_cpu(branch) for key, branch in tree.items()}
+    return tree.cpu() if isinstance(tree, Tensor) else tree

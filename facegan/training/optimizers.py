@@ -1,0 +1,58 @@
+"""The two optimizers of a GAN: building, loading and moving them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import nn
+from torch.optim import SGD, Adam, Optimizer
+
+from facegan.config import TrainConfig
+from facegan.errors import CheckpointError
+
+
+def build(
+    config: TrainConfig, discriminator: nn.Module, generator: nn.Module, device: torch.device
+) -> tuple[Optimizer, Adam]:
+    """D's optimizer and G's, with the config's settings, for networks on `device`."""
+    fused = device.type in {"cpu", "cuda"}
+    adam = {"betas": (config.beta1, config.beta2), "fused": fused, "capturable": device.type == "cuda"}
+    if config.optimizer_d == "sgd":
+        optimizer_d = SGD(discriminator.parameters(), config.lr_d, momentum=config.momentum, fused=fused)
+        if config.momentum:  # torch creates them in the first step, unfilled if that overflows float16
+            for weight in discriminator.parameters():
+                optimizer_d.state[weight]["momentum_buffer"] = torch.zeros_like(weight)
+    else:
+        optimizer_d = Adam(discriminator.parameters(), config.lr_d, **adam)
+    return optimizer_d, Adam(generator.parameters(), config.lr_g, **adam)
+
+
+def load(optimizer: Optimizer, state: dict[str, Any]) -> None:
+    """Load moments, in the weights' own memory layout, but keep this optimizer's settings."""
+    weights = optimizer.param_groups[0]["params"]
+    moments = {
+        index: {k: torch.empty_like(weights[index]).copy_(v) if v.ndim else v for k, v in values.items()}
+        for index, values in state["state"].items()
+    }
+    groups = optimizer.state_dict()["param_groups"]
+    optimizer.load_state_dict({"state": moments, "param_groups": groups})
+
+
+def move(old: Optimizer, new: Optimizer) -> Optimizer:
+    """`new`, of the same weights on another device, with the moments and the learning rate of `old`."""
+    load(new, old.state_dict())
+    new.param_groups[0]["lr"] = old.param_groups[0]["lr"]
+    return new
+
+
+def check_fits(optimizer: Optimizer, state: dict[str, Any], name: str) -> None:
+    """Raise `CheckpointError` unless the moments in `state` have the weights' shapes."""
+    weights = optimizer.param_groups[0]["params"]
+    for index, moments in state["state"].items():
+        for key, value in moments.items():
+            if value.ndim and (index >= len(weights) or value.shape != weights[index].shape):
+                raise CheckpointError(
+                    f"the checkpoint's {name} does not fit: {key} of weight {index} is {tuple(value.shape)}. "
+                    "Use an earlier checkpoint or another run_dir."
+                )

@@ -1,0 +1,89 @@
+import signal
+
+import pytest
+import torch
+from helpers import assert_same_state, interrupt_in_backward, make_gan
+
+from facegan import fit, train_step
+from facegan.errors import TrainingError
+from facegan.runs import checkpoint
+
+
+def interrupt_at(step):
+    """A step during which the user presses Ctrl-C, before its `step`-th round begins."""
+
+    def interrupted(gan, real):
+        if gan.step == step - 1:
+            signal.raise_signal(signal.SIGINT)
+        return train_step(gan, real)
+
+    return interrupted
+
+
+def test_ctrl_c_finishes_the_step_saves_and_goes_on(faces, tmp_path, monkeypatch, capsys):
+    straight, gan = make_gan(), make_gan()
+    fit(straight, faces, steps=8)
+    monkeypatch.setattr("facegan.training.fit.train_step", interrupt_at(5))
+    history = fit(gan, faces, steps=8, snapshot_every=3, run_dir=tmp_path / "run")
+    assert len(history["loss_d"]) == gan.step == 5
+    assert "stopped at step 5 of 8: saved" in capsys.readouterr().out
+    monkeypatch.undo()
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    again = make_gan()
+    fit(again, faces, steps=8, run_dir=tmp_path / "run")
+    assert_same_state(again, straight)
+    assert (tmp_path / "run" / "progress.gif").exists()
+
+
+def test_ctrl_c_in_mid_save_completes_the_save(faces, tmp_path, monkeypatch):
+    save = checkpoint.save
+
+    def interrupted_save(state, path):
+        signal.raise_signal(signal.SIGINT)
+        return save(state, path)
+
+    gan = make_gan()
+    monkeypatch.setattr(checkpoint, "save", interrupted_save)
+    fit(gan, faces, steps=8, snapshot_every=3, run_dir=tmp_path / "run")
+    assert checkpoint.load_latest(tmp_path / "run" / "checkpoints")["step"] == gan.step == 0
+
+
+@pytest.mark.parametrize("nth", [11, 12], ids=["in D's half of step 6", "in G's half of step 6"])
+def test_an_interrupt_inside_a_step_goes_back_to_the_checkpoint(faces, tmp_path, monkeypatch, capsys, nth):
+    straight, gan = make_gan(), make_gan()
+    fit(straight, faces, steps=8)
+    interrupt_in_backward(monkeypatch, nth)
+    history = fit(gan, faces, steps=8, snapshot_every=3, run_dir=tmp_path / "run")
+    assert len(gan.history["loss_d"]) == gan.step == 3
+    assert history is not None
+    assert "back at the checkpoint of step 3" in capsys.readouterr().out
+    monkeypatch.undo()
+    fit(gan, faces, steps=8, run_dir=tmp_path / "run")
+    assert_same_state(gan, straight)
+
+
+def test_an_interrupt_inside_a_step_without_a_folder_keeps_the_history(gan, faces, monkeypatch, capsys):
+    interrupt_in_backward(monkeypatch, 11)
+    history = fit(gan, faces, steps=8)
+    assert len(history["loss_d"]) == gan.step == 5
+    assert "after step 5; nothing was saved" in capsys.readouterr().out
+    monkeypatch.undo()
+    assert len(fit(gan, faces, steps=8)["loss_d"]) == 8
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        torch.OutOfMemoryError("CUDA out of memory"),
+        RuntimeError("DefaultCPUAllocator: can't allocate memory"),
+    ],
+)
+def test_out_of_memory_suggests_a_batch_size(gan, faces, monkeypatch, error):
+    def exhausted(*_):
+        raise error
+
+    monkeypatch.setattr("facegan.training.step.augment", exhausted)
+    with pytest.raises(
+        TrainingError, match=r"out of memory on cpu at step 1 with batch_size=8\. Try batch_size=4"
+    ):
+        fit(gan, faces, steps=2)

@@ -1,0 +1,185 @@
+import os
+import shutil
+
+import pytest
+import torch
+from helpers import TINY, assert_same_state, make_gan, random_faces
+
+from facegan import GAN, LOSSES, FaceDataset, Loss, Run, TrainConfig, fit
+from facegan.errors import CheckpointError, ConfigError
+from facegan.runs import checkpoint
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"ema_decay": 0.9}, {"label_flip": 0.2, "augment": "color,translation"}, {"optimizer_d": "sgd"},
+     {"norm": "spectral", "loss": "hinge"}, {"precision": "bf16"},
+     {"norm": "none", "r1": 1.0, "r1_every": 4}, {"upsampling": "nearest", "ema_decay": 0.9}],
+)  # fmt: skip
+@pytest.mark.parametrize("cut", [3, 7])
+def test_stopped_and_resumed_equals_straight(changes, cut, faces, tmp_path, capsys):
+    """In the middle of epochs of five steps, in fresh GANs: weights, optimizers, history and frames."""
+    straight, resumed = make_gan(**changes), make_gan(**changes)
+    fit(straight, faces, steps=12, snapshot_every=4, run_dir=tmp_path / "straight")
+    fit(make_gan(**changes), faces, steps=cut, snapshot_every=4, run_dir=tmp_path / "resumed")
+    fit(resumed, faces, steps=12, snapshot_every=4, run_dir=tmp_path / "resumed")
+    assert f"resuming from step {cut}" in capsys.readouterr().out
+    assert_same_state(straight, resumed)
+    frames = [sorted((tmp_path / run / "frames").iterdir()) for run in ("straight", "resumed")]
+    assert [p.name for p in frames[0]] == [p.name for p in frames[1]]
+    assert [p.read_bytes() for p in frames[0]] == [p.read_bytes() for p in frames[1]]
+    gifs = [(tmp_path / run / "progress.gif").read_bytes() for run in ("straight", "resumed")]
+    assert gifs[0] == gifs[1]
+
+
+def test_a_finished_run_says_so_and_does_not_move(gan, faces, tmp_path, capsys):
+    fit(gan, faces, steps=3, run_dir=tmp_path / "run")
+    again = make_gan()
+    fit(again, faces, steps=3, run_dir=tmp_path / "run")
+    assert "already at step 3 (requested: 3)" in capsys.readouterr().out
+    assert_same_state(gan, again)
+
+
+def test_frames_after_the_checkpoint_are_made_again(faces, tmp_path):
+    fit(make_gan(), faces, steps=4, snapshot_every=2, run_dir=tmp_path / "run")
+    frames = tmp_path / "run" / "frames"
+    shutil.copy(frames / "step_000004.png", frames / "step_000005.png")  # from steps that a crash lost
+    fit(make_gan(), faces, steps=6, snapshot_every=2, run_dir=tmp_path / "run")
+    assert sorted(p.name for p in frames.iterdir()) == [f"step_00000{i}.png" for i in (0, 2, 4, 6)]
+
+
+def test_a_changed_learning_rate_is_taken_and_said(faces, tmp_path, capsys):
+    fit(make_gan(), faces, steps=2, run_dir=tmp_path / "run")
+    slower = make_gan(lr_g=1e-5)
+    fit(slower, faces, steps=3, run_dir=tmp_path / "run")
+    assert "lr_g changes from 0.0002 to 1e-05" in capsys.readouterr().out
+    assert slower.optimizer_g.param_groups[0]["lr"] == 1e-5
+
+
+def test_other_data_are_refused_with_both_records(faces, tmp_path):
+    fit(make_gan(), faces, steps=2, run_dir=tmp_path / "run")
+    before = (tmp_path / "run" / "config.json").read_bytes()
+    message = r"data is 'random, 40 faces, .*' in the checkpoint, 'random, 16 faces, .* resume='anyway'"
+    with pytest.raises(CheckpointError, match=message):
+        fit(make_gan(), random_faces(16), steps=4, run_dir=tmp_path / "run")
+    assert (tmp_path / "run" / "config.json").read_bytes() == before
+
+
+def test_other_faces_of_the_same_number_are_refused(faces, tmp_path):
+    fit(make_gan(), faces, steps=2, run_dir=tmp_path / "run")
+    with pytest.raises(CheckpointError, match="fingerprint"):
+        fit(make_gan(), FaceDataset(255 - faces.images, "random"), steps=4, run_dir=tmp_path / "run")
+
+
+def test_the_same_faces_under_another_name_are_the_same_data(faces, tmp_path):
+    fit(make_gan(), faces, steps=2, run_dir=tmp_path / "run")
+    gan = make_gan()
+    fit(gan, FaceDataset(faces.images, "moved"), steps=4, run_dir=tmp_path / "run")
+    assert gan.step == 4
+
+
+def test_anyway_continues_on_other_data_with_a_new_epoch(faces, tmp_path, capsys):
+    fit(make_gan(), faces, steps=2, run_dir=tmp_path / "run")
+    gan = make_gan()
+    fit(gan, random_faces(16), steps=4, run_dir=tmp_path / "run", resume="anyway")
+    assert "a new epoch begins" in capsys.readouterr().out
+    assert gan.step == 4
+    segments = Run.open(tmp_path / "run").segments
+    assert [(s["from_step"], s["data"]["count"]) for s in segments] == [(0, 40), (2, 16)]
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"loss": "hinge"}, "loss is 'bce' in the checkpoint, 'hinge' in this GAN"),
+        ({"r1": 1.0}, "r1 is 0.0 in the checkpoint, 1.0"),
+        ({"augment": "color"}, "augment is 'none'"),
+    ],
+)
+def test_another_game_is_refused_even_if_the_run_is_finished(changes, message, faces, tmp_path):
+    fit(make_gan(), faces, steps=2, run_dir=tmp_path / "run")
+    before = (tmp_path / "run" / "config.json").read_bytes()
+    with pytest.raises(CheckpointError, match=message):
+        fit(make_gan(**changes), faces, steps=2, run_dir=tmp_path / "run")
+    assert (tmp_path / "run" / "config.json").read_bytes() == before
+
+
+def test_anyway_continues_with_another_loss_and_config_json_says_from_where(faces, tmp_path):
+    fit(make_gan(), faces, steps=2, run_dir=tmp_path / "run")
+    fit(make_gan(loss="hinge"), faces, steps=4, run_dir=tmp_path / "run", resume="anyway")
+    segments = Run.open(tmp_path / "run").segments
+    assert [(s["from_step"], s["settings"]["loss"]) for s in segments] == [(0, "bce"), (2, "hinge")]
+    fit(
+        make_gan(loss="hinge"), faces, steps=6, run_dir=tmp_path / "run"
+    )  # and is what the run is from now on
+    assert len(Run.open(tmp_path / "run").segments) == 2
+
+
+def test_an_own_loss_is_part_of_what_a_run_is(faces, tmp_path):
+    def discriminator(real, fake):
+        return (fake - real).mean()
+
+    own = Loss(discriminator, LOSSES["bce"].generator)
+    fit(GAN(TrainConfig(**TINY), loss=own, device="cpu"), faces, steps=2, run_dir=tmp_path / "run")
+    with pytest.raises(CheckpointError, match=r"loss is '.*discriminator, bce_generator' in the .*, 'bce'"):
+        fit(make_gan(), faces, steps=4, run_dir=tmp_path / "run")
+
+
+def test_a_gan_that_is_further_along_is_not_rolled_back(faces, tmp_path):
+    gan, straight = make_gan(), make_gan()
+    fit(straight, faces, steps=8)
+    fit(gan, faces, steps=2, run_dir=tmp_path / "run")
+    fit(gan, faces, steps=5)
+    fit(gan, faces, steps=8, run_dir=tmp_path / "run")
+    assert_same_state(gan, straight)
+    assert Run.open(tmp_path / "run").checkpoints[-1] == 8
+
+
+def test_a_gan_of_another_training_is_not_replaced_by_the_folders(faces, tmp_path):
+    fit(make_gan(), faces, steps=2, run_dir=tmp_path / "run")
+    gan = make_gan(flip=False)
+    fit(gan, faces, steps=5)
+    with pytest.raises(
+        CheckpointError, match="checkpoint is at step 2, and this GAN, at step 5, was trained sep"
+    ):
+        fit(gan, faces, steps=8, run_dir=tmp_path / "run")
+    assert gan.step == 5
+
+
+def test_a_finished_run_leaves_config_json_as_it_was(faces, tmp_path):
+    fit(make_gan(), faces, steps=2, run_dir=tmp_path / "run")
+    before = (tmp_path / "run" / "config.json").read_bytes()
+    fit(make_gan(lr_g=1e-5), faces, steps=2, run_dir=tmp_path / "run")
+    assert (tmp_path / "run" / "config.json").read_bytes() == before
+
+
+def test_resume_takes_two_words_only(gan, faces):
+    with pytest.raises(ConfigError, match="resume is 'yes'; choose one of 'auto', 'anyway'"):
+        fit(gan, faces, steps=1, resume="yes")
+
+
+def test_a_checkpoint_of_other_networks_lists_the_settings_and_changes_nothing(faces, tmp_path):
+    fit(make_gan(), faces, steps=2, run_dir=tmp_path / "run")
+    other = make_gan(width=16, norm="none")
+    before = other.state_dict()
+    kept = {k: v.clone() for k, v in before["generator"].items()}
+    with pytest.raises(
+        CheckpointError,
+        match="width is 8 in the checkpoint, 16 in this GAN, .*norm is 'batch' in the checkpoint, 'none'",
+    ):
+        fit(other, faces, steps=4, run_dir=tmp_path / "run")
+    assert other.step == 0
+    assert all(torch.equal(v, kept[k]) for k, v in other.generator.state_dict().items())
+
+
+def test_foreign_files_in_the_run_folder_are_left_alone(faces, tmp_path):
+    fit(make_gan(), faces, steps=2, snapshot_every=2, run_dir=tmp_path / "run")
+    copy = shutil.copy(tmp_path / "run/frames/step_000002.png", tmp_path / "run/frames/step_000002 (1).png")
+    fit(make_gan(), faces, steps=4, snapshot_every=2, run_dir=tmp_path / "run")
+    assert os.path.exists(copy)
+
+
+def test_a_run_begun_in_memory_can_move_into_a_folder(gan, faces, tmp_path):
+    fit(gan, faces, steps=3)
+    fit(gan, faces, steps=3, run_dir=tmp_path / "run")
+    assert checkpoint.load_latest(tmp_path / "run" / "checkpoints")["step"] == 3
