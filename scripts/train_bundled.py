@@ -1,17 +1,18 @@
-"""Train what `facegan.pretrained` offers: python facegan/weights/make.py NAME ... [--data ZIP]
+"""Train the bundled runs: python scripts/train_bundled.py NAME ... [--data ZIP --crop CROP]
 
-Each name becomes a folder beside this file: averaged generators at several steps, history.csv, config.json;
-and digests.json is brought up to date. "faces" needs --data, the rest draws its own.
+Each name becomes a folder in facegan/weights: averaged generators at several steps, history.csv, config.json; and
+digests.json is updated. "faces" needs --data (and --crop, unless the photographs are cut already); the other runs
+learn from drawn faces.
 """
 
 from __future__ import annotations
 
 import argparse
+import csv
 import json
 import shutil
 import tempfile
 from collections.abc import Callable
-from dataclasses import replace
 from itertools import chain, repeat
 from pathlib import Path
 
@@ -21,10 +22,10 @@ from tqdm.auto import tqdm
 
 import facegan as fg
 from facegan.files import digest
-from facegan.runs.folder import history_csv
+from facegan.runs import generator_file
+from facegan.runs.history import METRICS
 from facegan.runs.pretrained import ALL, FOLDER, GALLERY
-from facegan.training.fit import update_average
-from facegan.training.monitor import METRICS
+from facegan.training.step import update_average
 
 Step = Callable[[fg.GAN, Tensor], dict[str, Tensor]]
 
@@ -35,7 +36,7 @@ GALLERY_STEPS = (0, 200, 500, 1000, 2000)
 GROWN = {
     "faces": (fg.RECIPES["modern"], (0, 120, 300, 600, 1200, 2400, 4800, 8400, 12_000)),
     "synthetic": (
-        replace(fg.RECIPES["modern"], width=12, width_d=24),
+        fg.RECIPES["modern"].replace(width=12, width_d=24),
         (0, 80, 400, 800, 1600, 3200, 5600, 8000),
     ),
 }
@@ -50,8 +51,9 @@ def make_step(*, detach: bool = True, g_steps: int = 1) -> Step:
         for _ in range(g_steps):
             metrics |= _generator_step(gan, fake)
             fake = gan.generator(_latents(gan, len(real)))
-        update_average(gan)
+        update_average(gan.ema, gan.generator, gan.ema_decay)
         gan.step += 1
+        gan.history.append(gan.step, torch.stack([metrics[name] for name in METRICS]), images=len(real))
         return metrics
 
     return step
@@ -100,12 +102,12 @@ def without_batchnorm(gan: fg.GAN) -> None:
 
 RUNS: dict[str, tuple[fg.TrainConfig, Step]] = {
     "healthy": (SMALL, fg.train_step),
-    "d_too_strong": (replace(SMALL, loss="minimax", lr_g=1e-4), fg.train_step),
-    "g_too_strong": (replace(SMALL, lr_d=4e-5, lr_g=2e-3), fg.train_step),
-    "no_batchnorm": (replace(SMALL, norm="none"), make_step()),
-    "high_learning_rate": (replace(SMALL, lr_d=3e-2, lr_g=3e-2), fg.train_step),
-    "mode_collapse": (replace(SMALL, norm="none"), make_step(g_steps=5)),
-    "no_detach": (replace(SMALL, loss="minimax"), make_step(detach=False)),
+    "d_too_strong": (SMALL.replace(loss="minimax", lr_g=1e-4), fg.train_step),
+    "g_too_strong": (SMALL.replace(lr_d=4e-5, lr_g=2e-3), fg.train_step),
+    "no_batchnorm": (SMALL.replace(norm="none"), make_step()),
+    "high_learning_rate": (SMALL.replace(lr_d=3e-2, lr_g=3e-2), fg.train_step),
+    "mode_collapse": (SMALL.replace(norm="none"), make_step(g_steps=5)),
+    "no_detach": (SMALL.replace(loss="minimax"), make_step(detach=False)),
 }
 
 
@@ -116,15 +118,13 @@ def train(name: str, faces: fg.FaceDataset, folder: Path) -> None:
     if name == "no_batchnorm":
         without_batchnorm(gan)
     batches = faces.batches(config.batch_size, generator=gan.rng)
-    history: dict[str, list[float]] = {metric: [] for metric in METRICS}
     stream = chain.from_iterable(repeat(batches))
     for at in tqdm(range(GALLERY_STEPS[-1] + 1), desc=name):
         if at in GALLERY_STEPS:
-            gan.ema.export(folder / f"step_{at:06d}.safetensors", half=True)
+            write_generator(gan, at, folder)
         if at < GALLERY_STEPS[-1]:
-            for metric, value in step(gan, next(stream)).items():
-                history[metric].append(value.item())
-    write_notes(name, config, faces, history, folder)
+            step(gan, next(stream))
+    write_notes(name, gan, faces, folder)
 
 
 def grow(name: str, faces: fg.FaceDataset, folder: Path) -> None:
@@ -134,26 +134,31 @@ def grow(name: str, faces: fg.FaceDataset, folder: Path) -> None:
     for at in steps:
         if at:
             fg.fit(gan, faces, steps=at)
-        gan.ema.export(folder / f"step_{at:06d}.safetensors", half=True)
-    write_notes(name, config, faces, gan.history, folder)
+        write_generator(gan, at, folder)
+    write_notes(name, gan, faces, folder)
 
 
-def write_notes(
-    name: str, config: fg.TrainConfig, faces: fg.FaceDataset, history: dict, folder: Path
-) -> None:
-    rounded = {name: [float(f"{v:.3g}") for v in values] for name, values in history.items()}
-    (folder / "history.csv").write_bytes(history_csv(rounded, len(rounded["loss_d"])))
-    notes = {"about": ALL[name], "data": faces.name, "faces": len(faces), **config.to_dict()}
+def write_generator(gan: fg.GAN, step: int, folder: Path) -> None:
+    (folder / f"step_{step:06d}.safetensors").write_bytes(generator_file.to_bytes(gan.ema, half=True))
+
+
+def write_notes(name: str, gan: fg.GAN, faces: fg.FaceDataset, folder: Path) -> None:
+    columns = {name: [float(f"{v:.3g}") for v in gan.history[name]] for name in METRICS}
+    with (folder / "history.csv").open("w", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(["step", *columns])
+        writer.writerows(zip(gan.history["step"], *columns.values(), strict=True))
+    notes = {"about": ALL[name], "data": faces.record(), "settings": gan.config.to_dict()}
     (folder / "config.json").write_text(json.dumps(notes, indent=2) + "\n")
 
 
-def make(name: str, data: str) -> None:
-    """Train one, and only then put it into the place of the old one."""
+def make(name: str, data: str, crop: str | None) -> None:
+    """Train one, and only then replace the old one."""
     with tempfile.TemporaryDirectory(dir=FOLDER) as new:
         if name in GALLERY:
             train(name, fg.load_faces(data, SMALL.image_size), Path(new))
         else:
-            grow(name, fg.load_faces(data), Path(new))
+            grow(name, fg.load_faces(data, crop=crop), Path(new))
         shutil.rmtree(FOLDER / name, ignore_errors=True)
         shutil.copytree(new, FOLDER / name)
     write_digests()
@@ -169,11 +174,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("names", nargs="+", choices=[*ALL])
     parser.add_argument("--data", default="synthetic", help="what 'faces' learns from, as in facegan train")
+    parser.add_argument("--crop", help="how 'faces' cuts its photographs, as in facegan train")
     options = parser.parse_args()
     if "faces" in options.names and options.data == "synthetic":
         parser.error("'faces' learns from photographs; name them with --data.")
     for name in options.names:
-        make(name, options.data if name == "faces" else "synthetic")
+        make(name, *((options.data, options.crop) if name == "faces" else ("synthetic", None)))
 
 
 if __name__ == "__main__":

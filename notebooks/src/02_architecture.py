@@ -163,7 +163,7 @@ def build_generator(latent_dim=100, width=64):
 
 
 # %%
-generator = fg.Generator(fg.TrainConfig(width=32))
+generator = fg.Generator(width=32)
 fg.summary(generator)
 
 # %% [markdown]
@@ -232,7 +232,7 @@ print(f"eval mode:  the same z differs by {same_face_in_two_batches(generator):.
 # %%
 with torch.no_grad():
     z = torch.randn(8, 100)
-    fresh = fg.Generator(fg.TrainConfig(width=32))
+    fresh = fg.Generator(width=32)
     pictures = torch.cat([fresh.eval()(z), fresh.train()(z)])
 fg.show_images(pictures / pictures.abs().max(), columns=8)
 
@@ -267,7 +267,7 @@ def wrong_init(module):
 
 
 def spread_by_layer(init):
-    network = fg.Generator(fg.TrainConfig(width=32)).apply(init).train()
+    network = fg.Generator(width=32).apply(init).train()
     out, spreads = torch.randn(64, 100, 1, 1), []
     with torch.no_grad():
         for part in network.blocks:
@@ -292,7 +292,7 @@ _ = ax.legend(frameon=False)
 # %%
 for width in (16, 32, 64, 128):
     config = fg.TrainConfig(width=width)
-    sizes = [sum(p.numel() for p in n.parameters()) for n in (fg.Generator(config), fg.Discriminator(config))]
+    sizes = [sum(p.numel() for p in n.parameters()) for n in (fg.Generator.from_config(config), fg.Discriminator.from_config(config))]
     print(f"width {width:>3}: generator {sizes[0]:>11,}, discriminator {sizes[1]:>11,}")
 
 # %% [markdown]

@@ -239,7 +239,7 @@ def update_average(average, model, decay):
 gan = fg.GAN(fg.RECIPES[RECIPE])
 every = max(1, STEPS // 12)
 history = fg.fit(
-    gan, faces, steps=STEPS, run_dir=RUNS / "first", snapshot_every=every, hooks=[fg.widgets.live()]
+    gan, faces, steps=STEPS, run_dir=RUNS / "first", snapshot_every=every, callbacks=[fg.widgets.live()]
 )
 
 # %%
@@ -259,7 +259,7 @@ fg.show_images(gan.sample(32, seed=1), columns=8)
 #
 # ## A longer training to read
 #
-# This one comes with facegan: the recipe `modern`, on photographs. Slide through it, and say at each snapshot what the curves tell you and
+# This one is bundled: the recipe `modern`, on photographs. Slide through it, and say at each snapshot what the curves tell you and
 # what only the faces do.
 
 # %%

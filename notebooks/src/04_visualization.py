@@ -129,7 +129,7 @@ def slerp(a, b, t):
 times = torch.linspace(0, 1, 10).tolist()
 line = torch.stack([latent.lerp(a, b, t) for t in times])
 arc = torch.stack([slerp(a, b, t) for t in times])
-fg.show_images(generator.images(torch.cat([line, arc])), columns=10)
+fg.show_images(generator.generate(torch.cat([line, arc])), columns=10)
 
 # %% [markdown]
 # *Above the straight line, below the arc. The ends agree. In the middle the straight line tends towards the average face; the arc
@@ -152,7 +152,7 @@ def latent_walk(anchors, frames):
 # %%
 anchors = latent.draw_latents(4, 100, seed=3)
 path = latent_walk(torch.cat([anchors, anchors[:1]]), 28)
-fg.save_animation(list(to_uint8(generator.images(path))), RUNS / "walk.gif", fps=8)
+fg.save_animation(list(to_uint8(generator.generate(path))), RUNS / "walk.gif", fps=8)
 
 # %%
 from IPython.display import Image
@@ -203,7 +203,7 @@ def read_off(attribute, images):
 
 # %%
 z = latent.draw_latents(2000, 100, seed=0)
-lightness = read_off("skin_lightness", generator.images(z))
+lightness = read_off("skin_lightness", generator.generate(z))
 light = lightness > lightness.quantile(0.7)
 print(f"{light.sum()} of {len(z):,} faces count as light-skinned")
 
@@ -224,7 +224,7 @@ direction = direction / direction.norm()
 starts = z[~light][:3]
 steps = torch.linspace(-4, 4, 9)
 grid = torch.cat([start + steps[:, None] * direction for start in starts])
-fg.show_images(generator.images(grid), columns=9)
+fg.show_images(generator.generate(grid), columns=9)
 
 # %% [markdown]
 # *Three faces, each moved against the direction (left) and along it (right); the middle column is where they started. What changes besides
