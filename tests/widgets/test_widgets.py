@@ -11,7 +11,6 @@ from PIL import Image
 
 from facegan import Generator, fit
 from facegan import explore as lab
-from facegan.course import notebook
 from facegan.errors import CheckpointError, ConfigError
 from facegan.images import png_bytes
 from facegan.widgets import latent as widgets
@@ -384,15 +383,3 @@ def test_controls_are_core_ipywidgets_only(generator):
     kinds = {type(w) for w in walk(widgets.explore(generator, n=6).box)}
     assert all(kind.__module__.startswith("ipywidgets.") for kind in kinds)
     assert not {k for k in kinds if k is ipywidgets.Output}
-
-
-def test_notebooks_say_what_they_run_on_and_where_runs_go(capsys, monkeypatch):
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
-    assert str(notebook.start(keep_on_drive=True)) == "runs"  # not in Colab: no Drive
-    said = capsys.readouterr().out
-    assert "is ready, on the CPU." in said
-    assert "works without a GPU" in said
-    monkeypatch.setenv("COLAB_RELEASE_TAG", "x")
-    notebook.start()
-    assert "Change runtime type > T4 GPU" in capsys.readouterr().out
