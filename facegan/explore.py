@@ -119,7 +119,7 @@ class Exploration:
 
     def resample(self) -> Exploration:
         """Draw the faces that are not kept from the next seed."""
-        return self.change(seed=(self.now.seed + 1) % MAX_SEED)
+        return self.change(seed=next_seed(self.now.seed))
 
     def move(self, direction: int, amount: float) -> Exploration:
         """Move faces that are not kept to `amount` along a direction, counted from 0."""
@@ -187,6 +187,11 @@ def checked_seed(seed: int) -> int:
     if isinstance(seed, bool) or not isinstance(seed, Integral) or not 0 <= seed < MAX_SEED:
         raise ConfigError(f"seed is {seed!r}, expected a whole number from 0 to {MAX_SEED - 1}.")
     return int(seed)
+
+
+def next_seed(seed: int) -> int:
+    """The seed after this one; after the last, 0."""
+    return (seed + 1) % MAX_SEED
 
 
 def framed_grid(images: Tensor, frames: dict[int, tuple[int, int, int]], *, columns: int = 0) -> Tensor:
