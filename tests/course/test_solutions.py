@@ -48,10 +48,6 @@ def layers(network):
 KINDS = (nn.Conv2d, nn.ConvTranspose2d, nn.BatchNorm2d, nn.ReLU, nn.LeakyReLU, nn.Tanh)
 
 
-def initial_statistics(network):
-    return [(p.shape, round(p.mean().item(), 2), round(p.std().item(), 2)) for p in network.parameters()]
-
-
 @pytest.fixture
 def tutorial():
     """A GAN of the tutorial's networks at width 16."""
@@ -59,10 +55,19 @@ def tutorial():
 
 
 @pytest.mark.parametrize("name", ["generator", "discriminator"])
-def test_a_network_has_the_layers_and_first_weights_of_the_librarys(name, tutorial):
+def test_a_network_has_the_layers_of_the_librarys(name, tutorial):
     ours, theirs = getattr(solutions, f"build_{name}")(width=16), getattr(tutorial, name)
     assert list(layers(ours)) == list(layers(theirs))
-    assert initial_statistics(ours) == initial_statistics(theirs)
+
+
+@pytest.mark.parametrize("name", ["generator", "discriminator"])
+def test_a_network_has_the_first_weights_of_the_librarys(name):
+    """The same mean and spread in every tensor, as far as 64 numbers or more can tell."""
+    ours, theirs = getattr(solutions, f"build_{name}")(), getattr(GAN(TrainConfig(), device="cpu"), name)
+    for a, b in zip(ours.parameters(), theirs.parameters(), strict=True):
+        assert a.shape == b.shape
+        assert a.mean().item() == pytest.approx(b.mean().item(), abs=0.015)
+        assert a.std().item() == pytest.approx(b.std().item(), abs=0.01)
 
 
 @pytest.mark.parametrize(("name", "shape"), [("generator", (4, 100)), ("discriminator", (4, 3, 64, 64))])

@@ -18,21 +18,7 @@ from facegan.course.checks.tools import CheckFailed
 from facegan.course.checks.training import discriminator_loss, generator_loss, train_step, update_average
 
 __all__ = [
-    "CheckFailed",
-    "attribute_direction",
-    "center_crop",
-    "contact_sheet",
-    "discriminator",
-    "discriminator_loss",
-    "generator",
-    "generator_block",
-    "generator_loss",
-    "init_weights",
-    "latent_walk",
-    "output_size",
-    "scale",
-    "slerp",
-    "train_step",
-    "unscale",
-    "update_average",
-]
+    "CheckFailed", "attribute_direction", "center_crop", "contact_sheet", "discriminator", "discriminator_loss",
+    "generator", "generator_block", "generator_loss", "init_weights", "latent_walk", "output_size", "scale",
+    "slerp", "train_step", "unscale", "update_average",
+]  # fmt: skip

@@ -25,10 +25,8 @@ def output_size(function: Callable) -> None:
         convolution = (size + 2 * padding - kernel) // stride + 1
         case = f"size {size}, kernel {kernel}, stride {stride}, padding {padding}"
         forward = " That is the formula of an ordinary convolution." if got == convolution != actual else ""
-        check(
-            float(got) == actual,
-            f"for {case} it gives {got}, but the layer's output has side {actual}.{forward}",
-        )
+        right = float(got) == actual
+        check(right, f"for {case} it gives {got}, but the layer's output has side {actual}.{forward}")
 
 
 def generator_block(function: Callable) -> None:
@@ -40,10 +38,8 @@ def generator_block(function: Callable) -> None:
     check(out.shape[1] == 4, f"generator_block(6, 4) makes {out.shape[1]} channels, expected 4.")
     for side in (4, 8, 5):
         made = _forward(block, torch.randn(2, 6, side, side)).shape[-2:]
-        check(
-            tuple(made) == (2 * side, 2 * side),
-            f"a side of {side} becomes {made[0]}, expected {2 * side}. Compare with output_size.",
-        )
+        doubled = tuple(made) == (2 * side, 2 * side)
+        check(doubled, f"a side of {side} becomes {made[0]}, expected {2 * side}. Compare with output_size.")
     block.train()
     with torch.no_grad():
         loud = copy.deepcopy(block)
@@ -59,10 +55,8 @@ def generator_block(function: Callable) -> None:
         "nothing follows it that is not linear.",
     )
     check(not _is_affine(block, torch.randn(4, 6, 4, 4)), "it is linear: an activation is missing.")
-    check(
-        not {id(p) for p in block.parameters()} & {id(p) for p in _module(function, 6, 4).parameters()},
-        "two blocks share the same weights: make new layers at every call.",
-    )
+    first, second = ({id(p) for p in b.parameters()} for b in (block, _module(function, 6, 4)))
+    check(not first & second, "two blocks share the same weights: make new layers at every call.")
 
 
 def generator(function: Callable) -> None:
@@ -71,10 +65,8 @@ def generator(function: Callable) -> None:
         network = _module(function, latent_dim, width)
         z = torch.randn(4, latent_dim)
         images = _forward(network, z)
-        check(
-            tuple(images.shape) == (4, 3, 64, 64),
-            f"4 latents become {tuple(images.shape)}, expected (4, 3, 64, 64).",
-        )
+        right = tuple(images.shape) == (4, 3, 64, 64)
+        check(right, f"4 latents become {tuple(images.shape)}, expected (4, 3, 64, 64).")
     _check_trains(network, lambda: network(torch.randn(4, latent_dim)).square().sum(), "generator")
     fresh, network = network, copy.deepcopy(network).eval()
     for p in network.parameters():
@@ -84,13 +76,9 @@ def generator(function: Callable) -> None:
     check(low >= -1 and high <= 1, f"large activations leave [-1, 1]: they reach {max(-low, high):.1f}.")
     check(low < -0.05, f"its images stay between {low:.2f} and {high:.2f}; where are the values below 0?")
     check((images[0] - images[1]).abs().max() > 1e-4, "different latents give the same image: is z used?")
-    squashed = fresh.double().eval()
-    check(
-        not _is_affine(
-            lambda x: squashed(x).clamp(-0.999, 0.999).atanh(), 3 * torch.randn(4, latent_dim).double()
-        ),
-        "before its last layer it is linear: blocks need an activation.",
-    )
+    squashed, z = fresh.double().eval(), 3 * torch.randn(4, latent_dim).double()
+    linear = _is_affine(lambda x: squashed(x).clamp(-0.999, 0.999).atanh(), z)
+    check(not linear, "before its last layer it is linear: blocks need an activation.")
 
 
 def discriminator(function: Callable) -> None:
@@ -98,24 +86,19 @@ def discriminator(function: Callable) -> None:
     network = _module(function, 8)
     images = torch.rand(6, 3, 64, 64) * 2 - 1
     logits = _forward(network, images)
-    check(
-        tuple(logits.shape) == (6,),
-        f"6 images become {tuple(logits.shape)}, expected (6,): one number an image.",
-    )
+    right = tuple(logits.shape) == (6,)
+    check(right, f"6 images become {tuple(logits.shape)}, expected (6,): one number an image.")
     network.eval()
-    large = torch.cat(
-        [_forward(network, amplitude * torch.randn(32, 3, 64, 64)) for amplitude in (1, 100, 1e4)]
-    )
+    amplitudes = (1, 100, 1e4)
+    large = torch.cat([_forward(network, size * torch.randn(32, 3, 64, 64)) for size in amplitudes])
     check(
         large.min() < 0 or large.max() > 1,
         "its outputs stay between 0 and 1 even for huge inputs. The losses take logits, any real numbers.",
     )
     check(large.abs().max() > 1.0001, "its outputs stay between -1 and 1; logits are any real numbers.")
     alone = torch.cat([_forward(network, image[None]) for image in images])
-    check(
-        torch.allclose(alone, _forward(network, images), atol=1e-3),
-        "in eval mode the logit of an image depends on the other images of the batch.",
-    )
+    independent = torch.allclose(alone, _forward(network, images), atol=1e-3)
+    check(independent, "in eval mode the logit of an image depends on the other images of the batch.")
     check((alone - alone[0]).abs().max() > 1e-7, "all images get the same logit: are they used?")
     check(not _is_affine(network, images), "it is linear: an activation is missing.")
     network.train()
@@ -161,10 +144,8 @@ def _module(function: Callable, *arguments: Any) -> nn.Module:
         f"it returns {'the class ' + network.__name__ if isinstance(network, type) else 'a ' + type(network).__name__}"
         ", expected a module that is ready to be called.",
     )
-    check(
-        sum(p.numel() for p in network.parameters()),
-        "the module has no parameters: there is nothing to learn.",
-    )
+    weights = sum(p.numel() for p in network.parameters())
+    check(weights, "the module has no parameters: there is nothing to learn.")
     return network
 
 

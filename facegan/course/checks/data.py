@@ -15,15 +15,11 @@ def scale(function: Callable) -> None:
     """uint8 0..255 to float32 -1..1, by a straight line."""
     ramp = torch.arange(256, dtype=torch.uint8).reshape(1, 1, 16, 16).repeat(2, 3, 1, 1)
     out = tensor(function, ramp, shape=ramp.shape)
-    check(
-        out.dtype == torch.float32,
-        f"it returns {out.dtype}, expected torch.float32, the type of a network's weights.",
-    )
+    floats = out.dtype == torch.float32
+    check(floats, f"it returns {out.dtype}, expected torch.float32, the type of a network's weights.")
     low, high = out.min().item(), out.max().item()
-    check(
-        abs(low) > 0.01 or abs(high - 1) > 0.01,
-        "its range is 0 to 1; the darkest pixel, 0, should become -1.",
-    )
+    signed = abs(low) > 0.01 or abs(high - 1) > 0.01
+    check(signed, "its range is 0 to 1; the darkest pixel, 0, should become -1.")
     first, last = out[0, 0, 0, 0].item(), out[0, 0, -1, -1].item()
     check(abs(first + 1) < 1e-3, f"the darkest pixel, 0, became {first:.3f}; it should become -1.")
     check(abs(last - 1) < 1e-3, f"the brightest pixel, 255, became {last:.3f}; it should become exactly 1.")
@@ -46,10 +42,8 @@ def unscale(function: Callable) -> None:
     out = tensor(function, levels / 127.5 - 1, shape=(256,))
     check(out.dtype == torch.uint8, f"it returns {out.dtype}, expected torch.uint8.")
     off = (out.int() - levels.int()).abs()
-    check(
-        off.max() < 100,
-        f"-1, 0 and 1 became {out[0]}, {out[128]} and {out[255]}; expected 0, about 128 and 255.",
-    )
+    near = off.max() < 100
+    check(near, f"-1, 0 and 1 became {out[0]}, {out[128]} and {out[255]}; expected 0, about 128 and 255.")
     check(
         off.max() == 0,
         f"{int((off > 0).sum())} of 256 levels do not come back as they were; changing to uint8 cuts decimals off.",

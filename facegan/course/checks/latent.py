@@ -21,10 +21,8 @@ def slerp(function: Callable) -> None:
         check(not close(got, other), f"at t = {t:.0f} it is at the other end: expected {name}.")
         check(close(got, end, 1e-3), f"at t = {t:.0f} it is not at {name}.")
     middle = tensor(function, a, b, 0.5)
-    check(
-        not close(middle, (a + b) / 2, 1e-3),
-        "this is the straight line: halfway it cuts through the sphere's inside.",
-    )
+    curved = not close(middle, (a + b) / 2, 1e-3)
+    check(curved, "this is the straight line: halfway it cuts through the sphere's inside.")
     check(
         close(middle.norm(), a.norm(), 1e-2),
         f"halfway its length is {middle.norm():.2f}, while a and b have {a.norm():.2f}: it leaves the sphere.",
@@ -49,10 +47,8 @@ def latent_walk(function: Callable) -> None:
     anchors = F.normalize(torch.randn(4, 30), dim=1) * 5
     frames = 31
     path = tensor(function, anchors, frames)
-    check(
-        tuple(path.shape) == (frames, 30),
-        f"it returns {tuple(path.shape)}, expected (frames, latent_dim): ({frames}, 30).",
-    )
+    right = tuple(path.shape) == (frames, 30)
+    check(right, f"it returns {tuple(path.shape)}, expected (frames, latent_dim): ({frames}, 30).")
     check(path.isfinite().all(), "some of its numbers are not finite.")
     check(close(path[0], anchors[0], 1e-2), "it does not begin at the first anchor.")
     if not close(path[-1], anchors[-1], 1e-2):
@@ -61,17 +57,13 @@ def latent_walk(function: Callable) -> None:
         raise CheckFailed(f"it does not end at the last anchor{more}")
     for index, anchor in enumerate(anchors):
         nearest = (path - anchor).norm(dim=1).min()
-        check(
-            nearest < 0.2,
-            f"it passes anchor {index} at a distance of {nearest:.1f}; it should go through it.",
-        )
+        passes = nearest < 0.2
+        check(passes, f"it passes anchor {index} at a distance of {nearest:.1f}; it should go through it.")
     steps = path.diff(dim=0).norm(dim=1)
     check(steps.min() > 1e-3, "it stands still somewhere: two frames are the same.")
     typical = steps.median()
-    check(
-        steps.max() < 2.5 * typical and steps.min() > typical / 2.5,
-        f"its pace is uneven: its longest step is {steps.max() / typical:.1f} times the usual one.",
-    )
+    even = steps.max() < 2.5 * typical and steps.min() > typical / 2.5
+    check(even, f"its pace is uneven: its longest step is {steps.max() / typical:.1f} times the usual one.")
     short = tensor(function, anchors[:2], 5)
     check(
         tuple(short.shape) == (5, 30), f"2 anchors and 5 frames give {tuple(short.shape)}, expected (5, 30)."
@@ -85,10 +77,8 @@ def attribute_direction(function: Callable) -> None:
     along = z @ planted
     has = along > along.mean() + 1
     direction = tensor(function, z, has)
-    check(
-        tuple(direction.shape) == (40,),
-        f"it returns {tuple(direction.shape)}, expected one number per latent dimension, (40,).",
-    )
+    right = tuple(direction.shape) == (40,)
+    check(right, f"it returns {tuple(direction.shape)}, expected one number per latent dimension, (40,).")
     check(direction.isfinite().all(), "some of its numbers are not finite.")
     check(direction.norm() > 1e-6, "it is zero everywhere.")
     agreement = F.cosine_similarity(direction.float(), planted, dim=0).item()

@@ -64,6 +64,5 @@ def _describe(error: Exception, function: Callable) -> str:
 
 def close(a: Tensor, b: Any, tolerance: float = 1e-4) -> bool:
     """Whether all numbers agree."""
-    return bool(
-        torch.allclose(a.detach().double(), torch.as_tensor(b).double(), atol=tolerance, rtol=tolerance)
-    )
+    a, b = a.detach().double(), torch.as_tensor(b).double()
+    return torch.allclose(a, b, atol=tolerance, rtol=tolerance)

@@ -60,10 +60,8 @@ def generator_loss(function: Callable) -> None:
 
 
 def _check_scalar(loss: Tensor) -> None:
-    check(
-        loss.numel() == 1,
-        f"it returns {loss.numel()} numbers, one an image; a loss is one number, their mean.",
-    )
+    scalar = loss.numel() == 1
+    check(scalar, f"it returns {loss.numel()} numbers, one an image; a loss is one number, their mean.")
 
 
 def _check_value(
@@ -73,20 +71,16 @@ def _check_value(
     if any(close(loss, factor * right) for factor in factors):
         return
     twice = tensor(function, *(torch.cat([x, x]) for x in logits))
-    check(
-        not close(twice, 2 * loss),
-        "it grows with the batch: twice the images make twice the loss. Take the mean.",
-    )
+    mean = not close(twice, 2 * loss)
+    check(mean, "it grows with the batch: twice the images make twice the loss. Take the mean.")
     raise CheckFailed(f"for logits {[[round(v, 2) for v in x.tolist()[:2]] for x in logits]}... it gives "
                   f"{loss.item():.3f}, expected {right.item():.3f}.")  # fmt: skip
 
 
 def _check_stable(function: Callable, *logits: Tensor, value: float) -> None:
     loss = tensor(function, *logits)
-    check(
-        loss.isfinite(),
-        f"for logits of 300 it becomes {loss.item()}: the logarithm of a sigmoid underflows there.",
-    )
+    finite = loss.isfinite()
+    check(finite, f"for logits of 300 it becomes {loss.item()}: the logarithm of a sigmoid underflows there.")
     check(
         any(close(loss, factor * value, 0.05) for factor in (1, 0.5)),
         f"for logits of 300 it gives {loss.item():.1f}, expected {value:.0f}: something is clipped on the way.",
@@ -268,10 +262,8 @@ def _diagnose_g(watch: _Watch, before: _Watch, moved: nn.Module) -> None:
 
 
 def _check_losses(losses: Any, before: _Watch, moved: nn.Module) -> None:
-    check(
-        isinstance(losses, tuple | list) and len(losses) == 2,
-        f"it returns {type(losses).__name__}, expected both losses: loss_d, loss_g.",
-    )
+    both = isinstance(losses, tuple | list) and len(losses) == 2
+    check(both, f"it returns {type(losses).__name__}, expected both losses: loss_d, loss_g.")
     loss_d, loss_g = (float(x.detach() if isinstance(x, Tensor) else x) for x in losses)
     right_d = _loss_d(before, before.discriminator).item()
     right_g = F.softplus(-moved(before.generator(before.z))).mean().item()
@@ -332,7 +324,5 @@ def _check_buffer(now: Tensor, start: Tensor, target: Tensor) -> None:
         not close(now, start),
         "BatchNorm's running statistics stay where they were: buffers are no parameters, and must follow too.",
     )
-    check(
-        close(now, 0.9 * start + 0.1 * target) or close(now, target),
-        "BatchNorm's running statistics are neither averaged nor copied.",
-    )
+    follows = close(now, 0.9 * start + 0.1 * target) or close(now, target)
+    check(follows, "BatchNorm's running statistics are neither averaged nor copied.")
