@@ -85,7 +85,7 @@ def test_stop_works_while_its_cell_runs_and_what_came_before_is_not_lost(client)
 
 
 @pytest.mark.slow
-def test_stop_button_on_other_buttons_do_not_stop(client):
+def test_clicks_on_other_buttons_do_not_stop(client):
     client.execute(TRAIN.replace("10**6, snap", "40, snap"))
     printed(client, "stop is")
     send_click(client, "another")
