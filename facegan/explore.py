@@ -1,4 +1,4 @@
-"""The latent lab: what the widgets show, as plain functions and states that work without any widget.
+"""What the widgets show, as plain functions and states that work without any widget.
 
 An `Exploration` is a value: every action returns a new one, so undo is a list of old ones. Pictures are
 uint8 (3, H, W); latents are (N, latent_dim).
@@ -25,7 +25,7 @@ from facegan.runs.run import Run, load_generator
 DIRECTIONS = 5
 MAX_SEED = 2**31
 BLUE, ORANGE, GREEN = (0, 114, 178), (213, 94, 0), (0, 158, 115)  # of Okabe & Ito, as in `plots`
-INK = 50  # grey level of signs
+INK = 50  # gray level of signs
 PADDING = 4  # white pixels between faces, where frames are drawn
 _SAMPLES = 512  # latents from which directions are found
 _COARSE = 8  # side of the images that directions are judged by
@@ -77,7 +77,7 @@ def directions(generator: Generator, count: int = DIRECTIONS) -> tuple[Tensor, T
 
 @dataclass(frozen=True)
 class Face:
-    """How a face of an exploration came about: row `row` of the latents of `seed`, and what followed."""
+    """Where a face of an exploration comes from: row `row` of the latents of `seed`, and what was changed."""
 
     seed: int
     row: int
@@ -89,9 +89,7 @@ class Face:
 class Exploration:
     """A grid of faces, some of them kept. Actions change the others and return a new exploration.
 
-    >>> from facegan import Generator, TrainConfig
-    >>> generator = Generator(TrainConfig(image_size=16, width=8))
-    >>> state = Exploration.start(generator, n=4, seed=7).keep(2).resample()
+    >>> state = Exploration.start(open_generator("faces"), n=4, seed=7).keep(2).resample()
     >>> [face.seed for face in state.faces]
     [8, 8, 7, 8]
     """
@@ -124,7 +122,7 @@ class Exploration:
 
     def resample(self) -> Exploration:
         """Draw the faces that are not kept from the next seed."""
-        return self.change(seed=(self.now.seed + 1) % MAX_SEED)
+        return self.change(seed=next_seed(self.now.seed))
 
     def move(self, direction: int, amount: float) -> Exploration:
         """Move faces that are not kept to `amount` along a direction, counted from 0."""
@@ -133,7 +131,7 @@ class Exploration:
         return self.change(amounts=tuple(amounts))
 
     def keep(self, index: int) -> Exploration:
-        """Keep a face as it is, or let it go when it was kept. Faces are counted from 0."""
+        """Keep a face as it is, or release it when it was kept. Faces are counted from 0."""
         if not 0 <= index < len(self.faces):
             raise ConfigError(f"there is no face {index}; faces are 0 to {len(self.faces) - 1}.")
         kept = self.kept ^ {index}
@@ -165,7 +163,7 @@ class Exploration:
 
 
 def _alike(faces: Sequence[Face]) -> list[tuple[Face, list[int]]]:
-    """Faces that came about alike but for their row, with these rows."""
+    """Faces that differ in nothing but their row, and these rows."""
     groups: dict[Face, list[int]] = {}
     for face in faces:
         groups.setdefault(replace(face, row=0), []).append(face.row)
@@ -194,8 +192,13 @@ def checked_seed(seed: int) -> int:
     return int(seed)
 
 
+def next_seed(seed: int) -> int:
+    """The seed after this one; after the last, 0."""
+    return (seed + 1) % MAX_SEED
+
+
 def framed_grid(images: Tensor, frames: dict[int, tuple[int, int, int]], *, columns: int = 0) -> Tensor:
-    """Images (N, 3, H, W) as one uint8 grid, with a frame of a colour (r, g, b) around some of them."""
+    """Images (N, 3, H, W) as one uint8 grid, with a frame of a color (r, g, b) around some of them."""
     grid = make_grid(images, columns=columns or columns_for(len(images)), padding=PADDING)
     side = images.shape[-1] + PADDING
     for index, color in frames.items():
@@ -240,7 +243,7 @@ def equation(generator: Generator, z: Tensor, groups: Sequence[Sequence[int]]) -
     """mean(A) - mean(B) + mean(C) in faces, after figure 7 of DCGAN (2015), as one picture.
 
     `groups` are rows of the latents z for A, B and C. Left to right: the faces of the three means; then
-    nine results, the exact one in the middle of neighbours up to 0.25 away in each number.
+    nine results, the exact one in the middle of neighbors up to 0.25 away in each number.
     Raises `ConfigError` when a group is empty.
     """
     empty = [name for name, rows in zip("ABC", groups, strict=True) if not len(rows)]

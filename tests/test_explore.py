@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from facegan import GAN, Generator, TrainConfig, fit
+from facegan import GAN, TrainConfig, fit
 from facegan import explore as lab
 from facegan.errors import CheckpointError, ConfigError
 from facegan.explore import BLUE, Exploration
@@ -14,8 +14,8 @@ from facegan.latent import draw_latents, lerp, slerp, truncate
 
 
 @pytest.fixture
-def generator(config):
-    return Generator(config).eval()
+def generator(gan):
+    return gan.ema
 
 
 @pytest.fixture
@@ -152,7 +152,7 @@ def test_an_equation_names_the_groups_that_are_empty(generator):
 
 
 def test_compare_gives_both_the_same_latents(generator, config):
-    other = Generator(replace(config, seed=1)).eval()
+    other = GAN(replace(config, seed=1), device="cpu").ema
     a, b = lab.compare(generator, other, n=4, seed=3)
     assert torch.equal(a, lab.framed_grid(generator.sample(4, seed=3), {}))
     assert torch.equal(b, lab.framed_grid(other.sample(4, seed=3), {}))
@@ -160,7 +160,7 @@ def test_compare_gives_both_the_same_latents(generator, config):
 
 def test_compare_refuses_latents_of_other_length(generator, config):
     with pytest.raises(ConfigError, match="latents of length 8 and 9"):
-        lab.compare(generator, Generator(replace(config, latent_dim=9)))
+        lab.compare(generator, GAN(replace(config, latent_dim=9), device="cpu").ema)
 
 
 def test_a_generator_opens_from_all_that_holds_one(config, faces, tmp_path):
@@ -207,7 +207,7 @@ def test_a_damaged_history_is_named(gan, faces, tmp_path, text):
 
 @pytest.mark.parametrize("latent_dim", [1, 4])
 def test_short_latents_have_fewer_directions(config, latent_dim):
-    state = Exploration.start(Generator(replace(config, latent_dim=latent_dim)), n=2)
+    state = Exploration.start(GAN(replace(config, latent_dim=latent_dim), device="cpu").ema, n=2)
     assert state.directions.shape == (latent_dim, latent_dim)
     assert state.move(latent_dim - 1, 1.0).latents().shape == (2, latent_dim)
 

@@ -1,8 +1,8 @@
-"""What this machine does with faces, measured beside what people would use instead, in one interleaved run.
+"""How fast this machine gets from an archive of faces to batches, beside what people would use instead.
 
-`data`: from an archive to batches, against unzipping it for torchvision's ImageFolder and a DataLoader
-with two workers, as in PyTorch's DCGAN example. Times are in seconds; noise only ever adds to them, so
-ratios compare the best of several rounds.
+That is to unzip it for torchvision's ImageFolder and a DataLoader with two workers, as in PyTorch's DCGAN
+example. The two take turns, round by round. Times are in seconds; noise only ever adds to them, so ratios
+compare the best of several rounds.
 """
 
 from __future__ import annotations
@@ -13,13 +13,14 @@ import sys
 import tempfile
 import time
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from facegan.bench.dcgan_example import image_folder
+from facegan.bench.table import aligned
 from facegan.data.load import load_faces
 from facegan.data.synthetic import synthetic_faces
 from facegan.errors import DataError
@@ -30,16 +31,19 @@ _SYNTHETIC = 3_000  # faces in the archive that is made when none is given
 Times = dict[str, float]
 
 
-def bench_data(archive: Path | None, *, size: int = 64, rounds: int = 3) -> dict[str, Any]:
+def bench_data(archive: Path | None = None, *, size: int = 64, rounds: int = 3) -> dict[str, Any]:
     """Measure both ways from `archive` (a .zip of faces; drawn ones when None) to batches of 128.
 
-    Returns settings, `seconds` (row -> way -> one time a round) and `memory` (bytes). Raises `DataError`
-    for a zip that is not there or holds fewer than 128 faces.
+    Returns:
+        `what` and `rounds`, `seconds` (row -> way -> one time per round) and `memory` (bytes).
+
+    Raises:
+        DataError: there is no such zip, or it holds fewer than 128 faces.
     """
     with tempfile.TemporaryDirectory() as folder:
         place = prepare_archive(archive, Path(folder), size)
         ways = {"facegan": lambda: _ours(place, size), "ImageFolder": lambda: _peer(place, size)}
-        seconds = interleaved(ways, rounds)
+        seconds = _interleaved(ways, rounds)
         count = len(load_faces(place, size))
         memory = _memory(place, size)
     return {
@@ -51,13 +55,13 @@ def bench_data(archive: Path | None, *, size: int = 64, rounds: int = 3) -> dict
 
 
 def prepare_archive(archive: Path | None, folder: Path, size: int) -> Path:
-    """A copy of the archive in `folder`, or one of drawn faces. Raises `DataError` for what is no zip."""
+    """A copy of the archive in `folder`, or one of drawn faces. Raises `DataError` unless it is a zip."""
     place = folder / "faces.zip"
     _copy(archive, place) if archive else _pack_synthetic(place, size)
     return place
 
 
-def interleaved(ways: dict[str, Callable[[], Times]], rounds: int) -> dict[str, dict[str, list[float]]]:
+def _interleaved(ways: dict[str, Callable[[], Times]], rounds: int) -> dict[str, dict[str, list[float]]]:
     """Run every way once a round; returns times by row, then by way."""
     from tqdm.auto import trange
 
@@ -69,69 +73,64 @@ def interleaved(ways: dict[str, Callable[[], Times]], rounds: int) -> dict[str, 
     return seconds
 
 
-def table(seconds: dict[str, dict[str, list[float]]]) -> Iterator[str]:
-    """Lines of a table: for each row the best and median of each way, and the ratio of the bests."""
+def table(result: dict[str, Any]) -> list[str]:
+    """The result of `bench_data` as lines: each way's best and median time, and the ratio of the bests."""
+    seconds = result["seconds"]
     ways = list(next(iter(seconds.values())))
-    yield f"{'seconds, best (median)':<34}" + "".join(f"{way:>20}" for way in ways) + f"{'ratio':>9}"
+    rows = [["seconds, best (median)", *ways, "ratio"]]
     for row, times in seconds.items():
-        cells = [
-            f"{min(times[w]):.3f} ({statistics.median(times[w]):.3f})" if w in times else "" for w in ways
-        ]
+        told = {way: f"{min(t):.3f} ({statistics.median(t):.3f})" for way, t in times.items()}
         ratio = f"{min(times[ways[1]]) / min(times[ways[0]]):.1f} x" if len(times) == 2 else ""
-        yield f"{row:<34}" + "".join(f"{cell:>20}" for cell in cells) + f"{ratio:>9}"
+        rows.append([row, *(told.get(way, "") for way in ways), ratio])
+    lines = [result["what"], *aligned(rows)]
+    if memory := result["memory"]:
+        array, growth = (f"{value / 1e6:,.0f} MB" for value in memory.values())
+        lines.append(f"memory: the array takes {array}; decoding it into its cache took {growth}")
+    return lines
 
 
 def _ours(archive: Path, size: int) -> Times:
     _remove_caches(archive)
-    times = {}
-    clock = _Clock()
-    batches = iter(load_faces(archive, size).batches(BATCH_SIZE))
-    next(batches)
-    times["archive to first batch"] = clock()
-    _use_up(batches)
-    times["archive to the end of an epoch"] = clock()
-    clock = _Clock()
-    faces = load_faces(archive, size)
-    times["opening it again"] = clock()
-    batches = iter(faces.batches(BATCH_SIZE))
-    next(batches)
-    times["opened again, to first batch"] = clock()
-    clock = _Clock()
-    _use_up(faces.batches(BATCH_SIZE))
-    times["a further epoch"] = clock()
-    return times
+    return _times(*[lambda: load_faces(archive, size).batches(BATCH_SIZE)] * 2)
 
 
 def _peer(archive: Path, size: int) -> Times:
-    times = {}
     with tempfile.TemporaryDirectory(dir=archive.parent) as folder:
-        clock = _Clock()
-        with zipfile.ZipFile(archive) as file:
-            file.extractall(Path(folder) / "faces")
-        batches = iter(image_folder(folder, size=size, batch_size=BATCH_SIZE))
-        next(batches)
-        times["archive to first batch"] = clock()
-        _use_up(batches)
-        times["archive to the end of an epoch"] = clock()
-        clock = _Clock()
-        batches = iter(image_folder(folder, size=size, batch_size=BATCH_SIZE))
-        next(batches)
-        times["opened again, to first batch"] = clock()
-        loader = image_folder(folder, size=size, batch_size=BATCH_SIZE)
-        clock = _Clock()
-        _use_up(loader)
-        times["a further epoch"] = clock()
-    return times
+
+        def unpack_and_open() -> Iterable:
+            with zipfile.ZipFile(archive) as file:
+                file.extractall(Path(folder) / "faces")
+            return open_again()
+
+        def open_again() -> Iterable:
+            return image_folder(folder, size=size, batch_size=BATCH_SIZE)
+
+        return _times(unpack_and_open, open_again)
 
 
-class _Clock:
-    """Call it for the seconds since it was made."""
-
-    def __init__(self) -> None:
-        self._start = time.perf_counter()
-
-    def __call__(self) -> float:
-        return time.perf_counter() - self._start
+def _times(open_first: Callable[[], Iterable], open_again: Callable[[], Iterable]) -> Times:
+    """Seconds of each way to get at batches, which the two functions give."""
+    start = time.perf_counter()
+    first = iter(open_first())
+    next(first)
+    begun = time.perf_counter()
+    _use_up(first)
+    ended = time.perf_counter()
+    again = open_again()
+    opened = time.perf_counter()
+    second = iter(again)
+    next(second)
+    served = time.perf_counter()
+    del second  # ends the loader's processes
+    epoch = time.perf_counter()
+    _use_up(again)
+    return {
+        "archive to first batch": begun - start,
+        "archive to the end of an epoch": ended - start,
+        "opening it again": opened - ended,
+        "opened again, to first batch": served - ended,
+        "a further epoch": time.perf_counter() - epoch,
+    }
 
 
 def _use_up(batches) -> None:
@@ -141,7 +140,7 @@ def _use_up(batches) -> None:
 
 def _copy(archive: Path, place: Path) -> None:
     if archive.suffix != ".zip" or not archive.is_file():
-        raise DataError(f"{archive} is no .zip that is there; give an archive of faces, or none.")
+        raise DataError(f"{archive} is not a .zip file. Name an archive of faces, or none for drawn faces.")
     place.write_bytes(archive.read_bytes())
 
 

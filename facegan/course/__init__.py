@@ -1,5 +1,1 @@
-"""The exercises of the course, their checks, and grading."""
-
-from facegan.course import exercise
-
-__all__ = ["exercise"]
+"""The exercises of the course: the table, the checks, the reference solutions, and grading."""

@@ -1,8 +1,8 @@
-"""Grading a folder of handed-in notebooks: each is run in a process of its own; its results are collected.
+"""Grading a folder of submitted notebooks: each runs in its own process, and its results are collected.
 
-Results are read from what the exercises noted in the outputs, by name, so cells may have been moved, added or
-broken. Running somebody's notebook runs their code: do it in a container without network or secrets. A
-student who means to can forge a result; autograding finds mistakes, not cheating.
+Results are read by name from the outputs of the exercises, so cells may have been moved, added or broken.
+Running a student's notebook runs the student's code: do it in a container without network or secrets. A
+student can forge a result; automatic grading finds mistakes, not cheating.
 """
 
 from __future__ import annotations
@@ -18,7 +18,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from facegan import data
-from facegan.course.exercise import MIME, exercises
+from facegan.course.catalog import exercises
+from facegan.course.exercise import MIME
 from facegan.errors import DataError
 
 BUDGET = {"STEPS": 4, "SMALL_STEPS": 4, "DATA": "synthetic", "RECIPE": "tiny"}
@@ -40,9 +41,15 @@ class Grade:
 
 
 def grade(folder: Path, *, limit: float = LIMIT, cell_limit: float = CELL_LIMIT) -> list[Grade]:
-    """Run every notebook in `folder`, at any depth, and return the results; none stops the rest.
+    """Run every notebook in `folder`, at any depth; one that fails does not stop the rest.
 
-    Raises `DataError` when there is no notebook.
+    Args:
+        folder: where the submissions are.
+        limit: seconds for one notebook.
+        cell_limit: seconds for one cell.
+
+    Raises:
+        DataError: there is no notebook in the folder.
     """
     from tqdm.auto import tqdm
 
@@ -56,7 +63,7 @@ def grade(folder: Path, *, limit: float = LIMIT, cell_limit: float = CELL_LIMIT)
 
 
 def write_csv(grades: Sequence[Grade], out: Path) -> None:
-    """One row a submission: student, points, of how many, each exercise, feedback, trouble."""
+    """Write one row per submission: student, points, of how many, each exercise, feedback, trouble."""
     table = exercises()
     notebooks = {table[name].notebook for g in grades for name in g.results if name in table}
     names = [name for name, found in table.items() if found.notebook in notebooks] or list(table)
@@ -72,32 +79,20 @@ def write_csv(grades: Sequence[Grade], out: Path) -> None:
 
 
 def _grade_one(path: Path, student: str, limit: float, cell_limit: float) -> Grade:
-    """In a process of its own, which is ended, with its kernel, when it takes too long."""
+    """Run a notebook in its own process, which is ended together with its kernel when it takes too long."""
     with tempfile.TemporaryDirectory() as place:
         out = Path(place) / "executed.ipynb"
         with contextlib.suppress(OSError):  # share decoded faces
             data.DATA_FOLDER.mkdir(exist_ok=True)
             (Path(place) / "data").symlink_to(data.DATA_FOLDER.absolute())
-        command = [
-            sys.executable,
-            "-m",
-            "facegan.course.grading",
-            str(path.absolute()),
-            str(out),
-            str(cell_limit),
-        ]
         child = subprocess.Popen(
-            command,
-            cwd=place,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            text=True,
-            start_new_session=True,
-        )
+            [sys.executable, "-m", "facegan.course.grading", path.absolute(), out, str(cell_limit)],
+            cwd=place, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, start_new_session=True,
+        )  # fmt: skip
         try:
             said, trouble = child.communicate(timeout=limit)[1], ""
             if child.returncode:
-                trouble = (said.strip().splitlines() or ["it ended without a word"])[-1]
+                trouble = (said.strip().splitlines() or ["it ended without a message"])[-1]
         except subprocess.TimeoutExpired:
             trouble = f"stopped after {limit:.0f} seconds"
         finally:
@@ -106,7 +101,7 @@ def _grade_one(path: Path, student: str, limit: float, cell_limit: float) -> Gra
 
 
 def _end(child: subprocess.Popen) -> None:
-    """The process and the kernels it started."""
+    """End the process and the kernels that it started."""
     if hasattr(os, "killpg"):
         import signal
 
@@ -139,10 +134,10 @@ def _outputs(cells) -> Iterable:
 
 
 def run_notebook(path: Path, out: Path, *, cell_limit: float, budget: dict | None = None) -> None:
-    """Execute the notebook at `path` with a small budget, keep going at errors, and write it to `out`.
+    """Execute the notebook at `path` with a small budget, continue after errors, and write it to `out`.
 
-    `budget` is set after the cell tagged `parameters`. Outputs are written after every cell, so that what was
-    reached stays when the kernel dies.
+    `budget` is set after the cell tagged `parameters`. Outputs are written after every cell, so they remain
+    when the kernel dies.
     """
     import nbformat
     from nbclient import NotebookClient
@@ -151,7 +146,7 @@ def run_notebook(path: Path, out: Path, *, cell_limit: float, budget: dict | Non
     notebook = nbformat.read(path, as_version=4)
     for cell in notebook.cells:
         if cell.cell_type == "code":
-            cell.outputs = []  # results that came with the file do not count
+            cell.outputs = []  # results stored in the file do not count
     inject(notebook, BUDGET if budget is None else budget)
     client = NotebookClient(
         notebook, timeout=cell_limit, kernel_name="python3", allow_errors=True, interrupt_on_timeout=True,
@@ -166,7 +161,7 @@ def run_notebook(path: Path, out: Path, *, cell_limit: float, budget: dict | Non
 
 
 def inject(notebook, budget: dict) -> None:
-    """Put a cell that sets `budget` behind the one tagged `parameters`, or at the beginning."""
+    """Insert a cell that sets `budget` after the one tagged `parameters`, or at the beginning."""
     import nbformat
 
     source = "\n".join(f"{name} = {value!r}" for name, value in budget.items())

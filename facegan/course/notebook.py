@@ -1,4 +1,4 @@
-"""What every notebook does first: say which device it has, and decide where runs are kept."""
+"""The first cell of every notebook: print the device, and choose the folder for runs."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from facegan.runtime.device import pick_device
 
 
 def start(*, keep_on_drive: bool = False) -> Path:
-    """Say which device there is and what to do about it; return the folder for runs.
+    """Print which device there is and what to do about it; return the folder for runs.
 
-    `keep_on_drive` mounts Google Drive in Colab and returns a folder there, so that runs outlive the
-    session; elsewhere, and by default, it is `runs`. Safe to call again.
+    `keep_on_drive` mounts Google Drive in Colab and returns a folder there, so that runs survive the session;
+    elsewhere, and by default, it is `runs`. Safe to call again.
     """
     device = pick_device()
     print(f"facegan {version('facegan')} is ready, on {_named(device)}.")

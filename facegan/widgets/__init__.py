@@ -1,6 +1,14 @@
-"""Widgets for notebooks: explore a generator's latents, watch a training."""
+"""Widgets for notebooks: explore a generator's latents, follow a training.
 
+`explore`, `morph`, `arithmetic`, `timeline` and `compare` return a panel that shows itself as a cell's last
+value; `live` is a callback for `fit`. Each is named like its module; these names are the functions.
+"""
+
+from facegan.widgets.arithmetic import arithmetic
+from facegan.widgets.compare import compare
 from facegan.widgets.dashboard import live
-from facegan.widgets.latent import arithmetic, compare, explore, morph, timeline
+from facegan.widgets.explore import explore
+from facegan.widgets.morph import morph
+from facegan.widgets.timeline import timeline
 
 __all__ = ["arithmetic", "compare", "explore", "live", "morph", "timeline"]

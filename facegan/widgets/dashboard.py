@@ -10,8 +10,9 @@ from torch import Tensor
 
 from facegan.plots import picture_of, plot_stacked
 from facegan.training.monitor import Watcher
-from facegan.widgets.panel import Panel, button, columns, ipw, row
-from facegan.widgets.stop_button import clicked, running_kernel
+from facegan.widgets.controls import button, columns, ipw, row
+from facegan.widgets.panel import Panel, blank
+from facegan.widgets.stop_button import poll_click, running_kernel
 
 if TYPE_CHECKING:
     from facegan.training.fit import GAN
@@ -55,7 +56,7 @@ class Live(Watcher):
             self.panel.tell()
         if now - self._polled > _POLL:
             self._polled = now
-            if self.panel.box and clicked(self.panel.stop.model_id):
+            if self.panel.box and poll_click(self.panel.stop.model_id):
                 self.panel.ask_to_stop()
         return self.panel.stopped
 
@@ -81,7 +82,7 @@ class Dashboard(Panel):
 
     def draw(self, state: Tensor) -> tuple[Sequence[Tensor], str]:
         curves = [picture_of(plot_stacked(self.gan.history))] if self.gan.history["loss_d"] else []
-        return [state, *(curves or [state.new_full(state.shape, 255)])], self.progress()
+        return [state, *(curves or [blank(state)])], self.progress()
 
     def build(self) -> Any:
         tip = "End after this step and save; running the cell again goes on from there"

@@ -1,8 +1,7 @@
-"""What all widgets share: one look, pictures replaced in place, undo, a worker that draws only the newest.
+"""What all widgets share: a look, pictures replaced in place, undo, and a worker that draws the newest state.
 
-Core ipywidgets only, 7.7.1 (as in Colab) and 8. A panel's state is a value; controls replace it. Drawing
-happens in a thread, so that the kernel takes in events meanwhile, and states that came and went while it
-drew are never drawn.
+A panel's state is a value; controls replace it. Drawing happens in a thread, so that the kernel handles
+events meanwhile, and states that were replaced while it drew are never drawn.
 """
 
 from __future__ import annotations
@@ -10,7 +9,7 @@ from __future__ import annotations
 import base64
 import html
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -20,12 +19,8 @@ from torch import Tensor
 
 from facegan.errors import FaceganError
 from facegan.images import png_bytes
+from facegan.widgets.controls import button, image_of, ipw
 from facegan.widgets.stop_button import running_kernel
-
-try:
-    import ipywidgets as ipw
-except ImportError:  # controls need it, pictures do not
-    ipw = None
 
 VIEW = "application/vnd.jupyter.widget-view+json"
 _STYLE = """<style>
@@ -87,7 +82,7 @@ class Panel:
     """
 
     has_still = True  # whether a picture stays in saved notebooks
-    instead = "in a script, use the functions of facegan.lab"
+    instead = "in a script, use the functions of facegan.explore"
 
     def __init__(self, state: Any) -> None:
         self.state = state
@@ -189,36 +184,6 @@ class Panel:
         return f"{type(self).__name__}: {self.sentence}"
 
 
-class FacePicker:
-    """A grid of faces that can be pressed: one picture with a see-through button over each face."""
-
-    def __init__(self, image: Any, n: int, columns: int, on_pick: Callable[[int], None]) -> None:
-        self.buttons = [button("", "", lambda i=i: on_pick(i)) for i in range(n)]
-        for each in self.buttons:
-            each.style.button_color = "transparent"
-            each.layout = ipw.Layout(width="auto", height="auto", margin="0")
-            each.add_class("fg-face")
-        for index, each in enumerate(self.buttons):
-            row, column = divmod(index, columns)
-            each.layout.grid_area = f"{row + 1} / {column + 1}"
-        rows = -(-n // columns)
-        image.layout.grid_area = "1 / 1 / -1 / -1"
-        self.box = ipw.GridBox(
-            [image, *self.buttons],
-            layout=ipw.Layout(
-                grid_template_columns=f"repeat({columns}, minmax(0, 1fr))",
-                grid_template_rows=f"repeat({rows}, minmax(0, 1fr))",
-                width="100%",
-            ),
-        )
-
-    def mark(self, marks: Mapping[int, str], tips: Callable[[int], str]) -> None:
-        """Write each face's number, and the mark of those that have one, and say what pressing does."""
-        for index, each in enumerate(self.buttons):
-            each.description = f"{index + 1} {marks[index]}" if index in marks else str(index + 1)
-            each.tooltip = tips(index)
-
-
 def why_no_controls(instead: str) -> str:
     """What to tell someone who will see no controls, and what to do instead; empty where they will."""
     if ipw is None:
@@ -236,51 +201,14 @@ def sentence_html(text: str) -> str:
     return f'<div class="fg-status" role="status" aria-live="polite">{html.escape(text)}</div>'
 
 
-def image_of(picture: Tensor) -> Any:
-    """An image widget as wide as its place."""
-    layout = ipw.Layout(width="100%", margin="0", object_fit="contain")
-    return ipw.Image(value=png_bytes(picture, level=1), format="png", layout=layout)
+def numbers(picks: Sequence[int]) -> str:
+    """Picked faces, counted from 0, as people count them: "1, 3"."""
+    return ", ".join(str(index + 1) for index in picks)
 
 
-def button(text: str, tip: str, action: Callable[[], None], *, icon: str = "") -> Any:
-    """A button that calls `action`; keyboards reach it with Tab and press it with Enter or the space bar."""
-    made = ipw.Button(description=text, tooltip=tip, icon=icon, layout=ipw.Layout(width="auto"))
-    made.on_click(lambda _: action())
-    return made
-
-
-def slider(label: str, tip: str, low: float, high: float, step: float, value: float, action: Callable) -> Any:
-    """A slider that calls `action(value)` while it moves."""
-    kind = ipw.IntSlider if isinstance(step, int) else ipw.FloatSlider
-    shown = {} if kind is ipw.IntSlider else {"readout_format": ".2g" if high <= 1 else ".1f"}
-    made = kind(value=value, min=low, max=high, step=step, description=label, **shown)
-    return labelled(made, tip, action)
-
-
-def labelled(control: Any, tip: str, action: Callable) -> Any:
-    """A control as wide as its place, with a tooltip, that calls `action(value)` when its value changes."""
-    control.style.description_width = "84px"
-    control.layout.width = "auto"
-    setattr(control, "tooltip" if control.has_trait("tooltip") else "description_tooltip", tip)
-    control.observe(lambda change: action(change["new"]), "value")
-    return control
-
-
-def row(*controls: Any) -> Any:
-    """Controls beside each other, wrapped where there is no room."""
-    return ipw.Box(
-        controls,
-        layout=ipw.Layout(display="flex", flex_flow="row wrap", grid_gap="6px", align_items="center"),
-    )
-
-
-def columns(*parts: Any) -> Any:
-    """Parts beside each other, or below each other on a phone."""
-    boxes = [
-        ipw.VBox(list(p), layout=ipw.Layout(flex="1 1 270px", min_width="0", max_width="430px"))
-        for p in parts
-    ]
-    return ipw.Box(boxes, layout=ipw.Layout(display="flex", flex_flow="row wrap", grid_gap="16px"))
+def blank(like: Tensor) -> Tensor:
+    """A white picture of the same size."""
+    return like.new_full(like.shape, 255)
 
 
 def side_by_side(pictures: Sequence[Tensor], *, width: int = 900, gap: int = 12) -> Tensor:

@@ -1,9 +1,9 @@
-"""Lets a button work while its own cell keeps the kernel busy.
+"""Makes a Stop button work while its own cell keeps the kernel busy.
 
 A kernel handles messages one after the other, so a click waits until the running cell ends. Here the cell
-itself looks through what has arrived. Nothing is lost: every message goes back to the kernel, in order, and
-is handled when the cell has ended. (JupyterLab with ipykernel 7 sends clicks past the running cell, in a
-thread of their own; then nothing arrives here, and the button's usual handler is called.)
+itself looks through the messages that have arrived. None is lost: each goes back to the kernel, in order, and
+is handled when the cell has ended. (JupyterLab with ipykernel 7 delivers clicks in a thread of their own;
+then none arrives here, and the button's usual handler is called.)
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ def running_kernel() -> Any | None:
     return getattr(ipython and ipython.get_ipython(), "kernel", None)
 
 
-def clicked(model_id: str) -> bool:
+def poll_click(model_id: str) -> bool:
     """Whether a click on the button with this model id has arrived; False outside a kernel's main thread."""
     if threading.current_thread() is not threading.main_thread():
         return False  # the messages are the main thread's, which is free to handle them

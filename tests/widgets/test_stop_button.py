@@ -12,7 +12,7 @@ import zmq
 from jupyter_client.manager import KernelManager
 from jupyter_client.session import Session
 
-from facegan.widgets import stop_button as clicks
+from facegan.widgets import stop_button
 
 TRAIN = """
 import facegan as fg
@@ -96,23 +96,23 @@ def test_clicks_on_other_buttons_do_not_stop(client):
 @pytest.mark.parametrize("frames", [[b"stop aborting"], [b"<IDS|MSG>", b"", b"{}", b"{}", b"{}", b"{}"]])
 def test_what_is_no_message_is_left_to_the_kernel(monkeypatch, frames):
     queue, returned = [[zmq.Frame(f) for f in frames]], []
-    monkeypatch.setattr(clicks, "running_kernel", lambda: SimpleNamespace(session=Session()))
-    monkeypatch.setattr(clicks, "_shell", lambda kernel: ("socket", returned.append))
-    monkeypatch.setattr(clicks, "_receive", lambda socket: queue.pop() if queue else None)
-    assert clicks.clicked("any") is False
+    monkeypatch.setattr(stop_button, "running_kernel", lambda: SimpleNamespace(session=Session()))
+    monkeypatch.setattr(stop_button, "_shell", lambda kernel: ("socket", returned.append))
+    monkeypatch.setattr(stop_button, "_receive", lambda socket: queue.pop() if queue else None)
+    assert stop_button.poll_click("any") is False
     assert len(returned) == 1
 
 
 def test_only_the_main_thread_takes_messages(monkeypatch):
-    monkeypatch.setattr(clicks, "running_kernel", lambda: SimpleNamespace(session=Session()))
-    monkeypatch.setattr(clicks, "_shell", lambda kernel: pytest.fail("looked"))
+    monkeypatch.setattr(stop_button, "running_kernel", lambda: SimpleNamespace(session=Session()))
+    monkeypatch.setattr(stop_button, "_shell", lambda kernel: pytest.fail("looked"))
     heard = []
-    thread = threading.Thread(target=lambda: heard.append(clicks.clicked("any")))
+    thread = threading.Thread(target=lambda: heard.append(stop_button.poll_click("any")))
     thread.start()
     thread.join()
     assert heard == [False]
 
 
 def test_outside_a_kernel_nothing_was_clicked():
-    assert clicks.running_kernel() is None
-    assert clicks.clicked("any") is False
+    assert stop_button.running_kernel() is None
+    assert stop_button.poll_click("any") is False

@@ -1,0 +1,168 @@
+"""The processes that measure training, one for each kind, and the clock that they use.
+
+Each kind of training has its own process, so that no setting of one helps or hurts the other; the two take
+turns.
+"""
+
+from __future__ import annotations
+
+import io
+import multiprocessing
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from itertools import chain, repeat
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from facegan.bench.dcgan_example import Example, image_folder
+from facegan.config import TrainConfig
+from facegan.data.load import load_faces
+from facegan.errors import TrainingError, first_line
+from facegan.runtime.device import tuned
+from facegan.training.fit import GAN, stepper
+
+SECONDS = 2.0  # a measurement lasts at least this long, and at least one step
+_KEPT = 4  # settings that a process keeps in memory
+
+Ask = Callable[[str, TrainConfig, Path | None], float]
+
+
+@contextmanager
+def workers(device: str) -> Iterator[Ask]:
+    """Yield ask(kind, config, source): images per second of training "facegan" or "example" on `device`.
+
+    A step takes one batch in memory when `source` is None, else batches of that file. `ask` raises
+    `TrainingError` when what is measured fails.
+    """
+    running: dict[str, tuple] = {}
+
+    def ask(kind: str, config: TrainConfig, source: Path | None) -> float:
+        if kind not in running:
+            running[kind] = start(_serve, kind, device)
+        _, pipe = running[kind]
+        pipe.send((config.to_dict(), source, SECONDS))
+        return answer(pipe)
+
+    try:
+        yield ask
+    finally:
+        for process, pipe in running.values():
+            with suppress(ConnectionError):
+                pipe.send(None)
+            process.join(30)
+
+
+def start(target: Callable, *arguments: Any) -> tuple:
+    """A fresh process that runs target(pipe, *arguments), and the other end of its pipe."""
+    context = multiprocessing.get_context("spawn")
+    ours, theirs = context.Pipe()
+    process = context.Process(target=target, args=(theirs, *arguments))
+    process.start()
+    theirs.close()
+    return process, ours
+
+
+def answer(pipe) -> Any:
+    """What a process sends; `TrainingError` when it sends the words of an error, or has ended."""
+    try:
+        found = pipe.recv()
+    except EOFError:
+        raise TrainingError(
+            "the measuring process ended, perhaps for lack of memory. Use a smaller width or batch size."
+        ) from None
+    if isinstance(found, str):
+        raise TrainingError(f"what was measured failed: {found}")
+    return found
+
+
+def _serve(pipe, kind: str, device: str) -> None:
+    """Answer each request with a rate, or with the words of an error."""
+    build = _ours if kind == "facegan" else _Theirs
+    place, known = torch.device(device), {}
+    with tuned():
+        while (request := pipe.recv()) is not None:
+            config, source, seconds = TrainConfig.from_dict(request[0]), *request[1:]
+            try:
+                if (config, source) not in known:
+                    if len(known) == _KEPT:
+                        known.clear()
+                    known[config, source] = build(config, place, source)
+                pipe.send(config.batch_size * known[config, source](seconds))
+            except Exception as error:  # the other side raises it
+                known.clear()
+                pipe.send(f"{type(error).__name__}: {first_line(error)}")
+
+
+def _ours(config: TrainConfig, place: torch.device, source: Path | None) -> Rate:
+    return Rate(training_step(GAN(config, device=place), source), place, calls=config.r1_every)
+
+
+class _Theirs:
+    """The example's step, on one batch that is on the device already or from its loader."""
+
+    def __init__(self, config: TrainConfig, place: torch.device, source: Path | None) -> None:
+        example = Example(width=config.width, device=place, log=io.StringIO())
+        shape = (config.batch_size, 3, config.image_size, config.image_size)
+        self._loader = source and image_folder(
+            str(source.parent / "faces"), size=config.image_size, batch_size=config.batch_size
+        )
+        self._stream: Iterator[Tensor] = repeat(torch.rand(shape, device=place) * 2 - 1)
+        self._rate = Rate(lambda: example.step(next(self._stream)), place)
+
+    def __call__(self, seconds: float) -> float:
+        """Its loader's processes start before the measurement, as they do once an epoch."""
+        if self._loader:
+            self._stream = (images for images, _ in chain.from_iterable(repeat(self._loader)))
+            next(self._stream)
+        return self._rate(seconds)
+
+
+def training_step(gan: GAN, source: Path | None) -> Callable[[], Tensor]:
+    """A function that takes facegan's step on the next batch of `source`, or on one in memory when None."""
+    step, stream = stepper(gan), _batches(gan, source)
+    return lambda: step(next(stream))
+
+
+def _batches(gan: GAN, source: Path | None) -> Iterator[Tensor]:
+    config = gan.config
+    if source is None:
+        shape = (config.batch_size, 3, config.image_size, config.image_size)
+        return repeat((torch.rand(shape) * 2 - 1).to(gan.device))
+    faces = load_faces(source, config.image_size)
+    batches = faces.batches(config.batch_size, generator=gan.rng, device=gan.device, flip=config.flip)
+    return chain.from_iterable(repeat(batches))
+
+
+class Rate:
+    """Calls per second of `work`, which is warmed up when this is made; `rate(seconds)` measures for so long.
+
+    Of work that differs from call to call, whole rounds of `calls` calls are measured.
+    """
+
+    def __init__(self, work: Callable[[], Any], device: torch.device, *, calls: int = 1) -> None:
+        self._work, self._device, self._rounds, self._calls = work, device, 1, calls
+        for _ in range(5 if device.type == "cuda" else 1):
+            work()
+
+    def __call__(self, seconds: float) -> float:
+        while (elapsed := self._time()) < seconds:
+            self._rounds = max(self._rounds + 1, int(1.2 * self._rounds * seconds / elapsed))
+        return self._rounds * self._calls / elapsed
+
+    def _time(self) -> float:
+        self._wait()
+        start = time.perf_counter()
+        for _ in range(self._rounds * self._calls):
+            self._work()
+        self._wait()
+        return time.perf_counter() - start
+
+    def _wait(self) -> None:
+        if self._device.type == "cuda":
+            torch.cuda.synchronize(self._device)
+        elif self._device.type == "mps":
+            torch.mps.synchronize()

@@ -1,0 +1,121 @@
+"""`facegan data list`, `get`, `check` and `preview`."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from glob import escape
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from facegan.cli.options import Crop, Size, given
+from facegan.errors import DataError
+
+app = typer.Typer(help="Fetch, check and look at faces to train on.", no_args_is_help=True)
+Align = Literal["center", "face"]
+
+
+@app.command("list")
+def list_data() -> None:
+    """List the data sets that have names."""
+    from facegan.data import SYNTHETIC_COUNT
+    from facegan.data.registry import SOURCES, local_file
+
+    print(f"{'synthetic':<12} {SYNTHETIC_COUNT:>7,} faces  drawn here, no download, no terms")
+    for name, source in SOURCES.items():
+        path = local_file(name)
+        to_fetch = f"{source.size / 1e6:,.0f} MB to fetch: facegan data get {name}"
+        where = f"in {path}" if path.exists() else to_fetch
+        print(f"{name:<12} {source.count:>7,} faces  {where}\n{'':<28}{source.title}\n{'':<28}{source.terms}")
+
+
+@app.command()
+def get(
+    name: Annotated[str, typer.Argument(help="'celeba', 'celeba-full' or 'synthetic'")],
+    size: Size = 64,
+    crop: Crop = None,
+    drive_id: Annotated[
+        str | None, typer.Option(help="the class's own copy: the id of a file on Google Drive")
+    ] = None,
+) -> None:
+    """Fetch a data set, verify it and decode it; run again to resume after an interruption."""
+    from facegan.data.load import load_faces
+    from facegan.data.registry import fetch
+
+    try:
+        if name != "synthetic":
+            print(fetch(name, drive_id=drive_id))
+        faces = load_faces(name, size, **given(crop=crop))
+    except KeyboardInterrupt:
+        print("facegan: interrupted; run the same command to resume.", file=sys.stderr)
+        raise typer.Exit(130) from None
+    print(f"{faces}, ready: facegan train --data {name}{f' --crop {crop}' if crop else ''}")
+
+
+@app.command()
+def check(source: Annotated[str, typer.Argument(help="a data set's name, a folder or a .zip")]) -> None:
+    """Read a whole data set: its hash, its images, its cache. Exit code 1 when something is wrong."""
+    from facegan.data.decode import MAX_BAD_SHARE, Photos, survey
+    from facegan.data.registry import SOURCES, local_file, verify
+    from facegan.files import is_verified
+
+    path = local_file(source) if source in SOURCES else Path(source)
+    if not path.is_dir() and (path.suffix.lower() != ".zip" or not path.exists()):
+        raise DataError(f"{path} is not a folder or a .zip file; name one, or a data set that is downloaded.")
+    with Photos(path) as photos:
+        found = survey(photos, title=f"checking {path.name}")
+    _print_survey(path, found)
+    if source in SOURCES:
+        verify(path, SOURCES[source])
+        print("data set verified")
+    caches = {p: is_verified(p, thorough=True) for p in _caches(path)}
+    for cache, whole in caches.items():
+        print(f"cache {cache}: {'verified' if whole else 'damaged; the next load builds it again'}")
+    if not all(caches.values()) or len(found.skipped) > MAX_BAD_SHARE * (found.count + len(found.skipped)):
+        raise typer.Exit(1)
+
+
+@app.command()
+def preview(
+    source: Annotated[str, typer.Argument(help="a data set's name, a folder, a .zip or a .npy")],
+    out: Annotated[Path, typer.Option(help="the contact sheet, a .png")] = Path("preview.png"),
+    n: Annotated[int, typer.Option(min=1, help="faces on it, evenly spread over the set")] = 64,
+    size: Size = 64,
+    align: Annotated[Align, typer.Option(help="keep the center, or find the face")] = "center",
+    crop: Crop = None,
+) -> None:
+    """Make a contact sheet of what training would see, and list the images that were skipped, and why."""
+    import numpy as np
+
+    from facegan.data.load import load_faces
+    from facegan.images import save_images
+
+    faces = load_faces(source, size, align=align, **given(crop=crop))
+    shown = np.linspace(0, len(faces) - 1, min(n, len(faces))).astype(int)
+    save_images(faces[shown], out)
+    print(f"{out}: {len(shown)} of {len(faces):,} faces of {size} px")
+    _print_skipped(faces.skipped)
+
+
+def _print_survey(path: Path, found) -> None:
+    print(f"{path.name}: {found.count:,} images that can be read")
+    for (width, height), count in found.sizes.most_common(5):
+        print(f"  {count:,} of {width} x {height}")
+    if len(found.sizes) > 5:
+        print(f"  ... and {len(found.sizes) - 5:,} other sizes")
+    _print_skipped(found.skipped)
+
+
+def _print_skipped(skipped: Sequence[str]) -> None:
+    if skipped:
+        print(f"skipped {len(skipped):,}:", *skipped[:20], sep="\n  ")
+        print("  ...\n" * (len(skipped) > 20), end="")
+
+
+def _caches(path: Path) -> list[Path]:
+    from facegan.data import DATA_FOLDER
+
+    folders = dict.fromkeys((path.parent.absolute(), DATA_FOLDER.absolute()))
+    return [cache for folder in folders for cache in sorted(folder.glob(f"{escape(path.name)}-*px-*.npy"))]

@@ -1,0 +1,27 @@
+"""Options that several commands share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+Source = Annotated[
+    str, typer.Argument(help="a run folder, a .safetensors file, 'faces' or 'synthetic'", metavar="GENERATOR")
+]
+Seed = Annotated[int | None, typer.Option(help="same seed, same faces")]
+Truncation = Annotated[
+    float | None, typer.Option(help="cut latents off at this many standard deviations: more typical faces")
+]
+Crop = Annotated[
+    str | None, typer.Option(help="name of the square of CelebA's images to use; default: the data set's own")
+]
+Size = Annotated[int, typer.Option(help="side of the images in pixels")]
+Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 or mps")]
+Json = Annotated[Path | None, typer.Option(help="also write everything measured to this file")]
+
+
+def given(**options: Any) -> dict[str, Any]:
+    """The options that the user gave, so that the library's own defaults hold for the others."""
+    return {name: value for name, value in options.items() if value is not None}

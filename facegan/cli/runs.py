@@ -1,0 +1,137 @@
+"""Commands that use what a run has left: `facegan sample`, `walk`, `export`, `info` and `results`."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import typer
+
+from facegan.cli.options import Seed, Source, Truncation
+from facegan.config import TrainConfig, differing
+from facegan.errors import ConfigError
+
+Format = Literal["safetensors", "onnx", "torchscript"]
+
+
+def sample(
+    source: Source,
+    out: Annotated[
+        Path, typer.Option(help="a .png grid, a .npy array (N, 3, H, W), or a folder for single files")
+    ] = Path("samples.png"),
+    n: Annotated[int, typer.Option(min=1, help="how many faces")] = 64,
+    seed: Seed = None,
+    truncation: Truncation = None,
+) -> None:
+    """Draw faces from a trained generator."""
+    import numpy as np
+
+    from facegan.images import save_images, to_uint8
+    from facegan.runs.run import load_generator
+
+    faces = to_uint8(load_generator(source).sample(n, seed=seed, truncation=truncation))
+    if out.suffix == ".npy":
+        out.parent.mkdir(parents=True, exist_ok=True)
+        np.save(out, faces.numpy())
+    elif out.suffix == ".png":
+        save_images(faces, out)
+    elif out.suffix:
+        raise ConfigError(f"cannot write faces to {out.name!r}; name a .png, a .npy or a folder.")
+    else:
+        for index, face in enumerate(faces):
+            save_images(face[None], out / f"face_{index:05d}.png", columns=1)
+    print(out)
+
+
+def walk(
+    source: Source,
+    out: Annotated[Path, typer.Option(help="a .gif or .mp4 file")] = Path("walk.gif"),
+    faces: Annotated[int, typer.Option(min=2, help="faces to walk between")] = 5,
+    frames: Annotated[int, typer.Option(min=2, help="frames of the whole loop")] = 60,
+    fps: Annotated[float, typer.Option(min=1, max=50, help="frames per second")] = 15,
+    scale: Annotated[int, typer.Option(min=1, max=16, help="enlarge each pixel this many times")] = 4,
+    seed: Seed = None,
+    truncation: Truncation = None,
+) -> None:
+    """Walk through latent space, from face to face and back, as a GIF or MP4."""
+    from facegan.images import encoder_for, save_animation, to_uint8
+    from facegan.latent import draw_latents, truncate
+    from facegan.latent import walk as latent_walk
+    from facegan.runs.run import load_generator
+
+    encoder_for(out)  # refuses other names before any work
+    generator = load_generator(source)
+    anchors = draw_latents(faces, generator.config.latent_dim, seed=seed)
+    z = latent_walk(anchors if truncation is None else truncate(anchors, truncation), frames)
+    pictures = to_uint8(generator.images(z)).repeat_interleave(scale, 2).repeat_interleave(scale, 3)
+    print(save_animation(list(pictures), out, fps=fps))
+
+
+def export(
+    source: Source,
+    out: Annotated[Path, typer.Option(help="the file to write")],
+    format: Annotated[Format, typer.Option(help="onnx needs facegan[onnx]")] = "safetensors",
+) -> None:
+    """Write a trained generator to one file, for facegan or for other programs."""
+    from facegan.export import export_generator
+    from facegan.runs.run import load_generator
+
+    export_generator(load_generator(source), out, format=format)
+    print(out)
+
+
+def info(
+    source: Annotated[Path | None, typer.Argument(help="a run folder", metavar="[RUN]")] = None,
+) -> None:
+    """Describe this machine, or what a run folder holds."""
+    for name, value in (_describe_machine() if source is None else _describe_run(source)).items():
+        print(f"{name:<12} {value}")
+
+
+def _describe_machine() -> dict[str, str]:
+    from importlib.metadata import version
+
+    from facegan.runtime.device import describe
+
+    return {"facegan": version("facegan"), **describe()}
+
+
+def _describe_run(path: Path) -> dict[str, Any]:
+    from facegan.evaluation.report import load_run
+    from facegan.runs.checkpoint import steps
+
+    gan = load_run(path)
+    changes = differing(TrainConfig(), gan.config)
+    last = {name: values[-1] for name, values in gan.history.items() if values}
+    return {
+        "step": gan.step,
+        "checkpoints": ", ".join(map(str, steps(path / "checkpoints"))),
+        "frames": len(list((path / "frames").glob("*.png"))),
+        "settings": ", ".join(f"{k}={new}" for k, (_, new) in changes.items()) or "the defaults",
+        **{name: f"{value:.3f}" for name, value in last.items()},
+    }
+
+
+def results(
+    runs: Annotated[list[Path], typer.Argument(help="run folders")],
+    data: Annotated[str, typer.Option(help="the real faces to compare with, as in train")] = "synthetic",
+    n: Annotated[int, typer.Option(min=100, help="faces of each kind; more give steadier numbers")] = 2500,
+    grids: Annotated[Path | None, typer.Option(help="a folder for a grid of each run's faces")] = None,
+) -> None:
+    """Compare finished runs: a Markdown table of settings, time, and distance to real faces."""
+    from tqdm.auto import tqdm
+
+    from facegan.data.load import load_faces
+    from facegan.evaluation.report import Judge, common_size, save_grids, table
+
+    faces = load_faces(data, common_size(runs))
+    pictures = save_grids(runs, grids) if grids else []
+    judge = Judge(faces, n=n)
+    found = [judge.measure(run) for run in tqdm(runs, unit="run", leave=False)]
+    print(f"Distances to {n:,} faces of {faces.name}:\n", *table(found, judge.floor), sep="\n")
+    for result in found:
+        if result.data not in {None, faces.name}:
+            print(f"Note: {result.name} was trained on {result.data}.", file=sys.stderr)
+    for picture in pictures:
+        print(picture)

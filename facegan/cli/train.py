@@ -1,0 +1,91 @@
+"""`facegan train` and `facegan recipes`."""
+
+from __future__ import annotations
+
+import inspect
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import typer
+
+from facegan.cli.options import Crop, Device, given
+from facegan.config import RECIPES, TrainConfig, differing, field_help
+
+Recipe = Literal[tuple(RECIPES)]
+OUTPUTS = ("samples.png", "progress.gif", "curves.png", "generator.safetensors")
+
+
+def train(
+    recipe: Annotated[Recipe, typer.Option(help="the settings to start from")] = "tutorial",
+    data: Annotated[
+        str, typer.Option(help="'celeba', 'celeba-full', 'synthetic', a folder of images, a .zip or a .npy")
+    ] = "synthetic",
+    crop: Crop = None,
+    run_dir: Annotated[
+        Path | None, typer.Option(help="where to save, and to resume from; default: runs/RECIPE")
+    ] = None,
+    resume_anyway: Annotated[
+        bool, typer.Option("--resume-anyway", help="resume a run of other settings or data with the new ones")
+    ] = False,
+    steps: Annotated[int | None, typer.Option(help="train until this many steps in total")] = None,
+    device: Device = "auto",
+    **overrides: Any,
+) -> None:
+    """Train a recipe on faces; run the same command again to resume.
+
+    Every setting of the recipe can be overridden; see `facegan recipes` for their values. On several
+    GPUs: torchrun --nproc-per-node 2 -m facegan train ..., where batch_size is that of all GPUs together.
+    """
+    from facegan.data.load import load_faces
+    from facegan.runtime import distributed as parallel
+    from facegan.training.fit import GAN, fit
+
+    config = replace(RECIPES[recipe], **given(**overrides))
+    run_dir = run_dir or Path("runs") / recipe
+    options = given(resume="anyway" if resume_anyway else None)
+    with parallel.launched(device) as device:
+        with parallel.first_goes_first():
+            faces = load_faces(data, size=config.image_size, **given(crop=crop))
+        gan = GAN(config, device=device)
+        parallel.say(f"{recipe} on {faces}, {_machine(gan)}, into {run_dir}")
+        epochs = overrides["epochs"] if steps else None
+        fit(gan, faces, steps=steps, epochs=epochs, run_dir=run_dir, **options)
+        if parallel.rank() == 0:
+            for path in (run_dir / name for name in OUTPUTS if (run_dir / name).exists()):
+                print(f"  {path}")
+    if gan.step < (steps or gan.config.epochs * (len(faces) // gan.config.batch_size)):
+        raise typer.Exit(130)
+
+
+def _machine(gan) -> str:
+    from facegan.runtime.distributed import world_size
+
+    several = f"{world_size()} processes, " if world_size() > 1 else ""
+    return f"{several}{gan.device} in {str(gan.precision).removeprefix('torch.')}"
+
+
+def recipes() -> None:
+    """List the recipes and what each changes from the default settings."""
+    for name, config in RECIPES.items():
+        changes = differing(TrainConfig(), config)
+        listed = ", ".join(f"{field}={new}" for field, (_, new) in changes.items())
+        print(f"{name:<18} {listed or 'the defaults'}")
+    print("\ndefaults:")
+    for name, (_, text) in field_help().items():
+        print(f"  {name:<18} {getattr(TrainConfig(), name)!s:<8} {text}")
+
+
+def with_settings(command):
+    """The command with one option per `TrainConfig` field in place of **overrides."""
+    signature = inspect.signature(command, eval_str=True)
+    named = [p for p in signature.parameters.values() if p.kind is not p.VAR_KEYWORD]
+    options = [_option(name, hint, text) for name, (hint, text) in field_help().items()]
+    command.__signature__ = signature.replace(parameters=[*named, *options])
+    command.__annotations__ = {p.name: p.annotation for p in [*named, *options]}
+    return command
+
+
+def _option(name: str, hint: Any, text: str) -> inspect.Parameter:
+    annotation = Annotated[hint | None, typer.Option(help=text, show_default=False)]
+    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=annotation)

@@ -1,0 +1,165 @@
+"""The table of the course's exercises: what each asks for, its hints, its solution and its check.
+
+A solution is a function of the library where that has the exercise's own parameters and reads well, else one of
+`facegan.course.solutions`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from facegan import images, latent
+from facegan.course import checks, solutions
+from facegan.errors import ConfigError
+from facegan.models import dcgan
+
+
+@dataclass(frozen=True)
+class Exercise:
+    """A task, a solution, how to tell whether a function solves it, and hints that say more and more."""
+
+    name: str
+    notebook: int
+    task: str
+    solution: Callable  # what the notebook continues with, and what `reveal` shows
+    verify: Callable[[Callable], None]  # raises `CheckFailed`
+    hints: tuple[str, ...]
+
+
+def exercises() -> dict[str, Exercise]:
+    """All exercises by name, in the order of the notebooks."""
+    return dict(_TABLE)
+
+
+def find(name: str) -> Exercise:
+    """The exercise of that name; `ConfigError` when there is none."""
+    if name not in _TABLE:
+        raise ConfigError(
+            f"no exercise is called {name!r}; there are {', '.join(_TABLE)}. Use one of these names."
+        )
+    return _TABLE[name]
+
+
+def _exercise(
+    name: str, notebook: int, task: str, solution: Callable, verify: Callable, *hints: str
+) -> Exercise:
+    return Exercise(name, notebook, task, solution, verify, hints)
+
+
+_EXERCISES = (
+    _exercise(
+        "scale", 1, "turn uint8 images (0 to 255) into float32 between -1 and 1",
+        images.to_float, checks.scale,
+        "Two things change: the type and the range. Change the type first; uint8 arithmetic wraps around.",
+        "A straight line maps 0 to -1 and 255 to 1. What does it map 127.5 to?",
+        "Dividing by half the range gives 0 to 2. One subtraction remains.",
+    ),
+    _exercise(
+        "unscale", 1, "turn floats between -1 and 1 back into uint8 images",
+        images.to_uint8, checks.unscale,
+        "It is the way back of scale: undo its steps in reverse order.",
+        "Going to uint8 cuts decimals off, and wraps what lies outside 0 to 255.",
+        "Before the last change of type: round, then clamp.",
+    ),
+    _exercise(
+        "center_crop", 1, "cut the central size x size square out of an image (3, H, W)",
+        solutions.center_crop, checks.center_crop,
+        "How many rows are left over in all? Half of them stay above the square.",
+        "Compute the first row and the first column apart: an image need not be square.",
+        "Slicing does it: image[:, top : top + size, ...].",
+    ),
+    _exercise(
+        "contact_sheet", 1, "lay images (N, 3, H, W) side by side, row by row, into one picture",
+        solutions.contact_sheet, checks.contact_sheet,
+        "How many rows are needed for N images in so many columns? Round up.",
+        "Start from a white picture (3, rows * H, columns * W) of the images' type, and write into it.",
+        "Image i belongs in row i // columns and column i % columns.",
+    ),
+    _exercise(
+        "output_size", 2, "give the side of a transposed convolution's output",
+        dcgan.output_size, checks.output_size,
+        "Without padding, one input pixel makes an output of kernel pixels. What does each further one add?",
+        "Each further input pixel moves the stamp by stride. There are size - 1 further ones.",
+        "Padding is cut off at both ends.",
+    ),
+    _exercise(
+        "generator_block", 2, "build the module that doubles the side: upsample, normalize, activate",
+        solutions.generator_block, checks.generator_block,
+        "Three layers in an nn.Sequential: nn.ConvTranspose2d, nn.BatchNorm2d, nn.ReLU.",
+        "Use your size formula: which kernel, stride and padding turn 4 into 8 and 8 into 16?",
+        "Kernel 4, stride 2, padding 1. BatchNorm counts the channels that come out of the convolution.",
+    ),
+    _exercise(
+        "generator", 2, "build the generator: latents (B, latent_dim) to images (B, 3, 64, 64) in [-1, 1]",
+        solutions.build_generator, checks.generator,
+        "z becomes (B, latent_dim, 1, 1) first. A transposed convolution with kernel 4 makes that 4 x 4.",
+        "From 4 to 64 the side doubles four times; the last doubling ends with 3 channels.",
+        "The last layer has no BatchNorm and no ReLU; what squashes any number into [-1, 1]?",
+    ),
+    _exercise(
+        "discriminator", 2, "build the discriminator: images (B, 3, 64, 64) to one logit each, (B,)",
+        solutions.build_discriminator, checks.discriminator,
+        "It is the generator backwards: nn.Conv2d with stride 2 halves the side until it is 4.",
+        "A last convolution with kernel 4 and one output channel turns 4 x 4 into one number an image.",
+        "Logits are any real numbers: nothing squashes them. flatten() makes (B, 1, 1, 1) into (B,).",
+    ),
+    _exercise(
+        "init_weights", 2, "set a module's weights in place, as the DCGAN paper does",
+        dcgan.init_weights, checks.init_weights,
+        "module.apply(f) calls f on every layer; isinstance tells what kind it is.",
+        "nn.init.normal_ changes a tensor in place; its last argument is the standard deviation.",
+        "Convolutions: mean 0. BatchNorm multiplies by its weight: a mean of 0 there would erase everything.",
+    ),
+    _exercise(
+        "discriminator_loss", 3, "the discriminator's loss from real and fake logits",
+        solutions.discriminator_loss, checks.discriminator_loss,
+        "D is a classifier: real images have label 1, fakes label 0. Cross-entropy of both, added.",
+        "-log(sigmoid(x)) overflows for large x. torch.nn.functional has what takes logits directly.",
+        "binary_cross_entropy_with_logits(real, torch.ones_like(real)), and the same for fake with zeros.",
+    ),
+    _exercise(
+        "generator_loss", 3, "the generator's non-saturating loss from fake logits",
+        solutions.generator_loss, checks.generator_loss,
+        "G wants D to call its fakes real. Which label does it hope for?",
+        "Minimize -log D(G(z)), not log(1 - D(G(z))): look at the slopes where D is sure.",
+        "It is cross-entropy on the fake logits again, with the other label.",
+    ),
+    _exercise(
+        "train_step", 3, "one training step: update D, then G; return both losses",
+        solutions.train_step, checks.train_step,
+        "The same order twice: forget old gradients, compute a loss, backward, step.",
+        "D learns from real images and from fakes that carry no gradient back to G.",
+        "G's loss judges the fakes with the D that has just stepped; only optimizer_g steps then.",
+    ),
+    _exercise(
+        "update_average", 3, "move an averaged generator towards the trained one, in place",
+        solutions.update_average, checks.update_average,
+        "average = decay * average + (1 - decay) * model, for every parameter, without gradients.",
+        "zip(average.parameters(), model.parameters()) pairs them; lerp_ or mul_ and add_ work in place.",
+        "BatchNorm's running statistics are buffers, not parameters: they must follow too.",
+    ),
+    _exercise(
+        "slerp", 4, "go from a to b along the great arc",
+        latent.slerp, checks.slerp,
+        "The angle between a and b comes from their cosine: their dot product over their lengths.",
+        "Weights sin((1 - t) angle) and sin(t angle), both over sin(angle).",
+        "When a and b point the same way sin(angle) is 0: take the straight line there.",
+    ),
+    _exercise(
+        "latent_walk", 4, "make frames latents that pass through all anchors at an even pace",
+        solutions.latent_walk, checks.latent_walk,
+        "k anchors have k - 1 legs. Where along all legs is frame i?",
+        "torch.linspace(0, k - 1, frames): the whole part is the leg, the rest is t.",
+        "The last frame has whole part k - 1, which begins no leg: clamp it.",
+    ),
+    _exercise(
+        "attribute_direction", 4, "find the direction in latent space that adds an attribute",
+        latent.attribute_direction, checks.attribute_direction,
+        "Which latents gave faces with the attribute, and which without? A bool mask indexes both.",
+        "One number per latent dimension: average each group.",
+        "From without to with: one mean minus the other.",
+    ),
+)  # fmt: skip
+
+_TABLE = {found.name: found for found in _EXERCISES}

@@ -1,0 +1,24 @@
+"""What tells a right solution of an exercise from a wrong one: by its behavior, never by its source text.
+
+Each check takes the student's function, tries it, and raises `CheckFailed` with one sentence that names the
+mistake as a tutor would, without the answer. Whatever behaves as asked passes, however it is written. Every
+check is tested with right and wrong variants (`tests/helpers/exercise_variants`).
+"""
+
+from facegan.course.checks.architecture import (
+    discriminator,
+    generator,
+    generator_block,
+    init_weights,
+    output_size,
+)
+from facegan.course.checks.data import center_crop, contact_sheet, scale, unscale
+from facegan.course.checks.latent import attribute_direction, latent_walk, slerp
+from facegan.course.checks.tools import CheckFailed
+from facegan.course.checks.training import discriminator_loss, generator_loss, train_step, update_average
+
+__all__ = [
+    "CheckFailed", "attribute_direction", "center_crop", "contact_sheet", "discriminator", "discriminator_loss",
+    "generator", "generator_block", "generator_loss", "init_weights", "latent_walk", "output_size", "scale",
+    "slerp", "train_step", "unscale", "update_average",
+]  # fmt: skip

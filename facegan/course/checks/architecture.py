@@ -1,0 +1,178 @@
+"""Checks of notebook 2: sizes, blocks, the two networks and their first weights."""
+
+from __future__ import annotations
+
+import copy
+import math
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from facegan.course.checks.tools import call, check
+
+
+def output_size(function: Callable) -> None:
+    """Against PyTorch's own layer."""
+    for size, kernel, stride, padding in (
+        (1, 4, 1, 0), (4, 4, 2, 1), (8, 4, 2, 1), (5, 3, 1, 1), (7, 5, 3, 2), (3, 2, 2, 0), (6, 3, 2, 0),
+    ):  # fmt: skip
+        layer = nn.ConvTranspose2d(1, 1, kernel, stride, padding)
+        actual = layer(torch.zeros(1, 1, size, size)).shape[-1]
+        got = call(function, size, kernel, stride, padding)
+        check(isinstance(got, int | float | Tensor), f"it returns a {type(got).__name__}, not a number.")
+        convolution = (size + 2 * padding - kernel) // stride + 1
+        case = f"size {size}, kernel {kernel}, stride {stride}, padding {padding}"
+        forward = " That is the formula of an ordinary convolution." if got == convolution != actual else ""
+        right = float(got) == actual
+        check(right, f"for {case} it gives {got}, but the layer's output has side {actual}.{forward}")
+
+
+def generator_block(function: Callable) -> None:
+    """A module that doubles the side, normalizes over the batch and is not linear."""
+    block = _module(function, 6, 4)
+    inputs = torch.randn(8, 6, 4, 4)
+    out = _forward(block, inputs)
+    check(out.ndim == 4, f"its output has shape {tuple(out.shape)}, expected (B, channels, height, width).")
+    check(out.shape[1] == 4, f"generator_block(6, 4) makes {out.shape[1]} channels, expected 4.")
+    for side in (4, 8, 5):
+        made = _forward(block, torch.randn(2, 6, side, side)).shape[-2:]
+        doubled = tuple(made) == (2 * side, 2 * side)
+        check(doubled, f"a side of {side} becomes {made[0]}, expected {2 * side}. Compare with output_size.")
+    block.train()
+    with torch.no_grad():
+        loud = copy.deepcopy(block)
+        same = torch.allclose(loud(1000 * inputs), loud(7000 * inputs), atol=2e-2)
+    check(
+        same,
+        "seven times larger inputs make larger outputs, also in training: nothing normalizes over the batch.",
+    )
+    mean, spread = out.mean((0, 2, 3)), out.std((0, 2, 3))
+    check(
+        mean.abs().max() > 1e-3 or (spread - 1).abs().max() > 0.1,
+        "every channel comes out with mean 0 and spread 1: the normalization is the last thing that happens, or "
+        "nothing follows it that is not linear.",
+    )
+    check(not _is_affine(block, torch.randn(4, 6, 4, 4)), "it is linear: an activation is missing.")
+    first, second = ({id(p) for p in b.parameters()} for b in (block, _module(function, 6, 4)))
+    check(not first & second, "two blocks share the same weights: make new layers at every call.")
+
+
+def generator(function: Callable) -> None:
+    """Latents to images in [-1, 1] that depend on them, with every weight in reach of the gradient."""
+    for latent_dim, width in ((16, 8), (10, 4)):
+        network = _module(function, latent_dim, width)
+        z = torch.randn(4, latent_dim)
+        images = _forward(network, z)
+        right = tuple(images.shape) == (4, 3, 64, 64)
+        check(right, f"4 latents become {tuple(images.shape)}, expected (4, 3, 64, 64).")
+    _check_trains(network, lambda: network(torch.randn(4, latent_dim)).square().sum(), "generator")
+    fresh, network = network, copy.deepcopy(network).eval()
+    for p in network.parameters():
+        p.data.mul_(4)  # large enough that only a squashing layer keeps the range
+    images = _forward(network, 20 * torch.randn(16, latent_dim))
+    low, high = images.min().item(), images.max().item()
+    check(low >= -1 and high <= 1, f"large activations leave [-1, 1]: they reach {max(-low, high):.1f}.")
+    check(low < -0.05, f"its images stay between {low:.2f} and {high:.2f}; where are the values below 0?")
+    check((images[0] - images[1]).abs().max() > 1e-4, "different latents give the same image: is z used?")
+    squashed, z = fresh.double().eval(), 3 * torch.randn(4, latent_dim).double()
+    linear = _is_affine(lambda x: squashed(x).clamp(-0.999, 0.999).atanh(), z)
+    check(not linear, "before its last layer it is linear: blocks need an activation.")
+
+
+def discriminator(function: Callable) -> None:
+    """Images to one unbounded logit each, independent of the rest of the batch in eval mode."""
+    network = _module(function, 8)
+    images = torch.rand(6, 3, 64, 64) * 2 - 1
+    logits = _forward(network, images)
+    right = tuple(logits.shape) == (6,)
+    check(right, f"6 images become {tuple(logits.shape)}, expected (6,): one number an image.")
+    network.eval()
+    amplitudes = (1, 100, 1e4)
+    large = torch.cat([_forward(network, size * torch.randn(32, 3, 64, 64)) for size in amplitudes])
+    check(
+        large.min() < 0 or large.max() > 1,
+        "its outputs stay between 0 and 1 even for huge inputs. The losses take logits, any real numbers.",
+    )
+    check(large.abs().max() > 1.0001, "its outputs stay between -1 and 1; logits are any real numbers.")
+    alone = torch.cat([_forward(network, image[None]) for image in images])
+    independent = torch.allclose(alone, _forward(network, images), atol=1e-3)
+    check(independent, "in eval mode the logit of an image depends on the other images of the batch.")
+    check((alone - alone[0]).abs().max() > 1e-7, "all images get the same logit: are they used?")
+    check(not _is_affine(network, images), "it is linear: an activation is missing.")
+    network.train()
+    _check_trains(network, lambda: network(images).square().sum(), "discriminator")
+
+
+def init_weights(function: Callable) -> None:
+    """N(0, 0.02) for convolutions, N(1, 0.02) for BatchNorm, zero biases, in place."""
+    network = nn.Sequential(
+        nn.Conv2d(32, 64, 4), nn.BatchNorm2d(4096), nn.ConvTranspose2d(64, 32, 4), nn.LeakyReLU(0.2)
+    )
+    for p in network.parameters():
+        p.data.fill_(0.7)
+    for layer in network:
+        call(function, layer, changes=True)
+    for index, kind in ((0, "Conv2d"), (2, "ConvTranspose2d")):
+        _check_normal(network[index].weight, 0, kind)
+    _check_normal(network[1].weight, 1, "BatchNorm2d")
+    for layer in (network[0], network[1], network[2]):
+        check((layer.bias == 0).all(), f"the bias of {type(layer).__name__} is not 0 afterwards.")
+    call(function, nn.Conv2d(3, 3, 4, bias=False), changes=True)
+
+
+def _check_normal(weight: Tensor, mean: float, kind: str) -> None:
+    got, spread = weight.mean().item(), weight.std().item()
+    name = f"the weights of {kind}"
+    check(not (weight == 0.7).all(), f"{name} are not touched (or a new tensor is made and dropped).")
+    where = " (a scale of 0 erases what it multiplies)" if mean and abs(got) < 0.1 else ""
+    check(abs(got - mean) < 0.01, f"{name} have mean {got:.3f}, expected {mean}{where}.")
+    check(
+        abs(spread - 0.02) < 0.002,
+        f"{name} have standard deviation {spread:.3f}, expected 0.02"
+        f"{' (0.02 is not the variance)' if abs(spread - math.sqrt(0.02)) < 0.01 else ''}.",
+    )
+    beyond = ((weight - mean).abs() > 0.04).float().mean().item()
+    check(beyond > 0.02, f"{name} have no tails, as a uniform distribution has none; draw from a normal one.")
+
+
+def _module(function: Callable, *arguments: Any) -> nn.Module:
+    network = call(function, *arguments)
+    check(
+        isinstance(network, nn.Module),
+        f"it returns {'the class ' + network.__name__ if isinstance(network, type) else 'a ' + type(network).__name__}"
+        ", expected a module that is ready to be called.",
+    )
+    weights = sum(p.numel() for p in network.parameters())
+    check(weights, "the module has no parameters: there is nothing to learn.")
+    return network
+
+
+def _forward(network: nn.Module, inputs: Tensor) -> Tensor:
+    with torch.no_grad():
+        out = call(network, inputs, changes=True)
+    check(isinstance(out, Tensor), f"the module returns a {type(out).__name__}, not a tensor.")
+    return out
+
+
+def _is_affine(network: Callable, x: Tensor, tolerance: float = 1e-3) -> bool:
+    """Whether f(x) + f(-x) = 2 f(0), in eval mode."""
+    was_training = getattr(network, "training", False)
+    if isinstance(network, nn.Module):
+        network.eval()
+    with torch.no_grad():
+        up, down, zero = network(x), network(-x), network(torch.zeros_like(x))
+    if isinstance(network, nn.Module):
+        network.train(was_training)
+    size = (up - down).abs().max().clamp_min(1e-12)
+    return bool(((up + down - 2 * zero).abs().max() / size) < tolerance)
+
+
+def _check_trains(network: nn.Module, loss: Callable[[], Tensor], what: str) -> None:
+    network.zero_grad()
+    value = loss()
+    check(value.requires_grad, f"no gradient reaches the {what}'s weights: is something detached?")
+    value.backward()
+    idle = [name for name, p in network.named_parameters() if p.grad is None]
+    check(not idle, f"{len(idle)} of its weights get no gradient, such as {idle[:1]}: are all layers used?")

@@ -1,0 +1,328 @@
+"""Checks of notebook 3: the two losses, the training step and the average of weights.
+
+`train_step` is tried on two small networks whose optimizers record what happens to them, so that the feedback
+can tell one wrong gradient from another.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from facegan.course.checks.tools import CheckFailed, call, check, close, tensor
+
+
+def discriminator_loss(function: Callable) -> None:
+    """Binary cross-entropy of both halves, added or averaged; a stable scalar with a gradient."""
+    real, fake = torch.randn(7) * 2, torch.randn(7) * 2 - 1
+    loss = tensor(function, real, fake)
+    _check_scalar(loss)
+    right = (F.softplus(-real) + F.softplus(fake)).mean()
+    halves = {"real": F.softplus(-real).mean(), "fake": F.softplus(fake).mean()}
+    swapped = (F.softplus(real) + F.softplus(-fake)).mean()
+    double = F.softplus(-real.sigmoid()).mean() + F.softplus(fake.sigmoid()).mean()
+    for wrong, message in (
+        (swapped, "the labels are the wrong way round: it falls when D calls real images fake."),
+        (halves["real"], "it looks at real images only; D must also learn what a fake is."),
+        (halves["fake"], "it looks at fakes only; D must also learn what is real."),
+        (double, "a sigmoid is applied twice: these functions take logits, or probabilities, not both."),
+    ):
+        check(not any(close(loss, factor * wrong) for factor in (1, 0.5)), message)
+    _check_value(loss, right, (real, fake), function)
+    extreme = torch.tensor([300.0, -300.0])
+    _check_stable(function, extreme, -extreme, value=300.0)
+    _check_gradient(function, real, fake)
+
+
+def generator_loss(function: Callable) -> None:
+    """-log D(G(z)): large slope where D is sure that fakes are fake."""
+    fake = torch.randn(9) * 2
+    loss = tensor(function, fake)
+    _check_scalar(loss)
+    for wrong, message in (
+        (
+            -F.softplus(fake).mean(),
+            "this is log(1 - D(G(z))), the saturating loss: where D is sure, its slope is almost 0.",
+        ),
+        (F.softplus(fake).mean(), "it falls when D calls the fakes fake: that is what D wants, not G."),
+        (-F.softplus(-fake).mean(), "its sign is wrong: minimizing it makes D(G(z)) smaller."),
+        (F.softplus(-fake.sigmoid()).mean(), "a sigmoid is applied twice: logits go in only once."),
+    ):
+        check(not close(loss, wrong), message)
+    _check_value(loss, F.softplus(-fake).mean(), (fake,), function, halves=False)
+    _check_stable(function, torch.tensor([-300.0, 300.0]), value=150.0)
+    _check_gradient(function, fake)
+
+
+def _check_scalar(loss: Tensor) -> None:
+    scalar = loss.numel() == 1
+    check(scalar, f"it returns {loss.numel()} numbers, one an image; a loss is one number, their mean.")
+
+
+def _check_value(
+    loss: Tensor, right: Tensor, logits: tuple, function: Callable, *, halves: bool = True
+) -> None:
+    factors = (1, 0.5) if halves else (1,)
+    if any(close(loss, factor * right) for factor in factors):
+        return
+    twice = tensor(function, *(torch.cat([x, x]) for x in logits))
+    mean = not close(twice, 2 * loss)
+    check(mean, "it grows with the batch: twice the images make twice the loss. Take the mean.")
+    raise CheckFailed(f"for logits {[[round(v, 2) for v in x.tolist()[:2]] for x in logits]}... it gives "
+                  f"{loss.item():.3f}, expected {right.item():.3f}.")  # fmt: skip
+
+
+def _check_stable(function: Callable, *logits: Tensor, value: float) -> None:
+    loss = tensor(function, *logits)
+    finite = loss.isfinite()
+    check(finite, f"for logits of 300 it becomes {loss.item()}: the logarithm of a sigmoid underflows there.")
+    check(
+        any(close(loss, factor * value, 0.05) for factor in (1, 0.5)),
+        f"for logits of 300 it gives {loss.item():.1f}, expected {value:.0f}: something is clipped on the way.",
+    )
+
+
+def _check_gradient(function: Callable, *logits: Tensor) -> None:
+    leaves = [x.clone().requires_grad_() for x in logits]
+    loss = call(function, *leaves, changes=True)
+    reaches = loss.requires_grad
+    if reaches:
+        loss.backward()
+    check(
+        reaches and all(x.grad is not None for x in leaves),
+        "no gradient flows back to the logits: something is detached, or turned into a plain number.",
+    )
+
+
+class _Watch:
+    """Two small networks, their optimizers, and what happens to them during a student's step."""
+
+    def __init__(self) -> None:
+        torch.manual_seed(3)
+        self.generator = nn.Sequential(nn.Linear(4, 8), nn.Tanh(), nn.Linear(8, 6))
+        self.discriminator = nn.Sequential(nn.Linear(6, 8), nn.LeakyReLU(0.2), nn.Linear(8, 1), nn.Flatten(0))
+        self.real, self.z = torch.randn(16, 6) + 1, torch.randn(16, 4)
+        self.events: list[str] = []
+        self.gradients: dict[str, list[Tensor]] = {}
+        self.optimizer_g = self._optimizer("G", self.generator)
+        self.optimizer_d = self._optimizer("D", self.discriminator)
+
+    def _optimizer(self, name: str, network: nn.Module) -> torch.optim.Optimizer:
+        optimizer = torch.optim.SGD(network.parameters(), lr=0.1)
+        step = optimizer.step
+
+        def watched(*arguments: Any, **options: Any) -> Any:
+            self.events.append(name)
+            found = [p.grad for p in network.parameters()]
+            check(
+                all(g is not None for g in found),
+                f"optimizer_{name.lower()} steps before any gradient has reached {name}: is backward() missing?",
+            )
+            self.gradients.setdefault(name, [g.clone() for g in found])
+            return step(*arguments, **options)
+
+        optimizer.step = watched
+        return optimizer
+
+    def run(self, function: Callable) -> Any:
+        parts = self.generator, self.discriminator, self.optimizer_g, self.optimizer_d, self.real, self.z
+        return call(function, *parts, changes=True)
+
+
+def train_step(function: Callable) -> None:
+    """D's gradient, then G's gradient through the new D, each applied once by its own optimizer."""
+    watch, before = _Watch(), _Watch()
+    _soil(watch)
+    losses = watch.run(function)
+    _check_events(watch.events)
+    _diagnose_d(watch, before)
+    moved = copy.deepcopy(before.discriminator)
+    for p, g in zip(moved.parameters(), watch.gradients["D"], strict=True):
+        p.data -= 0.1 * g
+    for p, q in zip(watch.discriminator.parameters(), moved.parameters(), strict=True):
+        check(
+            close(p, q), "your generator step also moved the discriminator: only optimizer_g may step there."
+        )
+    _diagnose_g(watch, before, moved)
+    _check_losses(losses, before, moved)
+
+
+def _soil(watch: _Watch) -> None:
+    """Gradients of an earlier step, which must be forgotten."""
+    for network in (watch.generator, watch.discriminator):
+        for p in network.parameters():
+            p.grad = torch.full_like(p, 0.5)
+
+
+def _check_events(events: list[str]) -> None:
+    check("D" in events, "the discriminator does not move: optimizer_d never steps.")
+    check("G" in events, "the generator does not move: optimizer_g never steps.")
+    check(
+        events.count("D") == 1,
+        f"optimizer_d steps {events.count('D')} times in one round; in G's half it moves the discriminator, too.",
+    )
+    check(events.count("G") == 1, f"optimizer_g steps {events.count('G')} times in one round, expected once.")
+    check(events == ["D", "G"], "G steps before D; here D learns first, and G faces the new D.")
+
+
+def _loss_d(watch: _Watch, network: nn.Module, *, sign: int = 1) -> Tensor:
+    with torch.no_grad():
+        fake = watch.generator(watch.z)
+    return F.softplus(-sign * network(watch.real)).mean() + F.softplus(sign * network(fake)).mean()
+
+
+def _gradients(network: nn.Module, loss: Tensor) -> list[Tensor]:
+    return list(torch.autograd.grad(loss, list(network.parameters())))
+
+
+def _ratio(got: list[Tensor], expected: list[Tensor]) -> float | None:
+    """c when got = c * expected in every tensor, else None."""
+    a, b = (torch.cat([g.flatten() for g in part]) for part in (got, expected))
+    c = (a @ b / (b @ b)).item()
+    return c if (a - c * b).norm() < 1e-3 * a.norm().clamp_min(1e-9) else None
+
+
+def _same(got: list[Tensor], expected: list[Tensor], *factors: float) -> bool:
+    """Whether got = factor * expected for one of the factors (1 when none is given)."""
+    ratio = _ratio(got, expected)
+    return ratio is not None and any(abs(ratio - factor) < 0.01 for factor in factors or (1,))
+
+
+def _diagnose_d(watch: _Watch, before: _Watch) -> None:
+    got, network = watch.gradients["D"], before.discriminator
+    expected = _gradients(network, _loss_d(before, network))
+    if _same(got, expected, 1, 0.5):
+        return
+    with torch.no_grad():
+        fake = before.generator(before.z)
+    on_real, on_fake = network(before.real), network(fake)
+    for loss, message in (
+        (_loss_d(before, network, sign=-1), "D learns the wrong way round: its labels are swapped, real images count as fake."),
+        (F.softplus(-on_real).mean(), "D learns from real images only; its loss leaves the fakes out."),
+        (F.softplus(on_fake).mean(), "D learns from fakes only; its loss leaves the real images out."),
+        (F.softplus(-on_real).mean() + F.softplus(-on_fake).mean(),
+         "D is told that fakes are real: the label of the fakes is wrong in D's loss."),
+    ):  # fmt: skip
+        wrong = torch.autograd.grad(loss, list(network.parameters()), retain_graph=True)
+        check(not _same(got, list(wrong), 1, 0.5), message)
+    ratio = _ratio(got, expected)
+    check(
+        ratio is None,
+        f"D's gradient is {ratio or 0:.2f} times what it should be: is the loss a sum over the batch?",
+    )
+    check(
+        not _same(_clean(got), expected, 1, 0.5),
+        "D steps with gradients of the round before still in it: zero_grad is missing before its backward().",
+    )
+    raise CheckFailed(
+        "the gradient that D steps with is not that of its loss on these real images and G's fakes from z."
+    )
+
+
+def _clean(gradients: list[Tensor]) -> list[Tensor]:
+    """Without what `_soil` left in them."""
+    return [g - 0.5 for g in gradients]
+
+
+def _diagnose_g(watch: _Watch, before: _Watch, moved: nn.Module) -> None:
+    got, network = watch.gradients["G"], before.generator
+
+    def expected(judge: nn.Module, sign: int = 1) -> list[Tensor]:
+        return _gradients(network, F.softplus(-sign * judge(network(before.z))).mean())
+
+    right, fooled = expected(moved), expected(moved, -1)
+    if _same(got, right):
+        return
+    for wrong, message in (
+        (expected(before.discriminator), "G is judged by the D of before its step: let the new D look at the fakes again."),
+        ([-g for g in fooled], "G minimizes log(1 - D(G(z))), the saturating loss."),
+        (fooled, "G learns to make D sure that its images are fake: its label is the wrong way round."),
+    ):  # fmt: skip
+        check(not _same(got, wrong), message)
+    leaked = _gradients(network, F.softplus(before.discriminator(network(before.z))).mean())
+    for factor in (1, 0.5):
+        rest = [g - factor * leak for g, leak in zip(got, leaked, strict=True)]
+        if _same(rest, right) or _same(_clean(rest), right):
+            raise CheckFailed(
+                "your discriminator loss also sent gradients into the generator, which then stepped with them: "
+                "is detach missing?"
+            )
+    check(
+        not _same(_clean(got), right),
+        "G steps with gradients of the round before still in it: zero_grad is missing before its backward().",
+    )
+    raise CheckFailed(
+        "the gradient that G steps with is not that of its loss on the fakes from z, as the new D sees them."
+    )
+
+
+def _check_losses(losses: Any, before: _Watch, moved: nn.Module) -> None:
+    both = isinstance(losses, tuple | list) and len(losses) == 2
+    check(both, f"it returns {type(losses).__name__}, expected both losses: loss_d, loss_g.")
+    loss_d, loss_g = (float(x.detach() if isinstance(x, Tensor) else x) for x in losses)
+    right_d = _loss_d(before, before.discriminator).item()
+    right_g = F.softplus(-moved(before.generator(before.z))).mean().item()
+    ok = min(abs(loss_d - right_d), abs(loss_d - right_d / 2)) < 1e-3 and abs(loss_g - right_g) < 1e-3
+    check(
+        ok,
+        f"it returns losses {loss_d:.3f} and {loss_g:.3f}, expected loss_d {right_d:.3f}, loss_g {right_g:.3f}.",
+    )
+    attached = [x for x in losses if isinstance(x, Tensor) and x.requires_grad]
+    check(
+        not attached,
+        "the losses it returns still hold their graphs, so memory grows with every step: detach them.",
+    )
+
+
+def update_average(function: Callable) -> None:
+    """decay * average + (1 - decay) * model, for parameters and float buffers; counters are copied."""
+    average, model = _normalized(0), _normalized(1)
+    start, target = copy.deepcopy(average.state_dict()), copy.deepcopy(model.state_dict())
+    call(function, average, model, 0.9, changes=True)
+    now = copy.deepcopy(average.state_dict())
+    for name, value in model.state_dict().items():
+        check(close(value, target[name]), "it changes the model; only the average may move.")
+    for name, _ in average.named_parameters():
+        _check_moved(now[name], start[name], target[name])
+    for name in ("1.running_mean", "1.running_var"):
+        _check_buffer(now[name], start[name], target[name])
+    with torch.no_grad():
+        for p in model.parameters():
+            p.add_(1)
+    for name, p in average.named_parameters():
+        check(close(p, now[name]), "the average shares its memory with the model.")
+        check(p.grad_fn is None, "the average carries a graph: work without gradients.")
+
+
+def _normalized(seed: int) -> nn.Sequential:
+    torch.manual_seed(seed)
+    network = nn.Sequential(nn.Linear(3, 4), nn.BatchNorm1d(4))
+    network[1].running_mean.normal_()
+    network[1].running_var.uniform_(0.5, 2)
+    return network
+
+
+def _check_moved(now: Tensor, start: Tensor, target: Tensor) -> None:
+    if close(now, 0.9 * start + 0.1 * target):
+        return
+    for wrong, message in (
+        (start, "the parameters of the average do not move. It must change in place."),
+        (target, "the parameters are copied from the model at once; with decay 0.9 they move by a tenth."),
+        (0.1 * start + 0.9 * target, "decay 0.9 keeps nine tenths of the average, not of the model."),
+    ):
+        check(not close(now, wrong), message)
+    raise CheckFailed("the parameters do not become decay * average + (1 - decay) * model.")
+
+
+def _check_buffer(now: Tensor, start: Tensor, target: Tensor) -> None:
+    check(
+        not close(now, start),
+        "BatchNorm's running statistics stay where they were: buffers are no parameters, and must follow too.",
+    )
+    follows = close(now, 0.9 * start + 0.1 * target) or close(now, target)
+    check(follows, "BatchNorm's running statistics are neither averaged nor copied.")

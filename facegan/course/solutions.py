@@ -1,0 +1,121 @@
+"""Reference solutions of exercises, with the notebooks' own names and parameters, in plain PyTorch.
+
+A notebook continues with these where a student's function is missing or wrong, and `fg.reveal` shows them.
+Does not cover exercises that a function of the library solves as it is (see `facegan.course.catalog`).
+"""
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from facegan.latent import slerp
+from facegan.models.dcgan import init_weights
+
+
+def center_crop(image, size):
+    """(3, H, W) -> its central (3, size, size), with as much left over on either side."""
+    top, left = (image.shape[1] - size) // 2, (image.shape[2] - size) // 2
+    return image[:, top : top + size, left : left + size]
+
+
+def contact_sheet(images, columns):
+    """uint8 (N, 3, H, W) -> one picture (3, rows * H, columns * W), row by row; empty places are white."""
+    count, channels, height, width = images.shape
+    rows = -(-count // columns)  # rounded up
+    sheet = images.new_full((channels, rows * height, columns * width), 255)
+    for index, image in enumerate(images):
+        top, left = index // columns * height, index % columns * width
+        sheet[:, top : top + height, left : left + width] = image
+    return sheet
+
+
+def generator_block(in_channels, out_channels):
+    """A module: (B, in_channels, H, W) -> (B, out_channels, 2 H, 2 W), normalized and activated."""
+    return nn.Sequential(
+        nn.ConvTranspose2d(in_channels, out_channels, kernel_size=4, stride=2, padding=1, bias=False),
+        nn.BatchNorm2d(out_channels),
+        nn.ReLU(inplace=True),
+    )
+
+
+def build_generator(latent_dim=100, width=64):
+    """A module: latents (B, latent_dim) -> images (B, 3, 64, 64) between -1 and 1."""
+    network = nn.Sequential(
+        nn.Unflatten(1, (latent_dim, 1, 1)),
+        nn.ConvTranspose2d(latent_dim, 8 * width, kernel_size=4, bias=False),  # 1 x 1 -> 4 x 4
+        nn.BatchNorm2d(8 * width),
+        nn.ReLU(inplace=True),
+        generator_block(8 * width, 4 * width),  # 8 x 8
+        generator_block(4 * width, 2 * width),  # 16 x 16
+        generator_block(2 * width, width),  # 32 x 32
+        nn.ConvTranspose2d(width, 3, kernel_size=4, stride=2, padding=1, bias=False),  # 64 x 64
+        nn.Tanh(),
+    )
+    return network.apply(init_weights)  # DCGAN's initialization, an exercise of its own
+
+
+def build_discriminator(width=64):
+    """A module: images (B, 3, 64, 64) -> logits (B,), any real numbers."""
+    network = nn.Sequential(
+        nn.Conv2d(3, width, kernel_size=4, stride=2, padding=1, bias=False),  # 64 x 64 -> 32 x 32
+        nn.LeakyReLU(0.2, inplace=True),
+        nn.Conv2d(width, 2 * width, kernel_size=4, stride=2, padding=1, bias=False),  # 16 x 16
+        nn.BatchNorm2d(2 * width),
+        nn.LeakyReLU(0.2, inplace=True),
+        nn.Conv2d(2 * width, 4 * width, kernel_size=4, stride=2, padding=1, bias=False),  # 8 x 8
+        nn.BatchNorm2d(4 * width),
+        nn.LeakyReLU(0.2, inplace=True),
+        nn.Conv2d(4 * width, 8 * width, kernel_size=4, stride=2, padding=1, bias=False),  # 4 x 4
+        nn.BatchNorm2d(8 * width),
+        nn.LeakyReLU(0.2, inplace=True),
+        nn.Conv2d(8 * width, 1, kernel_size=4, bias=False),  # 1 x 1
+        nn.Flatten(0),  # (B, 1, 1, 1) -> (B,)
+    )
+    return network.apply(init_weights)
+
+
+def discriminator_loss(real_logits, fake_logits):
+    """Two tensors (B,) of logits -> one number for D to minimize."""
+    loss_real = F.binary_cross_entropy_with_logits(real_logits, torch.ones_like(real_logits))
+    loss_fake = F.binary_cross_entropy_with_logits(fake_logits, torch.zeros_like(fake_logits))
+    return loss_real + loss_fake
+
+
+def generator_loss(fake_logits):
+    """Logits (B,) of fakes -> one number for G to minimize, the non-saturating loss."""
+    return F.binary_cross_entropy_with_logits(fake_logits, torch.ones_like(fake_logits))
+
+
+def train_step(generator, discriminator, optimizer_g, optimizer_d, real, z):
+    """D's step on real and G(z), then G's step through the new D. Returns (loss_d, loss_g), detached."""
+    fake = generator(z)
+    # (1) Update D: maximize log D(x) + log(1 - D(G(z)))
+    optimizer_d.zero_grad()
+    loss_d = discriminator_loss(discriminator(real), discriminator(fake.detach()))
+    loss_d.backward()
+    optimizer_d.step()
+    # (2) Update G through the new D: maximize log D(G(z))
+    optimizer_g.zero_grad()
+    loss_g = generator_loss(discriminator(fake))
+    loss_g.backward()
+    optimizer_g.step()
+    return loss_d.detach(), loss_g.detach()
+
+
+@torch.no_grad()
+def update_average(average, model, decay):
+    """Moves the module `average` towards `model`, in place; returns nothing."""
+    for mean, new in zip(average.state_dict().values(), model.state_dict().values(), strict=True):
+        if mean.is_floating_point():  # parameters, and BatchNorm's running statistics
+            mean.lerp_(new, 1 - decay)
+        else:  # BatchNorm's count of batches
+            mean.copy_(new)
+
+
+def latent_walk(anchors, frames):
+    """Latents (k, latent_dim) -> (frames, latent_dim), from the first anchor through all to the last."""
+    path = []
+    for position in torch.linspace(0, len(anchors) - 1, frames).tolist():
+        leg = min(int(position), len(anchors) - 2)  # no leg begins at the last anchor
+        path.append(slerp(anchors[leg], anchors[leg + 1], position - leg))
+    return torch.stack(path)

@@ -1,0 +1,61 @@
+"""Two generators on the same latents: `compare` and its panel."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor
+
+from facegan import explore as lab
+from facegan.widgets.controls import NO_LIMIT, button, columns, ipw, row, seed_box, truncation_slider
+from facegan.widgets.panel import Panel
+
+
+def compare(run_a: object = "synthetic", run_b: object = "faces", *, n: int = 16, seed: int = 0) -> Compare:
+    """Two generators, each as in `explore`, on the same latents.
+
+    The same without widgets: `facegan.explore.compare`.
+
+    Raises:
+        ConfigError: their latents differ in length.
+    """
+    return Compare((run_a, run_b), n=n, seed=seed)
+
+
+class Compare(Panel):
+    """See `compare`. `state` is a seed and a truncation limit, or None."""
+
+    def __init__(self, sources: tuple[object, object], *, n: int, seed: int) -> None:
+        self.names = [_name(source, letter) for source, letter in zip(sources, "AB", strict=True)]
+        self.generators = [lab.open_generator(source) for source in sources]
+        self.n = n
+        super().__init__((seed, None))
+
+    def draw(self, state: tuple[int, float | None]) -> tuple[Sequence[Tensor], str]:
+        seed, limit = state
+        pictures = lab.compare(*self.generators, n=self.n, seed=seed, truncation=limit)
+        said = f"The same {self.n} latents of seed {seed} in {self.names[0]} (first) and {self.names[1]}."
+        return pictures, said
+
+    def build(self) -> Any:
+        self.resample = button("Resample", "Draw new latents, for both", self._resample, icon="random")
+        self.seed = seed_box(lambda seed: self.act((seed, self.state[1])))
+        self.truncation = truncation_slider(lambda limit: self.act((self.state[0], limit), "truncation"))
+        titles = [ipw.Label(name) for name in self.names]
+        pictures = columns(*([title, image] for title, image in zip(titles, self.images, strict=True)))
+        return ipw.VBox(
+            [pictures, columns([row(self.resample, self.undo_button)], [self.seed, self.truncation])]
+        )
+
+    def sync(self, state: tuple[int, float | None]) -> None:
+        self.seed.value, self.truncation.value = state[0], state[1] or NO_LIMIT
+
+    def _resample(self) -> None:
+        self.act((lab.next_seed(self.state[0]), self.state[1]))
+
+
+def _name(source: object, letter: str) -> str:
+    return textwrap.shorten(str(source), 40, placeholder="...") if isinstance(source, str | Path) else letter

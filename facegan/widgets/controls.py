@@ -1,0 +1,115 @@
+"""Controls of the widgets, from core ipywidgets only: 7.7.1 (as in Colab) and 8.
+
+Everything works by keyboard: Tab, Enter, and arrow keys on sliders.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from torch import Tensor
+
+from facegan.explore import MAX_SEED
+from facegan.images import png_bytes
+
+try:
+    import ipywidgets as ipw
+except ImportError:  # controls need it, pictures do not
+    ipw = None
+
+NO_LIMIT = 3.0  # truncation at the slider's right end means none
+
+
+class FacePicker:
+    """A grid of faces that can be pressed: one picture with a see-through button over each face."""
+
+    def __init__(self, image: Any, n: int, columns: int, on_pick: Callable[[int], None]) -> None:
+        self.buttons = [button("", "", lambda i=i: on_pick(i)) for i in range(n)]
+        for index, each in enumerate(self.buttons):
+            area = f"{index // columns + 1} / {index % columns + 1}"
+            each.style.button_color = "transparent"
+            each.layout = ipw.Layout(width="auto", height="auto", margin="0", grid_area=area)
+            each.add_class("fg-face")
+        rows = -(-n // columns)
+        image.layout.grid_area = "1 / 1 / -1 / -1"
+        layout = ipw.Layout(
+            grid_template_columns=f"repeat({columns}, minmax(0, 1fr))",
+            grid_template_rows=f"repeat({rows}, minmax(0, 1fr))",
+            width="100%",
+        )
+        self.box = ipw.GridBox([image, *self.buttons], layout=layout)
+
+    def mark(self, marks: Mapping[int, str], tips: Callable[[int], str]) -> None:
+        """Write each face's number, and the mark of those that have one, and say what pressing does."""
+        for index, each in enumerate(self.buttons):
+            each.description = f"{index + 1} {marks[index]}" if index in marks else str(index + 1)
+            each.tooltip = tips(index)
+
+
+def image_of(picture: Tensor) -> Any:
+    """An image widget as wide as its place."""
+    layout = ipw.Layout(width="100%", margin="0", object_fit="contain")
+    return ipw.Image(value=png_bytes(picture, level=1), format="png", layout=layout)
+
+
+def button(text: str, tip: str, action: Callable[[], None], *, icon: str = "") -> Any:
+    """A button that calls `action`; keyboards reach it with Tab and press it with Enter or the space bar."""
+    made = ipw.Button(description=text, tooltip=tip, icon=icon, layout=ipw.Layout(width="auto"))
+    made.on_click(lambda _: action())
+    return made
+
+
+def slider(label: str, tip: str, low: float, high: float, step: float, value: float, action: Callable) -> Any:
+    """A slider that calls `action(value)` while it moves."""
+    kind = ipw.IntSlider if isinstance(step, int) else ipw.FloatSlider
+    shown = {} if kind is ipw.IntSlider else {"readout_format": ".2g" if high <= 1 else ".1f"}
+    made = kind(value=value, min=low, max=high, step=step, description=label, **shown)
+    return labeled(made, tip, action)
+
+
+def labeled(control: Any, tip: str, action: Callable) -> Any:
+    """A control as wide as its place, with a tooltip, that calls `action(value)` when its value changes."""
+    control.style.description_width = "84px"
+    control.layout.width = "auto"
+    setattr(control, "tooltip" if control.has_trait("tooltip") else "description_tooltip", tip)
+    control.observe(lambda change: action(change["new"]), "value")
+    return control
+
+
+def row(*controls: Any) -> Any:
+    """Controls beside each other, wrapped where there is no room."""
+    layout = ipw.Layout(display="flex", flex_flow="row wrap", grid_gap="6px", align_items="center")
+    return ipw.Box(controls, layout=layout)
+
+
+def columns(*parts: Any) -> Any:
+    """Parts beside each other, or below each other on a phone."""
+    boxes = [
+        ipw.VBox(list(p), layout=ipw.Layout(flex="1 1 270px", min_width="0", max_width="430px"))
+        for p in parts
+    ]
+    return ipw.Box(boxes, layout=ipw.Layout(display="flex", flex_flow="row wrap", grid_gap="16px"))
+
+
+def seed_box(action: Callable[[int], None]) -> Any:
+    """A box for a seed; the same seed gives the same faces."""
+    box = ipw.BoundedIntText(0, min=0, max=MAX_SEED - 1, description="Seed")
+    return labeled(box, "The same seed gives the same faces, on any machine", action)
+
+
+def truncation_slider(action: Callable[[float | None], None]) -> Any:
+    """A slider for the truncation limit; its right end means none."""
+    tip = "Cut latents off at this many standard deviations; 3 is no limit. Lower: more alike, more typical"
+
+    def change(value: float) -> None:
+        action(round(value, 6) if value < NO_LIMIT else None)
+
+    return slider("Truncation", tip, 0.3, NO_LIMIT, 0.1, NO_LIMIT, change)
+
+
+def player(target: Any, last: int, *, step: int, interval: int) -> Any:
+    """Buttons that move a slider by themselves, from 0 to `last`, a step every `interval` ms."""
+    play = ipw.Play(min=0, max=max(last, 1), step=step, interval=interval)
+    ipw.link((play, "value"), (target, "value"))
+    return play

@@ -1,0 +1,111 @@
+"""Play with a generator's latents: `explore` and its panel."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from torch import Tensor
+
+from facegan import explore as lab
+from facegan.explore import Exploration, columns_for
+from facegan.widgets.controls import (
+    NO_LIMIT,
+    FacePicker,
+    button,
+    columns,
+    ipw,
+    row,
+    seed_box,
+    slider,
+    truncation_slider,
+)
+from facegan.widgets.panel import Panel, numbers
+
+_FAR = 4.0  # standard deviations that sliders move along a direction
+
+
+def explore(generator: object = "faces", *, n: int = 16, seed: int = 0) -> Explore:
+    """Explore latents: resample, keep faces, move along the directions that change images most, undo.
+
+    The same without widgets: `facegan.explore.Exploration`.
+
+    Args:
+        generator: a `Generator`, a `GAN`, a run folder, an exported file, or a bundled one by name: "faces".
+        n: number of faces.
+        seed: of the first faces.
+
+    Raises:
+        ConfigError: the generator, n or the seed is none of these.
+        CheckpointError: there is no such generator.
+    """
+    return Explore(Exploration.start(lab.open_generator(generator), n=n, seed=seed))
+
+
+class Explore(Panel):
+    """See `explore`. `state` is an `Exploration`."""
+
+    def draw(self, state: Exploration) -> tuple[Sequence[Tensor], str]:
+        kept = numbers(sorted(state.kept))
+        said = f"{len(state.faces)} faces of seed {state.now.seed}"
+        limit = state.now.truncation
+        said += f", cut off at {limit:.1f} standard deviations" if limit else ""
+        said += ". Press a face to keep it." if not kept else f"; kept as they are: {kept}."
+        return (state.picture(),), said
+
+    def build(self) -> Any:
+        n = len(self.state.faces)
+        self.faces = FacePicker(self.images[0], n, columns_for(n), lambda i: self.act(self.state.keep(i)))
+        tip = "Draw the faces that are not kept anew"
+        self.resample = button("Resample", tip, lambda: self.act(self.state.resample()), icon="random")
+        self.seed = seed_box(lambda seed: self.act(self.state.change(seed=seed)))
+        self.truncation = truncation_slider(
+            lambda limit: self.act(self.state.change(truncation=limit), "truncation")
+        )
+        self.directions = [self._direction(i) for i in range(len(self.state.directions))]
+        self.center = button("Reset sliders", "All directions back to 0", self._reset_directions)
+        tip = "Python that draws these faces again, to copy"
+        self.show_code = button("z as code", tip, self._toggle_code)
+        self.code = ipw.Textarea(rows=8, layout=ipw.Layout(width="100%", display="none"))
+        left = [self.faces.box, row(self.resample, self.undo_button, self.show_code, self.center)]
+        title = ipw.HTML("<b>Directions that change most</b>, from darker to lighter pictures")
+        return ipw.VBox([columns(left, [self.seed, self.truncation, title, *self._rows()]), self.code])
+
+    def sync(self, state: Exploration) -> None:
+        self.seed.value = state.now.seed
+        self.truncation.value = state.now.truncation or NO_LIMIT
+        for control, amount in zip(self.directions, state.now.amounts, strict=True):
+            if abs(control.value - amount) > 1e-6:  # in motion, it would jump back to its own value, rounded
+                control.value = amount
+        self.faces.mark(dict.fromkeys(state.kept, "kept"), self._tip)
+        if self.code.layout.display is None:
+            self.code.value = state.code()
+
+    def _tip(self, index: int) -> str:
+        return f"Release face {index + 1}" if index in self.state.kept else f"Keep face {index + 1}"
+
+    def _reset_directions(self) -> None:
+        self.act(self.state.change(amounts=(0.0,) * len(self.directions)))
+
+    def _toggle_code(self) -> None:
+        self.code.value = self.state.code()
+        self.code.layout.display = "none" if self.code.layout.display is None else None
+
+    def _direction(self, index: int) -> Any:
+        def move(amount: float) -> None:
+            self.act(self.state.move(index, amount), f"direction {index}")
+
+        tip = f"Move along direction {index + 1}, in standard deviations"
+        made = slider(str(index + 1), tip, -_FAR, _FAR, 0.1, 0.0, move)
+        made.style.description_width, made.layout.flex = "12px", "1 1 auto"
+        return made
+
+    def _rows(self) -> list[Any]:
+        """Each slider between the average face moved to its left and to its right end."""
+        ends = self.state.directions[:, None] * self.state.directions.new_tensor([[-_FAR], [_FAR]])
+        faces = self.state.generator.images(ends.flatten(0, 1))
+        size = ipw.Layout(width="44px", flex="0 0 44px")
+        small = [ipw.Image(value=lab.face_png(face), layout=size) for face in faces]
+        layout = ipw.Layout(align_items="center")
+        parts = zip(small[::2], self.directions, small[1::2], strict=True)
+        return [ipw.HBox(part, layout=layout) for part in parts]

@@ -1,0 +1,119 @@
+"""Slide between picked faces: `morph` and its panel."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor
+
+from facegan import explore as lab
+from facegan.errors import ConfigError, FaceganError
+from facegan.explore import BLUE, columns_for, framed_grid
+from facegan.images import save_animation
+from facegan.latent import draw_latents
+from facegan.widgets.controls import FacePicker, button, columns, ipw, player, row, slider
+from facegan.widgets.panel import Panel, numbers, sentence_html
+
+_LEGS = 100  # slider steps of a morph
+
+
+def morph(generator: object = "faces", *, n: int = 16, seed: int = 0) -> Morph:
+    """Slide between two to four picked faces, along straight line and great arc side by side; save it.
+
+    `generator`, `n` and `seed` are as in `explore`. The same without widgets: `facegan.explore.morph` and
+    `morph_frames`.
+    """
+    return Morph(lab.open_generator(generator), n=n, seed=seed)
+
+
+@dataclass(frozen=True)
+class MorphState:
+    """`picks` are faces of a seed's grid, counted from 0; t is the share of the way through them."""
+
+    seed: int
+    picks: tuple[int, ...]
+    t: float = 0.5
+
+
+class Morph(Panel):
+    """See `morph`. `state` is a `MorphState`."""
+
+    def __init__(self, generator: Any, *, n: int, seed: int) -> None:
+        if n < 2:
+            raise ConfigError(f"a morph needs 2 or more faces to choose from, got n={n}.")
+        self.generator, self.n = generator, n
+        super().__init__(MorphState(lab.checked_seed(seed), (0, min(5, n - 1))))
+
+    def draw(self, state: MorphState) -> tuple[Sequence[Tensor], str]:
+        z, both = lab.morph(self.generator, self.anchors(state), state.t)
+        line, arc = z.norm(dim=1).tolist()
+        grid = framed_grid(self.generator.images(self._latents(state)), dict.fromkeys(state.picks, BLUE))
+        said = (
+            f"Left: straight line (lerp), length of z {line:.1f}; right: great arc (slerp), {arc:.1f}."
+        )
+        return (grid, both), f"{said} {state.t:.0%} of the way through {numbers(state.picks)}."
+
+    def anchors(self, state: MorphState) -> Tensor:
+        """The picked faces' latents (k, latent_dim)."""
+        return self._latents(state)[list(state.picks)]
+
+    def build(self) -> Any:
+        self.faces = FacePicker(self.images[0], self.n, columns_for(self.n), self._pick)
+        self.resample = button("New faces", "Other faces to choose from", self._resample, icon="random")
+        self.position = slider("Position", "From the first face to the last", 0, _LEGS, 1, 50, self._slide)
+        self.play = player(self.position, _LEGS, step=2, interval=80)
+        self.name = ipw.Text("morph.gif", description="File", layout=ipw.Layout(width="190px"))
+        self.name.style.description_width = "34px"
+        tip = "Write the loop as .gif or .mp4, by the name's ending"
+        self.save = button("Save", tip, self.write, icon="download")
+        self.saved = ipw.HTML()
+        pick = ipw.HTML("Select two to four faces in path order.")
+        left = [self.faces.box, pick, row(self.resample, self.undo_button)]
+        save = row(self.name, self.save)
+        return columns(left, [self.images[1], self.position, row(self.play), save, self.saved])
+
+    def sync(self, state: MorphState) -> None:
+        self.position.value = round(state.t * _LEGS)
+        marks = {index: f"({order})" for order, index in enumerate(state.picks, start=1)}
+        self.faces.mark(marks, self._tip)
+
+    def write(self) -> None:
+        """Save the loop under the name in the box; a file that is there already is not replaced."""
+        try:
+            path = unused(Path(self.name.value.strip() or "morph.gif"))
+            frames = lab.morph_frames(self.generator, self.anchors(self.state))
+            save_animation(frames, path, fps=16)
+        except (FaceganError, OSError, ValueError, RuntimeError, ImportError) as error:
+            self.saved.value = sentence_html(f"Not saved: {error}")
+        else:
+            size = path.stat().st_size / 1e6
+            self.saved.value = sentence_html(f"Saved {path}, {size:.2f} MB.")
+
+    def _latents(self, state: MorphState) -> Tensor:
+        return draw_latents(self.n, self.generator.config.latent_dim, seed=state.seed)
+
+    def _tip(self, index: int) -> str:
+        return f"Leave face {index + 1} out" if index in self.state.picks else f"Go to face {index + 1}"
+
+    def _pick(self, index: int) -> None:
+        picks = tuple(p for p in self.state.picks if p != index)
+        picks += () if index in self.state.picks else (index,)
+        if 2 <= len(picks) <= 4:
+            self.act(replace(self.state, picks=picks))
+        else:
+            self.say("A morph goes through two to four faces.")
+
+    def _resample(self) -> None:
+        self.act(replace(self.state, seed=lab.next_seed(self.state.seed)))
+
+    def _slide(self, position: int) -> None:
+        self.act(replace(self.state, t=position / _LEGS), "position")
+
+
+def unused(path: Path) -> Path:
+    """The path itself, or the first of name-2, name-3, ... that is free."""
+    tries = (path.with_stem(f"{path.stem}-{k}") if k > 1 else path for k in range(1, 10_000))
+    return next(p for p in tries if not p.exists())

@@ -1,0 +1,119 @@
+"""`facegan data list`, `get`, `check` and `preview`."""
+
+import re
+import shutil
+import zipfile
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from helpers import jpeg
+from helpers.server import serving
+from PIL import Image
+
+SMALL = ["--image-size", 16, "--width", 8, "--batch-size", 8, "--precision", "fp32", "--device", "cpu"]
+
+
+@pytest.fixture
+def photos(place):
+    """A folder of 5 readable images, made anew."""
+    folder = place / "photos"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    for index in range(5):
+        Image.new("RGB", (20, 16 + 4 * (index == 0)), (40 * index, 0, 0)).save(folder / f"{index}.png")
+    return folder
+
+
+def test_data_list_names_sets_sizes_and_terms(facegan):
+    shown = facegan("data", "list").stdout
+    assert re.search(r"celeba +32,600 faces +248 MB to fetch: facegan data get celeba\n", shown)
+    assert re.search(r"celeba-full +202,599 faces", shown)
+    assert re.search(r"synthetic +10,000 faces", shown)
+    assert "non-commercial" in shown
+
+
+def test_data_get_fetches_from_the_class_mirror_and_training_starts(facegan, place, monkeypatch):
+    """Both commands as a student types them; the archive has the published layout, but other contents."""
+    from facegan.data import load as data
+    from facegan.data import registry as download
+
+    with serving() as server:
+        monkeypatch.setenv("FACEGAN_MIRROR", server.url)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setitem(download.SOURCES, "celeba", replace(download.SOURCES["celeba"], count=12))
+            with zipfile.ZipFile(place / "x.zip", "w") as archive:
+                rng = np.random.default_rng(0)
+                for index in range(12):
+                    archive.writestr(f"processed_celeba_small/celeba/{index}.jpg", jpeg(rng, 64))
+            server.files["/processed-celeba-small.zip"] = (place / "x.zip").read_bytes()
+            (place / "x.zip").unlink()
+            done = facegan("data", "get", "celeba", "--size", 16)
+            assert done.returncode == 0, done.stderr
+            assert "FaceDataset('celeba', 12 faces, 16 px), ready: facegan train --data celeba" in done.stdout
+            assert "non-commercial" in done.stdout
+            assert "its contents are sound" in done.stderr
+            train = facegan("train", *SMALL, "--steps", 1, "--data", "celeba", "--run-dir", "named")
+            assert train.returncode == 0, train.stderr
+    assert [path for path, _ in server.seen] == ["/processed-celeba-small.zip"]
+    assert data.local_file("celeba").exists()
+    shutil.rmtree(place / "data")
+
+
+def test_data_get_that_fails_offers_the_drawn_faces(facegan, monkeypatch):
+    from facegan.data import registry as download
+    from facegan.data.mirrors import Https
+
+    gone = replace(download.SOURCES["celeba"], mirrors=(Https("http://127.0.0.1:9/x.zip"),))
+    monkeypatch.setitem(download.SOURCES, "celeba", gone)
+    for command in (["data", "get", "celeba"], ["train", "--data", "celeba", "--run-dir", "x"]):
+        done = facegan(*command)
+        assert done.returncode == 1
+        assert "http://127.0.0.1:9/x.zip: cannot connect (Connection refused)" in done.stderr
+        assert "--data synthetic trains on drawn faces" in done.stderr
+
+
+def test_data_check_counts_sizes_and_caches(facegan, photos):
+    facegan("data", "preview", "photos", "--size", 16)
+    done = facegan("data", "check", "photos")
+    assert done.returncode == 0, done.stderr
+    assert "photos: 5 images that can be read\n  4 of 20 x 16\n  1 of 20 x 20" in done.stdout
+    assert re.search(r"cache .*photos-16px-\w+\.npy: verified", done.stdout)
+
+
+def test_data_check_exits_1_for_unreadable_images_and_damaged_caches(facegan, photos, place):
+    facegan("data", "preview", "photos", "--size", 16)
+    (cache,) = place.glob("photos-16px-*.npy")
+    cache.write_bytes(cache.read_bytes()[:-1] + b"x")
+    done = facegan("data", "check", "photos")
+    assert done.returncode == 1
+    assert "damaged; the next load builds it again" in done.stdout
+    cache.unlink()
+    (photos / "page.png").write_bytes(b"<html>")
+    done = facegan("data", "check", "photos")
+    assert done.returncode == 1
+    assert "skipped 1:\n  page.png: a web page, not an image" in done.stdout
+
+
+@pytest.mark.parametrize("what", ["nowhere", "faces.npy"])
+def test_data_check_of_what_is_no_archive(facegan, what):
+    done = facegan("data", "check", what)
+    assert done.returncode == 1
+    assert f"{what} is not a folder or a .zip file" in done.stderr
+
+
+def test_data_preview_makes_a_contact_sheet(facegan, photos, place):
+    done = facegan("data", "preview", "photos", "--size", 16, "--out", "sheet.png", "--n", 4)
+    assert done.returncode == 0, done.stderr
+    assert "sheet.png: 4 of 5 faces of 16 px" in done.stdout
+    assert Image.open(place / "sheet.png").size == (38, 38)
+
+
+@pytest.mark.parametrize(("crop", "expected"), [((), {}), (("--crop", "tutorial"), {"crop": "tutorial"})])
+@pytest.mark.parametrize("command", [("get", "synthetic"), ("preview", "synthetic")])
+def test_a_crop_is_handed_on_when_given(facegan, monkeypatch, faces, command, crop, expected):
+    seen = {}
+    monkeypatch.setattr("facegan.data.load.load_faces", lambda *_, **options: seen.update(options) or faces)
+    done = facegan("data", *command, "--size", 16, *crop)
+    assert done.returncode == 0, done.stderr
+    assert {k: v for k, v in seen.items() if k == "crop"} == expected

@@ -1,0 +1,108 @@
+"""`facegan sample`, `walk`, `export`, `info` and `results`."""
+
+import re
+import sys
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+from helpers import random_faces
+from PIL import Image
+
+from facegan import load_generator
+from facegan.images import to_uint8
+
+
+def test_sample_writes_a_grid_an_array_or_single_files(facegan, finished):
+    for out in ("grid.png", "faces_out.npy", "singles"):
+        done = facegan("sample", "run", "--n", 4, "--seed", 1, "--out", out)
+        assert done.returncode == 0, done.stderr
+    array = np.load(finished / "faces_out.npy")
+    assert (array.shape, array.dtype) == ((4, 3, 16, 16), np.uint8)
+    assert Image.open(finished / "grid.png").size == (38, 38)
+    single = np.asarray(Image.open(finished / "singles" / "face_00003.png")).transpose(2, 0, 1)
+    assert np.array_equal(single, array[3])
+
+
+def test_run_folder_and_exported_file_give_the_same_faces(facegan, finished):
+    arrays = []
+    for source in ("run", "run/generator.safetensors"):
+        facegan("sample", source, "--n", 3, "--seed", 5, "--out", "same.npy")
+        arrays.append(np.load(finished / "same.npy"))
+    assert np.array_equal(*arrays)
+
+
+@pytest.mark.parametrize("out", ["walk.gif", "walk.mp4"])
+def test_walk_writes_an_animation(facegan, finished, out):
+    done = facegan("walk", "run", "--out", out, "--frames", 6, "--faces", 3, "--seed", 0, "--scale", 2)
+    assert done.returncode == 0, done.stderr
+    assert (finished / out).stat().st_size > 500
+    if out.endswith("gif"):
+        gif = Image.open(finished / out)
+        assert (gif.n_frames, gif.size) == (6, (32, 32))
+
+
+def test_a_bundled_generator_goes_by_its_name(facegan, place):
+    done = facegan("sample", "healthy", "--n", 4, "--seed", 0, "--out", "pretrained.npy")
+    assert done.returncode == 0, done.stderr
+    expected = to_uint8(load_generator("healthy").sample(4, seed=0)).numpy()
+    assert np.array_equal(np.load(place / "pretrained.npy"), expected)
+
+
+@pytest.mark.parametrize(("options", "format"), [((), "safetensors"), (("--format", "onnx"), "onnx")])
+def test_export_hands_the_generator_on_with_its_format(facegan, finished, monkeypatch, options, format):
+    seen = []
+    export = SimpleNamespace(export_generator=lambda *given, **named: seen.append((given, named)))
+    monkeypatch.setitem(sys.modules, "facegan.export", export)
+    done = facegan("export", "run", "--out", "g.file", *options)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == "g.file\n"
+    [((generator, path), named)] = seen
+    assert torch.equal(generator.sample(1, seed=0), load_generator(finished / "run").sample(1, seed=0))
+    assert (str(path), named) == ("g.file", {"format": format})
+
+
+def test_an_export_needs_a_file_and_a_known_format(facegan):
+    assert facegan("export", "run").returncode == 2
+    done = facegan("export", "run", "--out", "x", "--format", "pickle")
+    assert done.returncode == 2
+    assert "torchscript" in done.stderr
+
+
+def test_info_describes_the_machine(facegan):
+    shown = facegan("info").stdout
+    assert f"torch        {torch.__version__}" in shown
+    assert re.search(r"(?m)^facegan +\d", shown)
+
+
+def test_info_describes_a_run(facegan, finished):
+    shown = facegan("info", "run").stdout
+    assert re.search(r"step +6\n", shown)
+    assert "checkpoints  0, 3, 6" in shown
+    assert "width=8" in shown
+
+
+def test_results_puts_runs_into_a_table(facegan, finished):
+    np.save(finished / "many.npy", random_faces(200).images)
+    done = facegan("results", "run", "--data", "many.npy", "--n", 100, "--grids", "grids")
+    assert done.returncode == 0, done.stderr
+    assert "Distances to 100 faces of many.npy" in done.stdout
+    assert re.search(r"\| run \|.*\| 48 \|", done.stdout), "6 steps of 8 faces"
+    assert re.search(r"\| real faces \|", done.stdout)
+    assert "run was trained on faces.npy" in done.stderr
+    assert {p.name for p in (finished / "grids").iterdir()} == {"run_raw.png", "run_ema.png"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        (["nothing", "--data", "faces.npy"], "no checkpoint in nothing"),
+        (["faces", "--data", "faces.npy"], "faces comes with facegan as generators only"),
+        (["run", "--data", "faces.npy", "--n", 100], "got 40 real faces, expected 200 or more"),
+    ],
+)
+def test_results_that_cannot_be_had_are_refused(facegan, finished, arguments, reason):
+    done = facegan("results", *arguments)
+    assert done.returncode == 1
+    assert reason in done.stderr

@@ -1,0 +1,124 @@
+"""`facegan train` and `facegan recipes`."""
+
+import contextlib
+import csv
+import os
+import re
+import signal
+import subprocess
+import sys
+
+import pytest
+from helpers import assert_same_state
+
+from facegan import GAN
+from facegan.config import RECIPES
+from facegan.runs import checkpoint
+
+SMALL = ["--image-size", 16, "--width", 8, "--batch-size", 8, "--precision", "fp32", "--device", "cpu"]
+
+
+def train(facegan, run, *options, steps=2):
+    return facegan("train", *SMALL, "--steps", steps, "--data", "faces.npy", "--run-dir", run, *options)
+
+
+def test_train_leaves_the_run_folder_and_says_where(facegan, place):
+    done = train(facegan, "trained", "--recipe", "modern", "--snapshot-every", 1)
+    assert done.returncode == 0, done.stderr
+    names = {p.name for p in (place / "trained").iterdir()}
+    assert names >= {"samples.png", "progress.gif", "curves.png", "history.csv", "generator.safetensors"}
+    assert len(list(csv.reader((place / "trained" / "history.csv").open()))) == 3
+    assert os.path.join("trained", "samples.png") in done.stdout
+    assert "modern on FaceDataset('faces.npy', 40 faces, 16 px), cpu in float32, into trained" in done.stdout
+
+
+def test_the_same_command_again_trains_no_further(facegan, finished):
+    before = checkpoint.steps(finished / "run" / "checkpoints")
+    done = train(facegan, "run", "--recipe", "modern", steps=6)
+    assert done.returncode == 0, done.stderr
+    assert "at step 6" in done.stdout
+    assert checkpoint.steps(finished / "run" / "checkpoints") == before
+
+
+@pytest.fixture
+def passed(monkeypatch, faces):
+    """What `train` hands to the library, instead of training; options by the function's name."""
+    seen = {}
+
+    def load_faces(source, **options):
+        seen["load_faces"] = options
+        return faces
+
+    def fit(gan, faces, **options):
+        seen["fit"] = options
+        gan.step = 10**9
+
+    monkeypatch.setattr("facegan.data.load.load_faces", load_faces)
+    monkeypatch.setattr("facegan.training.fit.fit", fit)
+    return seen
+
+
+def test_a_crop_and_the_wish_to_resume_anyway_are_handed_on(facegan, passed):
+    assert train(facegan, "x", "--crop", "tutorial", "--resume-anyway").returncode == 0
+    assert passed["load_faces"] == {"size": 16, "crop": "tutorial"}
+    assert passed["fit"]["resume"] == "anyway"
+
+
+def test_without_them_the_librarys_defaults_hold(facegan, passed):
+    assert train(facegan, "x").returncode == 0
+    assert "crop" not in passed["load_faces"]
+    assert "resume" not in passed["fit"]
+
+
+def test_recipes_lists_all_with_their_changes(facegan):
+    shown = facegan("recipes").stdout
+    assert re.search(r"small_batch +batch_size=32, epochs=20", shown)
+    assert all(name in shown for name in RECIPES)
+
+
+def start_training(place, run, **kwargs):
+    command = [sys.executable, "-m", "facegan", "train", "--recipe", "tiny", *SMALL, "--steps", 40,
+               "--snapshot-every", 5, "--data", "faces.npy", "--run-dir", run]  # fmt: skip
+    return subprocess.Popen(list(map(str, command)), cwd=place, stdout=subprocess.PIPE,
+                            stderr=subprocess.DEVNULL, text=True, **kwargs)  # fmt: skip
+
+
+def wait_for_step(child, folder, step):
+    """Until the training process has saved a checkpoint of `step` or later."""
+    while not any(s >= step for s in checkpoint.steps(folder / "checkpoints")):
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            pytest.fail(f"training ended early, with code {child.wait(timeout=0.05)}")
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="needs POSIX signals")
+def test_kill_9_at_five_moments_and_resume_equals_an_uninterrupted_run(place):
+    assert start_training(place, "straight").wait() == 0
+    for step in (0, 5, 15, 25, 30):
+        child = start_training(place, "killed")
+        wait_for_step(child, place / "killed", step)
+        child.send_signal(signal.SIGKILL)
+        child.wait()
+    last = start_training(place, "killed")
+    said = last.communicate()[0]
+    assert last.returncode == 0
+    assert re.search(r"checkpoint of step \d+|[Rr]esum", said)
+    a, b = (
+        GAN.from_state(checkpoint.load_latest(place / run / "checkpoints")) for run in ("straight", "killed")
+    )
+    assert a.step == b.step == 40
+    assert_same_state(a, b)
+    for frame in (place / "straight" / "frames").iterdir():
+        assert frame.read_bytes() == (place / "killed" / "frames" / frame.name).read_bytes()
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(os.name == "nt", reason="needs POSIX signals")
+def test_ctrl_c_saves_and_exits_130(place):
+    child = start_training(place, "stopped")
+    wait_for_step(child, place / "stopped", 5)
+    child.send_signal(signal.SIGINT)
+    said = child.communicate(timeout=120)[0]
+    assert child.returncode == 130
+    step = int(re.search(r"stopped at step (\d+) of 40: saved", said)[1])
+    assert checkpoint.load_latest(place / "stopped" / "checkpoints")["step"] == step

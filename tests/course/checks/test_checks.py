@@ -1,0 +1,79 @@
+"""The exercises' checks: right variants pass, wrong ones are told why."""
+
+import re
+
+import pytest
+import torch
+from helpers.exercise_variants import RIGHT, WRONG
+from torch import nn
+
+from facegan.course.catalog import exercises
+from facegan.course.checks.tools import CheckFailed, call, close, tensor
+from facegan.course.exercise import run_check
+
+TABLE = exercises()
+RIGHT_CASES = [(name, index) for name, variants in RIGHT.items() for index in range(len(variants))]
+WRONG_CASES = [(name, index) for name, variants in WRONG.items() for index in range(len(variants))]
+SECRETS = ("127.5", "softplus(", "ConvTranspose2d(")
+
+
+def test_every_exercise_has_five_right_and_eight_wrong_variants():
+    assert RIGHT.keys() == WRONG.keys() == TABLE.keys()
+    assert min(map(len, RIGHT.values())) >= 5
+    assert min(map(len, WRONG.values())) >= 8
+
+
+@pytest.mark.parametrize(("name", "index"), RIGHT_CASES)
+def test_right_solutions_pass(name, index):
+    result = run_check(TABLE[name], RIGHT[name][index])
+    assert result.status == "right", result.feedback
+
+
+@pytest.mark.parametrize(("name", "index"), WRONG_CASES)
+def test_wrong_solutions_are_told_their_mistake_and_not_the_answer(name, index):
+    function, said = WRONG[name][index]
+    result = run_check(TABLE[name], function)
+    assert result.status == "wrong", result
+    assert re.search(said, result.feedback), result.feedback
+    assert not [secret for secret in SECRETS if secret in result.feedback]
+
+
+def double_in_place(x):
+    return x.mul_(2)
+
+
+@pytest.mark.parametrize(
+    ("function", "said"),
+    [
+        (double_in_place, "changes its input in place"),
+        (lambda x: None, "it returns nothing"),
+        (lambda x: x / 0 + x.nothing, "it raised AttributeError: .*at `"),
+    ],
+)
+def test_a_call_names_what_went_wrong(function, said):
+    with pytest.raises(CheckFailed, match=said):
+        call(function, torch.ones(2))
+
+
+def test_a_call_hands_a_missing_implementation_on():
+    def missing(x):
+        raise NotImplementedError
+
+    with pytest.raises(NotImplementedError):
+        call(missing, 1)
+
+
+def test_a_function_that_may_change_its_input_gets_the_input_itself():
+    layer = nn.Linear(2, 2)
+    call(lambda module: nn.init.zeros_(module.weight), layer, changes=True)
+    assert not layer.weight.any()
+
+
+def test_a_tensor_of_another_shape_is_refused_with_both_shapes():
+    with pytest.raises(CheckFailed, match=r"it returns shape \(2,\), expected \(3,\) for input \(2,\)"):
+        tensor(lambda x: x + 1, torch.ones(2), shape=(3,))
+
+
+def test_close_compares_every_number():
+    assert close(torch.tensor([1.0, 2.0]), torch.tensor([1.00001, 2]))
+    assert not close(torch.tensor([1.0, 2.0]), torch.tensor([1.0, 2.1]))
