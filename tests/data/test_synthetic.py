@@ -237,7 +237,7 @@ def test_bad_tables_are_explained():
     with pytest.raises(DataError, match=r"'beard' holds \['curly'\]; use one of"):
         render_faces(table | {"beard": np.array(["none", "curly"])})
     for bad in (np.array([0, np.nan]), np.array(["a", "b"])):
-        with pytest.raises(DataError, match="'yaw' .*not finite numbers"):
+        with pytest.raises(DataError, match="not finite numbers"):
             render_faces(table | {"yaw": bad})
     with pytest.raises(DataError, match=r"lengths \[0\]"):
         render_faces(neutral(0))
