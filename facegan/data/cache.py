@@ -80,8 +80,8 @@ def build(name: str, chunks: Callable[[dict], Iterator[np.ndarray]]) -> tuple[np
 
 def _open(path: Path) -> tuple[np.ndarray, dict] | None:
     with contextlib.suppress(ValueError, OSError, EOFError):
-        if files.is_verified(path):
-            return np.load(path, mmap_mode="c", allow_pickle=False), files.notes_of(path) or {}
+        if files.is_verified(path) and (notes := files.notes_of(path)) is not None:
+            return np.load(path, mmap_mode="c", allow_pickle=False), notes
     return None
 
 
