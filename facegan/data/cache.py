@@ -70,8 +70,6 @@ def build(name: str, chunks: Callable[[dict], Iterator[np.ndarray]]) -> tuple[np
             place.mkdir(parents=True, exist_ok=True)
             return _build(place / name, chunks)
         except OSError as error:
-            if isinstance(error, ValueError):  # a DownloadError is both; the disk has no part in it
-                raise
             reason = f"{place}: {error.strerror or error}"
     warnings.warn(f"decoded into memory, since no cache could be written ({reason}).", stacklevel=4)
     notes: dict = {}

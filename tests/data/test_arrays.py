@@ -51,6 +51,10 @@ def test_all_that_holds_images_gives_the_same_array(given):
     assert found.labels is None
 
 
+def test_gray_pil_images_become_rgb():
+    assert read_images([Image.new("L", (16, 16), 7)] * 2).images.mean() == 7
+
+
 def test_an_array_that_fits_is_not_copied():
     assert np.shares_memory(read_images(IMAGES).images, IMAGES)
 
@@ -82,7 +86,7 @@ def test_floats_with_negatives_are_read_as_minus_1_to_1(capsys):
 
 def test_the_range_is_decided_over_the_whole_set():
     first, last = np.full((3, 16, 16), 0.5, np.float32), np.full((3, 16, 16), -1, np.float32)
-    assert read_images([first, first, last]).images[:, 0, 0, 0].tolist() == [191, 191, 0]
+    assert read_images([first, last, first]).images[:, 0, 0, 0].tolist() == [191, 0, 191]
     assert read_images([first, first]).images[:, 0, 0, 0].tolist() == [128, 128]
 
 

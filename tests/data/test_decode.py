@@ -4,6 +4,7 @@ import io
 import os
 import struct
 import zlib
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -132,6 +133,21 @@ def test_up_to_one_percent_of_bad_files_are_skipped_and_named(tmp_path):
     assert len(faces) == 198
     assert faces.skipped == ("page.jpg: a web page, not an image", "void.jpg: empty file")
     assert faces[7].float().mean((1, 2)).tolist() == [7, 0, 0]  # the others keep their order
+
+
+def test_a_file_of_a_folder_that_cannot_be_opened_is_skipped(tmp_path, monkeypatch):
+    for name, data in many(200):
+        (tmp_path / os.path.basename(name)).write_bytes(data)
+    read = Path.read_bytes
+
+    def refuse(path):
+        if path.name == "007.png":
+            raise PermissionError(13, "Permission denied")
+        return read(path)
+
+    monkeypatch.setattr(Path, "read_bytes", refuse)
+    with pytest.warns(UserWarning, match=r"007\.png: Permission denied"):
+        assert len(load_faces(tmp_path, 16)) == 199
 
 
 def test_more_than_one_percent_of_bad_files_is_an_error(tmp_path):

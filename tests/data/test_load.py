@@ -11,6 +11,7 @@ from helpers.published import pack, picture
 
 from facegan import data, load_faces
 from facegan.data import load, synthetic
+from facegan.data.registry import local_file
 from facegan.errors import DataError
 
 REAL_FACES = os.environ.get("FACEGAN_TEST_FACES")
@@ -58,6 +59,19 @@ def test_npy_files_are_mapped_not_read(tmp_path):
     faces = load_faces("faces.npy", 16)
     assert isinstance(faces.images, np.memmap)
     assert np.array_equal(faces.images, random_faces(4).images)
+
+
+def test_npy_files_with_channels_last_are_reordered_once(tmp_path):
+    np.save(tmp_path / "faces.npy", random_faces(4).images.transpose(0, 2, 3, 1))
+    faces = load_faces("faces.npy", 16)
+    assert isinstance(faces.images, np.memmap)
+    assert faces.images.flags.c_contiguous
+    assert np.array_equal(faces.images, random_faces(4).images)
+
+
+def test_npy_files_of_floats_are_converted(tmp_path):
+    np.save(tmp_path / "faces.npy", random_faces(4).images / np.float32(255))
+    assert np.array_equal(load_faces("faces.npy", 16).images, random_faces(4).images)
 
 
 def test_a_pickled_npy_is_refused(tmp_path):
@@ -152,7 +166,7 @@ def test_class_subfolders_become_labels(tmp_path, kind, top):
 
 
 @pytest.mark.parametrize(
-    "photos", [{**PHOTOS, "loose.png": (5, 0, 0)}, {"only/1.png": (1, 0, 0), "only/2.png": (2, 0, 0)}]
+    "photos", [{**PHOTOS, "loose.png": (5, 0, 0)}, {"top/one/1.png": (1, 0, 0), "top/one/2.png": (2, 0, 0)}]
 )
 def test_without_two_classes_or_with_loose_images_there_are_no_labels(tmp_path, photos):
     faces = load_faces(as_folder(tmp_path / "pets", photos), 16)
@@ -179,10 +193,16 @@ def test_a_zip_and_its_folder_have_one_fingerprint(tmp_path):
     assert int(mark, 16)
 
 
-@pytest.mark.parametrize("change", [{"cats/2.png": (9, 0, 0)}, {"cats/3.png": (2, 0, 0)}])
-def test_another_image_has_another_fingerprint(tmp_path, change):
-    before = load_faces(as_folder(tmp_path / "pets"), 16).fingerprint
-    assert load_faces(as_folder(tmp_path / "pets", change), 16).fingerprint != before
+@pytest.mark.parametrize("change", ["color", "name"])
+def test_another_byte_or_name_gives_another_fingerprint(tmp_path, change):
+    for index in range(2):  # of equal size, also with another color
+        (tmp_path / f"{index}.bmp").write_bytes(picture((index, 0, 0), kind="BMP"))
+    before = load_faces(tmp_path, 16).fingerprint
+    if change == "name":
+        (tmp_path / "1.bmp").rename(tmp_path / "2.bmp")
+    else:
+        (tmp_path / "1.bmp").write_bytes(picture((9, 0, 0), kind="BMP"))
+    assert load_faces(tmp_path, 16).fingerprint != before
 
 
 def test_dates_do_not_count_for_the_fingerprint(tmp_path):
@@ -231,3 +251,4 @@ def test_the_data_folder_may_be_a_string(tmp_path, monkeypatch):
     monkeypatch.setattr(data, "DATA_FOLDER", str(tmp_path / "deep" / "elsewhere"))
     load_faces(as_folder(tmp_path / "pets"), 16)
     assert len(list((tmp_path / "deep" / "elsewhere").glob("*.npy"))) == 1
+    assert local_file("celeba").parent == tmp_path / "deep" / "elsewhere"
