@@ -8,13 +8,23 @@ SYNTHETIC_COUNT = 10_000  # faces in load_faces("synthetic")
 
 _NAMES = {
     "Batches": "dataset",
+    "Drive": "mirrors",
     "FaceDataset": "dataset",
+    "Https": "mirrors",
+    "Kaggle": "mirrors",
+    "Source": "registry",
+    "as_dataset": "dataset",
     "load_faces": "load",
+    "register_dataset": "registry",
     "synthetic_faces": "synthetic",
-}
+}  # public names and their modules, loaded when first used
 
 
 def __getattr__(name: str):
     if name in _NAMES:
         return getattr(import_module(f"facegan.data.{_NAMES[name]}"), name)
     raise AttributeError(f"module 'facegan.data' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_NAMES})

@@ -1,75 +1,104 @@
-"""Decoded faces on disk: one uint8 array (N, 3, size, size) in a `.npy`, sealed and memory-mapped.
+"""Decoded faces on disk: one uint8 array (N, 3, size, size) in a `.npy`, verified and memory-mapped.
 
-A cache is written as its chunks come, so that it never stands in memory whole, and gets its name in one
-step. One process builds it while others wait. A damaged cache is noticed by its seal and built again.
+Caches are in `facegan.data.DATA_FOLDER`, or where that cannot be written, in the user's cache folder; never
+beside the photographs. A cache is written chunk by chunk, so it is never in memory whole, and gets its name
+in one step. One process builds it while others wait. A corrupt cache is detected and built again.
+
+A cache's name is LABEL-SIZEpx-CROP-KEY.npy: caches of equal name but for KEY are of one source, and all but
+the newest are outdated.
 """
 
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import os
 import re
 import secrets
 import warnings
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 
-from facegan import files
-from facegan.files import locked
+from facegan import data, files
 
 _TEMPORARY = ".building-"
+_KEY = "[0-9a-f]{12}"
 
 
-def cached(
-    name: str, folders: Iterable[Path], chunks: Callable[[], Iterator[np.ndarray]], notes: list[str]
-) -> np.ndarray:
-    """The array cached under `name` in one of `folders`, made from `chunks()` when it is in none.
+def folders() -> list[Path]:
+    """Where caches are, in the order in which they are tried."""
+    base = os.environ.get("LOCALAPPDATA" if os.name == "nt" else "XDG_CACHE_HOME")
+    return [Path(data.DATA_FOLDER), Path(base or os.path.expanduser("~/.cache")) / "facegan"]
 
-    `name` ends in "-FINGERPRINT.npy"; caches with another fingerprint are outdated and removed. `notes`
-    are kept beside the array: what `chunks()` added to them, or what it did when the cache was made.
-    Without a folder that can be written the array is made in memory, with a warning.
+
+def label_of(path: str | Path) -> str:
+    """What the names of a path's caches begin with: equal names in different places get different labels."""
+    place = os.path.abspath(path)
+    return f"{os.path.basename(place)[:60]}@{hashlib.sha256(os.fsencode(place)).hexdigest()[:8]}"
+
+
+def caches_of(source: str | Path) -> list[Path]:
+    """The caches of a data set's name, or of a folder's or file's path; of all sizes and crops."""
+    from facegan.data.registry import SOURCES
+
+    label = source if source in (*SOURCES, "synthetic") else label_of(Path(source).expanduser())
+    name = re.compile(rf"{re.escape(label)}(-\d+)?-\d+px-[a-z0-9-]+-{_KEY}\.npy")
+    found = (place.iterdir() for place in folders() if place.is_dir())
+    return sorted(path for paths in found for path in paths if name.fullmatch(path.name))
+
+
+def find(name: str) -> tuple[np.ndarray, dict] | None:
+    """The cached array and its notes, when it is there and intact."""
+    return next(filter(None, (_open(place / name) for place in folders())), None)
+
+
+def build(name: str, chunks: Callable[[dict], Iterator[np.ndarray]]) -> tuple[np.ndarray, dict]:
+    """Make the cache `name`, in memory where no folder can be written, with a warning.
+
+    Args:
+        name: the file's name; it ends in "-KEY.npy". Caches with another key are removed.
+        chunks: fills a dict of notes (JSON values), which are kept beside the array, and yields its chunks,
+            uint8 (k, 3, size, size).
+
+    Returns:
+        The array, memory-mapped, and its notes.
     """
-    folders = list(dict.fromkeys(folders))
-    for place in folders:
-        found = find(place / name, notes)
-        if found is not None:
-            return found
-    for place in folders:
+    for place in folders():
         try:
-            place.mkdir(exist_ok=True)
-            return _build(place / name, chunks, notes)
+            place.mkdir(parents=True, exist_ok=True)
+            return _build(place / name, chunks)
         except OSError as error:
             reason = f"{place}: {error.strerror or error}"
     warnings.warn(f"decoded into memory, since no cache could be written ({reason}).", stacklevel=4)
-    return np.concatenate(list(chunks()))
+    notes: dict = {}
+    return np.concatenate(list(chunks(notes))), notes
 
 
-def find(path: Path, notes: list[str]) -> np.ndarray | None:
-    """The cached array when it is there and whole, with its notes."""
+def _open(path: Path) -> tuple[np.ndarray, dict] | None:
     with contextlib.suppress(ValueError, OSError, EOFError):
-        if files.is_verified(path):
-            images = np.load(path, mmap_mode="c", allow_pickle=False)
-            notes[:] = files.notes_of(path) or []
-            return images
+        if files.is_verified(path) and (notes := files.notes_of(path)) is not None:
+            return np.load(path, mmap_mode="c", allow_pickle=False), notes
     return None
 
 
-def _build(path: Path, chunks: Callable[[], Iterator[np.ndarray]], notes: list[str]) -> np.ndarray:
-    with locked(_family(path)):
-        _remove_temporaries(path)
-        found = find(path, notes)
+def _build(path: Path, chunks: Callable[[dict], Iterator[np.ndarray]]) -> tuple[np.ndarray, dict]:
+    with files.locked(_family(path)):
+        _remove(path, rf"{_TEMPORARY}[0-9a-f]{{16}}-")  # of a killed process; only the lock's holder may
+        found = _open(path)
         if found is not None:  # another process was faster
             return found
         if path.exists():
-            warnings.warn(f"the cache {path.name} is damaged or unfinished; building it again.", stacklevel=5)
-        _write(path, chunks(), notes)
-        _remove_outdated(path)
-        return np.load(path, mmap_mode="c", allow_pickle=False)
+            warnings.warn(f"the cache {path.name} is corrupt; building it again.", stacklevel=5)
+        notes: dict = {}
+        _write(path, chunks(notes))
+        files.mark_verified(path, notes)
+        _remove(path)
+        return np.load(path, mmap_mode="c", allow_pickle=False), notes
 
 
-def _write(path: Path, chunks: Iterator[np.ndarray], notes: list[str]) -> None:
+def _write(path: Path, chunks: Iterator[np.ndarray]) -> None:
     temporary = path.with_name(f"{_TEMPORARY}{secrets.token_hex(8)}-{path.name}")
     count, shape = 0, (3, 0, 0)
     try:
@@ -83,7 +112,6 @@ def _write(path: Path, chunks: Iterator[np.ndarray], notes: list[str]) -> None:
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
-    files.mark_verified(path, notes)
 
 
 def _write_header(file, shape: tuple[int, ...]) -> None:
@@ -91,20 +119,13 @@ def _write_header(file, shape: tuple[int, ...]) -> None:
 
 
 def _family(path: Path) -> Path:
-    """The cache's path up to its fingerprint: what caches of the same source and size share."""
+    """The cache's path up to its key."""
     return path.with_name(path.name.rpartition("-")[0])
 
 
-def _remove_temporaries(path: Path) -> None:
-    """What a killed process left of this cache; only the holder of its lock may."""
-    name = re.compile(rf"{_TEMPORARY}[0-9a-f]{{16}}-{re.escape(_family(path).name)}-[0-9a-f]{{8,12}}\.npy")
-    for other in path.parent.iterdir():
-        if name.fullmatch(other.name):
-            other.unlink(missing_ok=True)
-
-
-def _remove_outdated(path: Path) -> None:
-    name = re.compile(re.escape(_family(path).name) + r"-[0-9a-f]{8,12}\.npy")
+def _remove(path: Path, prefix: str = "") -> None:
+    """Delete the other caches of the family of `path`, or with `prefix` its temporary files."""
+    name = re.compile(f"{prefix}{re.escape(_family(path).name)}-{_KEY}" + r"\.npy")
     for other in path.parent.iterdir():
         if other != path and name.fullmatch(other.name):
             with contextlib.suppress(OSError):  # still mapped by someone, on Windows

@@ -1,25 +1,189 @@
-"""What `fit` trains on; the data package's own redesign replaces this module."""
+"""Faces as one uint8 array, and batches of it: an index, a cast and a flip, without worker processes."""
 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
+from functools import cached_property
 from typing import Any
 
 import numpy as np
+import torch
+from torch import Tensor
 
-from facegan.data.load import Batches, FaceDataset, load_faces
+from facegan.data.arrays import read_images
+from facegan.errors import DataError
+from facegan.images import to_float
+from facegan.runtime.device import to_device
 
-__all__ = ["Batches", "FaceDataset", "as_dataset", "record"]
-
-
-def as_dataset(faces: Any, size: int) -> FaceDataset:
-    """A `FaceDataset` as it is, arrays converted."""
-    faces = faces if isinstance(faces, FaceDataset) else load_faces(faces, size)
-    type(faces).record, type(faces).image_size = record, property(lambda self: self.shape[-1])
-    return faces
+_WHOLE = slice(None)
 
 
-def record(self: FaceDataset) -> dict[str, Any]:
-    """What identifies the data set in checkpoints, as plain values."""
-    fingerprint = hashlib.sha256(np.ascontiguousarray(self.images).data).hexdigest()[:16]
-    return {"name": self.name, "count": len(self), "image_size": self.shape[-1], "fingerprint": fingerprint}
+class FaceDataset:
+    """Faces in memory or memory-mapped.
+
+    Args:
+        images: uint8 (N, 3, size, size), at least two.
+        name: what they were loaded from.
+        crop: how they are framed, in the terms of `facegan.data.crops`; None if unknown.
+        skipped: "file: reason" for every image that could not be used.
+        labels: the class of each face, int64 (N,).
+        classes: the names of the classes.
+        attributes: columns (N,) of the drawn faces.
+        fingerprint: 16 hex digits that identify the source; computed from the pixels if not given.
+    """
+
+    def __init__(
+        self,
+        images: np.ndarray,
+        name: str,
+        *,
+        crop: str | None = None,
+        skipped: tuple[str, ...] = (),
+        labels: np.ndarray | None = None,
+        classes: tuple[str, ...] = (),
+        attributes: dict[str, np.ndarray] | None = None,
+        fingerprint: str | None = None,
+    ) -> None:
+        if len(images) < 2:
+            raise DataError(f"{name!r} holds {len(images)} usable image; training needs 2 or more. Add some.")
+        self.images, self.name, self.crop, self.skipped = images, name, crop, skipped
+        self.labels, self.classes, self.attributes = labels, classes, attributes or {}
+        self._fingerprint = fingerprint
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def __getitem__(self, index: Any) -> Tensor:
+        """uint8 (3, size, size) for a number, (k, 3, size, size) for a slice or list."""
+        return torch.from_numpy(np.array(self.images[index]))
+
+    def __repr__(self) -> str:
+        return f"FaceDataset({self.name!r}, {len(self):,} faces, {self.image_size} px)"
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """(N, 3, size, size)."""
+        return self.images.shape
+
+    @property
+    def image_size(self) -> int:
+        """Pixels a side."""
+        return self.images.shape[-1]
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """16 hex digits that identify the source's faces, equal on every machine.
+
+        Of photographs it covers names and bytes of the files, not sizes or crops; of arrays, the pixels.
+        """
+        if self._fingerprint:
+            return self._fingerprint
+        digest = hashlib.sha256(repr(self.shape).encode())
+        digest.update(np.ascontiguousarray(self.images).data)
+        return digest.hexdigest()[:16]
+
+    def record(self) -> dict[str, Any]:
+        """What identifies the data set in checkpoints, as plain values."""
+        names = ("name", "image_size", "crop", "fingerprint")
+        return {"count": len(self)} | {name: getattr(self, name) for name in names}
+
+    def batches(
+        self,
+        batch_size: int,
+        *,
+        generator: torch.Generator | None = None,
+        device: str | torch.device = "cpu",
+        flip: bool = True,
+        part: slice = _WHOLE,
+    ) -> Batches:
+        """Shuffled batches: floats (B, 3, H, W) in [-1, 1]; each loop over the result is an epoch.
+
+        The incomplete last batch is dropped. The data move to the device whole when they fit.
+
+        Args:
+            batch_size: faces per batch.
+            generator: on the CPU; draws order and flips. The default is PyTorch's global one.
+            device: where batches are.
+            flip: whether to mirror each face with probability 1/2.
+            part: the part of each batch to load, for one of several processes.
+
+        Raises:
+            DataError: the set is smaller than a batch.
+        """
+        generator, device = generator or torch.default_generator, torch.device(device)
+        return Batches(self, batch_size, generator=generator, device=device, flip=flip, part=part)
+
+
+class Batches:
+    """Loop over it once for an epoch. `remaining` holds the indices that this epoch has yet to visit."""
+
+    def __init__(
+        self,
+        faces: FaceDataset,
+        batch_size: int,
+        *,
+        generator: torch.Generator,
+        device: torch.device,
+        flip: bool,
+        part: slice = _WHOLE,
+    ) -> None:
+        if not 1 <= batch_size <= len(faces):
+            raise DataError(
+                f"a batch of {batch_size} cannot be drawn from the {len(faces)} faces of {faces.name!r}. "
+                f"Use a batch_size of at most {len(faces)}, or more faces."
+            )
+        self.count, self.batch_size, self.generator = len(faces), batch_size, generator
+        self.device, self.flip, self.part = device, flip, part
+        self.remaining = torch.empty(0, dtype=torch.long)
+        self._images = _resident(torch.from_numpy(faces.images), device)
+
+    def __len__(self) -> int:
+        """Batches in an epoch."""
+        return self.count // self.batch_size
+
+    def __iter__(self) -> Iterator[Tensor]:
+        if len(self.remaining) < self.batch_size:
+            self.remaining = torch.randperm(self.count, generator=self.generator)
+        while len(self.remaining) >= self.batch_size:
+            index = self.remaining[: self.batch_size]
+            self.remaining = self.remaining[self.batch_size :]
+            yield self._batch(index)
+
+    def _batch(self, index: Tensor) -> Tensor:
+        mirrored = torch.rand(len(index), generator=self.generator) < 0.5 if self.flip else None
+        images = self._pick(index[self.part])
+        if mirrored is not None:
+            mirrored = to_device(mirrored[self.part], self.device)
+            images = torch.where(mirrored[:, None, None, None], images.flip(-1), images)
+        return to_float(images)
+
+    def _pick(self, index: Tensor) -> Tensor:
+        if self._images.device.type == "cpu":
+            return to_device(self._images.index_select(0, index), self.device)
+        return self._images.index_select(0, to_device(index, self.device))
+
+
+def as_dataset(faces: Any, image_size: int) -> FaceDataset:
+    """What `fit` trains on: a `FaceDataset` as it is, and other images converted.
+
+    Args:
+        faces: a `FaceDataset`, or what `facegan.data.arrays.read_images` takes: an array, a tensor, a list of
+            images, a map-style torch `Dataset`.
+        image_size: pixels a side that converted images must have.
+
+    Raises:
+        DataError: anything else, or images of another size.
+
+    >>> as_dataset(torch.zeros(8, 3, 16, 16, dtype=torch.uint8), 16)
+    FaceDataset('array', 8 faces, 16 px)
+    """
+    if isinstance(faces, FaceDataset):
+        return faces
+    return FaceDataset(**read_images(faces, image_size)._asdict())
+
+
+def _resident(images: Tensor, device: torch.device) -> Tensor:
+    if device.type == "cuda" and images.nbytes > torch.cuda.mem_get_info(device)[0] / 2:
+        return images
+    return images.to(device)

@@ -1,39 +1,32 @@
-"""Image files in a folder or zip, read safely and decoded to square uint8 RGB.
+"""Image files' bytes to square uint8 RGB arrays, on several threads.
 
-How a picture becomes RGB: EXIF rotation is applied; transparency is laid over white; grey, CMYK and
-palette images are converted; of an animation the first frame counts; 16-bit grey is scaled to 8 bits.
-Archives are read member by member in memory; nothing in them can write a file. Leaves out caching
-(`facegan.cache`) and data sets by name (`facegan.download`).
+How an image becomes RGB: EXIF rotation is applied; transparency is laid over white; gray, CMYK and palette
+images are converted; of an animation the first frame counts; 16-bit gray is scaled to 8 bits.
+
+Threads, not a `DataLoader`: Pillow decodes without the interpreter's lock, and nothing has to be pickled.
 """
 
 from __future__ import annotations
 
-import hashlib
 import io
 import os
 import struct
-import zipfile
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
-from itertools import pairwise
-from pathlib import Path, PurePosixPath
 
 import numpy as np
 
+from facegan.data.archives import Photos
+from facegan.data.crops import CENTER, Crop
 from facegan.errors import DataError, first_line
 
-SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff"}
 MAX_PIXELS = 100_000_000  # of one image
-MAX_RATIO = 100  # of a whole archive, unpacked : packed
-MAX_MEMBER = 10_000_000  # bytes of one unpacked member that is compressed beyond that
 MAX_BAD_SHARE = 0.01  # unreadable images that are skipped; more are an error
 _CHUNK = 64  # images decoded by a thread at a time
 _PORTION = 4_000_000  # bytes of an archive that wait for a thread, at most
-
-Crop = Callable[..., tuple[int, int, int, int]]  # PIL RGB image -> left, top, right, bottom
 
 
 class Unreadable(Exception):
@@ -41,64 +34,30 @@ class Unreadable(Exception):
 
 
 class NoFace(Unreadable):
-    """A sound image in which no face was found."""
+    """An image that can be read, but in which no face was found."""
 
 
-class Photos:
-    """The image files of a folder or a zip: `names` in order, and `read(name)` for their bytes.
+def decode_all(photos: Photos, size: int, crop: Crop, skipped: dict[str, str]) -> Iterator[np.ndarray]:
+    """Decode all usable images, in order and in parallel.
 
-    Use as a context manager. Raises `DataError` when the archive is damaged or looks hostile, or
-    when there are no images.
+    Args:
+        photos: where they are.
+        size: pixels a side of the results.
+        crop: what to keep of each image.
+        skipped: receives name -> reason for every image that cannot be used.
+
+    Yields:
+        Chunks, uint8 (k, 3, size, size).
+
+    Raises:
+        DataError: more than 1 % of the images cannot be read, or the archive is corrupt.
     """
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self._zip = None if path.is_dir() else _open_zip(path)
-        self.names = sorted(filter(_is_image, self._zip.namelist() if self._zip else _files(path)))
-        if not self.names:
-            self.close()
-            raise DataError(
-                f"no image found in {path.name!r}; looked for {', '.join(sorted(SUFFIXES))} at any depth."
-            )
-
-    def read(self, name: str) -> bytes:
-        return _read_member(self._zip, name) if self._zip else _read_file(self.path / name)
-
-    def close(self) -> None:
-        if self._zip:
-            self._zip.close()
-
-    def __enter__(self) -> Photos:
-        return self
-
-    def __exit__(self, *_) -> None:
-        self.close()
-
-
-def fingerprint(path: Path) -> str:
-    """Twelve hex digits that change when a file does, or an image in a folder: of names, sizes, dates."""
-    digest = hashlib.sha256()
-    for name in sorted(filter(_is_image, _files(path))) if path.is_dir() else [""]:
-        status = (path / name).stat()
-        digest.update(f"{name or path.name}/{status.st_size}/{status.st_mtime_ns}\n".encode())
-    return digest.hexdigest()[:12]
-
-
-def decode_all(
-    photos: Photos, size: int, skipped: list[str], *, crop: Crop | None = None
-) -> Iterator[np.ndarray]:
-    """Chunks (k, 3, size, size) of all usable images, in order, decoded in parallel.
-
-    Fills `skipped` with "name: reason" for the others; raises `DataError` when more than 1 % cannot
-    be read. `crop` picks the part of each image to keep; the central square when left out.
-    """
-    skipped.clear()
     broken = 0
     title = f"reading {photos.path.name}"
-    for names, results in _in_parallel(photos, lambda data: decode(data, size, crop=crop), title):
-        bad = [(n, r) for n, r in zip(names, results, strict=True) if isinstance(r, Unreadable)]
-        skipped += [f"{name}: {reason}" for name, reason in bad]
-        broken += sum(not isinstance(reason, NoFace) for _, reason in bad)
+    for names, results in _in_parallel(photos, lambda data: decode(data, size, crop), title):
+        bad = {n: r for n, r in zip(names, results, strict=True) if isinstance(r, Unreadable)}
+        skipped.update((name, str(reason)) for name, reason in bad.items())
+        broken += sum(not isinstance(reason, NoFace) for reason in bad.values())
         _check_share(photos, broken, skipped)
         good = [r for r in results if not isinstance(r, Unreadable)]
         if good:
@@ -107,7 +66,7 @@ def decode_all(
 
 @dataclass
 class Survey:
-    """What a folder or archive holds: images by (width, height), and "name: reason" for the unreadable."""
+    """What a folder or archive holds: images by (width, height), and "name: reason" for unreadable ones."""
 
     sizes: Counter[tuple[int, int]] = field(default_factory=Counter)
     skipped: list[str] = field(default_factory=list)
@@ -119,9 +78,10 @@ class Survey:
 
 
 def survey(photos: Photos, *, title: str) -> Survey:
-    """Read and decode every image, keeping only their sizes. Raises `DataError` on a damaged archive.
+    """Read and decode every image, keeping only their sizes; `title` is shown beside the progress bar.
 
-    `title` stands beside the progress bar.
+    Raises:
+        DataError: the archive is corrupt.
     """
     found = Survey()
     for names, results in _in_parallel(photos, _decoded_size, title):
@@ -138,7 +98,7 @@ def _in_parallel(
 ) -> Iterator[tuple[Sequence[str], list]]:
     """Chunks of names with `work(bytes)` of each, or the `Unreadable` that it raised, in order.
 
-    An archive is read in this thread, ahead of the workers: they would only wait for each other there.
+    An archive is read in this thread, ahead of the workers, which would wait for each other there.
     """
     from tqdm.auto import tqdm
 
@@ -155,12 +115,11 @@ def _in_parallel(
 
 
 def _portions(photos: Photos) -> Iterator[tuple[list[str], list]]:
-    """Names with what gives their bytes: up to 64 images, or 4 MB of an archive."""
-    in_memory = not photos.path.is_dir()
+    """Names with their bytes, or what reads them: up to 64 images, or 4 MB of an archive."""
     names, data, size = [], [], 0
     for name in photos.names:
-        item = photos.read(name) if in_memory else partial(photos.read, name)
-        size += len(item) if in_memory else 0
+        item = partial(photos.read, name) if photos.in_folder else photos.read(name)
+        size += 0 if photos.in_folder else len(item)
         names.append(name)
         data.append(item)
         if len(names) == _CHUNK or size > _PORTION:
@@ -186,13 +145,16 @@ def _attempt(work: Callable[[bytes], object], data: bytes | Callable[[], bytes])
         return work(data() if callable(data) else data)
     except Unreadable as reason:
         return reason
+    except OSError as error:  # from reading; what decoders raise became `Unreadable`
+        return Unreadable(error.strerror or str(error))
 
 
-def decode(data: bytes, size: int, *, crop: Crop | None = None) -> np.ndarray:
+def decode(data: bytes, size: int, crop: Crop = CENTER) -> np.ndarray:
     """One image file's bytes as uint8 (3, size, size). Raises `Unreadable` with the reason."""
-    image = _plain_jpeg(data, size) or _open_rgb(data, size)
+    least = MAX_PIXELS if crop.full_size else size
+    image = _plain_jpeg(data, least) or _open_rgb(data, least)
     try:
-        return to_square(image, size, crop=crop)
+        return to_square(image, size, crop)
     except (ValueError, MemoryError) as error:
         raise Unreadable(f"cannot be cropped ({first_line(error)})") from None
 
@@ -202,7 +164,7 @@ def _decoded_size(data: bytes) -> tuple[int, int]:
 
 
 def _open_rgb(data: bytes, size: int):
-    """Any image file as a PIL RGB image, of `size` or more pixels a side where it has them."""
+    """Any image file as a PIL RGB image; a JPEG may come reduced, to no less than 2 x `size` a side."""
     from PIL import Image
 
     if not data:
@@ -218,15 +180,15 @@ def _open_rgb(data: bytes, size: int):
         raise
     except Image.DecompressionBombError:
         raise Unreadable(f"more than {MAX_PIXELS:,} pixels") from None
-    except Exception as error:  # decoders raise many kinds on damaged bytes
+    except Exception as error:  # decoders raise many kinds on corrupt bytes
         raise Unreadable(f"cannot be decoded ({type(error).__name__})") from None
 
 
 def _plain_jpeg(data: bytes, size: int):
-    """A small colour JPEG as a PIL image, twice as fast as by `Image.open`; None for all other files.
+    """A small color JPEG as a PIL image, twice as fast as with `Image.open`; None for all other files.
 
-    Only for images too small to gain from being decoded at a fraction of their size. What is wrong with a
-    damaged file is left to `Image.open` to say.
+    Only for images too small to gain from being decoded at a fraction of their size. The reason why a
+    corrupt file cannot be read is left to `Image.open`.
     """
     from PIL import Image
 
@@ -240,7 +202,7 @@ def _plain_jpeg(data: bytes, size: int):
 
 
 def _jpeg_size(data: bytes) -> tuple[int, int] | None:
-    """Width and height of an 8-bit colour JPEG without EXIF or Adobe segments; None for other files."""
+    """Width and height of an 8-bit color JPEG without EXIF or Adobe segments; None for other files."""
     position = 2 if data[:2] == b"\xff\xd8" else len(data)
     while position + 10 <= len(data) and data[position] == 0xFF:
         marker, length = data[position + 1], int.from_bytes(data[position + 2 : position + 4], "big")
@@ -253,21 +215,14 @@ def _jpeg_size(data: bytes) -> tuple[int, int] | None:
     return None
 
 
-def to_square(image, size: int, *, crop: Crop | None = None) -> np.ndarray:
+def to_square(image, size: int, crop: Crop = CENTER) -> np.ndarray:
     """A square part of a PIL RGB image, resized with antialiasing, as uint8 (3, size, size)."""
     from PIL import Image
 
-    if crop or image.size != (size, size):
-        image = image.crop((crop or _central_square)(image))
-        image = image.resize((size, size), Image.Resampling.LANCZOS, reducing_gap=3.0)
+    box = crop.box(image)
+    if image.size != (size, size) or box != (0, 0, size, size):
+        image = image.crop(box).resize((size, size), Image.Resampling.LANCZOS, reducing_gap=3.0)
     return np.asarray(image).transpose(2, 0, 1)
-
-
-def _central_square(image) -> tuple[int, int, int, int]:
-    width, height = image.size
-    side = min(width, height)
-    left, top = (width - side) // 2, (height - side) // 2
-    return left, top, left + side, top + side
 
 
 def _to_rgb(image):
@@ -299,100 +254,16 @@ def _check_pixels(width: int, height: int) -> None:
         raise Unreadable(f"{width} x {height} pixels, more than {MAX_PIXELS:,}")
 
 
-def _check_share(photos: Photos, broken: int, skipped: Sequence[str]) -> None:
+def _check_share(photos: Photos, broken: int, skipped: dict[str, str]) -> None:
     total = len(photos.names)
     if broken > MAX_BAD_SHARE * total:
-        shown = "; ".join(skipped[:3]) + ("; ..." if len(skipped) > 3 else "")
         raise DataError(
-            f"{broken} or more of {total} images in {photos.path.name!r} cannot be read, "
-            f"over the {MAX_BAD_SHARE:.0%} that is passed over: {shown}. Remove or replace them."
+            f"{broken} or more of {total} images in {photos.path.name!r} cannot be read; at most "
+            f"{MAX_BAD_SHARE:.0%} are skipped: {listed(skipped, 3)}. Remove or replace them."
         )
 
 
-# ---- folders and archives ------------------------------------------------------------------------
-
-
-def _files(folder: Path) -> Iterator[str]:
-    return (p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file())
-
-
-def _is_image(name: str) -> bool:
-    parts = PurePosixPath(name).parts
-    hidden = any(part == "__MACOSX" or (part.startswith(".") and part != "..") for part in parts)
-    return not hidden and PurePosixPath(name).suffix.lower() in SUFFIXES
-
-
-def _read_file(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise Unreadable(error.strerror or str(error)) from None
-
-
-def _read_member(archive: zipfile.ZipFile, name: str) -> bytes:
-    try:
-        return archive.read(name)
-    except Exception as error:  # zipfile and its decompressors raise many kinds on damaged bytes
-        raise _damaged(Path(archive.filename), f"{name}: {first_line(error)}") from None
-
-
-def _open_zip(path: Path) -> zipfile.ZipFile:
-    try:
-        archive = zipfile.ZipFile(path)
-    except OSError as error:
-        raise DataError(f"cannot read {path.name}: {error.strerror or error}.") from None
-    except Exception as error:  # zipfile raises many kinds on damaged bytes
-        if path.open("rb").read(512).lstrip().startswith(b"<"):
-            raise DataError(f"{path.name} is a web page, not a zip. Fetch it again.") from None
-        raise _damaged(path, first_line(error)) from None
-    try:
-        for check in (_refuse_bomb, _refuse_encrypted, _refuse_duplicates, _refuse_overlap):
-            check(path, archive.infolist())
-    except DataError:
-        archive.close()
-        raise
-    return archive
-
-
-def _refuse_bomb(path: Path, members: list[zipfile.ZipInfo]) -> None:
-    unpacked, packed = sum(m.file_size for m in members), path.stat().st_size
-    if unpacked > MAX_RATIO * packed:
-        raise DataError(
-            f"{path.name} was refused: it claims to unpack to {unpacked / 1e6:,.0f} MB, "
-            f"{unpacked / packed:,.0f} times its size; the limit is {MAX_RATIO}. "
-            "Pack the images again as JPEG or PNG."
-        )
-    for m in members:
-        if m.file_size > max(MAX_MEMBER, MAX_RATIO * m.compress_size):
-            raise DataError(
-                f"{path.name} was refused: {m.filename!r} claims to unpack to {m.file_size / 1e6:,.0f} MB; "
-                f"the limit is {MAX_MEMBER / 1e6:.0f} MB, or {MAX_RATIO} times its size. "
-                "Pack it as JPEG or PNG."
-            )
-
-
-def _refuse_encrypted(path: Path, members: list[zipfile.ZipInfo]) -> None:
-    locked = [m.filename for m in members if m.flag_bits & 0x1]
-    if locked:
-        raise DataError(f"{path.name} was refused: {locked[0]!r} is encrypted. Pack it without a password.")
-
-
-def _refuse_duplicates(path: Path, members: list[zipfile.ZipInfo]) -> None:
-    (twice, count), *_ = Counter(m.filename for m in members).most_common(1) or [("", 0)]
-    if count > 1:
-        raise DataError(f"{path.name} was refused: {twice!r} is in it more than once. Pack it again.")
-
-
-def _refuse_overlap(path: Path, members: list[zipfile.ZipInfo]) -> None:
-    members = sorted(members, key=lambda m: m.header_offset)
-    for a, b in pairwise(members):
-        name = a.orig_filename.encode("utf-8" if a.flag_bits & 0x800 else "cp437")
-        if a.header_offset + 30 + len(name) + a.compress_size > b.header_offset:
-            raise DataError(
-                f"{path.name} was refused: {a.filename!r} and {b.filename!r} overlap, as in a zip bomb. "
-                "Pack it again."
-            )
-
-
-def _damaged(path: Path, reason: str) -> DataError:
-    return DataError(f"{path.name} is damaged or cut short ({reason}). Fetch or copy it again.")
+def listed(skipped: dict[str, str], most: int) -> str:
+    """The first `most` skipped images with their reasons, on one line."""
+    shown = [f"{name}: {reason}" for name, reason in list(skipped.items())[:most]]
+    return "; ".join(shown) + ("; ..." if len(skipped) > most else "")

@@ -1,11 +1,11 @@
-"""Fetching one file from one place: https with resume, Google Drive by gdown, Kaggle by kagglehub.
+"""Downloading one file from one place: https with resume, Google Drive with gdown, Kaggle with kagglehub.
 
-Each mirror has `fetch(target)`, which brings the file to a temporary beside `target` and returns that,
-and `str(mirror)`, its address. It raises `MirrorError` with the reason when it cannot. What was fetched
-is unverified: checking it, and giving it its name, is the business of `facegan.download`.
+Each mirror has `fetch(target)`, which downloads to a temporary beside `target` and returns its path, or
+raises `MirrorError` with the reason; `str(mirror)` is its address. Does not cover verification
+(`facegan.data.registry`).
 
-Why not pooch for https: it starts over after every cut and cannot keep a file for a closer look when
-its hash is wrong. The connection itself is requests' work.
+Why not pooch: it cannot resume interrupted downloads, and discards files with an unexpected digest. The
+connection itself is left to requests.
 """
 
 from __future__ import annotations
@@ -34,12 +34,12 @@ TIMEOUT = (10, 30)  # seconds to connect, and between two bytes
 ATTEMPTS = 5  # on one mirror, when the connection breaks
 PAUSE = 1.0  # seconds before the second attempt; twice that before the third, and so on
 STALL = 60.0  # seconds without a byte from Google Drive
-_CHUNK = 1 << 15  # bytes; what is lost of them when a connection breaks
-_QUOTA = "its download quota on Google Drive is used up, which frees up within a day"
+_CHUNK = 1 << 15  # bytes; at most so many are lost when a connection breaks
+_QUOTA = "its download quota on Google Drive is used up; it is renewed within a day"
 
 
 class MirrorError(Exception):
-    """This mirror cannot deliver; the message is the reason."""
+    """This mirror cannot deliver the file; the message is the reason."""
 
 
 class _Broken(MirrorError):
@@ -55,7 +55,7 @@ class _Unreachable(MirrorError):
 
 @dataclass(frozen=True)
 class Https:
-    """A file at a web address. An interrupted transfer goes on where it stopped, also in a later process."""
+    """A file at a web address. An interrupted download resumes, also in a later process."""
 
     url: str
 
@@ -78,39 +78,39 @@ class Https:
             failures = 1 if received > most else failures + 1
             most = max(most, received)
             if failures == ATTEMPTS:
-                raise MirrorError(f"{reason}, and so did {ATTEMPTS - 1} more attempts") from None
+                raise MirrorError(f"{reason} (gave up after {ATTEMPTS} attempts)") from None
             time.sleep(PAUSE * 2 ** (failures - 1))
 
     def _attempt(self, target: Path) -> Path:
-        with _request(self.url) as answer:
-            part, length, validator = self._part(target, answer), _length(answer), _validator(answer)
+        with _request(self.url) as response:
+            part, length, validator = self._part(target, response), _length(response), _validator(response)
             have = part.stat().st_size if part.exists() else 0
             if have and have == length and validator:
                 return part
             if not 0 < have < (length or have + 1) or not validator:
-                return self._receive(answer, target)
+                return self._receive(response, target)
         headers = {"Range": f"bytes={have}-", "If-Range": validator}
-        with _request(self.url, headers) as answer:
-            if answer.status_code == 416:  # it was whole, or is shorter now
+        with _request(self.url, headers) as response:
+            if response.status_code == 416:  # the part is complete, or the file is shorter now
                 part.unlink()
                 raise _Broken("the server has nothing after what was received")
-            return self._receive(answer, target, part=part, offset=_offset(answer, have, validator))
+            return self._receive(response, target, part=part, offset=_offset(response, have, validator))
 
-    def _receive(self, answer, target: Path, *, part: Path | None = None, offset: int = 0) -> Path:
-        """Write the answer's body where it belongs: after `offset` bytes of `part`, or into a new part."""
+    def _receive(self, response, target: Path, *, part: Path | None = None, offset: int = 0) -> Path:
+        """Write the body of the response after `offset` bytes of `part`, or into a new part."""
         if not part or offset == 0:
-            part = self._part(target, answer)
-        body = answer.iter_content(_CHUNK)
+            part = self._part(target, response)
+        body = response.iter_content(_CHUNK)
         head = next(body, b"")
         if offset == 0:
             _refuse_web_page(head)
             remove([old for old in self._parts(target) if old != part])
-        _write(chain((head,), body), part, offset=offset, total=_total(answer))
+        _write(chain((head,), body), part, offset=offset, total=_total(response))
         return part
 
-    def _part(self, target: Path, answer) -> Path:
-        """The temporary of exactly this version of the file at this address."""
-        version = _short_hash(f"{_validator(answer)}\n{_total(answer)}")
+    def _part(self, target: Path, response) -> Path:
+        """The temporary of this version of the file at this address."""
+        version = _short_hash(f"{_validator(response)}\n{_total(response)}")
         return target.with_name(f".{target.name}-{_short_hash(self.url)}-{version}.part")
 
     def _parts(self, target: Path) -> list[Path]:
@@ -126,18 +126,20 @@ def _short_hash(text: str) -> str:
 
 @contextlib.contextmanager
 def _request(url: str, headers: dict[str, str] | None = None) -> Iterator:
-    """An open answer with status 200, 206 or 416; its body is not yet read."""
+    """An open response with status 200, 206 or 416, before its body is read."""
     import requests
 
     headers = {"Accept-Encoding": "identity", **(headers or {})}
     try:
-        with requests.get(url, stream=True, timeout=TIMEOUT, headers=headers) as answer:
-            said = f"the server answered {answer.status_code} {answer.reason}"
-            if answer.status_code >= 500 or answer.status_code == 429:
+        with requests.get(url, stream=True, timeout=TIMEOUT, headers=headers) as response:
+            said = f"the server answered {response.status_code} {response.reason}"
+            if response.status_code >= 500 or response.status_code == 429:
                 raise _Broken(said)
-            if answer.status_code not in (200, 206, 416):
+            if response.status_code not in (200, 206, 416):
                 raise MirrorError(said)
-            yield answer
+            yield response
+    except DownloadError:  # of the disk
+        raise
     except requests.ReadTimeout:
         raise _Broken(f"the server was silent for {TIMEOUT[1]} seconds") from None
     except requests.ConnectTimeout:
@@ -159,39 +161,39 @@ def _why_unreachable(error: Exception) -> str:
     return f"cannot connect ({found[1] if found else type(error).__name__})"
 
 
-def _validator(answer) -> str:
-    """A header value that changes whenever the file does, or nothing."""
-    etag = answer.headers.get("ETag", "")
-    return answer.headers.get("Last-Modified", "") if not etag or etag.startswith("W/") else etag
+def _validator(response) -> str:
+    """A header value that changes whenever the file does, or ''."""
+    etag = response.headers.get("ETag", "")
+    return response.headers.get("Last-Modified", "") if not etag or etag.startswith("W/") else etag
 
 
-def _length(answer) -> int | None:
-    length = answer.headers.get("Content-Length", "")
+def _length(response) -> int | None:
+    length = response.headers.get("Content-Length", "")
     return int(length) if length.isdigit() else None
 
 
-def _total(answer) -> int | None:
+def _total(response) -> int | None:
     """Bytes of the whole file, when the server says."""
-    found = re.fullmatch(r"bytes \d+-\d+/(\d+)", answer.headers.get("Content-Range", ""))
-    return int(found[1]) if found else _length(answer)
+    found = re.fullmatch(r"bytes \d+-\d+/(\d+)", response.headers.get("Content-Range", ""))
+    return int(found[1]) if found else _length(response)
 
 
-def _offset(answer, have: int, validator: str) -> int:
-    """Where the body begins in the file: at `have` when the server goes on from there, else at 0."""
-    if answer.status_code == 200:
+def _offset(response, have: int, validator: str) -> int:
+    """Where the body begins in the file: at `have` if the server resumes there, otherwise at 0."""
+    if response.status_code == 200:
         return 0
-    begins = re.match(r"bytes (\d+)-", answer.headers.get("Content-Range", ""))
+    begins = re.match(r"bytes (\d+)-", response.headers.get("Content-Range", ""))
     if not begins or int(begins[1]) != have:
-        raise MirrorError("the server sent another part of the file than it was asked for")
-    if _validator(answer) not in ("", validator):
-        raise _Broken("the file changed at that moment")
+        raise MirrorError("the server sent another part of the file than the requested one")
+    if _validator(response) not in ("", validator):
+        raise _Broken("the file changed during the download")
     return have
 
 
 def _write(chunks: Iterable[bytes], part: Path, *, offset: int, total: int | None) -> None:
     from tqdm.auto import tqdm
 
-    title = f"fetching {part.name[1:].rsplit('-', 2)[0]}"
+    title = f"downloading {part.name[1:].rsplit('-', 2)[0]}"
     bar = tqdm(total=total, initial=offset, desc=title, unit="B", unit_scale=True, delay=1)
     with bar, part.open("ab") as file:
         file.truncate(offset)
@@ -207,12 +209,11 @@ def _write(chunks: Iterable[bytes], part: Path, *, offset: int, total: int | Non
 
 
 def _disk_error(error: OSError, part: Path) -> Exception:
-    """requests' own errors are OSErrors too; only those of the disk are translated."""
+    """Translate a full disk only: the errors of requests are OSErrors too."""
     if error.errno not in {errno.ENOSPC, errno.EDQUOT}:
         return error
     return DownloadError(
-        f"disk full: could not write {part.parent} any further. Free some space, then run this again; "
-        "it goes on where it stopped."
+        f"disk full: could not write to {part.parent}. Free some space, then run this again to resume."
     )
 
 
@@ -230,9 +231,9 @@ def _refuse_web_page(head: bytes) -> None:
 
 @dataclass(frozen=True)
 class Drive:
-    """A file on Google Drive that anyone with the link may read, fetched by gdown in a process of its own.
+    """A file on Google Drive that anyone with the link may read, downloaded by gdown in its own process.
 
-    gdown sets no time limit to a silent server; a process can be ended when its file stops growing.
+    gdown has no timeout; a process can be ended when its file stops growing.
     """
 
     id: str
@@ -261,7 +262,7 @@ class Drive:
         with said.open("wb") as log:
             child = subprocess.Popen([sys.executable, "-c", code, url, str(out)], stdout=log, stderr=log)
             try:
-                _watch(child, out.parent, f"fetching {out.name} from Google Drive")
+                _watch(child, out.parent, f"downloading {out.name} from Google Drive")
             finally:
                 child.kill()
                 child.wait()
@@ -270,7 +271,7 @@ class Drive:
 
 
 def _watch(child: subprocess.Popen, folder: Path, title: str) -> None:
-    """Show how the files in `folder` grow, until `child` ends; raise when they stop growing."""
+    """Show the size of the files in `folder` until `child` ends; raise when they stop growing."""
     from tqdm.auto import tqdm
 
     size, since = 0, time.monotonic()
@@ -307,9 +308,9 @@ def _gdown_reason(said: str) -> str:
 
 @dataclass(frozen=True)
 class Kaggle:
-    """Images in a folder of a Kaggle data set, fetched by kagglehub and packed into one archive.
+    """Images in a folder of a Kaggle data set, downloaded by kagglehub and packed into one zip.
 
-    A handle that names its version needs no network once kagglehub has it.
+    A handle with a version needs no network once kagglehub has it.
     """
 
     handle: str
@@ -346,12 +347,12 @@ def _pack(folder: Path, out: Path) -> Path:
 
 
 def leftovers(target: Path) -> list[Path]:
-    """Temporaries of earlier or present fetches of `target`: files to go on with, folders to clear."""
+    """Temporaries of earlier or running downloads of `target`: files can be resumed, folders cannot."""
     return list(target.parent.glob(f".{target.name}-*.part"))
 
 
 def remove(paths: list[Path]) -> None:
-    """Delete files and folders that may be gone already."""
+    """Delete files and folders, if they exist."""
     for path in paths:
         if path.is_dir() and not path.is_symlink():
             shutil.rmtree(path, ignore_errors=True)

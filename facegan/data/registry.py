@@ -1,8 +1,8 @@
-"""Data sets by name: where they are, how to know them, and fetching them verified.
+"""Data sets by name: what each holds, where to download it, and how to verify it.
 
-A file gets its name in `data/` only after its hash was checked, or, should the hash not be the recorded
-one, after its contents were: the right number of images, all of which decode, all of the right size.
-Leaves out how bytes travel (`facegan.transfer`) and how they become arrays (`facegan.data`).
+A file gets its name in `data/` only after its digest was checked, or, should the digest not be the recorded
+one, after its contents were: the right number of images, all readable, all of the right size. Does not cover
+how bytes are transferred (`facegan.data.mirrors`) and how they become arrays (`facegan.data.decode`).
 
 CelebA: Liu, Luo, Wang, Tang, "Deep learning face attributes in the wild", ICCV 2015.
 """
@@ -11,114 +11,168 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import shutil
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
 
 from facegan import data
-from facegan.data.decode import Photos, Survey, survey
+from facegan.data.archives import Photos
+from facegan.data.crops import CROPS
+from facegan.data.decode import Survey, survey
 from facegan.data.mirrors import Drive, Https, Kaggle, MirrorError, leftovers, remove
 from facegan.errors import DataError, DownloadError
 from facegan.files import digest, is_verified, locked, mark_verified
 
-_TERMS = "For non-commercial research and education only; not to be passed on"
-
-
-class Mirror(Protocol):
-    """One place to fetch from; see `facegan.transfer`."""
-
-    def fetch(self, target: Path) -> Path: ...
-
 
 @dataclass(frozen=True)
 class Source:
-    """A published archive of faces, and what makes it the right one."""
+    """A published zip of faces.
+
+    Attributes:
+        name: what `load_faces` is given.
+        file: its name in `data/`, as published.
+        mirrors: where to download it, tried in this order: `Https`, `Drive`, `Kaggle`.
+        hashes: "sha256:..." or "md5:...", as published; any one identifies it.
+        count, pixels, size: images, width and height of every image, bytes of the file. With count and
+            pixels, a zip with another digest is accepted, with a warning, when its contents agree.
+        crop: how faces are framed, in the terms of `facegan.data.crops`; with `crops`, the default.
+        crops: what `load_faces(..., crop=)` may choose; empty where the images are cropped already.
+        title, terms: shown before the download.
+    """
 
     name: str
-    file: str  # its name in data/
-    title: str
-    count: int  # images
-    pixels: tuple[int, int]  # width, height of every image
-    size: int  # bytes, as published
-    hashes: tuple[str, ...]  # "sha256:..." or "md5:...", as published; any one will do
-    mirrors: tuple[Mirror, ...]
-    terms: str = _TERMS
+    file: str
+    mirrors: tuple[Https | Drive | Kaggle, ...]
+    hashes: tuple[str, ...]
+    count: int = 0
+    pixels: tuple[int, int] | None = None
+    size: int = 0
+    crop: str = "center"
+    crops: tuple[str, ...] = ()
+    title: str = ""
+    terms: str = "See its publisher for terms"
 
 
+_CELEBA_TERMS = "For non-commercial research and education only; not to be passed on"
 SOURCES = {
-    source.name: source
-    for source in (
-        Source(
-            name="celeba",
-            file="processed-celeba-small.zip",
-            title="32,600 faces of CelebA, cropped to 64 x 64",
-            count=32_600,
-            pixels=(64, 64),
-            size=247_694_507,
-            hashes=("sha256:2cd4fbba4b618faeb4be18c69da3a68ff6a163057d12ff321cb044fc51f416d3",),
-            mirrors=(
-                Https(
-                    "https://s3.amazonaws.com/video.udacity-data.com/topher/2018/November/"
-                    "5be7eb6f_processed-celeba-small/processed-celeba-small.zip"
-                ),
+    "celeba": Source(
+        name="celeba",
+        file="processed-celeba-small.zip",
+        title="32,600 faces of CelebA, cropped to 64 x 64",
+        count=32_600,
+        pixels=(64, 64),
+        size=247_694_507,
+        hashes=("sha256:2cd4fbba4b618faeb4be18c69da3a68ff6a163057d12ff321cb044fc51f416d3",),
+        mirrors=(
+            Https(
+                "https://s3.amazonaws.com/video.udacity-data.com/topher/2018/November/"
+                "5be7eb6f_processed-celeba-small/processed-celeba-small.zip"
             ),
         ),
-        Source(
-            name="celeba-full",
-            file="img_align_celeba.zip",
-            title="all 202,599 aligned faces of CelebA, 178 x 218",
-            count=202_599,
-            pixels=(178, 218),
-            size=1_443_490_838,
-            hashes=(
-                "sha256:46fb89443c578308acf364d7d379fe1b9efb793042c0af734b6112e4fd3a8c74",
-                "md5:00d2c5bc6d35e252742224ab0c1e8fcb",
-            ),
-            mirrors=(
-                Https("https://s3.amazonaws.com/pytorch-tutorial-assets/img_align_celeba.zip"),
-                Drive("0B7EVK8r0v71pZjFTYXZWM3FlRnM"),
-                Kaggle("jessicali9530/celeba-dataset/versions/2", "img_align_celeba/img_align_celeba"),
-            ),
+        crop="celeba-108",
+        terms=_CELEBA_TERMS,
+    ),
+    "celeba-full": Source(
+        name="celeba-full",
+        file="img_align_celeba.zip",
+        title="all 202,599 aligned faces of CelebA, 178 x 218",
+        count=202_599,
+        pixels=(178, 218),
+        size=1_443_490_838,
+        hashes=(
+            "sha256:46fb89443c578308acf364d7d379fe1b9efb793042c0af734b6112e4fd3a8c74",
+            "md5:00d2c5bc6d35e252742224ab0c1e8fcb",
         ),
-    )
+        mirrors=(
+            Https("https://s3.amazonaws.com/pytorch-tutorial-assets/img_align_celeba.zip"),
+            Drive("0B7EVK8r0v71pZjFTYXZWM3FlRnM"),
+            Kaggle("jessicali9530/celeba-dataset/versions/2", "img_align_celeba/img_align_celeba"),
+        ),
+        crop="celeba-108",  # as "celeba", so that figures compare
+        crops=("celeba-108", "celeba-128", "celeba-178"),
+        terms=_CELEBA_TERMS,
+    ),
 }
 
 
+def register_dataset(source: Source) -> None:
+    """Make a published zip of faces available as `load_faces(source.name)`; checked when it is loaded.
+
+    >>> register_dataset(Source("dolls", "dolls.zip", (Https("https://example.org/dolls.zip"),), ("md5:0",)))
+    """
+    SOURCES[source.name] = source
+
+
+def find(name: str) -> Source:
+    """The record of a data set.
+
+    Raises:
+        DownloadError: no data set has this name.
+        DataError: the record cannot be used.
+    """
+    if name not in SOURCES:
+        raise DownloadError(
+            f"no data set is called {name!r}, expected one of {', '.join(SOURCES)}. Use a name of these, or "
+            "register_dataset."
+        )
+    source = SOURCES[name]
+    problem = _problem(source)
+    if problem:
+        raise DataError(f"data set {name!r}: {problem}. Register it again with a corrected Source.")
+    return source
+
+
+def _problem(source: Source) -> str | None:
+    if not re.fullmatch(r"[a-z0-9][a-z0-9_-]*", source.name) or source.name == "synthetic":
+        return (
+            f"its name is {source.name!r}, expected another than 'synthetic' of letters a-z, digits, - and _"
+        )
+    if not re.fullmatch(r"[\w-][\w.-]*\.zip", source.file):
+        return f"file is {source.file!r}, expected a file name that ends in .zip"
+    if not source.hashes or not all(re.match(r"(sha256|md5):", known) for known in source.hashes):
+        return f"hashes are {source.hashes!r}, expected ('sha256:...',) or ('md5:...',)"
+    unknown = {source.crop, *source.crops} - set(CROPS)
+    if unknown or (source.crops and source.crop not in source.crops):
+        return f"crop is {source.crop!r} and crops are {source.crops}, expected some of {', '.join(CROPS)}"
+    return None
+
+
 def local_file(name: str) -> Path:
-    """Where the archive of the data set `name` lies, or will. Raises `DownloadError` for unknown names."""
-    return data.DATA_FOLDER / _source(name).file
+    """Where the zip of the data set `name` is, or will be. Raises `DownloadError` for unknown names."""
+    return Path(data.DATA_FOLDER) / find(name).file
 
 
 def fetch(name: str, *, drive_id: str | None = None) -> Path:
-    """The verified archive of the data set `name` ('celeba' or 'celeba-full'), fetched when it is not there.
+    """Verify or download the zip of the data set `name`, and return its path.
 
-    A file that lies in `data/` under the published name already, put there by hand, is verified and used.
-    Else the mirrors are tried in turn: a copy at `$FACEGAN_MIRROR/FILE`, the publisher's, Google Drive
-    (for 'celeba' the file `$FACEGAN_DRIVE_ID`, or `drive_id`: a class's own copy), Kaggle. Interrupt it at
-    any time; the next call goes on. Two processes share one download.
+    A file in `data/` under the published name is verified and used, also one put there by hand. Otherwise
+    the mirrors are tried in turn: a copy at `$FACEGAN_MIRROR/FILE`, the publisher's, Google Drive (for
+    'celeba' the file `drive_id` or `$FACEGAN_DRIVE_ID`: a class's own copy), Kaggle. An interrupted download
+    resumes at the next call. Two processes share one download.
 
-    Raises `DownloadError` that says what every mirror answered and how to go on by hand.
+    Raises:
+        DownloadError: no mirror could deliver it; says what each answered and how to get it by hand.
     """
-    source = _source(name)
-    target = local_file(name)
+    source, target = find(name), local_file(name)
     _make_folder(target.parent)
     with locked(target):
-        remove([p for p in leftovers(target) if p.is_dir()])
+        _remove_folders(target)
         if target.exists() and (is_verified(target) or _is_sound(target, source)):
             return target
         try:
             return _fetch_from_any(source, target, _mirrors(source, drive_id))
         finally:
-            remove([p for p in leftovers(target) if p.is_dir()])
+            _remove_folders(target)
 
 
 def verify(path: Path, source: Source) -> None:
-    """Return when `path` holds the data set; warn when its hash is new but its contents are sound.
+    """Return when `path` holds the data set; warn when its digest differs but its contents agree.
 
-    Raises `DownloadError` with both hashes and what is wrong inside.
+    Raises:
+        DownloadError: with both digests, and what is wrong inside.
     """
     kinds = {known.partition(":")[0] for known in source.hashes}
     actual = {kind: f"{kind}:{digest(path, kind)}" for kind in kinds}
@@ -129,34 +183,34 @@ def verify(path: Path, source: Source) -> None:
     problem = _unsound(path, source)
     if problem:
         sizes = f"{path.stat().st_size:,} bytes, published with {source.size:,}"
-        raise DownloadError(f"its hash is {got}, expected {expected}; {problem}; it has {sizes}")
+        raise DownloadError(f"its digest is {got}, expected {expected}; {problem}; it has {sizes}")
     warnings.warn(
-        f"{source.file} has the hash {got}, not {expected} as published; its contents are sound "
+        f"{source.file} has the digest {got}, not {expected} as published; its contents agree "
         f"({source.count:,} images of {source.pixels[0]} x {source.pixels[1]}), so it is used.",
         stacklevel=4,
     )
 
 
-def _source(name: str) -> Source:
-    if name not in SOURCES:
-        raise DownloadError(f"no data set is called {name!r}; there are {', '.join(SOURCES)}.")
-    return SOURCES[name]
-
-
 def _make_folder(folder: Path) -> None:
     try:
-        folder.mkdir(exist_ok=True)
+        folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise DownloadError(
-            f"cannot make the folder {folder.absolute()} ({error.strerror}). Run this where you may write."
+            f"cannot create the folder {folder.absolute()} ({error.strerror}). Work in a folder that can be "
+            "written, or set facegan.data.DATA_FOLDER."
         ) from None
+
+
+def _remove_folders(target: Path) -> None:
+    """Temporary folders cannot be resumed; only temporary files can."""
+    remove([path for path in leftovers(target) if path.is_dir()])
 
 
 def _is_sound(path: Path, source: Source) -> bool:
     try:
         verify(path, source)
     except DownloadError as error:
-        warnings.warn(f"{path} is not the data set ({error}); fetching it.", stacklevel=4)
+        warnings.warn(f"{path} is not the data set ({error}); downloading it.", stacklevel=4)
         return False
     except OSError as error:
         raise DownloadError(
@@ -166,8 +220,8 @@ def _is_sound(path: Path, source: Source) -> bool:
     return True
 
 
-def _mirrors(source: Source, drive_id: str | None) -> list[Mirror]:
-    """In the order they are tried; a mirror of the class before those of the world, of the same kind."""
+def _mirrors(source: Source, drive_id: str | None) -> list[Https | Drive | Kaggle]:
+    """In the order in which they are tried; a class's own mirror before the public ones of its kind."""
     nearby = os.environ.get("FACEGAN_MIRROR")
     if source.name == "celeba":
         drive_id = drive_id or os.environ.get("FACEGAN_DRIVE_ID")
@@ -180,9 +234,9 @@ def _mirrors(source: Source, drive_id: str | None) -> list[Mirror]:
     ]
 
 
-def _fetch_from_any(source: Source, target: Path, mirrors: Sequence[Mirror]) -> Path:
+def _fetch_from_any(source: Source, target: Path, mirrors: Sequence[Https | Drive | Kaggle]) -> Path:
     _refuse_small_disk(source, target.parent)
-    print(f"{source.title}. {source.terms}.")
+    print(f"{source.title or source.name}. {source.terms}.")
     reasons = []
     for mirror in mirrors:
         try:
@@ -193,11 +247,11 @@ def _fetch_from_any(source: Source, target: Path, mirrors: Sequence[Mirror]) -> 
             if isinstance(error, DownloadError):
                 raise
             raise DownloadError(f"cannot write to {target.parent} ({error.strerror or error}).") from None
-    raise DownloadError(_way_on(source, target, reasons))
+    raise DownloadError(_by_hand(source, target, reasons))
 
 
 def _install(part: Path, target: Path, source: Source) -> Path:
-    """Give a fetched file its name, once it is verified; what stood there before is kept aside."""
+    """Verify a downloaded file and give it its name; an existing file of that name is moved aside."""
     try:
         verify(part, source)
     except DownloadError as error:
@@ -206,7 +260,7 @@ def _install(part: Path, target: Path, source: Source) -> Path:
     if target.exists():
         aside = target.with_name(f"{target.name}.unsound")
         os.replace(target, aside)
-        warnings.warn(f"the file that stood there before is now {aside}; delete it at will.", stacklevel=4)
+        warnings.warn(f"moved the previous file to {aside}; you may delete it.", stacklevel=4)
     os.replace(part, target)
     mark_verified(target)
     remove(leftovers(target))
@@ -224,20 +278,23 @@ def _refuse_small_disk(source: Source, folder: Path) -> None:
         )
 
 
-def _way_on(source: Source, target: Path, reasons: Sequence[str]) -> str:
-    by_hand = next(m for m in source.mirrors if isinstance(m, Https))
+def _by_hand(source: Source, target: Path, reasons: Sequence[str]) -> str:
+    address = next((m for m in source.mirrors if isinstance(m, Https)), None)
+    where = f"open {address} in a browser, or ask" if address else "ask"
     return "\n".join(
         [
-            f"could not get {source.name!r}; every mirror was tried:",
+            f"could not download {source.name!r}; every mirror was tried:",
             *reasons,
-            f"By hand: open {by_hand} in a browser, or ask your instructor for {source.file},",
+            f"By hand: {where} your instructor for {source.file},",
             f"and put it at {target.absolute()}; then run this again.",
         ]
     )
 
 
 def _unsound(path: Path, source: Source) -> str | None:
-    """What is wrong inside an archive of unknown hash, or None."""
+    """What is wrong inside a zip whose digest is not the published one, or None."""
+    if not source.count or not source.pixels:
+        return "its contents are not recorded, so they cannot be compared"
     try:
         with Photos(path) as photos:
             if len(photos.names) != source.count:
@@ -245,10 +302,10 @@ def _unsound(path: Path, source: Source) -> str | None:
             found = survey(photos, title=f"checking {source.file}")
     except DataError as error:
         return str(error).replace(path.name, "it").rstrip(".")
-    return _unlike(found, source)
+    return _difference(found, source)
 
 
-def _unlike(found: Survey, source: Source) -> str | None:
+def _difference(found: Survey, source: Source) -> str | None:
     if found.skipped:
         return f"{len(found.skipped)} of its images cannot be read, such as {found.skipped[0]}"
     others = set(found.sizes) - {source.pixels}

@@ -9,34 +9,34 @@ from PIL import Image
 
 from facegan import load_faces, synthetic_faces
 from facegan.data.align import face_crop, square_around
-from facegan.data.decode import NoFace, Photos
+from facegan.data.archives import Photos
+from facegan.data.decode import NoFace, decode
 from facegan.errors import DataError
 
 REAL_FACES = os.environ.get("FACEGAN_TEST_FACES")
-GREY = (90, 110, 100)
+GRAY = (90, 110, 100)
 
 
 @pytest.fixture(scope="module")
 def crop():
     pytest.importorskip("cv2", reason="OpenCV is not installed")
-    return face_crop() or pytest.skip("this OpenCV has no cascade")
+    return (face_crop() or pytest.skip("this OpenCV has no cascade")).box
 
 
 @pytest.fixture
-def photographs(tmp_path, monkeypatch):
+def photographs(tmp_path):
     """Three photographs with a drawn face on the right, and one of a wall."""
-    monkeypatch.chdir(tmp_path)
     folder = tmp_path / "photos"
     folder.mkdir()
     images, _ = synthetic_faces(8, size=128, seed=0)
     for index in (1, 2, 5):  # faces that the detector finds
         photograph(images[index], at=(380, 120)).save(folder / f"face{index}.png")
-    Image.new("RGB", (640, 480), GREY).save(folder / "wall.png")
+    Image.new("RGB", (640, 480), GRAY).save(folder / "wall.png")
     return folder
 
 
 def photograph(face, at, side=200):
-    wall = Image.new("RGB", (640, 480), GREY)
+    wall = Image.new("RGB", (640, 480), GRAY)
     wall.paste(Image.fromarray(face.transpose(1, 2, 0)).resize((side, side), Image.Resampling.LANCZOS), at)
     return wall
 
@@ -59,24 +59,26 @@ def test_the_largest_of_several_faces_counts(crop):
 
 def test_a_wall_has_no_face(crop):
     with pytest.raises(NoFace, match="no face found"):
-        crop(Image.new("RGB", (640, 480), GREY))
+        crop(Image.new("RGB", (640, 480), GRAY))
 
 
 def test_photographs_without_a_face_are_skipped_and_named_without_ending_the_load(crop, photographs):
     with pytest.warns(UserWarning, match=r"1 images of photos skipped: wall\.png: no face found"):
         faces = load_faces(photographs, 32, align="face")
     assert (len(faces), faces.skipped) == (3, ("wall.png: no face found",))
-    centres = load_faces(photographs, 32)
-    assert len(centres) == 4  # the two kinds have caches of their own
+    assert faces.crop == "celeba-128"
+    centers = load_faces(photographs, 32)
+    assert len(centers) == 4  # the two kinds have caches of their own
     border = faces[:][:, :, 12:20, 12:20].float().std()
-    assert border > centres[:][:, :, 12:20, 12:20].float().std()
+    assert border > centers[:][:, :, 12:20, 12:20].float().std()
 
 
-def test_without_a_detector_centres_are_kept_with_a_warning(photographs, monkeypatch):
+def test_without_a_detector_centers_are_kept_with_a_warning(photographs, monkeypatch):
     monkeypatch.setitem(sys.modules, "cv2", None)
     with pytest.warns(UserWarning, match=r"no face detector.*pip install 'facegan\[align\]'"):
         faces = load_faces(photographs, 32, align="face")
     assert np.array_equal(faces.images, load_faces(photographs, 32).images)
+    assert faces.crop == "center"
 
 
 def test_an_opencv_without_cascades_is_as_good_as_none(monkeypatch):
@@ -110,8 +112,6 @@ def test_real_faces_are_framed_as_they_were(crop, tmp_path):
     off = []
     with Photos(tmp_path / "faces.zip") as photos:
         for name in photos.names[::1000]:
-            from facegan.data.decode import decode
-
             wall = photograph(decode(photos.read(name), 64), at=(300, 150), side=256)
             try:
                 off.append(np.subtract(crop(wall), (300, 150, 556, 406)))

@@ -1,4 +1,4 @@
-"""The cache of decoded faces: mapped, sealed, shared by processes (fault matrix, rows 12, 13, 24, 25)."""
+"""The cache of decoded faces: mapped, verified, shared by processes (fault matrix, rows 12, 13, 24, 25)."""
 
 import os
 import signal
@@ -12,20 +12,13 @@ import pytest
 from PIL import Image
 
 import facegan
-from facegan import files as seals
-from facegan import load_faces
-from facegan.data import cache
-from facegan.data import load as data
+from facegan import data, files, load_faces
+from facegan.data import cache, load
 from facegan.files import locked
 
 
-@pytest.fixture(autouse=True)
-def _own_folder(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-
-
-def caches(place):
-    return sorted(place.glob("*.npy"))
+def caches(place="data"):
+    return sorted(Path(place).glob("*.npy"))
 
 
 def flip_bit(path, *, keep_dates=False):
@@ -42,7 +35,7 @@ def flip_bit(path, *, keep_dates=False):
 
 def test_the_second_open_maps_the_cache_and_decodes_nothing(folder, monkeypatch):
     first = load_faces(folder, 16)
-    monkeypatch.setattr(data, "decode_all", None)
+    monkeypatch.setattr(load, "decode_all", None)
     second = load_faces(folder, 16)
     assert isinstance(second.images, np.memmap)
     assert np.array_equal(first.images, second.images)
@@ -52,11 +45,12 @@ def test_a_changed_source_is_decoded_again_and_replaces_its_cache(folder):
     load_faces(folder, 16)
     Image.new("RGB", (20, 16), (250, 250, 250)).save(folder / "new.png")
     assert len(load_faces(folder, 16)) == 7
-    assert len(caches(folder.parent)) == 1
+    assert len(caches()) == 1
 
 
 def test_files_that_only_look_like_caches_are_kept(folder):
-    mine = folder.parent / "photos-16px-backup.npy"
+    mine = Path("data") / f"{cache.label_of(folder)}-16px-center-backup.npy"
+    mine.parent.mkdir()
     mine.write_bytes(b"precious")
     load_faces(folder, 16)
     assert mine.read_bytes() == b"precious"
@@ -65,73 +59,99 @@ def test_files_that_only_look_like_caches_are_kept(folder):
 def test_each_size_has_its_own_cache(folder):
     assert load_faces(folder, 16).shape[-1] == 16
     assert load_faces(folder, 32).shape[-1] == 32
-    assert len(caches(folder.parent)) == 2
+    assert len(caches()) == 2
 
 
 def test_a_damaged_cache_is_built_again(folder):
     load_faces(folder, 16)
-    (cache,) = caches(folder.parent)
+    (cache,) = caches()
     cache.write_bytes(cache.read_bytes()[:-10])
     with pytest.warns(UserWarning, match="building it again"):
         assert load_faces(folder, 16)[5].float().mean() > 1
 
 
-@pytest.fixture
-def read_only(mount):
-    """Make a folder read-only, even for root."""
-
-    def remount(folder):
-        mount("--bind", folder, at=folder)
-        subprocess.run(["mount", "-o", "remount,ro,bind", folder], check=True)
-
-    return remount
+def test_where_the_data_folder_cannot_be_written_the_users_cache_folder_is_used(folder, tmp_path, read_only):
+    Path("data").mkdir()
+    read_only(Path("data"))
+    assert len(load_faces(folder, 16)) == 6
+    assert caches() == []
+    assert [p.name[:7] for p in caches(tmp_path / "user-cache" / "facegan")] == ["photos@"]
+    assert cache.caches_of(folder) == caches(tmp_path / "user-cache" / "facegan")
 
 
-def test_beside_a_read_only_source_the_cache_goes_to_the_data_folder(folder, read_only):
-    read_only(folder.parent / "photos")
-    place = folder.parent / "photos" / "more"
-    assert len(load_faces(place, 16)) == 2
-    assert [p.name[:10] for p in caches(data.DATA_FOLDER)] == ["more-16px-"]
-
-
-def test_without_any_writable_folder_faces_load_without_a_cache(folder, read_only, monkeypatch):
-    read_only(folder.parent)
-    monkeypatch.chdir(folder.parent)  # into the mount
+@pytest.mark.filterwarnings("ignore:decoded into memory")
+def test_without_any_writable_folder_faces_load_without_a_cache(folder, monkeypatch):
+    Path("data").touch()  # a file where the folder would be
+    Path("user-cache").touch()
     with pytest.warns(UserWarning, match="no cache could be written"):
         faces = load_faces(folder, 16)
-    assert len(faces) == 6
+    assert (len(faces), len(faces.fingerprint)) == (6, 16)
     monkeypatch.setattr(data, "SYNTHETIC_COUNT", 5)
-    with pytest.warns(UserWarning, match="no cache could be written"):
-        assert len(load_faces("synthetic", 16)) == 5
-    assert caches(folder.parent) == []
+    assert len(load_faces("synthetic", 16)) == 5
 
 
-# ---- seals: row 25 ----------------------------------------------------------------------------------
+def test_nothing_is_written_beside_the_photographs(folder):
+    before = sorted(folder.rglob("*"))
+    load_faces(folder, 16)
+    assert sorted(folder.rglob("*")) == before
+    assert sorted(p.name for p in folder.parent.iterdir()) == ["data", "photos"]
+
+
+def test_folders_of_one_name_in_two_places_keep_their_caches(tmp_path):
+    for place, count in (("a", 3), ("b", 4)):
+        (tmp_path / place / "photos").mkdir(parents=True)
+        for index in range(count):
+            Image.new("RGB", (16, 16), (index, 0, 0)).save(tmp_path / place / "photos" / f"{index}.png")
+    assert [len(load_faces(f"{place}/photos", 16)) for place in "aba"] == [3, 4, 3]
+    assert len(caches()) == 2
+
+
+def test_caches_of_a_source_are_its_own(folder):
+    load_faces(folder, 16)
+    load_faces(folder, 32)
+    load_faces(folder / "more", 16)
+    for name in ("celeba-64px-celeba-108", "celeba-full-64px-celeba-108", "synthetic-300-64px-drawn"):
+        Path(f"data/{name}-{'0' * 12}.npy").touch()
+    assert {p.name.split("@")[0] for p in cache.caches_of("photos")} == {"photos"}
+    assert len(cache.caches_of("photos")) == 2
+    for name in ("celeba", "celeba-full", "synthetic"):
+        (found,) = cache.caches_of(name)
+        assert found.name.startswith(f"{name}-")
+
+
+def test_caches_are_in_the_data_folder_or_in_the_users_cache_folder(monkeypatch, tmp_path):
+    assert cache.folders() == [Path("data"), tmp_path / "user-cache" / "facegan"]
+    monkeypatch.delenv("XDG_CACHE_HOME")
+    monkeypatch.setenv("HOME", "/home/someone")
+    assert cache.folders()[1] == Path("/home/someone/.cache/facegan")
+
+
+# ---- integrity: row 25 ----------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("keep_dates", [False, True])
 def test_25_a_flipped_bit_is_noticed_and_the_cache_built_again(folder, keep_dates):
     expected = load_faces(folder, 16).images.copy()
-    (made,) = caches(folder.parent)
+    (made,) = caches()
     flip_bit(made, keep_dates=keep_dates)
-    with pytest.warns(UserWarning, match="is damaged or unfinished; building it again"):
+    with pytest.warns(UserWarning, match="is corrupt; building it again"):
         assert np.array_equal(load_faces(folder, 16).images, expected)
 
 
 def test_25_a_bit_that_flips_on_the_disk_itself_is_noticed_within_a_day(folder, monkeypatch):
     load_faces(folder, 16)
-    (made,) = caches(folder.parent)
+    (made,) = caches()
     flip_bit(made)
-    monkeypatch.setattr(seals, "_looks", lambda path: looks)
-    looks = {"file": "as it was", "time": time.time()}
-    seals.seal(made, [], sha256="of the sound bytes")
-    assert seals.is_whole(made)  # the file system shows no difference
-    assert not seals.is_whole(made, thorough=True)
-    seals.seal(made, [], sha256="of the sound bytes")
-    looks = {**looks, "time": time.time() + 25 * 3600}
-    assert not seals.is_whole(made)
-    looks = {**looks, "time": time.time()}
-    assert not seals.is_whole(made)  # the seal was broken
+    monkeypatch.setattr(files, "_stat_signature", lambda path: status_now)
+    status_now = {"file": "as it was", "time": time.time()}
+    files.mark_verified(made, [], sha256="of the sound bytes")
+    assert files.is_verified(made)  # the file system shows no difference
+    assert not files.is_verified(made, thorough=True)
+    files.mark_verified(made, [], sha256="of the sound bytes")
+    status_now = {**status_now, "time": time.time() + 25 * 3600}
+    assert not files.is_verified(made)
+    status_now = {**status_now, "time": time.time()}
+    assert not files.is_verified(made)  # the record was deleted
 
 
 def test_25_a_cache_older_than_its_source_is_built_again(folder):
@@ -142,11 +162,11 @@ def test_25_a_cache_older_than_its_source_is_built_again(folder):
 
 def test_a_sound_cache_that_only_looks_different_is_kept(folder, monkeypatch):
     load_faces(folder, 16)
-    (made,) = caches(folder.parent)
+    (made,) = caches()
     os.utime(made, (1, 1))
-    monkeypatch.setattr(data, "decode_all", None)
+    monkeypatch.setattr(load, "decode_all", None)
     assert len(load_faces(folder, 16)) == 6
-    monkeypatch.setattr(seals, "digest", None)  # sealed anew, it is not read again
+    monkeypatch.setattr(files, "digest", None)  # verified anew, it is not read again
     assert len(load_faces(folder, 16)) == 6
 
 
@@ -161,7 +181,7 @@ def test_what_was_skipped_is_told_again_when_the_cache_is_opened(folder):
 
 def test_a_cache_is_opened_without_reading_it_or_its_source(folder, monkeypatch):
     load_faces(folder, 16)
-    for module, name in ((seals, "digest"), (data, "Photos")):
+    for module, name in ((files, "digest"), (load, "Photos")):
         monkeypatch.setattr(module, name, None)
     assert len(load_faces(folder, 16)) == 6
 
@@ -172,7 +192,7 @@ def test_what_was_skipped_outlives_a_new_seal(folder):
     (folder / "void.png").write_bytes(b"")
     with pytest.warns(UserWarning, match=r"void\.png"):
         load_faces(folder, 16)
-    os.utime(caches(folder.parent)[0], (1, 1))
+    os.utime(caches()[0], (1, 1))
     with pytest.warns(UserWarning, match=r"void\.png"):
         assert load_faces(folder, 16).skipped == ("void.png: empty file",)
 
@@ -185,11 +205,10 @@ def test_changing_loaded_faces_does_not_change_the_cache(folder):
 
 
 def test_temporaries_of_other_caches_are_left_alone(folder):
-    others = [
-        folder.parent / f".building-{'0' * 16}-{name}-{'1' * 12}.npy"
-        for name in ("my-photos-16px", "photos-16px-face", "photos-32px")
-    ]
-    mine = folder.parent / f".building-{'0' * 16}-photos-16px-{'1' * 12}.npy"
+    label, unfinished = cache.label_of(folder), f".building-{'0' * 16}-"
+    Path("data").mkdir()
+    names = (f"my-{label}-16px-center", f"{label}-16px-face", f"{label}-32px-center", f"{label}-16px-center")
+    *others, mine = (Path("data") / f"{unfinished}{name}-{'1' * 12}.npy" for name in names)
     for path in (*others, mine):
         path.touch()
     load_faces(folder, 16)
@@ -203,8 +222,8 @@ LOAD = """
 import sys, threading
 from pathlib import Path
 from facegan import load_faces
-from facegan.data import load as data
-decode_all = data.decode_all
+from facegan.data import load
+decode_all = load.decode_all
 def watched(*arguments, **options):
     with open("builds.txt", "a") as file: file.write("built\\n")
     for chunk in decode_all(*arguments, **options):
@@ -212,7 +231,7 @@ def watched(*arguments, **options):
         if "--hang" in sys.argv:
             Path("half.txt").touch()
             threading.Event().wait()
-data.decode_all = watched
+load.decode_all = watched
 print(load_faces("photos", 16).images.sum())
 """
 
@@ -226,14 +245,14 @@ def start(*arguments):
 
 @pytest.mark.slow
 def test_12_of_processes_that_start_together_one_builds_the_cache(folder, tmp_path):
-    name = data._cache_name(folder, 16, "center")
-    with locked(cache._family(tmp_path / name)):
+    Path("data").mkdir()
+    with locked(Path("data") / f"{cache.label_of('photos')}-16px-center"):
         children = [start() for _ in range(2)]
         for child in children:
-            assert "another process is making photos-16px; waiting" in child.stderr.readline()
+            assert "waiting for another process that is writing photos@" in child.stderr.readline()
     sums = {child.communicate(timeout=60)[0] for child in children}
     assert sums == {f"{load_faces(folder, 16).images.sum()}\n"}
-    assert (tmp_path / "builds.txt").read_text() == "built\n"
+    assert Path("builds.txt").read_text() == "built\n"
 
 
 @pytest.mark.slow
@@ -247,6 +266,6 @@ def test_13_after_kill_9_in_mid_cache_the_next_load_works_and_cleans_up(folder, 
         pytest.fail(child.communicate()[1])
     child.send_signal(signal.SIGKILL)
     child.wait()
-    assert list(tmp_path.glob(".building-*"))
+    assert list(Path("data").glob(".building-*"))
     assert len(load_faces(folder, 16)) == 6
-    assert list(tmp_path.glob(".building-*")) == []
+    assert list(Path("data").glob(".building-*")) == []

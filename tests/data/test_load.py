@@ -1,27 +1,20 @@
+"""From names, folders, zips and arrays to a data set."""
+
 import os
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from helpers import random_faces
+from helpers.published import pack, picture
 
-from facegan import load_faces
-from facegan.data import load as data
+from facegan import data, load_faces
+from facegan.data import load, synthetic
+from facegan.data.registry import local_file
 from facegan.errors import DataError
 
 REAL_FACES = os.environ.get("FACEGAN_TEST_FACES")
-
-
-@pytest.fixture(autouse=True)
-def _own_folder(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-
-
-def rng(seed=0):
-    return torch.Generator().manual_seed(seed)
-
-
-# ---- sources --------------------------------------------------------------------------------------
 
 
 def test_a_folder_is_searched_at_any_depth(folder):
@@ -58,7 +51,7 @@ def test_npy_files_of_another_size_are_resized_once(tmp_path):
     assert first.shape == (4, 3, 16, 16)
     assert isinstance(second.images, np.memmap)
     assert np.array_equal(first.images, second.images)
-    assert len(list(tmp_path.glob("*.npy"))) == 2  # the source and its cache
+    assert len(list(Path("data").glob("faces.npy@*.npy"))) == 1
 
 
 def test_npy_files_are_mapped_not_read(tmp_path):
@@ -66,6 +59,19 @@ def test_npy_files_are_mapped_not_read(tmp_path):
     faces = load_faces("faces.npy", 16)
     assert isinstance(faces.images, np.memmap)
     assert np.array_equal(faces.images, random_faces(4).images)
+
+
+def test_npy_files_with_channels_last_are_reordered_once(tmp_path):
+    np.save(tmp_path / "faces.npy", random_faces(4).images.transpose(0, 2, 3, 1))
+    faces = load_faces("faces.npy", 16)
+    assert isinstance(faces.images, np.memmap)
+    assert faces.images.flags.c_contiguous
+    assert np.array_equal(faces.images, random_faces(4).images)
+
+
+def test_npy_files_of_floats_are_converted(tmp_path):
+    np.save(tmp_path / "faces.npy", random_faces(4).images / np.float32(255))
+    assert np.array_equal(load_faces("faces.npy", 16).images, random_faces(4).images)
 
 
 def test_a_pickled_npy_is_refused(tmp_path):
@@ -77,9 +83,10 @@ def test_a_pickled_npy_is_refused(tmp_path):
 @pytest.mark.parametrize(
     ("source", "message"),
     [
-        ("nowhere", r"'nowhere' is not there.*'celeba'.*'synthetic'"),
-        (["a.png", "b.png"], "data source is a list"),
-        (np.zeros((4, 3, 16, 16)), r"float64 \(4, 3, 16, 16\), expected uint8"),
+        ("nowhere", r"'nowhere' does not exist.*'celeba'.*'synthetic'"),
+        (["a.png", "b.png"], "image 0 is a str"),
+        (np.zeros((4, 3, 16, 16), int), r"int64 \(4, 3, 16, 16\), expected uint8"),
+        (None, "a NoneType, expected an array"),
         (np.zeros((4, 16, 16), np.uint8), r"expected uint8"),
         (np.zeros((1, 3, 16, 16), np.uint8), "1 usable image; training needs 2"),
         (np.zeros((0, 3, 32, 32), np.uint8), "0 usable image; training needs 2"),
@@ -105,14 +112,14 @@ def test_sizes_out_of_range_are_refused(size):
         load_faces("synthetic", size)
 
 
-def test_embedded_faces_come_with_their_attributes(monkeypatch):
+def test_drawn_faces_come_with_their_attributes(monkeypatch):
     monkeypatch.setattr(data, "SYNTHETIC_COUNT", 12)
-    monkeypatch.setattr(data, "_CHUNK", 5)
+    monkeypatch.setattr(load, "_CHUNK", 5)
     drawn, cached = load_faces("synthetic", 16), load_faces("synthetic", 16)
-    expected, attributes = data.synthetic.synthetic_faces(12, size=16, seed=0)
+    expected, attributes = synthetic.synthetic_faces(12, size=16, seed=0)
     assert np.array_equal(drawn.images, expected)
     assert np.array_equal(cached.images, expected)
-    assert len(list((data.DATA_FOLDER).glob("*.npy"))) == 1
+    assert len(list(data.DATA_FOLDER.glob("*.npy"))) == 1
     assert np.array_equal(drawn.attributes["smile"], attributes["smile"])
 
 
@@ -126,55 +133,122 @@ def test_real_faces_load_whole(tmp_path):
     assert average[:, 24:40, 24:40].mean() > average[:, :8, :8].mean()  # a face in the middle
 
 
-# ---- batches --------------------------------------------------------------------------------------
+# ---- labels and fingerprints ------------------------------------------------------------------------
+
+PHOTOS = {
+    "cats/1.png": (1, 0, 0),
+    "cats/2.png": (2, 0, 0),
+    "a dog/1.png": (3, 0, 0),
+    "a dog/deep/2.png": (4, 0, 0),
+}
 
 
-def test_an_epoch_visits_each_face_at_most_once_and_drops_the_rest():
-    images = np.arange(10, dtype=np.uint8)[:, None, None, None] * np.ones((1, 3, 16, 16), np.uint8)
-    batches = data.FaceDataset(images, "levels").batches(3, generator=rng())
-    seen = [round((b.mean().item() + 1) * 127.5) for batch in batches for b in batch]
-    assert len(batches) == 3
-    assert len(seen) == len(set(seen)) == 9
-    assert seen != sorted(seen)
+def as_folder(path, photos=PHOTOS):
+    for name, color in photos.items():
+        (path / name).parent.mkdir(parents=True, exist_ok=True)
+        (path / name).write_bytes(picture(color))
+    return path
 
 
-def test_batches_are_floats_in_range_on_the_device(faces):
-    batch = next(iter(faces.batches(8, generator=rng())))
-    assert (batch.shape, batch.dtype) == ((8, 3, 16, 16), torch.float32)
-    assert batch.min() >= -1
-    assert batch.max() <= 1
+def as_zip(path, photos=PHOTOS, top=""):
+    return pack(path, [(top + name, picture(color)) for name, color in photos.items()])
 
 
-def test_the_generator_decides_order_and_flips(faces):
-    def epoch(seed):
-        return torch.cat(list(faces.batches(8, generator=rng(seed))))
-
-    assert torch.equal(epoch(0), epoch(0))
-    assert not torch.equal(epoch(0), epoch(1))
-
-
-def test_about_half_the_faces_are_mirrored():
-    ramp = np.broadcast_to(np.arange(16, dtype=np.uint8) * 10, (400, 3, 16, 16)).copy()
-    ramps = data.FaceDataset(ramp, "ramps")
-    (batch,) = ramps.batches(400, generator=rng())
-    mirrored = (batch[:, 0, 0, 0] > batch[:, 0, 0, -1]).float().mean()
-    assert 0.4 < mirrored < 0.6
-    (plain,) = ramps.batches(400, generator=rng(), flip=False)
-    assert (plain[:, 0, 0, 0] < plain[:, 0, 0, -1]).all()
+@pytest.mark.parametrize("top", ["", "everything/"])
+@pytest.mark.parametrize("kind", [as_folder, as_zip])
+def test_class_subfolders_become_labels(tmp_path, kind, top):
+    made = kind(tmp_path / "pets.zip", {top + name: color for name, color in PHOTOS.items()})
+    for _ in range(2):  # decoded, then from the cache
+        faces = load_faces(made, 16)
+        assert faces.classes == ("a dog", "cats")
+        assert (faces.labels.tolist(), faces.labels.dtype) == ([0, 0, 1, 1], np.int64)
+        assert faces.images[:, 0, 0, 0].tolist() == [3, 4, 1, 2]
 
 
-def test_remaining_lets_another_loop_finish_the_epoch(faces):
-    straight = list(faces.batches(8, generator=rng()))
-    generator = rng()
-    first = faces.batches(8, generator=generator)
-    head = [batch for batch, _ in zip(first, range(2), strict=False)]
-    second = faces.batches(8, generator=generator)
-    second.remaining = first.remaining
-    # zip drew a third batch from the first loop, so the second goes on at the fourth
-    assert torch.equal(torch.stack(head), torch.stack(straight[:2]))
-    assert torch.equal(torch.stack(list(second)), torch.stack(straight[3:]))
+@pytest.mark.parametrize(
+    "photos", [{**PHOTOS, "loose.png": (5, 0, 0)}, {"top/one/1.png": (1, 0, 0), "top/one/2.png": (2, 0, 0)}]
+)
+def test_without_two_classes_or_with_loose_images_there_are_no_labels(tmp_path, photos):
+    faces = load_faces(as_folder(tmp_path / "pets", photos), 16)
+    assert (faces.labels, faces.classes) == (None, ())
 
 
-def test_a_batch_larger_than_the_set_is_refused(faces):
-    with pytest.raises(DataError, match="batch of 41 cannot be drawn from the 40 faces"):
-        faces.batches(41)
+def test_labels_are_those_of_the_images_that_could_be_read(tmp_path):
+    photos = {f"{name}/{index:03d}.png": (index, 0, 0) for name in "ab" for index in range(100)}
+    as_folder(tmp_path / "pets", photos)
+    (tmp_path / "pets/a/050.png").write_bytes(b"")
+    with pytest.warns(UserWarning, match="skipped"):
+        faces = load_faces(tmp_path / "pets", 16)
+    assert np.bincount(faces.labels).tolist() == [99, 100]
+    assert faces.images[faces.labels == 1, 0, 0, 0].tolist() == list(range(100))
+
+
+def test_a_zip_and_its_folder_have_one_fingerprint(tmp_path):
+    folder = as_folder(tmp_path / "pets")
+    marks = {load_faces(made, 16).fingerprint for made in (
+        folder, as_zip(tmp_path / "flat.zip"), as_zip(tmp_path / "nested.zip", top="pets/"), folder,
+    )}  # fmt: skip
+    (mark,) = marks
+    assert len(mark) == 16
+    assert int(mark, 16)
+
+
+@pytest.mark.parametrize("change", ["color", "name"])
+def test_another_byte_or_name_gives_another_fingerprint(tmp_path, change):
+    for index in range(2):  # of equal size, also with another color
+        (tmp_path / f"{index}.bmp").write_bytes(picture((index, 0, 0), kind="BMP"))
+    before = load_faces(tmp_path, 16).fingerprint
+    if change == "name":
+        (tmp_path / "1.bmp").rename(tmp_path / "2.bmp")
+    else:
+        (tmp_path / "1.bmp").write_bytes(picture((9, 0, 0), kind="BMP"))
+    assert load_faces(tmp_path, 16).fingerprint != before
+
+
+def test_dates_do_not_count_for_the_fingerprint(tmp_path):
+    folder = as_folder(tmp_path / "pets")
+    before = load_faces(folder, 16).fingerprint
+    os.utime(folder / "cats/1.png", (1, 1))
+    assert load_faces(folder, 16).fingerprint == before
+
+
+def test_the_fingerprint_of_drawn_faces_is_of_version_and_count(monkeypatch):
+    def fingerprint(count):
+        monkeypatch.setattr(data, "SYNTHETIC_COUNT", count)
+        return load_faces("synthetic", 16).fingerprint
+
+    first = fingerprint(3)
+    assert fingerprint(4) != first
+    assert fingerprint(3) == first
+    monkeypatch.setattr(synthetic, "DRAWING_VERSION", 2)
+    assert fingerprint(3) != first
+
+
+# ---- paths ------------------------------------------------------------------------------------------
+
+
+def test_a_tilde_is_the_home_folder(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    as_folder(tmp_path / "pets")
+    assert len(load_faces("~/pets", 16)) == 4
+
+
+def test_the_working_directory_has_a_name(tmp_path, monkeypatch):
+    monkeypatch.chdir(as_folder(tmp_path / "pets"))
+    assert load_faces(".", 16).name == "pets"
+
+
+@pytest.mark.parametrize(
+    ("ending", "kind"), [("jfif", "JPEG"), ("jpe", "JPEG"), ("ppm", "PPM"), ("PGM", "PPM")]
+)
+def test_less_usual_endings_are_read(tmp_path, ending, kind):
+    for index in range(2):
+        (tmp_path / f"{index}.{ending}").write_bytes(picture((9, 9, 9), kind=kind))
+    assert len(load_faces(tmp_path, 16)) == 2
+
+
+def test_the_data_folder_may_be_a_string(tmp_path, monkeypatch):
+    monkeypatch.setattr(data, "DATA_FOLDER", str(tmp_path / "deep" / "elsewhere"))
+    load_faces(as_folder(tmp_path / "pets"), 16)
+    assert len(list((tmp_path / "deep" / "elsewhere").glob("*.npy"))) == 1
+    assert local_file("celeba").parent == tmp_path / "deep" / "elsewhere"

@@ -1,0 +1,182 @@
+"""Image files in a folder or a zip, read safely: their names, bytes, classes and fingerprint.
+
+Archives are read member by member in memory; nothing in them can write a file. Does not cover decoding
+(`facegan.data.decode`) or caching (`facegan.data.cache`).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import zipfile
+import zlib
+from collections import Counter
+from collections.abc import Iterator
+from itertools import pairwise
+from pathlib import Path, PurePosixPath
+
+from facegan.errors import DataError, first_line
+
+SUFFIXES = {
+    ".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".avif", ".bmp", ".gif", ".tif", ".tiff",
+    ".ppm", ".pgm",
+}  # fmt: skip
+MAX_RATIO = 100  # of a whole archive, unpacked : packed
+MAX_MEMBER = 10_000_000  # bytes of one unpacked member that is compressed beyond that
+
+
+class Photos:
+    """The image files of a folder or a zip: `names` in order, and `read(name)` for their bytes.
+
+    Use as a context manager.
+
+    Raises:
+        DataError: the archive is corrupt or looks hostile, or there are no images.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.in_folder = path.is_dir()
+        self._zip = None if self.in_folder else _open_zip(path)
+        self.names = sorted(filter(_is_image, self._zip.namelist() if self._zip else _files(path)))
+        self._checksums: dict[str, tuple[int, int]] = {}  # CRC32 and size of what was read from a folder
+        if not self.names:
+            self.close()
+            raise DataError(
+                f"no image found in {path.name!r}, expected files at any depth that end in "
+                f"{', '.join(sorted(SUFFIXES))}. Give the folder or zip that holds them."
+            )
+
+    def read(self, name: str) -> bytes:
+        """The bytes of a file. Raises `OSError` in a folder, `DataError` for a corrupt archive."""
+        if self._zip:
+            return _read_member(self._zip, name)
+        data = (self.path / name).read_bytes()
+        self._checksums[name] = zlib.crc32(data), len(data)
+        return data
+
+    def fingerprint(self) -> str:
+        """16 hex digits of the names and bytes of all images; a folder must have been read before.
+
+        Dates and the top folder do not count, so a zip and the folder it was made from have the same.
+        """
+        if self._zip:
+            self._checksums = {m.filename: (m.CRC, m.file_size) for m in self._zip.infolist()}
+        digest = hashlib.sha256()
+        for name, relative in zip(self.names, self._relative(), strict=True):
+            crc, size = self._checksums.get(name, (0, 0))  # zeros: could not be read
+            digest.update(f"{relative}/{crc:08x}/{size}\n".encode("utf-8", "surrogateescape"))
+        return digest.hexdigest()[:16]
+
+    def classes(self) -> dict[str, str]:
+        """The class of each image: its top-level subfolder, as in torchvision's `ImageFolder`.
+
+        Empty unless every image is in a subfolder, and there are two or more of these.
+        """
+        tops = [name.rpartition("/")[0].partition("/")[0] for name in self._relative()]
+        return dict(zip(self.names, tops, strict=True)) if all(tops) and len(set(tops)) > 1 else {}
+
+    def close(self) -> None:
+        if self._zip:
+            self._zip.close()
+
+    def __enter__(self) -> Photos:
+        return self
+
+    def __exit__(self, *_) -> None:
+        self.close()
+
+    def _relative(self) -> list[str]:
+        """The names without the one top folder that all images share, if they do."""
+        tops = {name.partition("/")[0] for name in self.names}
+        shared = len(tops) == 1 and all("/" in name for name in self.names)
+        return [name.partition("/")[2] for name in self.names] if shared else self.names
+
+
+def change_key(path: Path) -> str:
+    """Twelve hex digits that change when a file, or an image in a folder, does: of names, sizes and dates."""
+    digest = hashlib.sha256()
+    for name in sorted(filter(_is_image, _files(path))) if path.is_dir() else [""]:
+        status = (path / name).stat()
+        digest.update(f"{name or path.name}/{status.st_size}/{status.st_mtime_ns}\n".encode())
+    return digest.hexdigest()[:12]
+
+
+def _files(folder: Path) -> Iterator[str]:
+    return (p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file())
+
+
+def _is_image(name: str) -> bool:
+    parts = PurePosixPath(name).parts
+    hidden = any(part == "__MACOSX" or (part.startswith(".") and part != "..") for part in parts)
+    return not hidden and PurePosixPath(name).suffix.lower() in SUFFIXES
+
+
+def _read_member(archive: zipfile.ZipFile, name: str) -> bytes:
+    try:
+        return archive.read(name)
+    except Exception as error:  # zipfile and its decompressors raise many kinds on corrupt bytes
+        raise _corrupt(Path(archive.filename), f"{name}: {first_line(error)}") from None
+
+
+def _open_zip(path: Path) -> zipfile.ZipFile:
+    try:
+        archive = zipfile.ZipFile(path)
+    except OSError as error:
+        raise DataError(f"cannot read {path.name}: {error.strerror or error}.") from None
+    except Exception as error:  # zipfile raises many kinds on corrupt bytes
+        if path.open("rb").read(512).lstrip().startswith(b"<"):
+            raise DataError(f"{path.name} is a web page, expected a zip. Download it again.") from None
+        raise _corrupt(path, first_line(error)) from None
+    try:
+        for check in (_refuse_bomb, _refuse_encrypted, _refuse_duplicates, _refuse_overlap):
+            check(path, archive.infolist())
+    except DataError:
+        archive.close()
+        raise
+    return archive
+
+
+def _refuse_bomb(path: Path, members: list[zipfile.ZipInfo]) -> None:
+    unpacked, packed = sum(m.file_size for m in members), path.stat().st_size
+    if unpacked > MAX_RATIO * packed:
+        raise DataError(
+            f"{path.name} was refused: it claims to unpack to {unpacked / 1e6:,.0f} MB, "
+            f"{unpacked / packed:,.0f} times its size; the limit is {MAX_RATIO}. "
+            "Pack the images again as JPEG or PNG."
+        )
+    for m in members:
+        if m.file_size > max(MAX_MEMBER, MAX_RATIO * m.compress_size):
+            raise DataError(
+                f"{path.name} was refused: {m.filename!r} claims to unpack to {m.file_size / 1e6:,.0f} MB; "
+                f"the limit is {MAX_MEMBER / 1e6:.0f} MB, or {MAX_RATIO} times its size. "
+                "Pack it as JPEG or PNG."
+            )
+
+
+def _refuse_encrypted(path: Path, members: list[zipfile.ZipInfo]) -> None:
+    encrypted = [m.filename for m in members if m.flag_bits & 0x1]
+    if encrypted:
+        raise DataError(
+            f"{path.name} was refused: {encrypted[0]!r} is encrypted. Pack it without a password."
+        )
+
+
+def _refuse_duplicates(path: Path, members: list[zipfile.ZipInfo]) -> None:
+    (twice, count), *_ = Counter(m.filename for m in members).most_common(1) or [("", 0)]
+    if count > 1:
+        raise DataError(f"{path.name} was refused: it holds {twice!r} more than once. Pack it again.")
+
+
+def _refuse_overlap(path: Path, members: list[zipfile.ZipInfo]) -> None:
+    members = sorted(members, key=lambda m: m.header_offset)
+    for a, b in pairwise(members):
+        name = a.orig_filename.encode("utf-8" if a.flag_bits & 0x800 else "cp437")
+        if a.header_offset + 30 + len(name) + a.compress_size > b.header_offset:
+            raise DataError(
+                f"{path.name} was refused: {a.filename!r} and {b.filename!r} overlap, as in a zip bomb. "
+                "Pack it again."
+            )
+
+
+def _corrupt(path: Path, reason: str) -> DataError:
+    return DataError(f"{path.name} is corrupt or truncated ({reason}). Download or copy it again.")

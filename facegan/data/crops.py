@@ -1,0 +1,58 @@
+"""Which square of an image is kept: the named crops of CelebA's aligned images, and the central square.
+
+Figures and generators compare only where their crops agree, so a data set carries the name of its crop:
+
+| crop | rows, columns of the 178 x 218 image | who uses it |
+|---|---|---|
+| `celeba-108` | 55-163, 35-143 | the published subset of 32,600 faces |
+| `celeba-128` | 57-185, 25-153 | the bundled generator `faces`; `align="face"` frames photographs like this |
+| `celeba-178` | 20-198, 0-178 | PyTorch's DCGAN tutorial (`CenterCrop`) |
+| `center` | the central square of an image of any size | photographs |
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+
+CELEBA_SIZE = (178, 218)  # width, height of CelebA's aligned images
+_CELEBA_BOXES = {
+    "celeba-108": (35, 55, 143, 163),  # left, top, right, bottom
+    "celeba-128": (25, 57, 153, 185),
+    "celeba-178": (0, 20, 178, 198),
+}
+
+
+@dataclass(frozen=True)
+class Crop:
+    """A rule that picks a square of an image.
+
+    Attributes:
+        name: what a data set carries.
+        box: PIL RGB image -> left, top, right, bottom. Raises `ValueError` for an image it cannot crop.
+        full_size: whether `box` needs the image at full size; otherwise a large JPEG may come reduced.
+    """
+
+    name: str
+    box: Callable[..., tuple[int, int, int, int]]
+    full_size: bool = False
+
+
+def _central_square(image) -> tuple[int, int, int, int]:
+    width, height = image.size
+    side = min(width, height)
+    left, top = (width - side) // 2, (height - side) // 2
+    return left, top, left + side, top + side
+
+
+def _celeba_box(name: str, image) -> tuple[int, int, int, int]:
+    if image.size != CELEBA_SIZE:
+        raise ValueError("{} x {} pixels, {} needs {} x {}".format(*image.size, name, *CELEBA_SIZE))
+    return _CELEBA_BOXES[name]
+
+
+CENTER = Crop("center", _central_square)
+CROPS = {"center": CENTER} | {
+    name: Crop(name, partial(_celeba_box, name), full_size=True) for name in _CELEBA_BOXES
+}

@@ -1,0 +1,135 @@
+"""Which folders and zips are refused, and what is read of the others."""
+
+import os
+import stat
+import struct
+import zipfile
+
+import pytest
+from helpers.published import many, pack, picture
+
+from facegan import load_faces
+from facegan.data.archives import Photos
+from facegan.data.crops import CENTER
+from facegan.data.decode import decode_all
+from facegan.errors import DataError
+
+
+def test_members_with_hostile_names_write_nothing(tmp_path):
+    inside = tmp_path / "inside"
+    inside.mkdir()
+    link = zipfile.ZipInfo("link.png")
+    link.external_attr = (stat.S_IFLNK | 0o777) << 16
+    members = [("../escaped.png", picture()), ("/absolute.png", picture()), *many(200)]
+    path = pack(inside / "faces.zip", [*members, (link, "/etc/passwd")])
+    with pytest.warns(UserWarning, match=r"link\.png"):
+        assert len(load_faces(path, 16)) == 202
+    assert {p.name for p in tmp_path.iterdir()} == {"inside", "data"}
+    assert list(inside.iterdir()) == [path]
+
+
+def test_a_zip_bomb_is_refused_with_the_limit(tmp_path):
+    path = pack(tmp_path / "bomb.zip", [("a.bmp", bytes(50_000_000))], compression=zipfile.ZIP_DEFLATED)
+    assert path.stat().st_size < 60_000
+    with pytest.raises(DataError, match=r"refused.*50 MB.*the limit is 100"):
+        load_faces(path, 16)
+
+
+def test_a_bomb_is_not_hidden_by_honest_members(tmp_path):
+    noise = [(f"{i}.bin", os.urandom(300_000)) for i in range(3)]
+    members = [*noise, ("a.bmp", bytes(50_000_000))]
+    path = pack(tmp_path / "mixed.zip", members, compression=zipfile.ZIP_DEFLATED)
+    with pytest.raises(DataError, match=r"refused.*'a\.bmp' claims to unpack to 50 MB"):
+        load_faces(path, 16)
+
+
+def test_duplicate_members_are_refused(tmp_path):
+    path = pack(tmp_path / "twice.zip", [*many(), many()[0]])
+    with pytest.raises(DataError, match=r"000\.png.*more than once"):
+        load_faces(path, 16)
+
+
+def test_encrypted_members_are_refused(tmp_path):
+    path = pack(tmp_path / "locked.zip", many(1))
+    data = bytearray(path.read_bytes())
+    data[data.rindex(b"PK\x01\x02") + 8] |= 1  # the flag in the central directory
+    path.write_bytes(data)
+    with pytest.raises(DataError, match="encrypted"):
+        load_faces(path, 16)
+
+
+def test_overlapping_members_are_refused(tmp_path):
+    path = pack(tmp_path / "overlap.zip", many(2))
+    data = bytearray(path.read_bytes())
+    second = data.rindex(b"PK\x01\x02")
+    data[second + 42 : second + 46] = struct.pack("<I", 10)  # begins inside the first
+    path.write_bytes(data)
+    with pytest.raises(DataError, match="overlap, as in a zip bomb"):
+        load_faces(path, 16)
+
+
+def test_a_truncated_zip_names_the_file_and_asks_to_fetch_it_again(tmp_path):
+    path = pack(tmp_path / "cut.zip", many())
+    path.write_bytes(path.read_bytes()[:-40])
+    with pytest.raises(DataError, match=r"cut\.zip is corrupt.*again"):
+        load_faces(path, 16)
+
+
+@pytest.mark.parametrize("compression", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_LZMA])
+def test_no_flipped_bit_in_a_zip_alters_a_face_or_escapes_as_another_error(tmp_path, compression):
+    path = pack(
+        tmp_path / "flipped.zip", [("ä.png", picture()), ("b.png", picture())], compression=compression
+    )
+    data, expected = path.read_bytes(), (200, 100, 50)
+    noticed = 0
+    for position in range(0, len(data), 2):
+        flipped = bytearray(data)
+        flipped[position] ^= 1 << position % 8
+        path.write_bytes(flipped)
+        try:
+            with Photos(path) as photos:
+                chunks = list(decode_all(photos, 16, CENTER, {}))
+        except DataError:
+            noticed += 1
+        else:
+            assert all((c.mean((0, 2, 3)) == expected).all() for c in chunks), f"byte {position}"
+    assert noticed > len(data) / 4
+
+
+def test_a_corrupt_member_is_named(tmp_path):
+    path = pack(tmp_path / "flipped.zip", many())
+    data = bytearray(path.read_bytes())
+    data[100] ^= 4
+    path.write_bytes(data)
+    with pytest.raises(DataError, match=r"flipped\.zip is corrupt.*000\.png.*again"):
+        load_faces(path, 16)
+    assert list(tmp_path.rglob("*.npy")) == []
+
+
+def test_a_web_page_saved_as_a_zip(tmp_path):
+    (tmp_path / "celeba.zip").write_text("<html><title>Quota exceeded</title></html>")
+    with pytest.raises(DataError, match="web page"):
+        load_faces(tmp_path / "celeba.zip", 16)
+
+
+def test_clutter_is_ignored_and_odd_names_are_read(tmp_path):
+    clutter = [("__MACOSX/._a.png", b"x"), (".DS_Store", b"x"), ("Thumbs.db", b"x"), ("list.txt", b"x")]
+    odd = [("New Folder With Items/ä ö ü.PNG", picture()), ("日本/顔.jpg", picture(kind="JPEG"))]
+    faces = load_faces(pack(tmp_path / "odd.zip", [*clutter, *odd]), 16)
+    assert (len(faces), faces.skipped) == (2, ())
+
+
+def test_names_in_the_old_dos_encoding_are_read(tmp_path):
+    path = pack(tmp_path / "dos.zip", [("aX.png", picture()), ("b.png", picture())])
+    path.write_bytes(path.read_bytes().replace(b"aX.png", b"a\x84.png"))
+    assert len(load_faces(path, 16)) == 2
+
+
+@pytest.mark.skipif(os.name == "nt", reason="needs POSIX links")
+def test_a_dangling_link_in_a_folder_is_no_image(tmp_path):
+    folder = tmp_path / "faces"
+    folder.mkdir()
+    for name, data in many():
+        (folder / os.path.basename(name)).write_bytes(data)
+    (folder / "dangling.png").symlink_to("nowhere.png")
+    assert len(load_faces(folder, 16)) == 4
