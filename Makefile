@@ -35,7 +35,7 @@ lab: $(READY)
 
 test: $(READY)
 	$(BIN)/python -m pytest --numprocesses 2 -m "not browser"
-	PYTHONPATH=.venv/ipywidgets-7.7.1 $(BIN)/python -m pytest tests/widgets/test_widgets.py
+	PYTHONPATH=.venv/ipywidgets-7.7.1 $(BIN)/python -m pytest tests/widgets
 	$(MAKE) test-browser
 
 test-browser: $(READY)

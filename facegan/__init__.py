@@ -9,9 +9,11 @@
 
 from importlib import import_module
 
-from facegan.config import RECIPES, TrainConfig
+from facegan.config import RECIPES, TrainConfig, register_recipe
 from facegan.course.exercise import exercise, hint, progress, reveal
-from facegan.data.load import FaceDataset, load_faces
+from facegan.data.dataset import FaceDataset
+from facegan.data.load import load_faces
+from facegan.data.registry import register_dataset
 from facegan.data.synthetic import synthetic_faces
 from facegan.errors import FaceganError
 from facegan.images import save_animation, save_images
@@ -32,6 +34,7 @@ _LAZY = {
     "course": "facegan.course",
     "evaluation": "facegan.evaluation",
     "explore": "facegan.explore",
+    "export": "facegan.export",
     "notebook": "facegan.course.notebook",
     "pretrained": "facegan.runs.pretrained",
     "widgets": "facegan.widgets",
@@ -58,7 +61,9 @@ __all__ = [
     "plot_curves",
     "plot_features",
     "progress",
+    "register_dataset",
     "register_loss",
+    "register_recipe",
     "reveal",
     "save_animation",
     "save_images",

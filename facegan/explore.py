@@ -13,13 +13,14 @@ from numbers import Integral
 from pathlib import Path
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn.functional import avg_pool2d, interpolate
 
 from facegan.errors import ConfigError
 from facegan.images import make_grid, png_bytes, to_uint8
 from facegan.latent import arithmetic, draw_latents, lerp, slerp, truncate, walk
-from facegan.models.dcgan import Generator
+from facegan.models.protocol import attribute, generate, sample
+from facegan.runs.pretrained import PRETRAINED
 from facegan.runs.run import Run, load_generator
 
 DIRECTIONS = 5
@@ -55,7 +56,7 @@ def open_generator(source: object) -> nn.Module:
     return load_generator(source)
 
 
-def directions(generator: Generator, count: int = DIRECTIONS) -> tuple[Tensor, Tensor]:
+def directions(generator: nn.Module, count: int = DIRECTIONS) -> tuple[Tensor, Tensor]:
     """The directions in latent space that change a generator's images most, and their shares.
 
     A linear map from latents to coarse images is fitted by least squares to 512 drawn faces; its left
@@ -63,8 +64,8 @@ def directions(generator: Generator, count: int = DIRECTIONS) -> tuple[Tensor, T
     squared singular values their shares (count,) of all that the map explains. Each points to where
     images grow lighter. As GANSpace (Härkönen 2020, arXiv 2004.02546), from outputs instead of features.
     """
-    z = draw_latents(_SAMPLES, generator.config.latent_dim, seed=0)
-    images = generator.images(z).cpu()
+    z = draw_latents(_SAMPLES, generator.latent_dim, seed=0)
+    images = generate(generator, z).cpu()
     coarse = avg_pool2d(images, max(1, images.shape[-1] // _COARSE)).flatten(1)
     centered, changes = (z - z.mean(0)).double(), (coarse - coarse.mean(0)).double()
     linear = torch.linalg.lstsq(centered, changes).solution.float()
@@ -94,14 +95,14 @@ class Exploration:
     [8, 8, 7, 8]
     """
 
-    generator: Generator
+    generator: nn.Module
     faces: tuple[Face, ...]
     kept: frozenset[int] = frozenset()
     now: Face = Face(0, 0)  # the settings that faces which are not kept follow
     directions: Tensor | None = field(default=None, compare=False)  # (5 or latent_dim, latent_dim)
 
     @classmethod
-    def start(cls, generator: Generator, *, n: int = 16, seed: int = 0) -> Exploration:
+    def start(cls, generator: nn.Module, *, n: int = 16, seed: int = 0) -> Exploration:
         """n faces, the same as `generator.sample(n, seed=seed)`."""
         if n < 1:
             raise ConfigError(f"cannot explore {n} faces; ask for 1 or more.")
@@ -139,7 +140,7 @@ class Exploration:
 
     def latents(self) -> Tensor:
         """The latents (n, latent_dim) of all faces."""
-        z = torch.empty(len(self.faces), self.generator.config.latent_dim)
+        z = torch.empty(len(self.faces), self.generator.latent_dim)
         for face, rows in _alike(self.faces):
             drawn = draw_latents(*z.shape, seed=face.seed)[rows]
             z[rows] = drawn if face.truncation is None else truncate(drawn, face.truncation)
@@ -149,17 +150,19 @@ class Exploration:
 
     def picture(self) -> Tensor:
         """The grid, with a blue frame around each face that is kept."""
-        return framed_grid(self.generator.images(self.latents()), dict.fromkeys(self.kept, BLUE))
+        return framed_grid(generate(self.generator, self.latents()), dict.fromkeys(self.kept, BLUE))
 
     def code(self) -> str:
         """Python that makes the same latents again, from a variable `generator`."""
-        n, dim = len(self.faces), self.generator.config.latent_dim
+        n, dim = len(self.faces), self.generator.latent_dim
         lines = ["import facegan as fg", f"z = fg.latent.draw_latents({n}, {dim}, seed={self.now.seed})"]
         if any(any(face.amounts) for face in self.faces):
             lines.insert(1, "directions, _ = fg.explore.directions(generator)")
         for face, rows in _alike(self.faces):
             lines += _code_of(face, rows, n, dim, drawn=face.seed == self.now.seed)
-        return "\n".join([*lines, f"fg.show_images(generator.images(z), columns={columns_for(n)})"])
+        return "\n".join(
+            [*lines, f"fg.show_images(fg.models.generate(generator, z), columns={columns_for(n)})"]
+        )
 
 
 def _alike(faces: Sequence[Face]) -> list[tuple[Face, list[int]]]:
@@ -220,7 +223,7 @@ def columns_for(n: int) -> int:
     return next(c for c in range(1, n + 1) if c * c >= n)
 
 
-def morph(generator: Generator, anchors: Tensor, t: float) -> tuple[Tensor, Tensor]:
+def morph(generator: nn.Module, anchors: Tensor, t: float) -> tuple[Tensor, Tensor]:
     """Where share t of the way through latents `anchors` (k, latent_dim) leads, k >= 2.
 
     Returns the latents (2, latent_dim) by straight line and by great arc, and one picture of both.
@@ -228,18 +231,18 @@ def morph(generator: Generator, anchors: Tensor, t: float) -> tuple[Tensor, Tens
     leg = min(int(t * (len(anchors) - 1)), len(anchors) - 2)
     rest = t * (len(anchors) - 1) - leg
     z = torch.stack([path(anchors[leg], anchors[leg + 1], rest) for path in (lerp, slerp)])
-    return z, make_grid(generator.images(z), columns=2, padding=PADDING)
+    return z, make_grid(generate(generator, z), columns=2, padding=PADDING)
 
 
-def morph_frames(generator: Generator, anchors: Tensor, frames: int = 48) -> list[Tensor]:
+def morph_frames(generator: nn.Module, anchors: Tensor, frames: int = 48) -> list[Tensor]:
     """Pictures of straight line and great arc side by side, there and back, as a seamless loop."""
     there_and_back = torch.cat([anchors, anchors[1:-1].flip(0)])
     paths = [walk(there_and_back, frames, path=path) for path in (lerp, slerp)]
-    line, arc = (generator.images(z) for z in paths)
+    line, arc = (generate(generator, z) for z in paths)
     return [make_grid(torch.stack(pair), columns=2, padding=PADDING) for pair in zip(line, arc, strict=True)]
 
 
-def equation(generator: Generator, z: Tensor, groups: Sequence[Sequence[int]]) -> Tensor:
+def equation(generator: nn.Module, z: Tensor, groups: Sequence[Sequence[int]]) -> Tensor:
     """mean(A) - mean(B) + mean(C) in faces, after figure 7 of DCGAN (2015), as one picture.
 
     `groups` are rows of the latents z for A, B and C. Left to right: the faces of the three means; then
@@ -254,7 +257,7 @@ def equation(generator: Generator, z: Tensor, groups: Sequence[Sequence[int]]) -
     spread = torch.rand(9, len(result), generator=torch.Generator().manual_seed(0)) * 0.5 - 0.25
     spread[4] = 0
     means = torch.stack([group.mean(0) for group in (a, b, c)])
-    faces = to_uint8(generator.images(torch.cat([means, result + spread]))).cpu()
+    faces = to_uint8(generate(generator, torch.cat([means, result + spread]))).cpu()
     return _equation_picture(faces[:3], faces[3:])
 
 
@@ -279,14 +282,16 @@ def _sign(sign: str, height: int, width: int) -> Tensor:
     return picture
 
 
-def compare(a: Generator, b: Generator, *, n: int = 16, seed: int = 0, truncation: float | None = None):
+def compare(a: nn.Module, b: nn.Module, *, n: int = 16, seed: int = 0, truncation: float | None = None):
     """The faces of the same n latents from two generators, as two uint8 grids.
 
     Raises `ConfigError` when their latents differ in length.
     """
-    if a.config.latent_dim != b.config.latent_dim:
+    if a.latent_dim != b.latent_dim:
         raise ConfigError(
-            f"the generators take latents of length {a.config.latent_dim} and {b.config.latent_dim}; "
+            f"the generators take latents of length {a.latent_dim} and {b.latent_dim}; "
             "compare ones with the same latent_dim."
         )
-    return tuple(framed_grid(g.sample(n, seed=checked_seed(seed), truncation=truncation), {}) for g in (a, b))
+    return tuple(
+        framed_grid(sample(g, n, seed=checked_seed(seed), truncation=truncation), {}) for g in (a, b)
+    )

@@ -7,7 +7,7 @@ One style throughout: the colour-blind safe palette of Okabe & Ito (2008), text 
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -37,7 +37,7 @@ def show_images(images: Tensor | np.ndarray, *, columns: int | None = None, ax: 
     return ax.figure
 
 
-def plot_curves(history: dict[str, Sequence[float]], *, ax: Sequence[Axes] | None = None) -> Figure:
+def plot_curves(history: Mapping[str, Sequence[float]], *, ax: Sequence[Axes] | None = None) -> Figure:
     """Losses, and D(x) with D(G(z)), over steps; `ax` is two axes. Returns the figure.
 
     Thin lines are single steps, bold ones running means. Where the game is even, D(x) and D(G(z)) near
@@ -53,17 +53,17 @@ def plot_curves(history: dict[str, Sequence[float]], *, ax: Sequence[Axes] | Non
     _lines(right, history, {"d_real": ("D(x), real", BLUE), "d_fake": ("D(G(z)), fake", ORANGE)})
     right.axhline(0.5, color="0.5", linewidth=1, linestyle=":")
     right.set(xlabel="step", ylabel="mean probability of “real”", ylim=(0, 1))
-    right.set_title("What D believes", loc="left")
+    right.set_title("Discriminator output", loc="left")
     return left.figure
 
 
 class MarkedCurves:
-    """Losses above D's beliefs as one picture, drawn once, with a line that moves to any step.
+    """Losses above discriminator outputs as one picture, drawn once, with a line that moves to any step.
 
     Raises `ConfigError` when the history is empty.
     """
 
-    def __init__(self, history: dict[str, Sequence[float]]) -> None:
+    def __init__(self, history: Mapping[str, Sequence[float]]) -> None:
         self._figure = plot_stacked(history)
         self._picture = picture_of(self._figure)
 
@@ -78,20 +78,20 @@ class MarkedCurves:
         return picture
 
 
-def plot_stacked(history: dict[str, Sequence[float]]) -> Figure:
-    """Losses above D's beliefs, narrow enough for a phone; returns the figure."""
+def plot_stacked(history: Mapping[str, Sequence[float]]) -> Figure:
+    """Losses above discriminator outputs, narrow enough for a phone; returns the figure."""
     figure = _figure(5, 5.2)
     plot_curves(history, ax=figure.subplots(2, 1, sharex=True))
     figure.axes[0].set_xlabel("")
     return figure
 
 
-def plot_run(history: dict[str, Sequence[float]], grid: Tensor, *, title: str = "") -> Figure:
-    """Losses above D's beliefs, beside a uint8 grid of faces (3, H, W); returns the figure."""
+def plot_run(history: Mapping[str, Sequence[float]], grid: Tensor, *, title: str = "") -> Figure:
+    """Losses above discriminator outputs, beside a uint8 grid of faces (3, H, W); returns the figure."""
     figure = _figure(10, 5)
-    axes = figure.subplot_mosaic([["losses", "faces"], ["beliefs", "faces"]])
+    axes = figure.subplot_mosaic([["losses", "faces"], ["outputs", "faces"]])
     if len(history["loss_d"]):
-        plot_curves(history, ax=(axes["losses"], axes["beliefs"]))
+        plot_curves(history, ax=(axes["losses"], axes["outputs"]))
         axes["losses"].set_xlabel("")
     axes["faces"].imshow(grid.permute(1, 2, 0), interpolation="nearest")
     axes["faces"].set_axis_off()
@@ -146,10 +146,10 @@ def _figure(width: float, height: float, *, layout: str = "constrained") -> Figu
     return figure
 
 
-def _lines(ax: Axes, history: dict[str, Sequence[float]], series: dict[str, tuple[str, str]]) -> None:
+def _lines(ax: Axes, history: Mapping[str, Sequence[float]], series: dict[str, tuple[str, str]]) -> None:
     for name, (label, color) in series.items():
         values = np.asarray(history[name])
-        steps = np.arange(1, len(values) + 1)
+        steps = history.get("step") or np.arange(1, len(values) + 1)
         ax.plot(steps, values, color=color, alpha=0.25, linewidth=0.8)
         ax.plot(steps, _running_mean(values), color=color, linewidth=2, label=label)
     low, high = np.quantile(np.concatenate([history[n] for n in series]), (0.005, 0.995))

@@ -18,7 +18,11 @@ def test_the_example_with_own_parts_runs_as_it_stands(tmp_path, monkeypatch, cap
         exec(compile(code, "README.md", "exec"), names)
     finally:
         LOSSES.pop("margin", None)
-    assert [line.split()[0] for line in capsys.readouterr().out.splitlines() if line[:1].isdigit()] == ["10", "20", "30"]
+    assert [line.split()[0] for line in capsys.readouterr().out.splitlines() if line[:1].isdigit()] == [
+        "10",
+        "20",
+        "30",
+    ]
     assert Run.open("runs/discs").steps == [0]
     assert all(p.isfinite().all() for p in names["again"].parameters())
     assert torch.equal(names["again"][0].weight, names["gan"].ema[0].weight.cpu())

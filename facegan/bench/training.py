@@ -29,6 +29,7 @@ from facegan.bench.worker import Ask, Rate, training_step, workers
 from facegan.config import RECIPES, TrainConfig
 from facegan.data.load import load_faces
 from facegan.latent import draw_latents
+from facegan.models.protocol import generate
 from facegan.runtime.device import PRECISIONS, describe, pick_device, pick_precision
 from facegan.training.fit import GAN
 
@@ -106,7 +107,7 @@ def bench_sample(*, width: int = 64, rounds: int = 5, device: str = "auto") -> d
             z = draw_latents(count, gan.config.latent_dim, seed=0)
             ways = {
                 "PyTorch's example": lambda z=z: example.netG(z[:, :, None, None].to(place)),
-                "facegan": lambda z=z: gan.ema.images(z),
+                "facegan": lambda z=z: generate(gan.ema, z),
             }
             for way, draw in ways.items():
                 _note(rates, f"{count} at once", way, count * Rate(draw, place)(0.5))

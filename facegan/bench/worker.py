@@ -23,7 +23,8 @@ from facegan.config import TrainConfig
 from facegan.data.load import load_faces
 from facegan.errors import TrainingError, first_line
 from facegan.runtime.device import tuned
-from facegan.training.fit import GAN, stepper
+from facegan.training.gan import GAN
+from facegan.training.step import train_step
 
 SECONDS = 2.0  # a measurement lasts at least this long, and at least one step
 _KEPT = 4  # settings that a process keeps in memory
@@ -121,10 +122,11 @@ class _Theirs:
         return self._rate(seconds)
 
 
-def training_step(gan: GAN, source: Path | None) -> Callable[[], Tensor]:
+def training_step(gan: GAN, source: Path | None) -> Callable[[], dict[str, Tensor]]:
     """A function that takes facegan's step on the next batch of `source`, or on one in memory when None."""
-    step, stream = stepper(gan), _batches(gan, source)
-    return lambda: step(next(stream))
+    stream = _batches(gan, source)
+    gan.engine.capturing().__enter__()  # for good: nothing else is done with this GAN
+    return lambda: train_step(gan, next(stream))
 
 
 def _batches(gan: GAN, source: Path | None) -> Iterator[Tensor]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from glob import escape
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -57,7 +56,9 @@ def get(
 @app.command()
 def check(source: Annotated[str, typer.Argument(help="a data set's name, a folder or a .zip")]) -> None:
     """Read a whole data set: its hash, its images, its cache. Exit code 1 when something is wrong."""
-    from facegan.data.decode import MAX_BAD_SHARE, Photos, survey
+    from facegan.data.archives import Photos
+    from facegan.data.cache import caches_of
+    from facegan.data.decode import MAX_BAD_SHARE, survey
     from facegan.data.registry import SOURCES, local_file, verify
     from facegan.files import is_verified
 
@@ -70,7 +71,7 @@ def check(source: Annotated[str, typer.Argument(help="a data set's name, a folde
     if source in SOURCES:
         verify(path, SOURCES[source])
         print("data set verified")
-    caches = {p: is_verified(p, thorough=True) for p in _caches(path)}
+    caches = {p: is_verified(p, thorough=True) for p in caches_of(source)}
     for cache, whole in caches.items():
         print(f"cache {cache}: {'verified' if whole else 'damaged; the next load builds it again'}")
     if not all(caches.values()) or len(found.skipped) > MAX_BAD_SHARE * (found.count + len(found.skipped)):
@@ -112,10 +113,3 @@ def _print_skipped(skipped: Sequence[str]) -> None:
     if skipped:
         print(f"skipped {len(skipped):,}:", *skipped[:20], sep="\n  ")
         print("  ...\n" * (len(skipped) > 20), end="")
-
-
-def _caches(path: Path) -> list[Path]:
-    from facegan.data import DATA_FOLDER
-
-    folders = dict.fromkeys((path.parent.absolute(), DATA_FOLDER.absolute()))
-    return [cache for folder in folders for cache in sorted(folder.glob(f"{escape(path.name)}-*px-*.npy"))]

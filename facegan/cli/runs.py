@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -58,13 +57,14 @@ def walk(
     from facegan.images import encoder_for, save_animation, to_uint8
     from facegan.latent import draw_latents, truncate
     from facegan.latent import walk as latent_walk
+    from facegan.models.protocol import generate
     from facegan.runs.run import load_generator
 
     encoder_for(out)  # refuses other names before any work
     generator = load_generator(source)
-    anchors = draw_latents(faces, generator.config.latent_dim, seed=seed)
+    anchors = draw_latents(faces, generator.latent_dim, seed=seed)
     z = latent_walk(anchors if truncation is None else truncate(anchors, truncation), frames)
-    pictures = to_uint8(generator.images(z)).repeat_interleave(scale, 2).repeat_interleave(scale, 3)
+    pictures = to_uint8(generate(generator, z)).repeat_interleave(scale, 2).repeat_interleave(scale, 3)
     print(save_animation(list(pictures), out, fps=fps))
 
 
@@ -98,18 +98,17 @@ def _describe_machine() -> dict[str, str]:
 
 
 def _describe_run(path: Path) -> dict[str, Any]:
-    from facegan.evaluation.report import load_run
-    from facegan.runs.checkpoint import steps
+    from facegan.runs.run import FolderRun
 
-    gan = load_run(path)
-    changes = differing(TrainConfig(), gan.config)
-    last = {name: values[-1] for name, values in gan.history.items() if values}
+    run = FolderRun(path)
+    changes = differing(TrainConfig(), run.config)
+    last = {name: values[-1] for name, values in run.history.items() if values}
     return {
-        "step": gan.step,
-        "checkpoints": ", ".join(map(str, steps(path / "checkpoints"))),
-        "frames": len(list((path / "frames").glob("*.png"))),
+        "data": ", ".join(f"{name} {value}" for name, value in run.data.items() if value is not None),
+        "checkpoints": ", ".join(map(str, run.checkpoints)),
+        "frames": len(run.steps),
         "settings": ", ".join(f"{k}={new}" for k, (_, new) in changes.items()) or "the defaults",
-        **{name: f"{value:.3f}" for name, value in last.items()},
+        **{name: f"{value:,}" if name == "step" else f"{value:.3f}" for name, value in last.items()},
     }
 
 
@@ -123,15 +122,12 @@ def results(
     from tqdm.auto import tqdm
 
     from facegan.data.load import load_faces
-    from facegan.evaluation.report import Judge, common_size, save_grids, table
+    from facegan.evaluation.report import Evaluator, common_size, save_grids, table
 
     faces = load_faces(data, common_size(runs))
     pictures = save_grids(runs, grids) if grids else []
-    judge = Judge(faces, n=n)
-    found = [judge.measure(run) for run in tqdm(runs, unit="run", leave=False)]
-    print(f"Distances to {n:,} faces of {faces.name}:\n", *table(found, judge.floor), sep="\n")
-    for result in found:
-        if result.data not in {None, faces.name}:
-            print(f"Note: {result.name} was trained on {result.data}.", file=sys.stderr)
+    evaluator = Evaluator(faces, n=n)
+    found = [evaluator.measure(run) for run in tqdm(runs, unit="run", leave=False)]
+    print(f"Distances to {n:,} faces of {faces.name}:\n", *table(found, evaluator.floor), sep="\n")
     for picture in pictures:
         print(picture)

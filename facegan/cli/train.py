@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -38,20 +37,21 @@ def train(
     GPUs: torchrun --nproc-per-node 2 -m facegan train ..., where batch_size is that of all GPUs together.
     """
     from facegan.data.load import load_faces
-    from facegan.runtime import distributed as parallel
-    from facegan.training.fit import GAN, fit
+    from facegan.runtime import distributed
+    from facegan.training.fit import fit
+    from facegan.training.gan import GAN
 
-    config = replace(RECIPES[recipe], **given(**overrides))
+    config = RECIPES[recipe].replace(**given(**overrides))
     run_dir = run_dir or Path("runs") / recipe
     options = given(resume="anyway" if resume_anyway else None)
-    with parallel.launched(device) as device:
-        with parallel.first_goes_first():
-            faces = load_faces(data, size=config.image_size, **given(crop=crop))
-        gan = GAN(config, device=device)
-        parallel.say(f"{recipe} on {faces}, {_machine(gan)}, into {run_dir}")
+    with distributed.launched(device) as device:
+        gan = GAN(config, device=device)  # refuses bad settings before anything is downloaded
+        with distributed.rank0_first():
+            faces = load_faces(data, size=config.image_size, crop=crop)
+        distributed.log_rank0(f"{recipe} on {faces}, {_machine(gan)}, into {run_dir}")
         epochs = overrides["epochs"] if steps else None
         fit(gan, faces, steps=steps, epochs=epochs, run_dir=run_dir, **options)
-        if parallel.rank() == 0:
+        if distributed.rank() == 0:
             for path in (run_dir / name for name in OUTPUTS if (run_dir / name).exists()):
                 print(f"  {path}")
     if gan.step < (steps or gan.config.epochs * (len(faces) // gan.config.batch_size)):

@@ -178,9 +178,14 @@ def as_dataset(faces: Any, image_size: int) -> FaceDataset:
     >>> as_dataset(torch.zeros(8, 3, 16, 16, dtype=torch.uint8), 16)
     FaceDataset('array', 8 faces, 16 px)
     """
-    if isinstance(faces, FaceDataset):
-        return faces
-    return FaceDataset(**read_images(faces, image_size)._asdict())
+    if not isinstance(faces, FaceDataset):
+        return FaceDataset(**read_images(faces, image_size)._asdict())
+    if faces.image_size != image_size:
+        raise DataError(
+            f"the faces are {faces.image_size} px, the networks {image_size} px. Load them with "
+            f"load_faces(..., size={image_size}), or set image_size={faces.image_size} in the config."
+        )
+    return faces
 
 
 def _resident(images: Tensor, device: torch.device) -> Tensor:

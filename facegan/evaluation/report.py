@@ -22,6 +22,7 @@ from facegan.evaluation.distances import distinct, frechet_distance, recall
 from facegan.evaluation.features import SMALLEST_SET, Eigenfaces
 from facegan.images import save_images
 from facegan.models.protocol import sample
+from facegan.runs.data_record import comparison_warning
 from facegan.runs.pretrained import is_pretrained
 from facegan.runs.run import FolderRun, Run
 
@@ -97,7 +98,8 @@ class Evaluator:
             CheckpointError: it has no checkpoint, or trained a network that was not given.
         """
         opened = _open(run)
-        _warn_of_other_data(opened, self._faces)
+        if problem := comparison_warning(opened.data, self._faces.record()):
+            warnings.warn(f"{opened.name}: {problem}", stacklevel=2)
         scores = {
             kind: self.score(sample(generator, len(self._real), seed=_SEED))
             for kind, generator in _generators(opened, network)
@@ -169,19 +171,6 @@ def _generators(run: FolderRun, network: nn.Module | None = None) -> Iterator[tu
     yield "raw", run.raw_generator(network)
     if run.config.ema_decay:
         yield "ema", run.generator(network=network)
-
-
-def _warn_of_other_data(run: Run, faces: FaceDataset) -> None:
-    known, now = run.data, faces.record()
-    for name in ("crop", "name"):
-        if known.get(name) not in {None, now[name]} and now[name] is not None:
-            what = "with the crop" if name == "crop" else "on"
-            warnings.warn(
-                f"{run.name} was trained {what} {known[name]} and is compared with {now[name]}; such numbers do "
-                "not compare with those of runs on the same faces.",
-                stacklevel=3,
-            )
-            return
 
 
 def _images_seen(run: FolderRun) -> int:

@@ -62,14 +62,6 @@ def game_differences(gan: Any, state: dict[str, Any], saved: TrainConfig) -> Dif
     return changed
 
 
-def data_differences(saved: dict[str, Any], now: dict[str, Any]) -> Differences:
-    """What differs between two records of data sets; their names may, if their contents do not."""
-    names = ("count", "crop", "fingerprint")
-    known = [name for name in names if saved.get(name) is not None and now.get(name) is not None]
-    changed = [name for name in known if saved[name] != now[name]]
-    return {"data": (_data_text(saved), _data_text(now))} if changed else {}
-
-
 def listed(changed: Differences) -> str:
     """Differences in words."""
     return ", ".join(
@@ -108,10 +100,3 @@ def _check_weights(name: str, network: nn.Module, state: dict[str, Any]) -> None
         raise CheckpointError(
             f"the checkpoint's {name} does not fit: {first_line(Exception(detail))[:300]}. Use another run_dir."
         ) from None
-
-
-def _data_text(record: dict[str, Any]) -> str:
-    parts = [str(record.get("name", "unknown"))]
-    parts += [f"{record['count']:,} faces"] if record.get("count") else []
-    parts += [f"{key} {record[key]}" for key in ("crop", "fingerprint") if record.get(key)]
-    return ", ".join(parts)

@@ -7,6 +7,7 @@ from typing import Any
 
 from facegan.config import TrainConfig, differing
 from facegan.errors import CheckpointError, ConfigError
+from facegan.runs import data_record
 from facegan.runs.folder import RunFolder
 from facegan.runs.history import History
 from facegan.runs.run import config_of
@@ -14,12 +15,7 @@ from facegan.runtime import distributed
 from facegan.runtime.device import device_name
 from facegan.runtime.distributed import log_rank0
 from facegan.training.gan import GAN
-from facegan.training.identity import (
-    check_same_networks,
-    data_differences,
-    game_differences,
-    listed,
-)
+from facegan.training.identity import check_same_networks, game_differences, listed
 
 RESUME = ("auto", "anyway")
 
@@ -64,7 +60,7 @@ def _resume(
             f"{gan.step}, was trained separately. Use another run_dir to keep this GAN, or a new GAN to resume "
             "the run."
         )
-    changed = game_differences(gan, state, saved) | data_differences(_data_of(state), data)
+    changed = game_differences(gan, state, saved) | data_record.differences(_data_of(state), data)
     if changed and not anyway:
         raise CheckpointError(
             f"{run_dir} has a run of another kind: {listed(changed)}. Use the same settings, another run_dir, "
@@ -97,7 +93,7 @@ def _tell_changes(saved: TrainConfig, now: TrainConfig, game: dict[str, Any]) ->
 
 def _change_data(gan: GAN, data: dict[str, Any]) -> None:
     """Begin a new epoch if the faces are not those that the GAN trained on last."""
-    if changed := data_differences(gan.data, data):
+    if changed := data_record.differences(gan.data, data):
         old, new = changed["data"]
         log_rank0(f"the data change from {old} to {new}; a new epoch begins.")
         gan.remaining = gan.remaining[:0]

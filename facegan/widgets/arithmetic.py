@@ -12,6 +12,7 @@ from facegan import explore as lab
 from facegan.errors import ConfigError
 from facegan.explore import BLUE, GREEN, ORANGE, framed_grid
 from facegan.latent import draw_latents
+from facegan.models.protocol import generate
 from facegan.widgets.controls import FacePicker, button, ipw, row
 from facegan.widgets.panel import Panel, blank, numbers
 
@@ -48,9 +49,9 @@ class Arithmetic(Panel):
         super().__init__(ArithmeticState(lab.checked_seed(seed), groups))
 
     def draw(self, state: ArithmeticState) -> tuple[Sequence[Tensor], str]:
-        z = draw_latents(self.n, self.generator.config.latent_dim, seed=state.seed)
+        z = draw_latents(self.n, self.generator.latent_dim, seed=state.seed)
         colors = {i: color for group, color in zip(state.groups, self.COLORS, strict=True) for i in group}
-        grid = framed_grid(self.generator.images(z), colors, columns=self._columns)
+        grid = framed_grid(generate(self.generator, z), colors, columns=self._columns)
         named = zip("ABC", state.groups, strict=True)
         parts = ", ".join(f"{name} {numbers(group) or 'none'}" for name, group in named)
         if not all(state.groups):

@@ -10,6 +10,7 @@ from typing import Any
 from torch import Tensor
 
 from facegan import explore as lab
+from facegan.runs.data_record import comparison_warning
 from facegan.widgets.controls import NO_LIMIT, button, columns, ipw, row, seed_box, truncation_slider
 from facegan.widgets.panel import Panel
 
@@ -38,7 +39,8 @@ class Compare(Panel):
         seed, limit = state
         pictures = lab.compare(*self.generators, n=self.n, seed=seed, truncation=limit)
         said = f"The same {self.n} latents of seed {seed} in {self.names[0]} (first) and {self.names[1]}."
-        return pictures, said
+        different = comparison_warning(*(getattr(g, "trained_on", None) for g in self.generators))
+        return pictures, f"{said} {different}".strip()
 
     def build(self) -> Any:
         self.resample = button("Resample", "Draw new latents, for both", self._resample, icon="random")

@@ -4,52 +4,50 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from torch import Tensor
 
 from facegan.plots import picture_of, plot_stacked
-from facegan.training.monitor import Watcher
+from facegan.training.callbacks import Callback
+from facegan.training.gan import GAN
 from facegan.widgets.controls import button, columns, ipw, row
 from facegan.widgets.panel import Panel, blank
 from facegan.widgets.stop_button import poll_click, running_kernel
-
-if TYPE_CHECKING:
-    from facegan.training.fit import GAN
 
 _POLL = 0.1  # seconds between looks for a click
 _TELL = 1.0  # seconds between looks at rate and time left
 
 
 def live() -> Live:
-    """A hook for `fit`: losses, what D believes, fixed faces, rate, time left, and a Stop button.
+    """A callback for `fit`: losses, discriminator output, preview faces, rate, time left, and a Stop button.
 
     Pictures are replaced at every snapshot. Stop ends after the step in progress and saves, like the
-    notebook's own stop button, so that the same cell goes on from there.
+    notebook's own stop button; running the same cell again resumes.
 
-    >>> fit(gan, faces, epochs=5, hooks=[live()])      # doctest: +SKIP
+    >>> fit(gan, faces, epochs=5, callbacks=[live()])      # doctest: +SKIP
     """
     return Live()
 
 
-class Live(Watcher):
+class Live(Callback):
     """See `live`. `panel` is the dashboard, once `fit` has begun."""
 
     def __init__(self) -> None:
         self.panel: Dashboard | None = None
 
-    def begin(self, gan: GAN, total: int) -> None:
+    def on_train_begin(self, gan: GAN, total: int) -> None:
         self.panel = Dashboard(gan, total)
         self.shows_progress = self.panel.box is not None and running_kernel() is not None
         self._shown = self._display() if running_kernel() else None
         self._polled = self._told = time.monotonic()
 
-    def __call__(self, gan: GAN, grid: Tensor) -> None:
+    def on_snapshot(self, gan: GAN, grid: Tensor) -> None:
         self.panel.update(grid)
         if self._shown and not self.panel.box:
             self._shown.update(self.panel)
 
-    def wants_stop(self, gan: GAN) -> bool:
+    def on_step_end(self, gan: GAN, metrics: dict[str, Tensor]) -> None:
         now = time.monotonic()
         if now - self._told > _TELL:
             self._told = now
@@ -58,9 +56,10 @@ class Live(Watcher):
             self._polled = now
             if self.panel.box and poll_click(self.panel.stop.model_id):
                 self.panel.ask_to_stop()
-        return self.panel.stopped
+        if self.panel.stopped:
+            gan.request_stop()
 
-    def end(self, gan: GAN) -> None:
+    def on_train_end(self, gan: GAN) -> None:
         self.panel.finish()
 
     def _display(self) -> Any:
@@ -78,7 +77,7 @@ class Dashboard(Panel):
     def __init__(self, gan: GAN, total: int) -> None:
         self.gan, self.total, self.stopped = gan, total, False
         self._began = time.monotonic(), gan.step
-        super().__init__(gan.snapshot())
+        super().__init__(gan.preview_grid())
 
     def draw(self, state: Tensor) -> tuple[Sequence[Tensor], str]:
         curves = [picture_of(plot_stacked(self.gan.history))] if self.gan.history["loss_d"] else []

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from facegan import explore as lab
 from facegan.explore import Exploration, columns_for
+from facegan.models.protocol import generate
 from facegan.widgets.controls import (
     NO_LIMIT,
     FacePicker,
@@ -103,7 +104,7 @@ class Explore(Panel):
     def _rows(self) -> list[Any]:
         """Each slider between the average face moved to its left and to its right end."""
         ends = self.state.directions[:, None] * self.state.directions.new_tensor([[-_FAR], [_FAR]])
-        faces = self.state.generator.images(ends.flatten(0, 1))
+        faces = generate(self.state.generator, ends.flatten(0, 1))
         size = ipw.Layout(width="44px", flex="0 0 44px")
         small = [ipw.Image(value=lab.face_png(face), layout=size) for face in faces]
         layout = ipw.Layout(align_items="center")

@@ -14,6 +14,7 @@ from facegan.errors import ConfigError, FaceganError
 from facegan.explore import BLUE, columns_for, framed_grid
 from facegan.images import save_animation
 from facegan.latent import draw_latents
+from facegan.models.protocol import generate
 from facegan.widgets.controls import FacePicker, button, columns, ipw, player, row, slider
 from facegan.widgets.panel import Panel, numbers, sentence_html
 
@@ -50,10 +51,8 @@ class Morph(Panel):
     def draw(self, state: MorphState) -> tuple[Sequence[Tensor], str]:
         z, both = lab.morph(self.generator, self.anchors(state), state.t)
         line, arc = z.norm(dim=1).tolist()
-        grid = framed_grid(self.generator.images(self._latents(state)), dict.fromkeys(state.picks, BLUE))
-        said = (
-            f"Left: straight line (lerp), length of z {line:.1f}; right: great arc (slerp), {arc:.1f}."
-        )
+        grid = framed_grid(generate(self.generator, self._latents(state)), dict.fromkeys(state.picks, BLUE))
+        said = f"Left: straight line (lerp), length of z {line:.1f}; right: great arc (slerp), {arc:.1f}."
         return (grid, both), f"{said} {state.t:.0%} of the way through {numbers(state.picks)}."
 
     def anchors(self, state: MorphState) -> Tensor:
@@ -93,7 +92,7 @@ class Morph(Panel):
             self.saved.value = sentence_html(f"Saved {path}, {size:.2f} MB.")
 
     def _latents(self, state: MorphState) -> Tensor:
-        return draw_latents(self.n, self.generator.config.latent_dim, seed=state.seed)
+        return draw_latents(self.n, self.generator.latent_dim, seed=state.seed)
 
     def _tip(self, index: int) -> str:
         return f"Leave face {index + 1} out" if index in self.state.picks else f"Go to face {index + 1}"

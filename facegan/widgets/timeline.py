@@ -8,16 +8,17 @@ from typing import Any
 
 from torch import Tensor
 
-from facegan.explore import Timeline
+from facegan.errors import CheckpointError
 from facegan.plots import MarkedCurves
+from facegan.runs.run import Run
 from facegan.widgets.controls import columns, player, row, slider
 from facegan.widgets.panel import Panel, blank
 
 
-def timeline(run: str | Path = "faces") -> TimelinePanel:
+def timeline(run: str | Path | Run = "faces") -> TimelinePanel:
     """The same latents' faces through a training, beside its curves.
 
-    The same without widgets: `facegan.explore.Timeline`.
+    The same without widgets: `facegan.Run`.
 
     Args:
         run: a run folder, or a bundled training: "faces", "synthetic", or one that goes wrong
@@ -26,28 +27,32 @@ def timeline(run: str | Path = "faces") -> TimelinePanel:
     Raises:
         CheckpointError: there is no such run.
     """
-    return TimelinePanel(Timeline(run))
+    return TimelinePanel(Run.open(run))
 
 
 class TimelinePanel(Panel):
     """See `timeline`. `state` is the index of a snapshot."""
 
-    def __init__(self, run: Timeline) -> None:
+    def __init__(self, run: Run) -> None:
         self.run = run
         self._curves = MarkedCurves(run.history) if run.history["loss_d"] else None
-        super().__init__(len(run.steps) - 1)
+        self._steps = run.steps
+        if not self._steps:
+            raise CheckpointError(f"{run.name} has no frames yet; train it with `fit(..., run_dir=...)`.")
+        super().__init__(len(self._steps) - 1)
 
     def draw(self, state: int) -> tuple[Sequence[Tensor], str]:
-        faces, step = self.run.picture(state), self.run.steps[state]
+        step = self._steps[state]
+        faces = _first_sixteen(self.run.frame(step), self.run.config.image_size)
         curves = self._curves.at(step) if self._curves else blank(faces)
-        said = f"Step {step:,}, snapshot {state + 1} of {len(self.run.steps)}."
-        if numbers := self.run.numbers(state):
+        said = f"Step {step:,}, snapshot {state + 1} of {len(self._steps)}."
+        if numbers := self.run.history.at(step):
             words = " Losses: D {loss_d:.2f}, G {loss_g:.2f}; D(x) {d_real:.2f}, D(G(z)) {d_fake:.2f}."
             said += words.format(**numbers)
         return (faces, curves), said
 
     def build(self) -> Any:
-        last = len(self.run.steps) - 1
+        last = len(self._steps) - 1
         tip = "Which snapshot to show; arrow keys go one at a time"
         self.position = slider("Snapshot", tip, 0, max(last, 1), 1, last, self._slide)
         self.position.readout = False
@@ -58,4 +63,10 @@ class TimelinePanel(Panel):
         self.position.value = state
 
     def _slide(self, index: int) -> None:
-        self.act(min(index, len(self.run.steps) - 1), "position")
+        self.act(min(index, len(self._steps) - 1), "position")
+
+
+def _first_sixteen(frame: Tensor, image_size: int) -> Tensor:
+    """The first 4 x 4 images of a grid of up to 8 x 8, with the two pixels of padding around each."""
+    side = 4 * (image_size + 2) + 2
+    return frame[:, :side, :side]

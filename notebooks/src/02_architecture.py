@@ -292,7 +292,10 @@ _ = ax.legend(frameon=False)
 # %%
 for width in (16, 32, 64, 128):
     config = fg.TrainConfig(width=width)
-    sizes = [sum(p.numel() for p in n.parameters()) for n in (fg.Generator.from_config(config), fg.Discriminator.from_config(config))]
+    sizes = [
+        sum(p.numel() for p in n.parameters())
+        for n in (fg.Generator.from_config(config), fg.Discriminator.from_config(config))
+    ]
     print(f"width {width:>3}: generator {sizes[0]:>11,}, discriminator {sizes[1]:>11,}")
 
 # %% [markdown]

@@ -99,7 +99,7 @@ def test_run_all_reaches_the_end(source, filled, tmp_path, monkeypatch):
         for cell in notebook.cells:
             for name in re.findall(r'^@fg\.exercise\("(\w+)"\)', cell.source):
                 defined = re.search(r"^def (\w+)", cell.source, re.M)[1]
-                reference = f'fg.course.exercise.exercises()["{name}"].reference'
+                reference = f'fg.course.catalog.exercises()["{name}"].solution'
                 cell.source = f'{defined} = fg.exercise("{name}")({reference})'
     small = "fg.data.SYNTHETIC_COUNT = 300"
     inject(notebook, {"DATA": "synthetic", "STEPS": 12, "SMALL_STEPS": 6})

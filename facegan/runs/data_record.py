@@ -1,0 +1,41 @@
+"""Records of data sets, as `FaceDataset.record()` makes them, in checkpoints, run folders and generator files.
+
+A record has `name`, `count`, `image_size`, `crop` and `fingerprint`; of older files some are missing or None.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+Record = dict[str, Any]
+
+
+def differences(saved: Record, now: Record) -> dict[str, tuple[str, str]]:
+    """{"data": (saved, now) in words} if the faces differ, else empty; names may differ if contents do not."""
+    names = ("count", "crop", "fingerprint")
+    known = [name for name in names if saved.get(name) is not None and now.get(name) is not None]
+    changed = [name for name in known if saved[name] != now[name]]
+    return {"data": (in_words(saved), in_words(now))} if changed else {}
+
+
+def comparison_warning(a: Record | None, b: Record | None) -> str:
+    """What to say when two results are compared whose faces or crops differ; empty if they do not, or are unknown."""
+    if not a or not b or _same(a, b):
+        return ""
+    what = "crops" if a.get("crop") and b.get("crop") and a["crop"] != b["crop"] else "data"
+    return f"The {what} differ ({in_words(a)}; {in_words(b)}), so numbers and faces do not compare."
+
+
+def in_words(record: Record) -> str:
+    """Such as "celeba, 32,600 faces, crop celeba-108, fingerprint 0123456789abcdef"."""
+    parts = [str(record.get("name", "unknown"))]
+    parts += [f"{record['count']:,} faces"] if record.get("count") else []
+    parts += [f"{key} {record[key]}" for key in ("crop", "fingerprint") if record.get(key)]
+    return ", ".join(parts)
+
+
+def _same(a: Record, b: Record) -> bool:
+    if a.get("crop") and b.get("crop") and a["crop"] != b["crop"]:
+        return False
+    key = "fingerprint" if a.get("fingerprint") and b.get("fingerprint") else "name"
+    return a.get(key) is None or b.get(key) is None or a[key] == b[key]

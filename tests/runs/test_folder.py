@@ -1,0 +1,85 @@
+import os
+import shutil
+
+import pytest
+from helpers import make_gan
+
+from facegan import Run, files, fit
+from facegan.errors import CheckpointError
+from facegan.runs import checkpoint
+
+
+def test_a_run_folder_that_cannot_be_made(gan, faces, tmp_path):
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(CheckpointError, match=r"run folder .* cannot be used"):
+        fit(gan, faces, steps=1, run_dir=tmp_path / "file")
+
+
+def test_a_vanished_run_folder_is_survived_and_refilled_when_it_returns(faces, tmp_path):
+    run, away = tmp_path / "drive" / "run", tmp_path / "drive-away"
+    gan = make_gan()
+
+    def unmount(gan, grid):
+        if gan.step == 2:
+            (tmp_path / "drive").rename(away)
+        if gan.step == 4:
+            away.rename(tmp_path / "drive")
+
+    with pytest.warns(UserWarning, match="cannot be written.*training continues"):
+        fit(gan, faces, steps=8, snapshot_every=2, run_dir=run, callbacks=[unmount])
+    assert [p.name for p in sorted((run / "frames").iterdir())] == [
+        f"step_00000{i}.png" for i in (0, 2, 4, 6, 8)
+    ]
+    assert checkpoint.load_latest(run / "checkpoints")["step"] == 8
+
+
+def test_a_folder_that_vanishes_after_the_last_save_costs_no_history(gan, faces, tmp_path):
+    def unmount(gan, grid):
+        if gan.step == 4:
+            shutil.rmtree(tmp_path / "drive")
+
+    with pytest.warns(UserWarning, match="is still unavailable") as caught:
+        history = fit(
+            gan, faces, steps=4, snapshot_every=2, run_dir=tmp_path / "drive" / "run", callbacks=[unmount]
+        )
+    assert len(history["loss_d"]) == 4
+    shutil.rmtree(str(caught[-1].message).split("saved to ")[1].rstrip("."))
+
+
+def test_a_picture_that_is_in_use_does_not_move_the_run(gan, faces, tmp_path, monkeypatch):
+    write = files.write_atomic
+
+    def in_use(path, data):
+        if path.name == "history.csv":
+            raise PermissionError(13, "used by another program")
+        return write(path, data)
+
+    monkeypatch.setattr(files, "write_atomic", in_use)
+    with pytest.warns(UserWarning, match=r"could not write history\.csv \(used by another program\)"):
+        fit(gan, faces, steps=2, run_dir=tmp_path / "run")
+    assert Run.open(tmp_path / "run").checkpoints == [0, 2]
+
+
+def test_a_run_folder_that_never_returns_leaves_everything_in_the_rescue_folder(faces, tmp_path):
+    run, gan = tmp_path / "drive" / "run", make_gan()
+
+    def unmount(gan, grid):
+        if gan.step == 2:
+            shutil.rmtree(tmp_path / "drive")
+
+    with pytest.warns(UserWarning, match="is still unavailable; the run was saved to") as caught:
+        fit(gan, faces, steps=4, snapshot_every=2, run_dir=run, callbacks=[unmount])
+    rescue = str(caught[-1].message).split("saved to ")[1].rstrip(".")
+    assert checkpoint.load_latest(os.path.join(rescue, "checkpoints"))["step"] == 4
+    assert os.path.exists(os.path.join(rescue, "generator.safetensors"))
+    assert not run.exists()
+    shutil.rmtree(rescue)
+
+
+def test_a_full_disk_ends_the_run_with_its_name(gan, faces, tmp_path, monkeypatch):
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("os.fsync", full)
+    with pytest.raises(CheckpointError, match="disk full"):
+        fit(gan, faces, steps=2, run_dir=tmp_path / "run")

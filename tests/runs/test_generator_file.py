@@ -1,0 +1,69 @@
+"""A generator in one file."""
+
+import pytest
+import torch
+from torch import nn
+
+from facegan import Generator, load_generator
+from facegan.errors import CheckpointError
+from facegan.models import sample
+from facegan.runs import generator_file
+
+
+@pytest.mark.parametrize(
+    "changes", [{"output": "sigmoid", "activation": "leaky_relu"}, {"upsampling": "nearest"}]
+)
+def test_export_and_load_give_the_same_faces(tmp_path, changes):
+    generator = Generator(16, 8, 8, **changes)
+    generator(torch.randn(8, 8))
+    path = tmp_path / "g.safetensors"
+    path.write_bytes(generator_file.to_bytes(generator))
+    loaded = load_generator(path)
+    assert torch.equal(loaded.sample(4, seed=0), generator.sample(4, seed=0))
+    assert not loaded.training
+
+
+@pytest.mark.parametrize("data", [b"", b"<html>quota</html>", b"\x10" + bytes(40)])
+def test_files_that_are_no_generator_are_refused(tmp_path, data):
+    (tmp_path / "g.safetensors").write_bytes(data)
+    with pytest.raises(CheckpointError, match="not a generator exported by facegan"):
+        load_generator(tmp_path / "g.safetensors")
+    with pytest.raises(CheckpointError, match="no generator at"):
+        load_generator(tmp_path / "nowhere.safetensors")
+
+
+class Own(nn.Module):
+    """A generator that is not facegan's."""
+
+    latent_dim, image_size, output = 8, 16, "tanh"
+
+    def __init__(self):
+        super().__init__()
+        self.linear = nn.Linear(8, 3 * 16 * 16)
+
+    def forward(self, z):
+        return self.linear(z).view(-1, 3, 16, 16).tanh()
+
+
+def test_an_own_network_is_loaded_into_the_one_given(tmp_path):
+    own, path = Own(), tmp_path / "own.safetensors"
+    path.write_bytes(generator_file.to_bytes(own))
+    loaded = load_generator(path, generator=Own())
+    assert torch.equal(sample(loaded, 2, seed=0), sample(own, 2, seed=0))
+    with pytest.raises(CheckpointError, match=r"its network is Own.*generator=network"):
+        load_generator(path)
+
+
+def test_weights_that_share_memory_can_be_written(tmp_path):
+    own = Own()
+    own.again = own.linear
+    assert generator_file.to_bytes(own)
+
+
+def test_a_file_says_what_its_generator_learned_from(tmp_path):
+    record = {"name": "celeba", "count": 32600, "crop": "celeba-108"}
+    (tmp_path / "g.safetensors").write_bytes(generator_file.to_bytes(Generator(16, 8, 8), data=record))
+    loaded = load_generator(tmp_path / "g.safetensors")
+    assert loaded.trained_on == record
+    (tmp_path / "again.safetensors").write_bytes(generator_file.to_bytes(loaded))
+    assert load_generator(tmp_path / "again.safetensors").trained_on == record
