@@ -51,9 +51,7 @@ class Morph(Panel):
         z, both = lab.morph(self.generator, self.anchors(state), state.t)
         line, arc = z.norm(dim=1).tolist()
         grid = framed_grid(self.generator.images(self._latents(state)), dict.fromkeys(state.picks, BLUE))
-        said = (
-            f"Left: straight line (lerp), length of z {line:.1f}; right: great arc (slerp), {arc:.1f}."
-        )
+        said = f"Left: straight line (lerp), length of z {line:.1f}; right: great arc (slerp), {arc:.1f}."
         return (grid, both), f"{said} {state.t:.0%} of the way through {numbers(state.picks)}."
 
     def anchors(self, state: MorphState) -> Tensor:
