@@ -11,23 +11,25 @@ import typer
 from facegan.cli.options import Crop, Device, given
 from facegan.config import RECIPES, TrainConfig, differing, field_help
 
-Recipe = Literal[tuple(RECIPES)]
+Recipe = Annotated[Literal[tuple(RECIPES)], typer.Option(help="the settings to start from")]
+Data = Annotated[
+    str, typer.Option(help="'celeba', 'celeba-full', 'synthetic', a folder of images, a .zip or a .npy")
+]
+RunDir = Annotated[Path | None, typer.Option(help="where to save, and to resume from; default: runs/RECIPE")]
+ResumeAnyway = Annotated[
+    bool, typer.Option("--resume-anyway", help="resume a run of other settings or data with the new ones")
+]
+Steps = Annotated[int | None, typer.Option(help="train until this many steps in total")]
 OUTPUTS = ("samples.png", "progress.gif", "curves.png", "generator.safetensors")
 
 
 def train(
-    recipe: Annotated[Recipe, typer.Option(help="the settings to start from")] = "tutorial",
-    data: Annotated[
-        str, typer.Option(help="'celeba', 'celeba-full', 'synthetic', a folder of images, a .zip or a .npy")
-    ] = "synthetic",
+    recipe: Recipe = "tutorial",
+    data: Data = "synthetic",
     crop: Crop = None,
-    run_dir: Annotated[
-        Path | None, typer.Option(help="where to save, and to resume from; default: runs/RECIPE")
-    ] = None,
-    resume_anyway: Annotated[
-        bool, typer.Option("--resume-anyway", help="resume a run of other settings or data with the new ones")
-    ] = False,
-    steps: Annotated[int | None, typer.Option(help="train until this many steps in total")] = None,
+    run_dir: RunDir = None,
+    resume_anyway: ResumeAnyway = False,
+    steps: Steps = None,
     device: Device = "auto",
     **overrides: Any,
 ) -> None:
