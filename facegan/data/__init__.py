@@ -27,4 +27,4 @@ def __getattr__(name: str):
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_NAMES})
+    return ["DATA_FOLDER", "SYNTHETIC_COUNT", *_NAMES]

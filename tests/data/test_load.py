@@ -252,3 +252,8 @@ def test_the_data_folder_may_be_a_string(tmp_path, monkeypatch):
     load_faces(as_folder(tmp_path / "pets"), 16)
     assert len(list((tmp_path / "deep" / "elsewhere").glob("*.npy"))) == 1
     assert local_file("celeba").parent == tmp_path / "deep" / "elsewhere"
+
+
+def test_public_names_are_listed_and_there():
+    assert {"DATA_FOLDER", "as_dataset", "load_faces", "register_dataset"} <= set(dir(data))
+    assert all(getattr(data, name) is not None for name in dir(data))

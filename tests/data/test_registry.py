@@ -52,6 +52,7 @@ def test_10_a_wrong_hash_with_sound_contents_is_used_with_a_warning(source, serv
         assert fetch("celeba").read_bytes() == other
 
 
+@pytest.mark.filterwarnings("ignore:moved the previous file")
 def test_11_a_truncated_file_at_the_target_is_fetched_again_and_kept_aside(source, body):
     Path("data").mkdir()
     Path("data/faces.zip").write_bytes(body[:40_000])
@@ -77,6 +78,7 @@ def test_a_file_put_into_the_data_folder_by_hand_needs_no_network(source, server
     assert server.seen == []
 
 
+@pytest.mark.filterwarnings("ignore:moved the previous file")
 def test_an_unverified_archive_in_the_data_folder_is_not_loaded(source, server, body, tmp_path):
     Path("data").mkdir()
     archive(Path("data/faces.zip"), n=9)
