@@ -41,10 +41,10 @@ _LAZY = {
 }  # loaded when first used
 
 __all__ = [
-    "Callback",
     "GAN",
     "LOSSES",
     "RECIPES",
+    "Callback",
     "Discriminator",
     "FaceDataset",
     "FaceganError",

@@ -24,7 +24,7 @@ from facegan.data.load import load_faces
 from facegan.errors import TrainingError
 from facegan.runtime.cuda_graph import WARM_UP
 from facegan.runtime.device import pick_device, pick_precision
-from facegan.training.fit import GAN
+from facegan.training.gan import GAN
 
 DATA_SIZES = (13_001, 202_599)  # faces: a small data set, and all of CelebA
 ROUNDS = 3

@@ -7,7 +7,7 @@ from PIL import Image
 
 from facegan import plots
 from facegan.errors import ConfigError
-from facegan.models.dcgan import feature_maps
+from facegan.models import feature_maps
 from facegan.plots import figure_png, plot_curves, plot_features, show_images
 
 HISTORY = {

@@ -13,14 +13,17 @@ import sys
 import tempfile
 import time
 import zipfile
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import torch
 
+from facegan import files
 from facegan.bench.dcgan_example import image_folder
 from facegan.bench.table import aligned
+from facegan.data.cache import caches_of
 from facegan.data.load import load_faces
 from facegan.data.synthetic import synthetic_faces
 from facegan.errors import DataError
@@ -40,8 +43,7 @@ def bench_data(archive: Path | None = None, *, size: int = 64, rounds: int = 3) 
     Raises:
         DataError: there is no such zip, or it holds fewer than 128 faces.
     """
-    with tempfile.TemporaryDirectory() as folder:
-        place = prepare_archive(archive, Path(folder), size)
+    with temporary_archive(archive, size) as place:
         ways = {"facegan": lambda: _ours(place, size), "ImageFolder": lambda: _peer(place, size)}
         seconds = _interleaved(ways, rounds)
         count = len(load_faces(place, size))
@@ -54,11 +56,27 @@ def bench_data(archive: Path | None = None, *, size: int = 64, rounds: int = 3) 
     }
 
 
-def prepare_archive(archive: Path | None, folder: Path, size: int) -> Path:
-    """A copy of the archive in `folder`, or one of drawn faces. Raises `DataError` unless it is a zip."""
-    place = folder / "faces.zip"
-    _copy(archive, place) if archive else _pack_synthetic(place, size)
-    return place
+@contextmanager
+def temporary_archive(archive: Path | None, size: int) -> Iterator[Path]:
+    """A copy of the archive, or one of drawn faces, in a folder that goes away, and its caches with it.
+
+    Raises:
+        DataError: it is not a zip.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        place = Path(folder) / "faces.zip"
+        _copy(archive, place) if archive else _pack_synthetic(place, size)
+        try:
+            yield place
+        finally:
+            remove_caches(place)
+
+
+def remove_caches(source: Path) -> None:
+    """Delete the decoded faces of a zip or `.npy`, so that the next load decodes it again."""
+    for cache in caches_of(source):
+        cache.unlink()
+        files.invalidate(cache)
 
 
 def _interleaved(ways: dict[str, Callable[[], Times]], rounds: int) -> dict[str, dict[str, list[float]]]:
@@ -90,7 +108,7 @@ def table(result: dict[str, Any]) -> list[str]:
 
 
 def _ours(archive: Path, size: int) -> Times:
-    _remove_caches(archive)
+    remove_caches(archive)
     return _times(*[lambda: load_faces(archive, size).batches(BATCH_SIZE)] * 2)
 
 
@@ -165,15 +183,10 @@ def _memory(archive: Path, size: int) -> dict[str, int] | None:
     )
     if not sys.platform.startswith("linux"):
         return None
-    _remove_caches(archive)
+    remove_caches(archive)
     command = [sys.executable, "-c", code, str(archive), str(size)]
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode:  # no such counters in this container
         return None
     array, growth = map(int, done.stdout.split())
     return {"array": array, "growth while decoding": growth}
-
-
-def _remove_caches(archive: Path) -> None:
-    for cache in archive.parent.glob("*.npy"):
-        cache.unlink()

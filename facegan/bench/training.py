@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import io
 import statistics
-import tempfile
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,7 +21,7 @@ from typing import Any
 import torch
 from tqdm.auto import tqdm, trange
 
-from facegan.bench.data import prepare_archive
+from facegan.bench.data import temporary_archive
 from facegan.bench.dcgan_example import Example
 from facegan.bench.table import aligned
 from facegan.bench.worker import Ask, Rate, training_step, workers
@@ -31,7 +30,7 @@ from facegan.data.load import load_faces
 from facegan.latent import draw_latents
 from facegan.models.protocol import generate
 from facegan.runtime.device import PRECISIONS, describe, pick_device, pick_precision
-from facegan.training.fit import GAN
+from facegan.training.gan import GAN
 
 EXAMPLE = "PyTorch's example, fp32"
 BATCHES = {"batch in memory": False, "from files": True}  # rows: whether batches are read from files
@@ -82,11 +81,10 @@ def bench_train(
 @contextmanager
 def unpacked(archive: Path | None, size: int) -> Iterator[tuple[Path, int]]:
     """A zip of faces, with its files beside it for the example's loader, and how many it holds."""
-    with tempfile.TemporaryDirectory() as folder:
-        path = prepare_archive(archive, Path(folder), size)
+    with temporary_archive(archive, size) as path:
         count = len(load_faces(path, size))  # refuses an unsafe zip before it is unpacked
         with zipfile.ZipFile(path) as file:
-            file.extractall(Path(folder) / "faces" / "all")
+            file.extractall(path.with_name("faces") / "all")
         yield path, count
 
 

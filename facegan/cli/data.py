@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from facegan.cli.options import Crop, Size, given
+from facegan.cli.options import Crop, Size
 from facegan.errors import DataError
 
 app = typer.Typer(help="Fetch, check and look at faces to train on.", no_args_is_help=True)
@@ -46,7 +46,7 @@ def get(
     try:
         if name != "synthetic":
             print(fetch(name, drive_id=drive_id))
-        faces = load_faces(name, size, **given(crop=crop))
+        faces = load_faces(name, size, crop=crop)
     except KeyboardInterrupt:
         print("facegan: interrupted; run the same command to resume.", file=sys.stderr)
         raise typer.Exit(130) from None
@@ -93,7 +93,7 @@ def preview(
     from facegan.data.load import load_faces
     from facegan.images import save_images
 
-    faces = load_faces(source, size, align=align, **given(crop=crop))
+    faces = load_faces(source, size, align=align, crop=crop)
     shown = np.linspace(0, len(faces) - 1, min(n, len(faces))).astype(int)
     save_images(faces[shown], out)
     print(f"{out}: {len(shown)} of {len(faces):,} faces of {size} px")

@@ -15,7 +15,8 @@ Truncation = Annotated[
     float | None, typer.Option(help="cut latents off at this many standard deviations: more typical faces")
 ]
 Crop = Annotated[
-    str | None, typer.Option(help="name of the square of CelebA's images to use; default: the data set's own")
+    str | None,
+    typer.Option(help="celeba-108, celeba-128 or celeba-178: how to cut aligned CelebA images; or center"),
 ]
 Size = Annotated[int, typer.Option(help="side of the images in pixels")]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 or mps")]

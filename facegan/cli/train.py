@@ -10,6 +10,7 @@ import typer
 
 from facegan.cli.options import Crop, Device, given
 from facegan.config import RECIPES, TrainConfig, differing, field_help
+from facegan.losses import LOSSES
 
 Recipe = Annotated[Literal[tuple(RECIPES)], typer.Option(help="the settings to start from")]
 Data = Annotated[
@@ -89,5 +90,6 @@ def with_settings(command):
 
 
 def _option(name: str, hint: Any, text: str) -> inspect.Parameter:
+    hint = Literal[tuple(LOSSES)] if name == "loss" else hint  # others are registered in Python
     annotation = Annotated[hint | None, typer.Option(help=text, show_default=False)]
     return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=annotation)

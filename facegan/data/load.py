@@ -23,7 +23,7 @@ from facegan.data.align import face_crop
 from facegan.data.archives import Photos, change_key
 from facegan.data.arrays import channels_first, read_images, resized
 from facegan.data.crops import CENTER, CROPS, Crop
-from facegan.data.dataset import Batches, FaceDataset  # noqa: F401
+from facegan.data.dataset import FaceDataset
 from facegan.data.decode import decode_all, listed
 from facegan.errors import DataError
 

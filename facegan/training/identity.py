@@ -85,7 +85,7 @@ def _different_networks(gan: Any, state: dict[str, Any], saved: TrainConfig) -> 
 
 
 def _first_difference(a: str, b: str) -> tuple[str, str]:
-    pairs = zip(a.splitlines() + [""], b.splitlines() + [""], strict=False)
+    pairs = zip([*a.splitlines(), ""], [*b.splitlines(), ""], strict=False)
     old, new = next((x, y) for x, y in pairs if x != y)
     return old.strip(), new.strip()
 

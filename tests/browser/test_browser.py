@@ -15,7 +15,7 @@ import pytest
 from helpers.lab_server import CHROMIUM, FLAGS, HARMLESS, OLD_WIDGETS, _wait, lab_server
 
 from facegan.course.grading import inject
-from facegan.runs.checkpoint import steps
+from facegan.runs.run import Run
 
 ROOT = Path(__file__).parents[2]
 KERNEL = os.environ.get("FACEGAN_BROWSER_KERNEL")
@@ -295,7 +295,7 @@ class Widgets:
             first = stopped_at(sheet, 1)
             sheet.page.evaluate("() => { window.jupyterapp.commands.execute('notebook:run-cell'); }")
             panel.says(re.compile("Step [1-9]"))
-            _wait(lambda: steps(lab.work / "runs" / "live" / "checkpoints")[-1] > first, "it did not go on")
+            _wait(lambda: Run.open(lab.work / "runs" / "live").checkpoints[-1] > first, "it did not go on")
             sheet.page.evaluate("() => { window.jupyterapp.commands.execute('notebook:interrupt-kernel'); }")
             assert stopped_at(sheet, 1, unlike=first) > first
             assert sheet.bad_news() == []
@@ -316,5 +316,5 @@ def stopped_at(sheet, count, unlike=None):
         lambda: said.count() and str(unlike) not in said.inner_text().split(), "it did not stop", timeout=30
     )
     step = int(re.search(r"step (\d+)", said.inner_text())[1])
-    assert steps(sheet.lab.work / "runs" / "live" / "checkpoints")[-1] == step
+    assert Run.open(sheet.lab.work / "runs" / "live").checkpoints[-1] == step
     return step

@@ -11,7 +11,7 @@ import sys
 import pytest
 from helpers import assert_same_state
 
-from facegan import GAN
+from facegan import GAN, Run
 from facegan.config import RECIPES
 from facegan.runs import checkpoint
 
@@ -33,41 +33,26 @@ def test_train_leaves_the_run_folder_and_says_where(facegan, place):
 
 
 def test_the_same_command_again_trains_no_further(facegan, finished):
-    before = checkpoint.steps(finished / "run" / "checkpoints")
+    before = Run.open(finished / "run").checkpoints
     done = train(facegan, "run", "--recipe", "modern", steps=6)
     assert done.returncode == 0, done.stderr
     assert "at step 6" in done.stdout
-    assert checkpoint.steps(finished / "run" / "checkpoints") == before
+    assert Run.open(finished / "run").checkpoints == before
 
 
-@pytest.fixture
-def passed(monkeypatch, faces):
-    """What `train` hands to the library, instead of training; options by the function's name."""
-    seen = {}
-
-    def load_faces(source, **options):
-        seen["load_faces"] = options
-        return faces
-
-    def fit(gan, faces, **options):
-        seen["fit"] = options
-        gan.step = 10**9
-
-    monkeypatch.setattr("facegan.data.load.load_faces", load_faces)
-    monkeypatch.setattr("facegan.training.fit.fit", fit)
-    return seen
+def test_another_loss_is_refused_and_taken_anyway_on_demand(facegan, place):
+    assert train(facegan, "game", steps=2).returncode == 0
+    done = train(facegan, "game", "--loss", "hinge", steps=2)
+    assert done.returncode == 1
+    assert "loss is 'bce' in the checkpoint, 'hinge' in this GAN" in done.stderr
+    assert train(facegan, "game", "--loss", "hinge", "--resume-anyway", steps=3).returncode == 0
+    assert [s["settings"]["loss"] for s in Run.open(place / "game").segments] == ["bce", "hinge"]
 
 
-def test_a_crop_and_the_wish_to_resume_anyway_are_handed_on(facegan, passed):
-    assert train(facegan, "x", "--crop", "tutorial", "--resume-anyway").returncode == 0
-    assert passed["load_faces"] == {"size": 16, "crop": "tutorial"}
-    assert passed["fit"]["resume"] == "anyway"
-
-
-def test_without_them_the_librarys_defaults_hold(facegan, passed):
-    assert train(facegan, "x").returncode == 0
-    assert "crop" not in passed["load_faces"]
-    assert "resume" not in passed["fit"]
+def test_a_crop_that_does_not_apply_is_refused(facegan):
+    done = train(facegan, "x", "--crop", "celeba-108")
+    assert done.returncode == 1
+    assert "crop is 'celeba-108'" in done.stderr
 
 
 def test_recipes_lists_all_with_their_changes(facegan):
@@ -85,7 +70,7 @@ def start_training(place, run, **kwargs):
 
 def wait_for_step(child, folder, step):
     """Until the training process has saved a checkpoint of `step` or later."""
-    while not any(s >= step for s in checkpoint.steps(folder / "checkpoints")):
+    while not any(s >= step for s in checkpoint.numbered(folder / "checkpoints", ".pt")):
         with contextlib.suppress(subprocess.TimeoutExpired):
             pytest.fail(f"training ended early, with code {child.wait(timeout=0.05)}")
 

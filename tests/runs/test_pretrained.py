@@ -90,7 +90,7 @@ def test_a_flipped_bit_is_noticed(damaged, name):
 def test_a_missing_history_is_noticed(damaged):
     (damaged / "history.csv").unlink()
     with pytest.raises(CheckpointError, match=r"history\.csv is missing or damaged"):
-        Run.open("healthy").history
+        Run.open("healthy").history.read()
 
 
 @pytest.mark.parametrize("function", [pretrained.steps, pretrained.generator_file, pretrained.history_file])

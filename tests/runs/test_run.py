@@ -1,7 +1,8 @@
 import pytest
 import torch
+from helpers import make_gan
 
-from facegan import GAN, fit, load_generator
+from facegan import GAN, Run, fit, load_generator
 from facegan.errors import CheckpointError
 from facegan.runs import checkpoint
 
@@ -30,3 +31,48 @@ def test_a_checkpoint_of_something_else_is_named(spoil, gan, tmp_path):
         GAN.from_state(state, device="cpu")
     with pytest.raises(CheckpointError, match="not a checkpoint of a facegan run"):
         load_generator(tmp_path)
+
+
+def test_a_run_has_frames_history_settings_and_data(gan, faces, tmp_path):
+    grids = {}
+    fit(gan, faces, steps=4, run_dir=tmp_path / "run", snapshot_every=2,
+        callbacks=[lambda gan, grid: grids.update({gan.step: grid})])  # fmt: skip
+    run = Run.open(tmp_path / "run")
+    assert run.steps == run.checkpoints == [0, 2, 4]
+    assert torch.equal(run.frame(2), grids[2])
+    assert run.history["loss_d"] == gan.history["loss_d"]
+    assert run.history.at(2)["loss_g"] == gan.history["loss_g"][1]
+    assert run.history.at(0) == {}
+    assert run.config == gan.config
+    assert run.data == faces.record()
+
+
+def test_a_step_between_snapshots_is_named_with_those_there_are(gan, faces, tmp_path):
+    fit(gan, faces, steps=2, run_dir=tmp_path / "run", snapshot_every=2)
+    run = Run.open(tmp_path / "run")
+    with pytest.raises(CheckpointError, match=r"no frame of step 1; it has \[0, 2\]"):
+        run.frame(1)
+    with pytest.raises(CheckpointError, match=r"no checkpoint of step 1; it has \[0, 2\]"):
+        run.generator(1)
+
+
+def test_a_generator_of_an_earlier_checkpoint(gan, faces, tmp_path):
+    first = gan.sample(2, seed=0)
+    fit(gan, faces, steps=2, run_dir=tmp_path / "run", snapshot_every=2)
+    assert torch.equal(load_generator(tmp_path / "run", step=0).sample(2, seed=0), first)
+    assert torch.equal(load_generator(tmp_path / "run/checkpoints/step_000000.pt").sample(2, seed=0), first)
+
+
+def test_the_averaged_and_the_raw_generator_are_both_there(faces, tmp_path):
+    gan = make_gan(ema_decay=0.9)
+    fit(gan, faces, steps=3, run_dir=tmp_path / "run")
+    run = Run.open(tmp_path / "run")
+    assert torch.equal(run.generator().sample(2, seed=0), gan.sample(2, seed=0))
+    assert torch.equal(run.raw_generator().sample(2, seed=0), gan.generator.sample(2, seed=0))
+
+
+@pytest.mark.parametrize("source", ["nowhere", "."])
+def test_what_is_no_run_says_so_and_names_the_bundled_ones(source, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(CheckpointError, match=r"is not a run folder; .*run_dir.*Bundled runs are faces"):
+        Run.open(source)

@@ -159,7 +159,11 @@ def test_any_object_with_one_of_the_methods_is_a_callback(gan, faces):
 
 @pytest.mark.parametrize(
     ("given", "message"),
-    [([3], r"callbacks\[0\] is 3, expected a function"), ([Log], r"callbacks\[0\] is <class"), (print, "expected a list")],
+    [
+        ([3], r"callbacks\[0\] is 3, expected a function"),
+        ([Log], r"callbacks\[0\] is <class"),
+        (print, "expected a list"),
+    ],
 )  # fmt: skip
 def test_what_is_no_callback_is_refused(gan, faces, given, message):
     with pytest.raises(ConfigError, match=message):

@@ -165,7 +165,7 @@ def test_a_checkpoint_of_other_networks_lists_the_settings_and_changes_nothing(f
     kept = {k: v.clone() for k, v in before["generator"].items()}
     with pytest.raises(
         CheckpointError,
-        match="width is 8 in the checkpoint, 16 in this GAN, .*norm is 'batch' in the checkpoint, 'none'",
+        match=r"width is 8 in the checkpoint, 16 in this GAN, .*norm is 'batch' in the checkpoint, 'none'",
     ):
         fit(other, faces, steps=4, run_dir=tmp_path / "run")
     assert other.step == 0

@@ -10,7 +10,11 @@ def test_live_shows_the_run_and_ends_with_it(gan, faces):
     live = widgets.live()
     seen = []
     fit(
-        gan, faces, steps=4, snapshot_every=2, hooks=[live, lambda gan, _: seen.append(pixels(live.panel, 1))]
+        gan,
+        faces,
+        steps=4,
+        snapshot_every=2,
+        callbacks=[live, lambda gan, _: seen.append(pixels(live.panel, 1))],
     )
     assert len(set(seen)) == 3
     assert live.panel.bar.value == 4
@@ -22,7 +26,7 @@ def test_live_shows_the_run_and_ends_with_it(gan, faces):
 def test_stop_ends_the_run_and_saves(gan, faces, tmp_path, capsys):
     live = widgets.live()
     press = lambda gan, _: gan.step == 2 and live.panel.stop.click()  # noqa: E731
-    fit(gan, faces, steps=9, snapshot_every=2, run_dir=tmp_path / "run", hooks=[live, press])
+    fit(gan, faces, steps=9, snapshot_every=2, run_dir=tmp_path / "run", callbacks=[live, press])
     assert gan.step == 3
     assert "stopped at step 3 of 9: saved" in capsys.readouterr().out
     assert live.panel.stop.description == "Stopped"
@@ -32,13 +36,13 @@ def test_stop_ends_the_run_and_saves(gan, faces, tmp_path, capsys):
 
 def test_a_click_that_is_heard_again_after_the_end_changes_nothing(gan, faces):
     live = widgets.live()
-    fit(gan, faces, steps=2, hooks=[live])
+    fit(gan, faces, steps=2, callbacks=[live])
     live.panel.stop.click()
     assert live.panel.stop.description == "Finished"
 
 
 def test_a_script_with_live_keeps_the_progress_bar(gan, faces, capsys):
-    fit(gan, faces, steps=2, hooks=[widgets.live()])
+    fit(gan, faces, steps=2, callbacks=[widgets.live()])
     said = capsys.readouterr()
     assert "here `fit` shows its progress bar" in said.out
     assert "2/2" in said.err
@@ -49,7 +53,11 @@ def test_live_tells_rate_and_time_left(gan, faces, monkeypatch):
     live = widgets.live()
     said = []
     fit(
-        gan, faces, steps=4, snapshot_every=2, hooks=[live, lambda gan, _: said.append(live.panel.progress())]
+        gan,
+        faces,
+        steps=4,
+        snapshot_every=2,
+        callbacks=[live, lambda gan, _: said.append(live.panel.progress())],
     )
     assert said[0] == "Step 0 of 4."
     assert "images/s" in said[1]
@@ -66,6 +74,6 @@ def test_live_without_ipywidgets_replaces_one_picture(gan, faces, monkeypatch, c
             replaced.append(panel._repr_mimebundle_()[0]["image/png"])
 
     monkeypatch.setattr("IPython.display.display", lambda panel, **_: shown.append(panel) or Handle())
-    fit(gan, faces, steps=4, snapshot_every=2, hooks=[widgets.live()])
+    fit(gan, faces, steps=4, snapshot_every=2, callbacks=[widgets.live()])
     assert len(shown) == 1
     assert len(set(replaced)) == 3

@@ -84,7 +84,7 @@ def test_outside_a_notebook_there_is_a_word_about_it(generator, capsys):
 def test_what_is_no_generator_is_refused(widget, tmp_path):
     with pytest.raises(ConfigError, match="expected a generator"):
         widget(3)
-    with pytest.raises(CheckpointError, match="holds neither checkpoints nor"):
+    with pytest.raises(CheckpointError, match="is not a run folder"):
         widget(tmp_path)
 
 

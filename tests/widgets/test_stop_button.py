@@ -20,7 +20,7 @@ config = fg.TrainConfig(image_size=16, width=8, batch_size=8, precision="fp32")
 faces = fg.FaceDataset(fg.synthetic_faces(32, 16)[0], "drawn")
 live = fg.widgets.live()
 tell = lambda gan, _: gan.step == 0 and print("stop is", live.panel.stop.model_id, flush=True)
-history = fg.fit(fg.GAN(config, device="cpu"), faces, steps=10**6, snapshot_every=10**6, hooks=[live, tell])
+history = fg.fit(fg.GAN(config, device="cpu"), faces, steps=10**6, snapshot_every=10**6, callbacks=[live, tell])
 """
 
 

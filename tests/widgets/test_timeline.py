@@ -22,4 +22,4 @@ def test_a_frame_that_is_gone_is_named(run):
     (run / "frames" / "step_000002.png").unlink()
     timeline.position.value = 1
     timeline.wait()
-    assert "step_000002.png cannot be read" in timeline.status.value
+    assert "no frame of step 2" in timeline.status.value
