@@ -7,7 +7,7 @@
 >>> fg.show_images(gan.sample(16, seed=0))                            # doctest: +SKIP
 """
 
-from importlib import import_module
+from importlib import import_module as _import_module
 
 from facegan.config import RECIPES, TrainConfig, register_recipe
 from facegan.course.exercise import exercise, hint, progress, reveal
@@ -31,6 +31,7 @@ from facegan.training.step import train_step
 __version__ = "0.2.0"
 _LAZY = {
     "bench": "facegan.bench",
+    "cli": "facegan.cli",
     "course": "facegan.course",
     "evaluation": "facegan.evaluation",
     "explore": "facegan.explore",
@@ -78,9 +79,9 @@ __all__ = [
 
 def __getattr__(name: str):
     if name in _LAZY:
-        return import_module(_LAZY[name])
+        return _import_module(_LAZY[name])
     raise AttributeError(f"module 'facegan' has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_LAZY})
+    return sorted({*_LAZY, *(name for name in globals() if name[0] != "_"), "__version__"})

@@ -153,7 +153,7 @@ def _check_range(name: str, value: float, accept, expected: str) -> None:
         raise ConfigError(f"{name} is {value!r}, expected {expected}: {field_help()[name][1]}.")
 
 
-# The networks' settings, and those that decide what the two players minimize. `training.identity` compares
+# The networks' settings, and those that decide what the two players minimize. `training.compatibility` compares
 # them when a run is resumed; other settings, such as learning rates, may change on the way.
 GENERATOR_SETTINGS = ("image_size", "width", "latent_dim", "output", "activation", "upsampling")
 DISCRIMINATOR_SETTINGS = ("image_size", "discriminator_width", "norm")

@@ -105,6 +105,13 @@ def test_the_public_face_is_small_documented_and_importable():
         assert isinstance(public, dict) or public.__doc__, name
 
 
+def test_dir_shows_every_public_name_and_subpackage():
+    shown = set(dir(facegan))
+    packages = {path.parent.name for path in PACKAGE.glob("*/__init__.py")}
+    assert shown >= {*facegan.__all__, *packages, "explore", "export", "__version__"}
+    assert all(getattr(facegan, name) is not None for name in shown)
+
+
 @pytest.mark.slow
 def test_import_loads_nothing_heavy():
     heavy = {"matplotlib", "ipywidgets", "imageio", "gdown", "torchvision", "tqdm", "typer", "tensorboard",

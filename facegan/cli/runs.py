@@ -122,7 +122,7 @@ def results(
     from tqdm.auto import tqdm
 
     from facegan.data.load import load_faces
-    from facegan.evaluation.report import Evaluator, common_size, save_grids, table
+    from facegan.evaluation.results import Evaluator, common_size, save_grids, table
 
     faces = load_faces(data, common_size(runs))
     pictures = save_grids(runs, grids) if grids else []

@@ -2,7 +2,7 @@
 
 A file gets its name in `data/` only after its digest was checked, or, should the digest not be the recorded
 one, after its contents were: the right number of images, all readable, all of the right size. Does not cover
-how bytes are transferred (`facegan.data.mirrors`) and how they become arrays (`facegan.data.decode`).
+how bytes are transferred (`facegan.data.transfer`) and how they become arrays (`facegan.data.decode`).
 
 CelebA: Liu, Luo, Wang, Tang, "Deep learning face attributes in the wild", ICCV 2015.
 """
@@ -19,10 +19,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from facegan import data
+from facegan.data import mirrors
 from facegan.data.archives import Photos
 from facegan.data.crops import CROPS
 from facegan.data.decode import Survey, survey
-from facegan.data.mirrors import Drive, Https, Kaggle, MirrorError, leftovers, remove
+from facegan.data.mirrors import Mirror
+from facegan.data.transfer import Https, MirrorError, leftovers, remove
 from facegan.errors import DataError, DownloadError
 from facegan.files import digest, is_verified, locked, mark_verified
 
@@ -45,7 +47,7 @@ class Source:
 
     name: str
     file: str
-    mirrors: tuple[Https | Drive | Kaggle, ...]
+    mirrors: tuple[Mirror, ...]
     hashes: tuple[str, ...]
     count: int = 0
     pixels: tuple[int, int] | None = None
@@ -66,12 +68,7 @@ SOURCES = {
         pixels=(64, 64),
         size=247_694_507,
         hashes=("sha256:2cd4fbba4b618faeb4be18c69da3a68ff6a163057d12ff321cb044fc51f416d3",),
-        mirrors=(
-            Https(
-                "https://s3.amazonaws.com/video.udacity-data.com/topher/2018/November/"
-                "5be7eb6f_processed-celeba-small/processed-celeba-small.zip"
-            ),
-        ),
+        mirrors=mirrors.CELEBA,
         crop="celeba-108",
         terms=_CELEBA_TERMS,
     ),
@@ -86,11 +83,7 @@ SOURCES = {
             "sha256:46fb89443c578308acf364d7d379fe1b9efb793042c0af734b6112e4fd3a8c74",
             "md5:00d2c5bc6d35e252742224ab0c1e8fcb",
         ),
-        mirrors=(
-            Https("https://s3.amazonaws.com/pytorch-tutorial-assets/img_align_celeba.zip"),
-            Drive("0B7EVK8r0v71pZjFTYXZWM3FlRnM"),
-            Kaggle("jessicali9530/celeba-dataset/versions/2", "img_align_celeba/img_align_celeba"),
-        ),
+        mirrors=mirrors.CELEBA_FULL,
         crop="celeba-108",  # as "celeba", so that figures compare
         crops=("celeba-108", "celeba-128", "celeba-178"),
         terms=_CELEBA_TERMS,
@@ -157,13 +150,16 @@ def fetch(name: str, *, drive_id: str | None = None) -> Path:
         DownloadError: no mirror could deliver it; says what each answered and how to get it by hand.
     """
     source, target = find(name), local_file(name)
+    if name == "celeba":
+        drive_id = drive_id or os.environ.get("FACEGAN_DRIVE_ID")
+    places = mirrors.in_order(source.file, source.mirrors, drive_id=drive_id)
     _make_folder(target.parent)
     with locked(target):
         _remove_folders(target)
         if target.exists() and (is_verified(target) or _is_sound(target, source)):
             return target
         try:
-            return _fetch_from_any(source, target, _mirrors(source, drive_id))
+            return _fetch_from_any(source, target, places)
         finally:
             _remove_folders(target)
 
@@ -220,25 +216,11 @@ def _is_sound(path: Path, source: Source) -> bool:
     return True
 
 
-def _mirrors(source: Source, drive_id: str | None) -> list[Https | Drive | Kaggle]:
-    """In the order in which they are tried; a class's own mirror before the public ones of its kind."""
-    nearby = os.environ.get("FACEGAN_MIRROR")
-    if source.name == "celeba":
-        drive_id = drive_id or os.environ.get("FACEGAN_DRIVE_ID")
-    https = [m for m in source.mirrors if isinstance(m, Https)]
-    return [
-        *([Https(f"{nearby.rstrip('/')}/{source.file}")] if nearby else []),
-        *https,
-        *([Drive(drive_id)] if drive_id else []),
-        *(m for m in source.mirrors if m not in https),
-    ]
-
-
-def _fetch_from_any(source: Source, target: Path, mirrors: Sequence[Https | Drive | Kaggle]) -> Path:
+def _fetch_from_any(source: Source, target: Path, places: Sequence[Mirror]) -> Path:
     _refuse_small_disk(source, target.parent)
     print(f"{source.title or source.name}. {source.terms}.")
     reasons = []
-    for mirror in mirrors:
+    for mirror in places:
         try:
             return _install(mirror.fetch(target), target, source)
         except MirrorError as error:

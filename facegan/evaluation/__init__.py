@@ -2,6 +2,6 @@
 
 from facegan.evaluation.distances import distinct, frechet_distance, recall
 from facegan.evaluation.features import Eigenfaces
-from facegan.evaluation.report import Evaluator, table
+from facegan.evaluation.results import Evaluator, table
 
 __all__ = ["Eigenfaces", "Evaluator", "distinct", "frechet_distance", "recall", "table"]

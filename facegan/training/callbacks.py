@@ -3,11 +3,12 @@
 A callback is any object with one or more of the methods of `Callback`; a plain function means `on_snapshot`. For
 Weights & Biases:
 
-    class WandB:
+    class WeightsAndBiases:
         def on_train_begin(self, gan, total): wandb.init(config=gan.config.to_dict())
         def on_step_end(self, gan, metrics): wandb.log(metrics, step=gan.step)
-        def on_snapshot(self, gan, grid): wandb.log({"faces": wandb.Image(to_pil(grid))}, step=gan.step)
+        def on_snapshot(self, gan, grid): wandb.log({"faces": wandb.Image(grid.permute(1, 2, 0).numpy())})
         def on_train_end(self, gan): wandb.finish()
+    fit(gan, faces, callbacks=[WeightsAndBiases()])
 """
 
 from __future__ import annotations

@@ -27,8 +27,8 @@ from facegan.runs.run import config_of
 from facegan.runtime import distributed
 from facegan.runtime.device import library_version, memory_format, pick_device, pick_precision, to_device
 from facegan.training import optimizers
+from facegan.training.compatibility import check_same_networks, loss_name, structure_of
 from facegan.training.engine import Engine
-from facegan.training.identity import check_same_networks, loss_name, structure_of
 
 NUM_PREVIEW_LATENTS = 64  # latents whose images are drawn at every snapshot
 

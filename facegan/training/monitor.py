@@ -1,14 +1,12 @@
-"""What surrounds the loop of `fit`: calls to the callbacks, interrupts, and errors in words.
+"""What surrounds the loop of `fit`: calls to the callbacks, the answer to interrupts, and errors in words.
 
-Ctrl-C becomes a request that is answered between steps. Nothing here touches the networks.
+Nothing here touches the networks. Does not cover the signals themselves (`facegan.training.interrupts`).
 """
 
 from __future__ import annotations
 
-import signal
-import threading
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Sequence
+from contextlib import ExitStack
 from typing import Any
 
 import torch
@@ -21,6 +19,7 @@ from facegan.runtime.device import tuned
 from facegan.runtime.distributed import log_rank0
 from facegan.training.callbacks import FiniteCheck, ProgressBar, SaveRun, TensorBoard
 from facegan.training.gan import GAN
+from facegan.training.interrupts import interruptible
 
 
 class Monitor:
@@ -51,7 +50,7 @@ class Monitor:
     def __enter__(self) -> Monitor:
         with ExitStack() as stack:  # what has begun is ended, also if a later callback fails to begin
             stack.enter_context(tuned())
-            self.interrupted = stack.enter_context(_interruptible())
+            self.interrupted = stack.enter_context(interruptible())
             for callback in self.callbacks:
                 _call(callback, "on_train_begin", self.gan, self.total)
                 stack.callback(_call, callback, "on_train_end", self.gan)
@@ -111,32 +110,6 @@ class Monitor:
 def _call(callback: Any, method: str, *arguments: Any) -> None:
     if function := getattr(callback, method, None):
         function(*arguments)
-
-
-@contextmanager
-def _interruptible() -> Iterator[Callable[[], bool]]:
-    """Turn the first Ctrl-C into a request that is answered after the step; the second acts at once.
-
-    With several processes none acts at once, because the others would wait for it; a launcher's SIGTERM counts
-    as Ctrl-C then.
-    """
-    asked, together = threading.Event(), distributed.world_size() > 1
-
-    def on_interrupt(*_) -> None:
-        if asked.is_set() and not together:
-            raise KeyboardInterrupt
-        asked.set()
-
-    if threading.current_thread() is not threading.main_thread():
-        yield asked.is_set
-        return
-    watched = (signal.SIGINT, signal.SIGTERM) if together else (signal.SIGINT,)
-    previous = {number: signal.signal(number, on_interrupt) for number in watched}
-    try:
-        yield asked.is_set
-    finally:
-        for number, handler in previous.items():
-            signal.signal(number, signal.SIG_DFL if handler is None else handler)
 
 
 def _is_out_of_memory(error: BaseException | None) -> bool:

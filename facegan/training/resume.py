@@ -14,8 +14,8 @@ from facegan.runs.run import config_of
 from facegan.runtime import distributed
 from facegan.runtime.device import device_name
 from facegan.runtime.distributed import log_rank0
+from facegan.training.compatibility import check_same_networks, game_differences, listed
 from facegan.training.gan import GAN
-from facegan.training.identity import check_same_networks, game_differences, listed
 
 RESUME = ("auto", "anyway")
 

@@ -200,7 +200,7 @@ def build_discriminator(width=64):
 
 
 # %%
-discriminator = fg.Discriminator(fg.TrainConfig(width=32))
+discriminator = fg.Discriminator(width=32)
 fg.summary(discriminator)
 real = next(iter(faces.batches(16)))
 print("logits of untrained D:", discriminator(real).detach()[:5])

@@ -61,7 +61,7 @@ def test_data_get_fetches_from_the_class_mirror_and_training_starts(facegan, pla
 
 def test_data_get_that_fails_offers_the_drawn_faces(facegan, monkeypatch):
     from facegan.data import registry as download
-    from facegan.data.mirrors import Https
+    from facegan.data.transfer import Https
 
     gone = replace(download.SOURCES["celeba"], mirrors=(Https("http://127.0.0.1:9/x.zip"),))
     monkeypatch.setitem(download.SOURCES, "celeba", gone)

@@ -1,4 +1,8 @@
 import math
+import re
+import textwrap
+from functools import partial
+from types import SimpleNamespace
 
 import pytest
 from helpers import assert_same_state, make_gan
@@ -9,6 +13,8 @@ from facegan import (
     fit,
 )
 from facegan.errors import ConfigError, TrainingError
+from facegan.runs.history import METRICS
+from facegan.training import callbacks
 
 
 class Log(Callback):
@@ -186,3 +192,18 @@ def test_a_stop_asked_for_in_an_earlier_run_does_not_stop_the_next(gan, faces):
     gan.request_stop()
     fit(gan, faces, steps=2)
     assert gan.step == 2
+
+
+def test_the_documented_callback_for_weights_and_biases_works(gan, faces):
+    logged = []
+    wandb = SimpleNamespace(
+        init=lambda config: logged.append(config["width"]),
+        log=lambda values, step=None: logged.append((step, *values)),
+        Image=lambda pixels: pixels.shape,
+        finish=lambda: logged.append("finished"),
+    )
+    code = textwrap.dedent(re.search(r"( +class WeightsAndBiases.*?)\Z", callbacks.__doc__, re.S)[1])
+    exec(code, {"wandb": wandb, "fit": partial(fit, steps=2, snapshot_every=2), "gan": gan, "faces": faces})
+    assert logged[:2] == [8, (None, "faces")]
+    assert logged[2] == (1, *METRICS)
+    assert logged[-1] == "finished"

@@ -10,7 +10,7 @@ from helpers import random_faces
 
 from facegan import GAN, Run, fit
 from facegan.errors import CheckpointError, ConfigError
-from facegan.evaluation.report import Evaluator, common_size, save_grids, table
+from facegan.evaluation.results import Evaluator, common_size, save_grids, table
 from facegan.images import read_png
 
 

@@ -11,9 +11,9 @@ from helpers.published import archive, installed, publish, temporaries
 from helpers.server import CONFIRM, QUOTA, google_drive
 
 from facegan import load_faces
-from facegan.data import mirrors
-from facegan.data.mirrors import Drive, Https, Kaggle
+from facegan.data import transfer
 from facegan.data.registry import fetch
+from facegan.data.transfer import Drive, Https, Kaggle
 from facegan.errors import DownloadError
 
 OLD_GDOWN = Path(sys.prefix) / "gdown-5.2.2"  # Colab's; put there by the Makefile
@@ -181,11 +181,11 @@ def test_a_busy_server_is_asked_again(source, server, body):
 
 
 def test_9_a_stalled_transfer_is_given_up_after_five_attempts(source, server, monkeypatch):
-    monkeypatch.setattr(mirrors, "TIMEOUT", (5, 0.1))
+    monkeypatch.setattr(transfer, "TIMEOUT", (5, 0.1))
     server.faults = [{"cut": 0, "stall": True} for _ in range(20)]
     with pytest.raises(DownloadError, match=r"silent for 0\.1 seconds \(gave up after 5"):
         fetch("celeba")
-    assert len(server.seen) == mirrors.ATTEMPTS
+    assert len(server.seen) == transfer.ATTEMPTS
 
 
 @pytest.fixture(params=["newest", "5.2.2"])
@@ -258,7 +258,7 @@ def test_a_file_that_is_not_on_drive_is_never_saved(on_drive, drive, pages):
 
 @pytest.mark.slow
 def test_9_a_drive_that_stalls_is_given_up(on_drive, drive, monkeypatch):
-    monkeypatch.setattr(mirrors, "STALL", 3)
+    monkeypatch.setattr(transfer, "STALL", 3)
     drive.files = {"/uc": on_drive}
     drive.faults = [{"cut": 1000, "stall": True}]
     with pytest.raises(DownloadError, match="Google Drive was silent for 3 seconds"):
