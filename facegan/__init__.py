@@ -1,4 +1,4 @@
-"""facegan: learn GANs by growing human faces out of noise.
+"""facegan: learn GANs by training face generators.
 
 >>> import facegan as fg
 >>> faces = fg.load_faces("synthetic")                                # doctest: +SKIP
@@ -27,8 +27,8 @@ from facegan.training.callbacks import Callback
 from facegan.training.fit import fit
 from facegan.training.gan import GAN
 from facegan.training.step import train_step
+from facegan.version import __version__  # noqa: F401
 
-__version__ = "0.2.0"
 _LAZY = {
     "bench": "facegan.bench",
     "cli": "facegan.cli",

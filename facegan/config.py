@@ -78,16 +78,6 @@ class TrainConfig:
         for names, accept, expected in _RANGES:
             for name in names:
                 _check_range(name, getattr(self, name), accept, expected)
-        if self.label_smoothing and self.loss in {"hinge", "wasserstein"}:
-            raise ConfigError(
-                f"label_smoothing={self.label_smoothing} has no meaning with loss='{self.loss}', "
-                "which has no labels. Set label_smoothing=0 or use loss='bce'."
-            )
-        if self.gradient_penalty and self.norm == "batch":
-            raise ConfigError(
-                f"gradient_penalty={self.gradient_penalty} is a penalty per image, which norm='batch' mixes. "
-                "Set norm='instance' or norm='none', as WGAN-GP does."
-            )
 
     @property
     def discriminator_width(self) -> int:

@@ -20,7 +20,7 @@ from facegan.files import write_atomic
 from facegan.images import unit_to_signed
 from facegan.models.conv import Conv2d, ConvTranspose2d, NearestConvTranspose2d
 from facegan.models.dcgan import Generator
-from facegan.models.protocol import attribute
+from facegan.models.protocol import attribute, unwrapped
 from facegan.runs import generator_file
 
 _OPSET = 18  # of ONNX
@@ -29,13 +29,13 @@ _OPSET = 18  # of ONNX
 class PlainGenerator(nn.Module):
     """z (B, latent_dim) to images (B, 3, S, S) in [-1, 1]; `network` is the generator in torch's own layers."""
 
-    def __init__(self, network: nn.Module, *, output: str) -> None:
+    def __init__(self, network: nn.Module, *, signed: bool) -> None:
         super().__init__()
-        self.network, self.output = network, output
+        self.network, self.signed = network, signed
 
     def forward(self, z: Tensor) -> Tensor:
         images = self.network(z)
-        return unit_to_signed(images) if self.output == "sigmoid" else images
+        return images if self.signed else unit_to_signed(images)
 
 
 def plain(generator: nn.Module) -> PlainGenerator:
@@ -43,11 +43,13 @@ def plain(generator: nn.Module) -> PlainGenerator:
 
     The images are equal up to rounding.
     """
-    network = copy.deepcopy(generator).cpu().float().eval().requires_grad_(False)
-    _replace_layers(network)
+    holder = nn.ModuleDict({"network": unwrapped(generator)})
+    holder = copy.deepcopy(holder).cpu().float().eval().requires_grad_(False)
+    _replace_layers(holder)
+    network = holder["network"]
     if isinstance(network, Generator):
         network.upsampling = "transposed"
-    return PlainGenerator(network, output=getattr(generator, "output", "tanh")).eval()
+    return PlainGenerator(network, signed=getattr(generator, "output_range", (-1, 1)) == (-1, 1)).eval()
 
 
 def export_generator(generator: nn.Module, path: str | Path, *, format: str = "safetensors") -> Path:

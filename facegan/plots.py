@@ -86,19 +86,6 @@ def plot_stacked(history: Mapping[str, Sequence[float]]) -> Figure:
     return figure
 
 
-def plot_run(history: Mapping[str, Sequence[float]], grid: Tensor, *, title: str = "") -> Figure:
-    """Losses above discriminator outputs, beside a uint8 grid of faces (3, H, W); returns the figure."""
-    figure = _figure(10, 5)
-    axes = figure.subplot_mosaic([["losses", "faces"], ["outputs", "faces"]])
-    if len(history["loss_d"]):
-        plot_curves(history, ax=(axes["losses"], axes["outputs"]))
-        axes["losses"].set_xlabel("")
-    axes["faces"].imshow(grid.permute(1, 2, 0), interpolation="nearest")
-    axes["faces"].set_axis_off()
-    axes["faces"].set_title(title, loc="left")
-    return figure
-
-
 def plot_features(features: Sequence[tuple[str, Tensor]], *, maps: int = 8) -> Figure:
     """The strongest `maps` channels of each layer in `facegan.models.feature_maps`, a row a layer.
 

@@ -58,7 +58,7 @@ def test_a_plain_network_has_torchs_own_layers_only(generator):
 
 def test_parametrizations_are_applied(z):
     own = nn.Sequential(nn.utils.parametrizations.spectral_norm(nn.Linear(8, 12)), nn.Unflatten(1, (3, 2, 2)))
-    own.latent_dim, own.image_size, own.output = 8, 2, "tanh"
+    own.latent_dim, own.image_size, own.output_range = 8, 2, (-1, 1)
     network = plain(own).network
     assert not nn.utils.parametrize.is_parametrized(network[0])
     torch.testing.assert_close(network(z), own.eval()(z), atol=1e-6, rtol=0)

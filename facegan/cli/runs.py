@@ -90,11 +90,10 @@ def info(
 
 
 def _describe_machine() -> dict[str, str]:
-    from importlib.metadata import version
-
     from facegan.runtime.device import describe
+    from facegan.version import __version__
 
-    return {"facegan": version("facegan"), **describe()}
+    return {"facegan": __version__, **describe()}
 
 
 def _describe_run(path: Path) -> dict[str, Any]:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-from importlib.metadata import version
 from pathlib import Path
 
 from facegan.runtime.device import pick_device
+from facegan.version import __version__
 
 
 def start(*, keep_on_drive: bool = False) -> Path:
@@ -16,7 +16,7 @@ def start(*, keep_on_drive: bool = False) -> Path:
     elsewhere, and by default, it is `runs`. Safe to call again.
     """
     device = pick_device()
-    print(f"facegan {version('facegan')} is ready, on {_named(device)}.")
+    print(f"facegan {__version__} is ready, on {_named(device)}.")
     if device.type == "cpu":
         print(_without_gpu())
     return _drive_folder() if keep_on_drive and in_colab() else Path("runs")

@@ -7,7 +7,7 @@ other real faces (the floor). Raw is the generator as the last step left it, EMA
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -100,6 +100,8 @@ class Evaluator:
         opened = _open(run)
         if problem := comparison_warning(opened.data, self._faces.record()):
             warnings.warn(f"{opened.name}: {problem}", stacklevel=2)
+        batch_size = _batch_sizes(opened)
+        rates = opened.history["step"], opened.history["images_per_second"]
         scores = {
             kind: self.score(sample(generator, len(self._real), seed=_SEED))
             for kind, generator in _generators(opened, network)
@@ -109,8 +111,8 @@ class Evaluator:
             config=opened.config,
             data=opened.data,
             device=opened.device,
-            images=_images_seen(opened),
-            seconds=_seconds(opened),
+            images=sum(map(batch_size, range(1, opened.state["step"] + 1))),
+            seconds=sum(batch_size(step) / rate for step, rate in zip(*rates, strict=True) if rate),
             scores=scores,
         )
 
@@ -173,25 +175,11 @@ def _generators(run: FolderRun, network: nn.Module | None = None) -> Iterator[tu
         yield "ema", run.generator(network=network)
 
 
-def _images_seen(run: FolderRun) -> int:
-    """Real images of all steps, each with the batch size of its segment."""
-    step, total = run.state["step"], 0
-    segments = run.segments or [{"from_step": 0, "settings": run.config.to_dict()}]
-    ends = [segment["from_step"] for segment in segments[1:]] + [step]
-    for segment, end in zip(segments, ends, strict=True):
-        total += (end - segment["from_step"]) * segment["settings"]["batch_size"]
-    return total
-
-
-def _seconds(run: FolderRun) -> float:
-    history = run.history
+def _batch_sizes(run: FolderRun) -> Callable[[int], int]:
+    """A function from a step to the batch size of its segment."""
     sizes = {segment["from_step"]: segment["settings"]["batch_size"] for segment in run.segments}
-    seconds = 0.0
-    for step, rate in zip(history["step"], history["images_per_second"], strict=True):
-        begun = [start for start in sizes if start < step]
-        size = sizes[max(begun)] if begun else run.config.batch_size
-        seconds += size / rate if rate else 0.0
-    return seconds
+    sizes = {0: run.config.batch_size} | sizes
+    return lambda step: sizes[max(start for start in sizes if start < step)]
 
 
 def _halves(faces: FaceDataset, n: int) -> tuple[Tensor, Tensor]:

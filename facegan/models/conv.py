@@ -69,13 +69,6 @@ class NearestConvTranspose2d(ConvTranspose2d):
         """The kernel (I, O, 4, 4) of the equivalent transposed convolution."""
         return F.avg_pool2d(F.pad(self.weight, (1, 1, 1, 1)), 2, stride=1, divisor_override=1)
 
-    def _load_from_state_dict(self, state_dict, prefix, *args) -> None:
-        """Versions up to 0.1 stored the kernel under the name that torch's parametrizations give."""
-        old = f"{prefix}parametrizations.weight.original"
-        if old in state_dict:
-            state_dict[f"{prefix}weight"] = state_dict.pop(old)
-        super()._load_from_state_dict(state_dict, prefix, *args)
-
 
 class Patches(torch.autograd.Function):
     """(B, C, 2 h, 2 w) to patches of 4 x 4, stride 2, padding 1: (B, h, w, 4, 4, C). Adjoint of `Spread`."""

@@ -6,7 +6,7 @@ the number of blocks. Does not cover labels: these GANs are unconditional.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from itertools import pairwise
 from typing import Any
 
@@ -82,6 +82,11 @@ class Generator(nn.Module):
         return cls(**{name: getattr(config, name) for name in GENERATOR_SETTINGS})
 
     @property
+    def output_range(self) -> tuple[int, int]:
+        """The range of the images that `forward` returns."""
+        return protocol.RANGES[self.output]
+
+    @property
     def settings(self) -> dict[str, Any]:
         """The arguments that build this network again."""
         return {name: getattr(self, name) for name in GENERATOR_SETTINGS}
@@ -129,7 +134,12 @@ class Discriminator(nn.Module):
 
     @classmethod
     def from_config(cls, config: TrainConfig) -> Discriminator:
-        """The discriminator of a training run's settings."""
+        """The discriminator of a training run's settings. Raises `ConfigError` for settings that exclude each other."""
+        if config.gradient_penalty and config.norm == "batch":
+            raise ConfigError(
+                f"gradient_penalty={config.gradient_penalty} is a penalty per image, which norm='batch' mixes. "
+                "Set norm='instance' or norm='none', as WGAN-GP does."
+            )
         image_size, width, norm = (getattr(config, name) for name in DISCRIMINATOR_SETTINGS)
         return cls(image_size, width, norm=norm)
 
@@ -191,25 +201,6 @@ def init_weights(module: nn.Module) -> None:
         nn.init.normal_(module.weight, 1.0, 0.02)
     if getattr(module, "bias", None) is not None:
         nn.init.zeros_(module.bias)
-
-
-def load_tutorial_weights(module: Generator | Discriminator, state: Mapping[str, Tensor]) -> None:
-    """Load a state dict of `netG` or `netD` from PyTorch's DCGAN tutorial, in place.
-
-    The layers agree one by one, so tensors are matched in order; names may carry DataParallel's `module.`.
-
-    Raises:
-        ConfigError: number or shapes of the tensors differ; the module is unchanged.
-    """
-    ours = module.state_dict()
-    given = [tuple(v.shape) for v in state.values()]
-    wanted = [tuple(v.shape) for v in ours.values()]
-    if given != wanted:
-        raise ConfigError(
-            f"these weights do not fit {type(module).__name__}: got shapes {given}, expected {wanted}. "
-            "Build it with the tutorial's image_size=64, width=64, latent_dim=100 and norm='batch'."
-        )
-    module.load_state_dict(dict(zip(ours, state.values(), strict=True)))
 
 
 def _choose(table: dict[str, Any], setting: str, value: str) -> Any:

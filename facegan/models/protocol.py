@@ -3,9 +3,9 @@
 A generator maps latents (B, latent_dim) to images (B, 3, S, S), a discriminator maps images to one logit each,
 (B,) or (B, 1). Any two modules with matching shapes can be trained. A generator also has the attributes
 
-    latent_dim   length of z
-    image_size   S in pixels
-    output       "tanh" if images are in [-1, 1], "sigmoid" if they are in [0, 1]
+    latent_dim     length of z
+    image_size     S in pixels
+    output_range   (-1, 1) or (0, 1)
 
 and a discriminator has `image_size`; `GAN` sets those that a module of your own does not have.
 """
@@ -24,6 +24,7 @@ from facegan.config import TrainConfig
 from facegan.errors import ConfigError, first_line
 from facegan.images import unit_to_signed
 from facegan.latent import draw_latents, truncate
+from facegan.runtime.device import memory_format
 
 
 @torch.no_grad()
@@ -47,7 +48,7 @@ def generate(generator: nn.Module, z: Tensor, *, batch_size: int = 128) -> Tenso
     device = device_of(generator)
     with evaluating(generator):
         images = torch.cat([generator(part.to(device)).float() for part in z.split(batch_size)])
-    return unit_to_signed(images) if getattr(generator, "output", "tanh") == "sigmoid" else images
+    return unit_to_signed(images) if tuple(getattr(generator, "output_range", (-1, 1))) == (0, 1) else images
 
 
 def sample(
@@ -72,6 +73,7 @@ def attribute(module: nn.Module, name: str) -> Any:
         ) from None
 
 
+RANGES = {"tanh": (-1, 1), "sigmoid": (0, 1)}  # of the images, by the config's `output`
 _EXAMPLES = {"latent_dim": "module.latent_dim = 100", "image_size": "module.image_size = 64"}
 
 
@@ -106,12 +108,37 @@ def frozen(module: nn.Module) -> Iterator[None]:
             weight.requires_grad_(True)
 
 
-def describe(generator: nn.Module, config: TrainConfig) -> nn.Module:
-    """The generator itself, with the attributes that it does not have taken from `config`."""
-    for name in ("latent_dim", "image_size", "output"):
+def set_default_attributes(generator: nn.Module, config: TrainConfig) -> nn.Module:
+    """The generator itself, with the attributes that it does not have taken from `config`.
+
+    Raises:
+        ConfigError: it has one with another value than the config.
+    """
+    wanted = {"latent_dim": config.latent_dim, "image_size": config.image_size}
+    for name, value in (wanted | {"output_range": RANGES[config.output]}).items():
+        own = getattr(generator, name, value)
+        if own != value:
+            raise ConfigError(
+                f"the generator's {name} is {own!r}, the config's {value!r}. Change one of them; the config's "
+                "output is 'tanh' for (-1, 1), 'sigmoid' for (0, 1)."
+            )
         if not hasattr(generator, name):
-            setattr(generator, name, getattr(config, name))
+            setattr(generator, name, value)
     return generator
+
+
+def unwrapped(network: nn.Module) -> nn.Module:
+    """The network inside `torch.compile` or `DataParallel`, whose state dict has the network's own names."""
+    network = getattr(network, "_orig_mod", network)
+    return network.module if isinstance(network, nn.DataParallel) else network
+
+
+def move(network: nn.Module, device: torch.device) -> None:
+    """Move a network in place, its images' filters in the memory format that is fastest there."""
+    network.to(device)
+    for tensor in chain(network.parameters(), network.buffers()):
+        if tensor.ndim == 4:
+            tensor.data = tensor.data.contiguous(memory_format=memory_format(device))
 
 
 def check_networks(generator: nn.Module, discriminator: nn.Module, config: TrainConfig) -> None:
@@ -128,7 +155,7 @@ def check_networks(generator: nn.Module, discriminator: nn.Module, config: Train
             f"the generator maps latents {tuple(z.shape)} to {tuple(images.shape)}, expected "
             f"(2, 3, {size}, {size}). Change it, or set image_size in the config."
         )
-    logits = _output("discriminator", discriminator, images)
+    logits = _output("discriminator", discriminator, images.to(device_of(discriminator)))
     if logits.numel() != 2 or logits.shape[0] != 2:
         raise ConfigError(
             f"the discriminator maps the generator's images {tuple(images.shape)} to {tuple(logits.shape)}, "

@@ -10,6 +10,8 @@ import io
 import pickle
 import warnings
 import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,7 @@ import torch
 
 from facegan.errors import CheckpointError, DamagedCheckpoint, first_line
 from facegan.files import write_atomic
+from facegan.runs.upgrade import upgrade_state
 
 SCHEMA = 2  # 1: up to 0.1, without data and structure
 KEEP = 3  # checkpoints kept in a folder
@@ -35,7 +38,7 @@ def save(state: dict[str, Any], path: str | Path) -> Path:
 
 
 def load(path: str | Path) -> dict[str, Any]:
-    """The verified state of one file, its tensors on the CPU.
+    """The verified state of one file, in today's form, its tensors on the CPU.
 
     Raises:
         CheckpointError: the file is missing, damaged, not a checkpoint, unsafe (code in it is refused, never
@@ -59,7 +62,7 @@ def load(path: str | Path) -> dict[str, Any]:
             f"{path} was written by a newer facegan (schema {state['schema']}, this one reads up to "
             f"{SCHEMA}). Upgrade facegan: pip install -U facegan."
         )
-    return state
+    return upgrade_state(state)
 
 
 def save_step(state: dict[str, Any], folder: str | Path, step: int) -> Path:
@@ -88,6 +91,17 @@ def load_latest(folder: str | Path) -> dict[str, Any] | None:
     if failures:
         raise CheckpointError(f"no checkpoint in {folder} can be read; the newest: {failures[0]}")
     return None
+
+
+@contextmanager
+def contents_of_a_run() -> Iterator[None]:
+    """A context in which a missing or wrong entry of a checkpoint is a `CheckpointError`."""
+    try:
+        yield
+    except (KeyError, TypeError, AttributeError, ValueError, RuntimeError) as error:
+        if isinstance(error, CheckpointError):
+            raise
+        raise CheckpointError(f"this is not a checkpoint of a facegan run ({error}).") from None
 
 
 def numbered(folder: str | Path, suffix: str) -> dict[int, Path]:

@@ -26,6 +26,7 @@ from facegan.images import gif_bytes, png_bytes, read_png
 from facegan.plots import figure_png, plot_curves
 from facegan.runs import checkpoint
 from facegan.runs.history import History
+from facegan.runs.upgrade import upgrade_notes
 
 _MAX_GIF_FRAMES = 60
 _LAST_FRAMES = 8  # times that the animation repeats the final samples
@@ -161,15 +162,9 @@ def read_notes(path: Path) -> dict[str, Any]:
 
 
 def read_segments(path: Path) -> list[dict[str, Any]]:
-    """The run's segments: dicts with `from_step`, `data`, `device` and `settings`, in order.
-
-    A run of version 0.1 has one segment from step 0.
-    """
+    """The run's segments: dicts with `from_step`, `data`, `device` and `settings`, in order."""
     notes = read_notes(path)
-    if not notes or "segments" in notes:
-        return notes.get("segments", [])
-    data, device = {"name": notes.pop("data", None)}, notes.pop("device", None)
-    return [{"from_step": 0, "data": data, "device": device, "settings": notes}]
+    return notes["segments"] if "segments" in notes else upgrade_notes(notes) if notes else []
 
 
 def _with_segment(segments: list[dict[str, Any]], new: dict[str, Any]) -> list[dict[str, Any]]:

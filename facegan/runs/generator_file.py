@@ -9,12 +9,13 @@ from typing import Any
 import torch
 from torch import nn
 
-from facegan.config import GENERATOR_SETTINGS
 from facegan.errors import CheckpointError, first_line
 from facegan.models.dcgan import Generator
+from facegan.models.protocol import unwrapped
+from facegan.runs.upgrade import upgrade_weights
 
 _SETTINGS, _DATA = "facegan", "facegan.data"  # keys of the file's metadata
-_OWN = ("latent_dim", "image_size", "output")  # what is known of networks that are not facegan's
+_OWN = ("latent_dim", "image_size", "output_range")  # what is known of networks that are not facegan's
 
 
 def to_bytes(generator: nn.Module, *, data: dict[str, Any] | None = None, half: bool = False) -> bytes:
@@ -29,14 +30,14 @@ def to_bytes(generator: nn.Module, *, data: dict[str, Any] | None = None, half: 
 
     weights = {  # copies, since safetensors refuses weights that share memory
         k: v.detach().cpu().clone(memory_format=torch.contiguous_format)
-        for k, v in generator.state_dict().items()
+        for k, v in unwrapped(generator).state_dict().items()
     }
     if half:  # BatchNorm's vectors stay: few bytes, and small variances would lose digits
         weights = {k: v.half() if v.ndim == 4 else v for k, v in weights.items()}
-    names = GENERATOR_SETTINGS if isinstance(generator, Generator) else _OWN
-    settings = {name: getattr(generator, name) for name in names}
-    if not isinstance(generator, Generator):
-        settings["network"] = type(generator).__name__
+    if isinstance(unwrapped(generator), Generator):
+        settings = unwrapped(generator).settings
+    else:
+        settings = {name: getattr(generator, name) for name in _OWN} | {"network": type(generator).__name__}
     record = getattr(generator, "trained_on", None) if data is None else data
     metadata = {_SETTINGS: json.dumps(settings)} | ({_DATA: json.dumps(record)} if record else {})
     return save(weights, metadata=metadata)
@@ -63,7 +64,7 @@ def read(path: Path, generator: nn.Module | None = None) -> nn.Module:
         data = json.loads(metadata.get(_DATA, "null"))
         network = settings.pop("network", None)
         generator = _empty(settings, network, generator)
-        generator.load_state_dict(weights)
+        unwrapped(generator).load_state_dict(upgrade_weights(weights) if network is None else weights)
     except FileNotFoundError:
         raise CheckpointError(
             f"no generator at {path}. Export one with gan.export(path), or load 'faces' or 'synthetic', "
@@ -90,5 +91,5 @@ def _empty(settings: dict[str, Any], network: str | None, given: nn.Module | Non
             "load_generator(path, generator=network)."
         )
     for name in _OWN:
-        setattr(given, name, settings[name])
+        setattr(given, name, tuple(v) if isinstance(v := settings[name], list) else v)
     return given

@@ -42,7 +42,11 @@ class History(Mapping[str, list[float]]):
     def __init__(self) -> None:
         self._columns: dict[str, list[float]] = {name: [] for name in ("step", *COLUMNS)}
         self._pending: list[tuple[int, Tensor, int]] = []
-        self._clock = time.monotonic()
+        self._clock: float | None = None
+
+    def start_clock(self) -> None:
+        """Count the time from now on as training, until the next read; `train_step` calls it."""
+        self._clock = self._clock or time.monotonic()
 
     def append(self, step: int, metrics: Tensor, *, images: int) -> None:
         """Add a row.
@@ -57,21 +61,17 @@ class History(Mapping[str, list[float]]):
             self.read()
 
     def read(self) -> None:
-        """Copy waiting metrics to the host. The rate is that since the last read, or `restart_clock`."""
-        if not self._pending:
+        """Copy waiting metrics to the host. The rate is that since the first step after the last read."""
+        pending, self._pending = self._pending, []
+        if not pending:
             return
-        steps, rows, images = zip(*self._pending, strict=True)
-        self._pending.clear()
+        steps, rows, images = zip(*pending, strict=True)
         values = torch.stack(rows).tolist()
-        rate = sum(images) / max(time.monotonic() - self._clock, 1e-9)
+        rate = sum(images) / max(time.monotonic() - (self._clock or 0.0), 1e-9)
+        self._clock = None
         for step, row in zip(steps, values, strict=True):
             for name, value in zip(self._columns, (step, *row, rate), strict=True):
                 self._columns[name].append(value)
-        self.restart_clock()
-
-    def restart_clock(self) -> None:
-        """Measure the rate from now on: what happened since the last read was not training."""
-        self._clock = time.monotonic()
 
     def last(self) -> dict[str, float]:
         """The newest row that was read, without waiting for the device; empty before the first."""
@@ -118,11 +118,9 @@ class History(Mapping[str, list[float]]):
         return steps | {name: torch.tensor(self[name], dtype=torch.float64) for name in COLUMNS}
 
     @classmethod
-    def from_state(cls, state: Mapping[str, Tensor], *, last_step: int) -> History:
-        """The inverse of `state_dict`; versions up to 0.1 stored no steps, so they are counted back."""
-        rows = len(state["loss_d"])
-        counted = torch.arange(last_step - rows + 1, last_step + 1)
-        return cls._from_columns({"step": counted, **state})
+    def from_state(cls, state: Mapping[str, Tensor]) -> History:
+        """The inverse of `state_dict`."""
+        return cls._from_columns(state)
 
     @classmethod
     def from_csv(cls, path: Path) -> History:

@@ -13,7 +13,7 @@ from facegan.config import TrainConfig
 from facegan.errors import CheckpointError, ConfigError, first_line
 from facegan.images import make_grid, read_png
 from facegan.models.dcgan import Generator
-from facegan.models.protocol import describe, sample
+from facegan.models.protocol import sample, set_default_attributes, unwrapped
 from facegan.runs import checkpoint, generator_file, pretrained
 from facegan.runs.folder import read_notes, read_segments
 from facegan.runs.history import History
@@ -27,7 +27,10 @@ class Run(ABC):
         config: `TrainConfig`, as of its last step.
         history: `History` of its metrics.
         steps: steps with a frame, ascending.
-        data: `FaceDataset.record()` of the faces it was trained on, as far as it is known.
+        checkpoints: steps with a checkpoint, ascending: of a run folder, the last three.
+        segments: from which step on which settings, data and device were used; see `RunFolder.begin`.
+        data: `FaceDataset.record()` of the faces it was trained on last, as far as it is known.
+        device: the device it was trained on last, in words; None if unknown.
     """
 
     name: str
@@ -35,6 +38,9 @@ class Run(ABC):
     history: History
     steps: list[int]
     data: dict[str, Any]
+    checkpoints: list[int] = []  # noqa: RUF012
+    segments: list[dict[str, Any]] = []  # noqa: RUF012
+    device: str | None = None
 
     @staticmethod
     def open(source: str | Path | Run) -> Run:
@@ -85,32 +91,30 @@ class FolderRun(Run):
 
     @property
     def checkpoints(self) -> list[int]:
-        """Steps of the checkpoints, ascending."""
         return list(checkpoint.numbered(self.path / "checkpoints", ".pt"))
 
     @property
     def segments(self) -> list[dict[str, Any]]:
-        """From which step on which settings, data and device were used; see `RunFolder.begin`."""
         return read_segments(self.path)
 
     @cached_property
     def config(self) -> TrainConfig:
-        return config_of(self.state)
+        segments = self.segments
+        return config_of(self.state if not segments else {"config": segments[-1]["settings"]})
 
     @cached_property
     def history(self) -> History:
         if (self.path / "history.csv").is_file():
             return History.from_csv(self.path / "history.csv")
-        return History.from_state(self.state["history"], last_step=self.state["step"])
+        return History.from_state(self.state["history"])
 
     @property
     def data(self) -> dict[str, Any]:
-        notes = self.segments
-        return (notes[-1]["data"] if notes else None) or {}
+        segments = self.segments
+        return (segments[-1]["data"] if segments else self.state["data"]) or {}
 
     @property
     def device(self) -> str | None:
-        """The device that it was trained on, in words."""
         return read_notes(self.path).get("device")
 
     @cached_property
@@ -171,12 +175,12 @@ class BundledRun(Run):
 
 
 def load_generator(
-    source: str | Path, *, step: int | None = None, generator: nn.Module | None = None
+    source: str | Path | Run, *, step: int | None = None, generator: nn.Module | None = None
 ) -> nn.Module:
     """A trained generator in eval mode on the CPU.
 
     Args:
-        source: a run folder (its newest checkpoint, or its `generator.safetensors` if it has no checkpoints),
+        source: a `Run`, a run folder (its newest checkpoint, or its `generator.safetensors` if it has no checkpoints),
             a `.safetensors` file, a checkpoint (`.pt`), or a bundled run: "faces" (photographs), "synthetic"
             (drawn faces) or one of `facegan.pretrained.GALLERY`.
         step: of a run, a step at which its generator was kept.
@@ -193,6 +197,8 @@ def load_generator(
     >>> load_generator("faces").sample(64, seed=0).shape          # doctest: +SKIP
     torch.Size([64, 3, 64, 64])
     """
+    if isinstance(source, Run):
+        return source.generator(step, network=generator)
     path = Path(source)
     if pretrained.is_pretrained(source) or path.is_dir():
         return Run.open(source).generator(step, network=generator)
@@ -205,10 +211,8 @@ def load_generator(
 
 def config_of(state: dict[str, Any]) -> TrainConfig:
     """The settings in a checkpoint. Raises `CheckpointError` if it has none of facegan's."""
-    try:
+    with checkpoint.contents_of_a_run():
         return TrainConfig.from_dict(state["config"])
-    except (KeyError, TypeError, ConfigError) as error:
-        raise CheckpointError(f"this is not a checkpoint of a facegan run ({error}).") from None
 
 
 def generator_of(state: dict[str, Any], network: nn.Module | None, *, part: str = "ema") -> nn.Module:
@@ -220,12 +224,16 @@ def generator_of(state: dict[str, Any], network: nn.Module | None, *, part: str 
             "this run trained a generator that is not facegan's. Build that network and pass it: "
             f"load_generator(run, generator=network). It was {first_line(Exception(structure))}"
         )
-    generator = describe(network, config) if network is not None else Generator.from_config(config)
+    generator = Generator.from_config(config)
+    if network is not None:
+        generator = set_default_attributes(network, config)
     try:
-        generator.load_state_dict(state[part])
-    except (KeyError, TypeError, AttributeError) as error:
-        raise CheckpointError(f"this is not a checkpoint of a facegan run ({error}).") from None
+        with checkpoint.contents_of_a_run():
+            weights = state[part]
+        unwrapped(generator).load_state_dict(weights)
     except RuntimeError as error:
+        if isinstance(error, CheckpointError):
+            raise
         raise CheckpointError(f"the generator does not fit the run's weights: {error}") from None
-    generator.trained_on = state.get("data")
+    generator.trained_on = state["data"]
     return generator.eval()

@@ -9,7 +9,7 @@ import platform
 import sys
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import version
 
 import torch
 
@@ -101,14 +101,6 @@ def device_name(device: torch.device) -> str:
         return f"cuda ({torch.cuda.get_device_name(device)})"
     threads = torch.get_num_threads()
     return f"{device.type} ({platform.machine()}, {threads} thread{'s' * (threads > 1)})"
-
-
-def library_version() -> str:
-    """The installed facegan's version; "unknown" if it runs from its source folder."""
-    try:
-        return version("facegan")
-    except PackageNotFoundError:
-        return "unknown"
 
 
 def describe() -> dict[str, str]:

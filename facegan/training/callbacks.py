@@ -15,12 +15,12 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Sequence
-from itertools import chain
+from collections.abc import Sequence
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
-from torch import Tensor
+from torch import Tensor, nn
 
 from facegan.errors import ConfigError, TrainingError
 from facegan.runs.folder import RunFolder
@@ -47,14 +47,7 @@ class Callback:
         """Called at every snapshot with a uint8 grid (3, H, W) of the preview latents' images."""
 
     def on_train_end(self, gan: GAN) -> None:
-        """Called when training ends, including after an error."""
-
-
-class FunctionCallback(Callback):
-    """A function (gan, grid) as a callback."""
-
-    def __init__(self, function: Callable[[GAN, Tensor], Any]) -> None:
-        self.on_snapshot = function
+        """Called when training ends, including after an error; without one, the run folder is complete then."""
 
 
 METHODS = ("on_train_begin", "on_step_end", "on_snapshot", "on_train_end")
@@ -69,7 +62,7 @@ def as_callbacks(given: Sequence[Any]) -> list[Any]:
         if any(callable(getattr(one, name, None)) for name in METHODS) and not isinstance(one, type):
             found.append(one)
         elif callable(one) and not isinstance(one, type):
-            found.append(FunctionCallback(one))
+            found.append(SimpleNamespace(on_snapshot=one))
         else:
             raise ConfigError(
                 f"callbacks[{index}] is {one!r}, expected a function (gan, grid) or an object with one of the "
@@ -93,9 +86,7 @@ class FiniteCheck(Callback):
 
     def on_snapshot(self, gan: GAN, grid: Tensor) -> None:
         self._check_metrics(gan)
-        networks = gan.generator, gan.discriminator, gan.ema
-        tensors = chain.from_iterable(chain(n.parameters(), n.buffers()) for n in networks)
-        if not all(t.isfinite().all() for t in tensors):
+        if distributed.any_of(not all(map(_is_finite, (gan.generator, gan.discriminator, gan.ema)))):
             raise self._diverged(gan, gan.step, "a weight is no longer finite")
         if gan.engine.scaler.is_enabled() and gan.engine.scaler.get_scale() < _MIN_SCALE:
             raise self._diverged(gan, gan.step, "every step overflows float16 and is skipped")
@@ -129,12 +120,18 @@ class SaveRun(Callback):
         self._folder, self._every = folder, every
 
     def on_snapshot(self, gan: GAN, grid: Tensor) -> None:
-        self._grid = grid
         self._folder.save(gan.state_dict(), gan.history, grid, frame=gan.step % self._every == 0)
 
-    def on_train_end(self, gan: GAN) -> None:
-        if self._folder.saved_step == gan.step:  # not after an error: what is saved is intact then
-            self._folder.finish(gan.preview_grid(), gan.generator_bytes())
+    def finish(self, gan: GAN) -> None:
+        """Write the animation and the generator. `fit` calls it before `on_train_end`, unless there was an error."""
+        self._folder.finish(gan.preview_grid(), gan.generator_bytes())
+
+
+def _is_finite(network: nn.Module) -> bool:
+    """Infinite buffers are allowed, such as an attention mask."""
+    return all(w.isfinite().all() for w in network.parameters()) and not any(
+        buffer.isnan().any() for buffer in network.buffers()
+    )
 
 
 class ProgressBar(Callback):

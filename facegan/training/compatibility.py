@@ -1,65 +1,69 @@
 """What a checkpoint is of: networks, loss, data. A run is only resumed as what it was.
 
-The networks, D's optimizer and the seed must be the same, or the weights could not be loaded or the run not
-repeated. The settings that define the game, the loss and the data may change, if the caller says so. Learning
-rates, batch size and the like may change at any time.
+The networks' settings and weights, D's optimizer and the seed must be the same, or the weights could not be loaded
+or the run not repeated. The settings that define the game, the loss, the layers of networks with the same weights,
+and the data may change, if the caller says so. Learning rates, batch size and the like may change at any time.
 """
 
 from __future__ import annotations
 
-import copy
+import re
+import zlib
+from collections.abc import Callable
 from typing import Any
 
-from torch import nn
-
 from facegan.config import DISCRIMINATOR_SETTINGS, GAME_SETTINGS, GENERATOR_SETTINGS, TrainConfig, differing
-from facegan.errors import CheckpointError, first_line
+from facegan.errors import CheckpointError
 from facegan.losses import LOSSES
 from facegan.models.dcgan import Discriminator, Generator
+from facegan.models.protocol import unwrapped
+from facegan.runs.checkpoint import contents_of_a_run
+from facegan.runs.run import config_of
 from facegan.training import optimizers
 
+NETWORKS = ("generator", "discriminator", "ema")
 Differences = dict[str, tuple[Any, Any]]  # name to (value in the checkpoint, value now)
 
 
 def structure_of(gan: Any) -> dict[str, str]:
     """Each network as text: "facegan" if the config describes it, else its layers as torch prints them."""
-    networks = {"generator": gan.generator, "discriminator": gan.discriminator}
-    return {
-        name: "facegan" if type(network) in (Generator, Discriminator) else repr(network)
-        for name, network in networks.items()
+    own = {
+        "generator": (Generator, GENERATOR_SETTINGS),
+        "discriminator": (Discriminator, DISCRIMINATOR_SETTINGS),
     }
+    return {name: _structure(getattr(gan, name), gan.config, *kind) for name, kind in own.items()}
 
 
 def loss_name(gan: Any) -> str:
     """The registered name of a GAN's loss, or the names of its two functions."""
     if LOSSES.get(gan.config.loss) == gan.loss:
         return gan.config.loss
-    return ", ".join(getattr(half, "__qualname__", type(half).__name__) for half in gan.loss)
+    return ", ".join(map(_function_name, gan.loss))
 
 
-def check_same_networks(gan: Any, state: dict[str, Any], saved: TrainConfig) -> None:
+def check_same_networks(gan: Any, state: dict[str, Any]) -> None:
     """Raise `CheckpointError` unless the state's networks and optimizers can be loaded into the GAN's."""
-    changed = _different_networks(gan, state, saved)
-    if changed:
-        raise CheckpointError(
-            f"the checkpoint is incompatible: {listed(changed)}. Use the same settings, or another run_dir."
-        )
-    for name in ("generator", "discriminator", "ema"):
-        _check_weights(name, getattr(gan, name), state)
-    for name in ("optimizer_d", "optimizer_g"):
-        try:
+    saved = config_of(state)
+    with contents_of_a_run():
+        unlike = {name: found for name in NETWORKS if (found := _unlike_weights(gan, state, name))}
+        changed = _different_settings(gan, state, saved) | (_different_layers(gan, state) if unlike else {})
+        if changed or unlike:
+            reasons = [listed(changed)] if changed else [f"{name}: {why}" for name, why in unlike.items()]
+            raise CheckpointError(
+                f"the checkpoint is incompatible: {', '.join(reasons)}. Use the same settings and networks, or "
+                "another run_dir."
+            )
+        for name in ("optimizer_d", "optimizer_g"):
             optimizers.check_fits(getattr(gan, name), state[name], name)
-        except (KeyError, TypeError, AttributeError) as error:
-            raise CheckpointError(f"this is not a checkpoint of a facegan run ({error}).") from None
 
 
 def game_differences(gan: Any, state: dict[str, Any], saved: TrainConfig) -> Differences:
-    """What differs in the game: settings, loss and data, if known of the checkpoint."""
+    """What differs in the game: settings, loss, and layers that have no weights."""
     settings = [name for name in GAME_SETTINGS if name != "loss"]
     changed: Differences = dict(differing(saved, gan.config, settings))
     if (old := state.get("loss", saved.loss)) != loss_name(gan):
         changed["loss"] = old, loss_name(gan)
-    return changed
+    return changed | _different_layers(gan, state)
 
 
 def listed(changed: Differences) -> str:
@@ -69,34 +73,53 @@ def listed(changed: Differences) -> str:
     )
 
 
-def _different_networks(gan: Any, state: dict[str, Any], saved: TrainConfig) -> Differences:
+def _structure(network: Any, config: TrainConfig, kind: type, settings: tuple[str, ...]) -> str:
+    network = unwrapped(network)
+    values = [getattr(config, name) for name in settings]
+    names = [name.removeprefix("discriminator_") for name in settings]
+    if type(network) is kind and [getattr(network, name) for name in names] == values:
+        return "facegan"
+    return re.sub(r" at 0x[0-9a-f]+", "", repr(network))
+
+
+def _function_name(function: Callable) -> str:
+    """Lambdas all have one name, so theirs ends with a digest of their code."""
+    name = getattr(function, "__qualname__", type(function).__name__)
+    code = getattr(function, "__code__", None)
+    if "<lambda>" not in name or code is None:
+        return name
+    return f"{name} {zlib.crc32(code.co_code + repr((code.co_consts, code.co_names)).encode()):08x}"
+
+
+def _different_settings(gan: Any, state: dict[str, Any], saved: TrainConfig) -> Differences:
     ours, theirs = structure_of(gan), state.get("structure", {})
-    theirs = {name: theirs.get(name, "facegan") for name in ours}
-    names = ["optimizer_d", "seed"]
-    names += GENERATOR_SETTINGS if ours["generator"] == "facegan" else ["image_size", "latent_dim", "output"]
-    names += DISCRIMINATOR_SETTINGS if ours["discriminator"] == "facegan" else []
+    own = {name for name in ours if ours[name] == theirs.get(name, "facegan") == "facegan"}
+    names = ["optimizer_d", "seed", "image_size", "latent_dim", "output"]
+    names += GENERATOR_SETTINGS if "generator" in own else ()
+    names += DISCRIMINATOR_SETTINGS if "discriminator" in own else ()
     changed: Differences = dict(differing(saved, gan.config, dict.fromkeys(names)))
     if "discriminator_width" in changed:
         changed["width_d"] = changed.pop("discriminator_width")
-    for name in ours:
-        if ours[name] != theirs[name]:
-            changed[name] = _first_difference(theirs[name], ours[name])
     return changed
 
 
-def _first_difference(a: str, b: str) -> tuple[str, str]:
-    pairs = zip([*a.splitlines(), ""], [*b.splitlines(), ""], strict=False)
-    old, new = next((x, y) for x, y in pairs if x != y)
-    return old.strip(), new.strip()
+def _different_layers(gan: Any, state: dict[str, Any]) -> Differences:
+    """The first line in which each network's structure differs."""
+    ours, theirs = structure_of(gan), state.get("structure", {})
+    changed: Differences = {}
+    for name, now in ours.items():
+        old = theirs.get(name, "facegan")
+        pairs = zip([*old.splitlines(), ""], [*now.splitlines(), ""], strict=False)
+        changed |= {name: next((a.strip(), b.strip()) for a, b in pairs if a != b)} if old != now else {}
+    return changed
 
 
-def _check_weights(name: str, network: nn.Module, state: dict[str, Any]) -> None:
-    try:
-        copy.deepcopy(network).load_state_dict(state[name])
-    except (KeyError, TypeError, AttributeError) as error:
-        raise CheckpointError(f"this is not a checkpoint of a facegan run ({error}).") from None
-    except RuntimeError as error:
-        detail = " ".join(str(error).split())
-        raise CheckpointError(
-            f"the checkpoint's {name} does not fit: {first_line(Exception(detail))[:300]}. Use another run_dir."
-        ) from None
+def _unlike_weights(gan: Any, state: dict[str, Any], name: str) -> str:
+    """The first weight that one of them does not have, or has with another shape; empty if there is none."""
+    ours = {k: tuple(w.shape) for k, w in unwrapped(getattr(gan, name)).state_dict().items()}
+    theirs = {k: tuple(w.shape) for k, w in state[name].items()}
+    for key in [*ours, *theirs]:
+        if ours.get(key) != theirs.get(key):
+            old, new = (shapes.get(key, "missing") for shapes in (theirs, ours))
+            return f"{key} is {old} in the checkpoint, {new} in this GAN"
+    return ""

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils import get_total_norm
 
+from facegan.errors import ConfigError
 from facegan.runtime import distributed
 from facegan.runtime.cuda_graph import GraphedStep
 from facegan.runtime.device import autocast
@@ -31,6 +32,7 @@ class Engine:
 
     Attributes:
         scaler: scales losses in float16, whose gradients would vanish otherwise; does nothing in other types.
+        failed: whether a step failed or was interrupted, so that the networks may be half updated.
     """
 
     def __init__(
@@ -40,7 +42,7 @@ class Engine:
         self.scaler = torch.amp.GradScaler(device.type, enabled=precision == torch.float16)
         self._networks = generator, discriminator
         self._wrapped: dict[int, tuple[nn.Module, nn.Module]] = {}
-        self._capture, self._graph = False, None
+        self._capture, self._graph, self.failed = False, None, False
 
     def generate(self, generator: nn.Module, z: Tensor) -> Tensor:
         """G's images of latents z (B, latent_dim), with gradients."""
@@ -58,6 +60,8 @@ class Engine:
         Returns:
             The gradient's norm, a scalar; 0 if it overflowed float16, and the step was skipped.
         """
+        if loss.ndim:
+            raise ConfigError(f"the loss is {tuple(loss.shape)}, expected one number. Return its mean.")
         self.scaler.scale(loss).backward()
         self.scaler.unscale_(optimizer)
         weights = [weight for group in optimizer.param_groups for weight in group["params"]]
@@ -78,6 +82,7 @@ class Engine:
             return distributed.mean(self._update(update, gan, real, noise))
         except BaseException:
             self.reset(gan)
+            self.failed = True
             raise
 
     @contextmanager
@@ -122,7 +127,7 @@ class Engine:
     def _graphed(self, update: Update, gan: Any, noise: type) -> GraphedStep:
         return GraphedStep(
             lambda real, *numbers: self._update(update, gan, real, noise(*numbers)),
-            key=lambda: (*_fixed_by_a_graph(gan.optimizer_d, gan.optimizer_g), id(self.scaler)),
+            key=lambda: (*_fixed_by_a_graph(gan.optimizer_d, gan.optimizer_g), self.scaler),
             prepare=gan.zero_grad,
             recover=partial(self.reset, gan),
         )

@@ -18,17 +18,19 @@ from facegan.errors import CheckpointError, ConfigError
 from facegan.files import write_atomic
 from facegan.images import make_grid
 from facegan.latent import draw_latents
-from facegan.losses import Loss, find_loss
+from facegan.losses import LOSSES, Loss, find_loss
 from facegan.models import protocol
 from facegan.models.dcgan import Discriminator, Generator
 from facegan.runs import generator_file
+from facegan.runs.checkpoint import contents_of_a_run
 from facegan.runs.history import History
 from facegan.runs.run import config_of
 from facegan.runtime import distributed
-from facegan.runtime.device import library_version, memory_format, pick_device, pick_precision, to_device
+from facegan.runtime.device import pick_device, pick_precision, to_device
 from facegan.training import optimizers
-from facegan.training.compatibility import check_same_networks, loss_name, structure_of
+from facegan.training.compatibility import NETWORKS, check_same_networks, loss_name, structure_of
 from facegan.training.engine import Engine
+from facegan.version import __version__
 
 NUM_PREVIEW_LATENTS = 64  # latents whose images are drawn at every snapshot
 
@@ -84,9 +86,10 @@ class GAN:
         self.precision = pick_precision(self.config.precision, self.device)
         self.rng = torch.Generator().manual_seed(self.config.seed)
         self.generator, self.discriminator = _networks(self.config, generator, discriminator)
-        self._move_networks()
         if generator is not None or discriminator is not None:
             protocol.check_networks(self.generator, self.discriminator, self.config)
+        for network in (self.generator, self.discriminator):
+            protocol.move(network, self.device)
         self.ema = copy.deepcopy(self.generator).eval().requires_grad_(False)
         self.optimizer_d, self.optimizer_g = optimizers.build(
             self.config, self.discriminator, self.generator, self.device
@@ -125,12 +128,14 @@ class GAN:
         """Move networks and optimizers to a device, as `torch.nn.Module.to` does; returns the GAN itself."""
         self.device = pick_device(device)
         self.precision = pick_precision(self.config.precision, self.device)
-        self._move_networks()
-        self.ema.to(self.device, memory_format=memory_format(self.device))
+        for network in (self.generator, self.discriminator, self.ema):
+            protocol.move(network, self.device)
         old = self.optimizer_d, self.optimizer_g
         new = optimizers.build(self.config, self.discriminator, self.generator, self.device)
         self.optimizer_d, self.optimizer_g = (optimizers.move(*pair) for pair in zip(old, new, strict=True))
+        scale = self.engine.scaler.state_dict()
         self.engine = Engine(self.generator, self.discriminator, self.device, self.precision)
+        self.engine.load_scaler(scale)
         return self
 
     def __repr__(self) -> str:
@@ -174,7 +179,7 @@ class GAN:
     def state_dict(self) -> dict[str, Any]:
         """The complete state as CPU tensors, numbers and dicts, for a checkpoint."""
         return {
-            "facegan": library_version(),
+            "facegan": __version__,
             "config": self.config.to_dict(),
             "loss": loss_name(self),
             "structure": structure_of(self),
@@ -184,7 +189,7 @@ class GAN:
             "remaining": self.remaining.clone(),
             "history": self.history.state_dict(),
             "scaler": self.engine.scaler.state_dict(),
-            **{name: _on_cpu(getattr(self, name).state_dict()) for name in _STATEFUL},
+            **{name: _on_cpu(part.state_dict()) for name, part in self._parts().items()},
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
@@ -193,19 +198,19 @@ class GAN:
         Raises:
             CheckpointError: its networks, optimizer or seed are not this GAN's; nothing was changed.
         """
-        check_same_networks(self, state, config_of(state))
-        try:
-            history = History.from_state(state["history"], last_step=state["step"])
-            step, rng, data = int(state["step"]), state["rng"], dict(state.get("data") or _data_of_0_1(state))
-            remaining = state["remaining"].long()
-        except (KeyError, TypeError, AttributeError, ValueError) as error:
-            raise CheckpointError(f"this is not a checkpoint of a facegan run ({error}).") from None
-        for name in ("generator", "discriminator", "ema"):
-            getattr(self, name).load_state_dict(state[name])
-        for optimizer, name in ((self.optimizer_d, "optimizer_d"), (self.optimizer_g, "optimizer_g")):
-            optimizers.load(optimizer, state[name])
+        check_same_networks(self, state)
+        with contents_of_a_run():
+            history, step = History.from_state(state["history"]), int(state["step"])
+            torch.Generator().set_state(
+                state["rng"]
+            )  # raises for a state that the GAN's could not take either
+            remaining, data = state["remaining"].long(), dict(state["data"])
+        for name, part in self._parts().items():
+            load = optimizers.load if name.startswith("optimizer") else nn.Module.load_state_dict
+            load(part, state[name])
         self.engine.load_scaler(state.get("scaler"))
-        self.rng.set_state(rng)
+        self.engine.failed = False
+        self.rng.set_state(state["rng"])
         self.step, self.history, self.data, self.remaining = step, history, data, remaining
 
     @classmethod
@@ -220,16 +225,20 @@ class GAN:
         Raises:
             CheckpointError: as `load_state_dict`.
         """
+        loss = state.get("loss")
+        if loss is not None and loss not in LOSSES and "loss" not in networks:
+            raise CheckpointError(
+                f"the run was trained with the loss {loss!r}. Pass it as loss=..., or register it with "
+                "fg.register_loss."
+            )
         gan = cls(config_of(state), **networks)
         gan.load_state_dict(state)
         return gan
 
-    def _move_networks(self) -> None:
-        for network in (self.generator, self.discriminator):
-            network.to(self.device, memory_format=memory_format(self.device))
-
-
-_STATEFUL = ("generator", "discriminator", "ema", "optimizer_d", "optimizer_g")
+    def _parts(self) -> dict[str, Any]:
+        """What has a state dict of its own, by its name in a checkpoint."""
+        networks = {name: protocol.unwrapped(getattr(self, name)) for name in NETWORKS}
+        return networks | {"optimizer_d": self.optimizer_d, "optimizer_g": self.optimizer_g}
 
 
 def _as_config(config: TrainConfig | str | None) -> TrainConfig:
@@ -277,12 +286,7 @@ def _networks(
         discriminator = discriminator if discriminator is not None else Discriminator.from_config(config)
     if not hasattr(discriminator, "image_size"):
         discriminator.image_size = config.image_size
-    return protocol.describe(generator, config), discriminator
-
-
-def _data_of_0_1(state: dict[str, Any]) -> dict[str, Any]:
-    """Versions up to 0.1 stored the number of faces alone."""
-    return {"count": state["epoch_size"]} if state.get("epoch_size") else {}
+    return protocol.set_default_attributes(generator, config), discriminator
 
 
 def _on_cpu(tree: Any) -> Any:

@@ -37,9 +37,10 @@ class Monitor:
         self, gan: GAN, folder: RunFolder | None, callbacks: Sequence[Any], *, total: int, every: int
     ) -> None:
         self.gan, self.folder, self.total = gan, folder, total
-        self.callbacks = [FiniteCheck(folder)]
+        self.callbacks, self.saver = [FiniteCheck(folder)], None
         if distributed.rank() == 0:
-            self.callbacks += [SaveRun(folder, every)] if folder else []
+            self.saver = SaveRun(folder, every) if folder else None
+            self.callbacks += [self.saver] if self.saver else []
             self.callbacks += callbacks
             if folder and gan.config.tensorboard:
                 self.callbacks.append(TensorBoard(folder.path / "tensorboard"))
@@ -54,7 +55,6 @@ class Monitor:
             for callback in self.callbacks:
                 _call(callback, "on_train_begin", self.gan, self.total)
                 stack.callback(_call, callback, "on_train_end", self.gan)
-            self.gan.history.restart_clock()
             if self.saved_at != self.gan.step:
                 self.snapshot()
             self.closing = stack.pop_all()
@@ -76,34 +76,38 @@ class Monitor:
         for callback in self.callbacks:
             _call(callback, "on_snapshot", self.gan, grid)
         self.saved_at = self.gan.step
-        self.gan.history.restart_clock()
 
     def __exit__(self, kind: type | None, error: BaseException | None, _) -> bool:
         with self.closing:
             if kind is None:
                 self._finish()
-            elif kind is KeyboardInterrupt:
-                self._roll_back()
-            elif _is_out_of_memory(error):
+                return False
+            self._roll_back(error)
+            if _is_out_of_memory(error):
                 raise TrainingError(_memory_advice(self.gan)) from error
-            elif distributed.lost_peer(error):
+            if distributed.lost_peer(error):
                 raise distributed.loss_of_peer(error, self.folder and self.folder.saved_step) from error
-        return kind is KeyboardInterrupt
+        return kind is KeyboardInterrupt and distributed.world_size() == 1
 
     def _finish(self) -> None:
         if self.gan.step != self.saved_at:
             self.snapshot()
+        if self.saver:
+            self.saver.finish(self.gan)
         if self.gan.step < self.total:
             where = "saved; the same call resumes from here" if self.folder else "not saved without a run_dir"
             log_rank0(f"stopped at step {self.gan.step} of {self.total}: {where}.")
 
-    def _roll_back(self) -> None:
-        """After an interrupt within a step the networks may be half updated: load the last checkpoint."""
-        state = self.folder.latest() if self.folder else None
-        if state:
+    def _roll_back(self, error: BaseException | None) -> None:
+        """After an interrupt, a failed step or divergence, load the last checkpoint: the networks may be broken."""
+        interrupted = isinstance(error, KeyboardInterrupt)
+        broken = interrupted or self.gan.engine.failed or isinstance(error, TrainingError)
+        if broken and self.folder and (state := self.folder.latest()):
             self.gan.load_state_dict(state)
-            print(f"interrupted; back at the checkpoint of step {self.gan.step}.")
-        else:
+            if interrupted:
+                self.saver.finish(self.gan)
+                print(f"interrupted; back at the checkpoint of step {self.gan.step}.")
+        elif interrupted:
             print(f"interrupted after step {self.gan.step}; nothing was saved without a run_dir.")
 
 

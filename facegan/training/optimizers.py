@@ -9,13 +9,18 @@ from torch import nn
 from torch.optim import SGD, Adam, Optimizer
 
 from facegan.config import TrainConfig
-from facegan.errors import CheckpointError
+from facegan.errors import CheckpointError, ConfigError
 
 
 def build(
     config: TrainConfig, discriminator: nn.Module, generator: nn.Module, device: torch.device
 ) -> tuple[Optimizer, Adam]:
-    """D's optimizer and G's, with the config's settings, for networks on `device`."""
+    """D's optimizer and G's, with the config's settings. Raises `ConfigError` for a network without weights."""
+    for name, network in (("discriminator", discriminator), ("generator", generator)):
+        if next(network.parameters(), None) is None:
+            raise ConfigError(
+                f"the {name} has no parameters, so there is nothing to train. Pass another one."
+            )
     fused = device.type in {"cpu", "cuda"}
     adam = {"betas": (config.beta1, config.beta2), "fused": fused, "capturable": device.type == "cuda"}
     if config.optimizer_d == "sgd":

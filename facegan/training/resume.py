@@ -8,13 +8,13 @@ from typing import Any
 from facegan.config import TrainConfig, differing
 from facegan.errors import CheckpointError, ConfigError
 from facegan.runs import data_record
-from facegan.runs.folder import RunFolder
+from facegan.runs.folder import RunFolder, read_segments
 from facegan.runs.history import History
 from facegan.runs.run import config_of
 from facegan.runtime import distributed
 from facegan.runtime.device import device_name
 from facegan.runtime.distributed import log_rank0
-from facegan.training.compatibility import check_same_networks, game_differences, listed
+from facegan.training.compatibility import check_same_networks, game_differences, listed, loss_name
 from facegan.training.gan import GAN
 
 RESUME = ("auto", "anyway")
@@ -40,27 +40,37 @@ def open_folder(
     folder = None
     if run_dir is not None:
         folder = RunFolder(run_dir) if distributed.rank() == 0 else None
-        state = distributed.broadcast_object(folder and folder.latest())
+        state = distributed.broadcast_object(folder and _latest(folder))
         if state is not None:
             _resume(gan, state, data, run_dir, anyway=resume == "anyway")
-    _change_data(gan, data)
-    if folder and gan.step < total:
-        folder.begin(gan.step, gan.config.to_dict(), data=data, device=device_name(gan.device))
+    if gan.step < total:
+        _change_data(gan, data)
+        if folder:
+            settings = gan.config.to_dict() | {"loss": loss_name(gan)}
+            folder.begin(gan.step, settings, data=data, device=device_name(gan.device))
     return folder
+
+
+def _latest(folder: RunFolder) -> dict[str, Any] | None:
+    """The newest checkpoint; what one of 0.1 does not know of its data is taken from the folder."""
+    state, segments = folder.latest(), read_segments(folder.path)
+    if state and segments:
+        state["data"] = {**(segments[-1]["data"] or {}), **state["data"]}
+    return state
 
 
 def _resume(
     gan: GAN, state: dict[str, Any], data: dict[str, Any], run_dir: str | Path, *, anyway: bool
 ) -> None:
     saved = config_of(state)
-    check_same_networks(gan, state, saved)
+    check_same_networks(gan, state)
     if gan.step and not _same_run(gan, state):
         raise CheckpointError(
             f"{run_dir} has another run: its checkpoint is at step {state['step']}, and this GAN, at step "
             f"{gan.step}, was trained separately. Use another run_dir to keep this GAN, or a new GAN to resume "
             "the run."
         )
-    changed = game_differences(gan, state, saved) | data_record.differences(_data_of(state), data)
+    changed = game_differences(gan, state, saved) | data_record.differences(state["data"], data)
     if changed and not anyway:
         raise CheckpointError(
             f"{run_dir} has a run of another kind: {listed(changed)}. Use the same settings, another run_dir, "
@@ -71,22 +81,17 @@ def _resume(
     else:
         gan.load_state_dict(state)
         log_rank0(f"{run_dir}: resuming from step {gan.step}.")
-    _tell_changes(saved, gan.config, changed)
+    _log_changes(saved, gan.config, changed)
 
 
 def _same_run(gan: GAN, state: dict[str, Any]) -> bool:
     """Whether the GAN and the checkpoint are of one training: their histories agree where both have rows."""
-    saved = History.from_state(state["history"], last_step=state["step"])
+    saved = History.from_state(state["history"])
     ours, theirs = (dict(zip(h["step"], h["loss_d"], strict=True)) for h in (gan.history, saved))
     return all(ours[step] == theirs[step] for step in ours.keys() & theirs.keys())
 
 
-def _data_of(state: dict[str, Any]) -> dict[str, Any]:
-    """The record of a checkpoint's data; up to 0.1 it had the number of faces alone."""
-    return state.get("data") or ({"count": state["epoch_size"]} if state.get("epoch_size") else {})
-
-
-def _tell_changes(saved: TrainConfig, now: TrainConfig, game: dict[str, Any]) -> None:
+def _log_changes(saved: TrainConfig, now: TrainConfig, game: dict[str, Any]) -> None:
     for name, (old, new) in (differing(saved, now) | game).items():
         log_rank0(f"  {name} changes from {old} to {new}.")
 

@@ -32,6 +32,7 @@ def train_step(gan: GAN, real: Tensor) -> dict[str, Tensor]:
         Detached scalars by the names in `METRICS`, on the GAN's device, which is not waited for; means over
         all processes.
     """
+    gan.history.start_clock()
     real = real.to(gan.device, memory_format=memory_format(gan.device))
     noise = gan.draw_noise(len(real))
     lazy = gan.config.r1_every > 1 and r1_is_due(gan)

@@ -19,9 +19,7 @@ def joint_steps(**changes):
     gan.generator.eval()
     size, part = gan.config.batch_size, distributed.local_slice(gan.config.batch_size)
     stream = iter(random_faces(40).batches(size, generator=gan.rng, part=part))
-    metrics = [
-        torch.stack(list(train_step(gan, next(stream)).values())) for _ in range(STEPS)
-    ]
+    metrics = [torch.stack(list(train_step(gan, next(stream)).values())) for _ in range(STEPS)]
     state = gan.state_dict()
     del state["history"]["images_per_second"]  # of the clock
     return {"metrics": torch.stack(metrics), "state": state}

@@ -122,9 +122,3 @@ def test_in_bfloat16_a_nearest_kernel_is_a_matrix_product_at_the_coarsest_layer(
         product = nearest(images).float()
     torch.testing.assert_close(product, plain, atol=0.05, rtol=0.02)
     assert kinds == ["", "coarse"]
-
-
-def test_a_kernel_stored_by_0_1_is_loaded(nearest):
-    old = {"parametrizations.weight.original": torch.ones(6, 5, 3, 3)}
-    nearest.load_state_dict(old)
-    assert (nearest.weight == 1).all()

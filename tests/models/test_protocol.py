@@ -6,7 +6,7 @@ from torch import nn
 
 from facegan import TrainConfig
 from facegan.errors import ConfigError
-from facegan.models.protocol import describe, evaluating, frozen, generate, sample
+from facegan.models.protocol import evaluating, frozen, generate, sample, set_default_attributes
 
 
 def own(**attributes):
@@ -23,7 +23,7 @@ def test_any_generator_with_a_latent_dim_can_be_sampled():
 
 
 def test_images_of_a_sigmoid_generator_come_in_minus_one_to_one():
-    network = own(latent_dim=4, output="sigmoid")
+    network = own(latent_dim=4, output_range=(0, 1))
     z = torch.zeros(1, 4)
     assert torch.equal(generate(network, z), network(z).detach() * 2 - 1)
 
@@ -36,8 +36,8 @@ def test_a_network_that_does_not_say_its_latent_dim_is_told_how():
 
 
 def test_describing_sets_what_is_missing_only():
-    network = describe(own(output="sigmoid"), TrainConfig(latent_dim=4))
-    assert (network.latent_dim, network.image_size, network.output) == (4, 64, "sigmoid")
+    network = set_default_attributes(own(), TrainConfig(latent_dim=4, output="sigmoid"))
+    assert (network.latent_dim, network.image_size, network.output_range) == (4, 64, (0, 1))
 
 
 def test_batches_of_any_size_give_the_same_images():

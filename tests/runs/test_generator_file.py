@@ -35,7 +35,7 @@ def test_files_that_are_no_generator_are_refused(tmp_path, data):
 class Own(nn.Module):
     """A generator that is not facegan's."""
 
-    latent_dim, image_size, output = 8, 16, "tanh"
+    latent_dim, image_size, output_range = 8, 16, (-1, 1)
 
     def __init__(self):
         super().__init__()

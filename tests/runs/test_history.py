@@ -50,7 +50,7 @@ def test_csv_there_and_back(tmp_path):
 
 def test_state_there_and_back():
     history = filled(3, first=5)
-    again = History.from_state(history.state_dict(), last_step=7)
+    again = History.from_state(history.state_dict())
     assert {name: again[name] for name in again} == {name: history[name] for name in history}
 
 

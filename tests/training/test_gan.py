@@ -259,3 +259,15 @@ def test_its_own_loop_fills_the_history(gan, real):
     assert gan.history["step"] == [1, 2, 3]
     assert gan.history["loss_d"][-1] == metrics["loss_d"].item()
     assert min(gan.history["images_per_second"]) > 0
+
+
+def test_label_smoothing_needs_labels():
+    with pytest.raises(ConfigError, match="no labels"):
+        make_gan(loss="hinge", label_smoothing=0.1)
+
+
+def test_a_penalty_per_image_excludes_batch_norm_in_facegans_own_discriminator():
+    changes = {"loss": "wasserstein", "gradient_penalty": 10.0}
+    with pytest.raises(ConfigError, match=r"norm='batch' mixes.*norm='instance'"):
+        make_gan(**changes)
+    GAN(TrainConfig(**TINY | changes), discriminator=own_discriminator(), device="cpu")

@@ -1,0 +1,35 @@
+"""Checkpoints and run folders of version 0.1, brought into today's form."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+_CROPS = {"celeba": "celeba-108", "celeba-full": "celeba-178", "synthetic": "drawn"}
+
+
+def upgrade_state(state: dict[str, Any]) -> dict[str, Any]:
+    """A checkpoint with what 0.1 did not store, and with today's names of weights; of today's, itself."""
+    if state["schema"] > 1 or "config" not in state:
+        return state
+    state = {"data": {"count": state["epoch_size"]} if state.get("epoch_size") else {}, **state}
+    for name in {"generator", "ema"} & state.keys():
+        state[name] = upgrade_weights(state[name])
+    if "history" in state:
+        rows, step = len(state["history"]["loss_d"]), state["step"]
+        state["history"] = {"step": torch.arange(step - rows + 1, step + 1), **state["history"]}
+    return state
+
+
+def upgrade_weights(weights: dict[str, Tensor]) -> dict[str, Tensor]:
+    """A generator's weights; 0.1 kept 3 x 3 kernels under the name that torch's parametrizations give."""
+    return {name.replace(".parametrizations.weight.original", ".weight"): w for name, w in weights.items()}
+
+
+def upgrade_notes(notes: dict[str, Any]) -> list[dict[str, Any]]:
+    """The segments of a `config.json` of 0.1: one, from step 0, with the crop that the data set had then."""
+    name, device = notes.pop("data", None), notes.pop("device", None)
+    data = {"name": name} | ({"crop": _CROPS[name]} if name in _CROPS else {})
+    return [{"from_step": 0, "data": data, "device": device, "settings": notes}]
