@@ -52,27 +52,42 @@ def plain(generator: nn.Module) -> PlainGenerator:
     return PlainGenerator(network, signed=getattr(generator, "output_range", (-1, 1)) == (-1, 1)).eval()
 
 
-def export_generator(generator: nn.Module, path: str | Path, *, format: str = "safetensors") -> Path:
-    """Write a generator as a plain network.
+def export_generator(generator: nn.Module, path: str | Path, *, format: str | None = None) -> Path:
+    """Write a generator as a plain network, from latents z (B, latent_dim) to images in [-1, 1].
 
     Args:
-        generator: any generator (`facegan.models.protocol`).
+        generator: any generator (`facegan.models.protocol`), such as `gan.ema`.
         path: the file; missing folders are created.
-        format: "safetensors" (weights, loadable by `load_generator`, too), "torchscript" (`torch.jit.load`), or
-            "onnx" (needs `pip install 'facegan[onnx]'`; input "z" (B, latent_dim), output "images").
+        format: "safetensors" (weights; `load_generator` reads those of facegan's networks), "torchscript" (for
+            `torch.jit.load`) or "onnx" (input "z", output "images"; needs `pip install 'facegan[onnx]'`). By
+            default from the path's ending: .safetensors, .pt or .ts, .onnx.
 
     Returns:
         The path.
 
     Raises:
-        ConfigError: the format is unknown, or a package is missing.
+        ConfigError: the format is unknown or contradicts the path, or a package is missing.
     """
-    if format not in FORMATS:
-        raise ConfigError(f"format is {format!r}; choose one of {', '.join(map(repr, FORMATS))}.")
     path = Path(path)
-    data = FORMATS[format](plain(generator), attribute(generator, "latent_dim"))
+    if not isinstance(generator, nn.Module):
+        raise ConfigError(
+            f"got a {type(generator).__name__}, expected a generator, such as gan.ema or fg.load_generator(run)."
+        )
+    write = FORMATS[_format_of(path, format)]
+    data = write(plain(generator), attribute(generator, "latent_dim"))
     path.parent.mkdir(parents=True, exist_ok=True)
     return write_atomic(path, data)
+
+
+def _format_of(path: Path, format: str | None) -> str:
+    named = ENDINGS.get(path.suffix)
+    if format not in {None, *FORMATS}:
+        raise ConfigError(f"format is {format!r}; choose one of {', '.join(map(repr, FORMATS))}.")
+    if path.is_dir() or not (format or named):
+        raise ConfigError(f"{path} does not name a file of a known format; end it in {', '.join(ENDINGS)}.")
+    if format and named and format != named:
+        raise ConfigError(f"format is {format!r}, but {path.name!r} ends like {named}. Change one of them.")
+    return format or named
 
 
 def _safetensors(model: PlainGenerator, latent_dim: int) -> bytes:
@@ -82,9 +97,8 @@ def _safetensors(model: PlainGenerator, latent_dim: int) -> bytes:
 def _torchscript(model: PlainGenerator, latent_dim: int) -> bytes:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # torch announces torch.export in its place
-        traced = torch.jit.trace(model, torch.zeros(2, latent_dim))
-    buffer = io.BytesIO()
-    torch.jit.save(traced, buffer)
+        buffer = io.BytesIO()
+        torch.jit.save(torch.jit.trace(model, torch.zeros(2, latent_dim)), buffer)
     return buffer.getvalue()
 
 
@@ -108,6 +122,7 @@ FORMATS: dict[str, Callable[[PlainGenerator, int], bytes]] = {
     "torchscript": _torchscript,
     "onnx": _onnx,
 }
+ENDINGS = {".safetensors": "safetensors", ".pt": "torchscript", ".ts": "torchscript", ".onnx": "onnx"}
 
 
 def _replace_layers(network: nn.Module) -> None:

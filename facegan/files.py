@@ -53,6 +53,8 @@ def write_atomic(path: str | Path, data: bytes | memoryview) -> Path:
                 f"disk full: could not write {path} ({len(data) / 1e6:.1f} MB). Its previous contents are "
                 "intact. Free some space, then run the same command again."
             ) from None
+        if isinstance(error, OSError) and error.filename:
+            error.filename = str(path)  # not the temporary
         raise
     return path
 

@@ -75,7 +75,8 @@ class Loss(NamedTuple):
     @property
     def takes_smoothing(self) -> bool:
         """Whether the discriminator's half has a `smoothing` argument."""
-        return "smoothing" in inspect.signature(self.discriminator).parameters
+        parameters = inspect.signature(self.discriminator).parameters
+        return "smoothing" in parameters or any(p.kind is p.VAR_KEYWORD for p in parameters.values())
 
 
 LOSSES: dict[str, Loss] = {

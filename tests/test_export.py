@@ -89,6 +89,29 @@ def test_a_generator_can_be_traced_and_exported_by_torch(generator, z):
         torch.testing.assert_close(exported(z), generator(z), atol=1e-5, rtol=0)
 
 
+def test_the_format_follows_from_the_ending(generator, tmp_path, z):
+    path = export_generator(generator, tmp_path / "g.ts")
+    torch.testing.assert_close(torch.jit.load(path)(z), generate(generator, z), atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize(
+    ("name", "format", "message"),
+    [
+        ("g.onnx", "safetensors", "ends like onnx"),
+        ("g", None, "does not name a file"),
+        ("", "onnx", "not name a"),
+    ],
+)
+def test_a_path_that_contradicts_the_format_is_refused(generator, tmp_path, name, format, message):
+    with pytest.raises(ConfigError, match=message):
+        export_generator(generator, tmp_path / name, format=format)
+
+
+def test_what_is_no_generator_is_refused(tmp_path):
+    with pytest.raises(ConfigError, match=r"got a str, expected a generator, such as gan\.ema"):
+        export_generator("runs/first", tmp_path / "g.onnx")
+
+
 def test_an_unknown_format_lists_the_others(generator, tmp_path):
     with pytest.raises(
         ConfigError, match="format is 'h5'; choose one of 'safetensors', 'torchscript', 'onnx'"

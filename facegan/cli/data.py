@@ -5,15 +5,14 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 
-from facegan.cli.options import Crop, Size
+from facegan.cli.options import Align, Crop, Size
 from facegan.errors import DataError
 
 app = typer.Typer(help="Fetch, check and look at faces to train on.", no_args_is_help=True)
-Align = Literal["center", "face"]
 
 
 @app.command("list")
@@ -84,7 +83,7 @@ def preview(
     out: Annotated[Path, typer.Option(help="the contact sheet, a .png")] = Path("preview.png"),
     n: Annotated[int, typer.Option(min=1, help="faces on it, evenly spread over the set")] = 64,
     size: Size = 64,
-    align: Annotated[Align, typer.Option(help="keep the center, or find the face")] = "center",
+    align: Align = "center",
     crop: Crop = None,
 ) -> None:
     """Make a contact sheet of what training would see, and list the images that were skipped, and why."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -17,6 +17,9 @@ Truncation = Annotated[
 Crop = Annotated[
     str | None,
     typer.Option(help="celeba-108, celeba-128 or celeba-178: how to cut aligned CelebA images; or center"),
+]
+Align = Annotated[
+    Literal["center", "face"], typer.Option(help="keep the center of photographs, or find the face")
 ]
 Size = Annotated[int, typer.Option(help="side of the images in pixels")]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 or mps")]

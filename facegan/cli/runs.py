@@ -71,7 +71,9 @@ def walk(
 def export(
     source: Source,
     out: Annotated[Path, typer.Option(help="the file to write")],
-    format: Annotated[Format, typer.Option(help="onnx needs facegan[onnx]")] = "safetensors",
+    format: Annotated[
+        Format | None, typer.Option(help="default: by the file's ending; onnx needs facegan[onnx]")
+    ] = None,
 ) -> None:
     """Write a trained generator to one file, for facegan or for other programs."""
     from facegan.export import export_generator
@@ -97,14 +99,15 @@ def _describe_machine() -> dict[str, str]:
 
 
 def _describe_run(path: Path) -> dict[str, Any]:
-    from facegan.runs.run import FolderRun
+    from facegan.runs.run import Run
 
-    run = FolderRun(path)
+    run = Run.open(str(path))
     changes = differing(TrainConfig(), run.config)
     last = {name: values[-1] for name, values in run.history.items() if values}
     return {
         "data": ", ".join(f"{name} {value}" for name, value in run.data.items() if value is not None),
-        "checkpoints": ", ".join(map(str, run.checkpoints)),
+        "device": run.device or "not recorded",
+        "checkpoints": ", ".join(map(str, run.checkpoints)) or "none",
         "frames": len(run.steps),
         "settings": ", ".join(f"{k}={new}" for k, (_, new) in changes.items()) or "the defaults",
         **{name: f"{value:,}" if name == "step" else f"{value:.3f}" for name, value in last.items()},
@@ -114,7 +117,9 @@ def _describe_run(path: Path) -> dict[str, Any]:
 def results(
     runs: Annotated[list[Path], typer.Argument(help="run folders")],
     data: Annotated[str, typer.Option(help="the real faces to compare with, as in train")] = "synthetic",
-    n: Annotated[int, typer.Option(min=100, help="faces of each kind; more give steadier numbers")] = 2500,
+    n: Annotated[
+        int | None, typer.Option(min=100, help="faces of each kind; default: 2500, or half of the real ones")
+    ] = None,
     grids: Annotated[Path | None, typer.Option(help="a folder for a grid of each run's faces")] = None,
 ) -> None:
     """Compare finished runs: a Markdown table of settings, time, and distance to real faces."""
@@ -125,6 +130,7 @@ def results(
 
     faces = load_faces(data, common_size(runs))
     pictures = save_grids(runs, grids) if grids else []
+    n = n or max(min(2500, len(faces) // 2), 100)
     evaluator = Evaluator(faces, n=n)
     found = [evaluator.measure(run) for run in tqdm(runs, unit="run", leave=False)]
     print(f"Distances to {n:,} faces of {faces.name}:\n", *table(found, evaluator.floor), sep="\n")

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from facegan.cli.options import Crop, Device, given
+from facegan.cli.options import Align, Crop, Device, given
 from facegan.config import RECIPES, TrainConfig, differing, field_help
 from facegan.losses import LOSSES
 
@@ -28,6 +28,7 @@ def train(
     recipe: Recipe = "tutorial",
     data: Data = "synthetic",
     crop: Crop = None,
+    align: Align = "center",
     run_dir: RunDir = None,
     resume_anyway: ResumeAnyway = False,
     steps: Steps = None,
@@ -50,7 +51,7 @@ def train(
     with distributed.launched(device) as device:
         gan = GAN(config, device=device)  # refuses bad settings before anything is downloaded
         with distributed.rank0_first():
-            faces = load_faces(data, size=config.image_size, crop=crop)
+            faces = load_faces(data, size=config.image_size, crop=crop, align=align)
         distributed.log_rank0(f"{recipe} on {faces}, {_machine(gan)}, into {run_dir}")
         epochs = overrides["epochs"] if steps else None
         fit(gan, faces, steps=steps, epochs=epochs, run_dir=run_dir, **options)

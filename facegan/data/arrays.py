@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from facegan.data.decode import to_square
-from facegan.errors import DataError
+from facegan.errors import DataError, first_line
 from facegan.images import to_uint8, unit_to_signed
 
 _CHUNK = 500  # images converted or resized at a time
@@ -100,12 +100,22 @@ def _refuse_unindexed(given: Any) -> None:
     raise DataError(f"the images are a {type(given).__name__}, expected {_EXPECTED}. {advice}.")
 
 
+def _item(given: Any, index: int) -> Any:
+    try:
+        return given[index]
+    except Exception as error:
+        raise DataError(
+            f"item {index} of the data set cannot be read ({type(error).__name__}: {first_line(error)}). Repair or "
+            "remove it."
+        ) from error
+
+
 def _read_items(given: Any, size: int | None) -> Labeled:
     from tqdm.auto import trange
 
     converter, labels = None, []
     for index in trange(len(given), desc="reading images", unit="img", delay=1):
-        image, label = _split(given[index])
+        image, label = _split(_item(given, index))
         image = _batch_of_one(image, f"image {index}")
         if converter is None:
             _check_size(image.shape, size)
@@ -218,6 +228,6 @@ class _Converter:
         if not max(-low, high) <= 1 + _TOLERANCE:  # also for NaN
             raise DataError(
                 f"the floats range from {low:.4g} to {high:.4g}, expected [-1, 1] or [0, 1]. Divide values "
-                "up to 255 by 255; remove NaN and infinite ones."
+                "up to 255 by 255; normalize with mean and std 0.5, not those of ImageNet; remove NaN."
             )
         self.low, self.high = min(self.low, low), max(self.high, high)

@@ -23,7 +23,7 @@ from facegan.data.align import face_crop
 from facegan.data.archives import Photos, change_key
 from facegan.data.arrays import channels_first, read_images, resized
 from facegan.data.crops import CENTER, CROPS, Crop
-from facegan.data.dataset import FaceDataset
+from facegan.data.dataset import FaceDataset, as_dataset
 from facegan.data.decode import decode_all, listed
 from facegan.errors import DataError
 
@@ -67,6 +67,8 @@ def load_faces(source: Any, size: int = 64, *, crop: str | None = None, align: s
     >>> faces = load_faces("photos.zip")         # doctest: +SKIP
     """
     _check_arguments(size, crop, align)
+    if isinstance(source, FaceDataset):
+        return as_dataset(source, size)
     if not isinstance(source, str | Path):
         return _load_memory(source, size, crop, align)
     if source == "synthetic":
@@ -100,7 +102,7 @@ def _check_framing(what: str, crop: str | None, crops: tuple[str, ...], align: s
             f"align='face' was given for {what}, expected a folder or zip of photographs. Leave it out."
         )
     if crop is not None and crop not in crops:
-        allowed = " or ".join(map(repr, crops)) or "none, since its images are cropped already"
+        allowed = " or ".join(map(repr, crops)) or "none; cut them before"
         raise DataError(
             f"crop is {crop!r}, expected for {what}: {allowed}. Leave crop out, or choose from these."
         )

@@ -92,7 +92,7 @@ class Evaluator:
 
         Args:
             run: the folder.
-            network: your own generator, if the run trained one; its weights are replaced.
+            network: your own generator, if the run trained one.
 
         Raises:
             CheckpointError: it has no checkpoint, or trained a network that was not given.
@@ -169,7 +169,7 @@ def _open(run: str | Path) -> FolderRun:
 
 
 def _generators(run: FolderRun, network: nn.Module | None = None) -> Iterator[tuple[str, nn.Module]]:
-    """One after the other, since a given network holds one set of weights at a time."""
+    """The generator as the last step left it and, if the run kept one, its average."""
     yield "raw", run.raw_generator(network)
     if run.config.ema_decay:
         yield "ema", run.generator(network=network)

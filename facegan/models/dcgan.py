@@ -134,12 +134,7 @@ class Discriminator(nn.Module):
 
     @classmethod
     def from_config(cls, config: TrainConfig) -> Discriminator:
-        """The discriminator of a training run's settings. Raises `ConfigError` for settings that exclude each other."""
-        if config.gradient_penalty and config.norm == "batch":
-            raise ConfigError(
-                f"gradient_penalty={config.gradient_penalty} is a penalty per image, which norm='batch' mixes. "
-                "Set norm='instance' or norm='none', as WGAN-GP does."
-            )
+        """The discriminator of a training run's settings."""
         image_size, width, norm = (getattr(config, name) for name in DISCRIMINATOR_SETTINGS)
         return cls(image_size, width, norm=norm)
 

@@ -167,7 +167,7 @@ def _output(name: str, module: nn.Module, inputs: Tensor) -> Tensor:
     try:
         with torch.no_grad(), torch.random.fork_rng(devices=[]), evaluating(module):
             output = module(inputs)
-    except (RuntimeError, ValueError, TypeError, IndexError) as error:
+    except Exception as error:
         raise ConfigError(
             f"the {name} fails on a batch {tuple(inputs.shape)}: {first_line(error)}. It must take latents "
             "(B, latent_dim) if it is a generator, images (B, 3, S, S) if it is a discriminator."

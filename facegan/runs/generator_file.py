@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from facegan.models.dcgan import Generator
 from facegan.models.protocol import unwrapped
 from facegan.runs.upgrade import upgrade_weights
 
-_SETTINGS, _DATA = "facegan", "facegan.data"  # keys of the file's metadata
+_KEY = "facegan"  # of the file's metadata; one, because the order of several is not fixed
 _OWN = ("latent_dim", "image_size", "output_range")  # what is known of networks that are not facegan's
 
 
@@ -39,8 +40,7 @@ def to_bytes(generator: nn.Module, *, data: dict[str, Any] | None = None, half: 
     else:
         settings = {name: getattr(generator, name) for name in _OWN} | {"network": type(generator).__name__}
     record = getattr(generator, "trained_on", None) if data is None else data
-    metadata = {_SETTINGS: json.dumps(settings)} | ({_DATA: json.dumps(record)} if record else {})
-    return save(weights, metadata=metadata)
+    return save(weights, metadata={_KEY: json.dumps(settings | ({"data": record} if record else {}))})
 
 
 def read(path: Path, generator: nn.Module | None = None) -> nn.Module:
@@ -48,7 +48,7 @@ def read(path: Path, generator: nn.Module | None = None) -> nn.Module:
 
     Args:
         path: a `.safetensors` file.
-        generator: a network of your own to load the weights into, if the file's is not facegan's.
+        generator: a network of your own, if the file's is not facegan's; a copy gets the weights.
 
     Raises:
         CheckpointError: the file is missing, damaged, or not a generator's; or its network is not facegan's
@@ -58,11 +58,9 @@ def read(path: Path, generator: nn.Module | None = None) -> nn.Module:
 
     try:
         with safe_open(str(path), framework="pt") as file:
-            metadata = file.metadata() or {}
+            settings = json.loads((file.metadata() or {})[_KEY])
             weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-        settings = json.loads(metadata[_SETTINGS])
-        data = json.loads(metadata.get(_DATA, "null"))
-        network = settings.pop("network", None)
+        data, network = settings.pop("data", None), settings.pop("network", None)
         generator = _empty(settings, network, generator)
         unwrapped(generator).load_state_dict(upgrade_weights(weights) if network is None else weights)
     except FileNotFoundError:
@@ -90,6 +88,7 @@ def _empty(settings: dict[str, Any], network: str | None, given: nn.Module | Non
             f"its network is {network}, which is not facegan's. Build that network and pass it: "
             "load_generator(path, generator=network)."
         )
+    given = copy.deepcopy(given)
     for name in _OWN:
         setattr(given, name, tuple(v) if isinstance(v := settings[name], list) else v)
     return given

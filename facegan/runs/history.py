@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from facegan.errors import CheckpointError, first_line
+from facegan.errors import CheckpointError, ConfigError, first_line
 
 if TYPE_CHECKING:
     import pandas
@@ -107,8 +107,11 @@ class History(Mapping[str, list[float]]):
         return out.getvalue().encode()
 
     def to_pandas(self) -> pandas.DataFrame:
-        """The columns as a `pandas.DataFrame` indexed by step. Needs pandas."""
-        from pandas import DataFrame
+        """The columns as a `pandas.DataFrame` indexed by step. Raises `ConfigError` without pandas."""
+        try:
+            from pandas import DataFrame
+        except ImportError:
+            raise ConfigError("to_pandas needs pandas: pip install pandas, or use to_csv.") from None
 
         return DataFrame({name: self[name] for name in self}).set_index("step")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from abc import ABC, abstractmethod
 from functools import cached_property
 from pathlib import Path
@@ -184,11 +185,11 @@ def load_generator(
             a `.safetensors` file, a checkpoint (`.pt`), or a bundled run: "faces" (photographs), "synthetic"
             (drawn faces) or one of `facegan.pretrained.GALLERY`.
         step: of a run, a step at which its generator was kept.
-        generator: your own network, if the source is of one; its weights are replaced.
+        generator: your own network, if the source is of one; it is not changed.
 
     Returns:
-        `generator`, or a `facegan.Generator`. Its attribute `trained_on` says which faces it learned from, as
-        far as it is known.
+        A copy of `generator` with the run's weights, or a `facegan.Generator`. Its attribute `trained_on` says
+        which faces it learned from, as far as it is known.
 
     Raises:
         CheckpointError: the source is missing, damaged, or has no generator of that step.
@@ -199,6 +200,11 @@ def load_generator(
     """
     if isinstance(source, Run):
         return source.generator(step, network=generator)
+    if not isinstance(source, str | Path):
+        raise ConfigError(
+            f"got a {type(source).__name__}, expected a run folder, a file, a bundled run's name or a Run; a GAN's "
+            "own averaged generator is gan.ema."
+        )
     path = Path(source)
     if pretrained.is_pretrained(source) or path.is_dir():
         return Run.open(source).generator(step, network=generator)
@@ -221,12 +227,12 @@ def generator_of(state: dict[str, Any], network: nn.Module | None, *, part: str 
     structure = state.get("structure", {}).get("generator", "facegan")
     if network is None and structure != "facegan":
         raise CheckpointError(
-            "this run trained a generator that is not facegan's. Build that network and pass it: "
-            f"load_generator(run, generator=network). It was {first_line(Exception(structure))}"
+            f"this run trained a generator that is not facegan's ({structure.split('(')[0]}). Build that "
+            "network and pass it: load_generator(run, generator=network)."
         )
     generator = Generator.from_config(config)
     if network is not None:
-        generator = set_default_attributes(network, config)
+        generator = set_default_attributes(copy.deepcopy(network), config)
     try:
         with checkpoint.contents_of_a_run():
             weights = state[part]

@@ -26,7 +26,7 @@ def pick_device(name: str | torch.device = "auto") -> torch.device:
     try:
         device = torch.device(name)
         torch.empty(1, device=device)
-    except (RuntimeError, AssertionError) as error:
+    except (RuntimeError, AssertionError, TypeError) as error:
         raise ConfigError(
             f"device {str(name)!r} cannot be used here ({first_line(error)}). Try 'cpu' or 'auto'."
         ) from None

@@ -120,10 +120,11 @@ class SaveRun(Callback):
         self._folder, self._every = folder, every
 
     def on_snapshot(self, gan: GAN, grid: Tensor) -> None:
-        self._folder.save(gan.state_dict(), gan.history, grid, frame=gan.step % self._every == 0)
+        frame = gan.step % self._every == 0 or not self._folder.frames()
+        self._folder.save(gan.state_dict(), gan.history, grid, frame=frame)
 
     def finish(self, gan: GAN) -> None:
-        """Write the animation and the generator. `fit` calls it before `on_train_end`, unless there was an error."""
+        """Write the animation and the generator; called before `on_train_end`, unless the GAN was lost."""
         self._folder.finish(gan.preview_grid(), gan.generator_bytes())
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 import zlib
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from facegan.config import DISCRIMINATOR_SETTINGS, GAME_SETTINGS, GENERATOR_SETTINGS, TrainConfig, differing
@@ -83,7 +84,9 @@ def _structure(network: Any, config: TrainConfig, kind: type, settings: tuple[st
 
 
 def _function_name(function: Callable) -> str:
-    """Lambdas all have one name, so theirs ends with a digest of their code."""
+    """Lambdas all have one name, so theirs ends with a digest of their code; a partial's has its arguments."""
+    if isinstance(function, partial):
+        return f"{_function_name(function.func)} with {function.args} {function.keywords}"
     name = getattr(function, "__qualname__", type(function).__name__)
     code = getattr(function, "__code__", None)
     if "<lambda>" not in name or code is None:
@@ -110,7 +113,9 @@ def _different_layers(gan: Any, state: dict[str, Any]) -> Differences:
     for name, now in ours.items():
         old = theirs.get(name, "facegan")
         pairs = zip([*old.splitlines(), ""], [*now.splitlines(), ""], strict=False)
-        changed |= {name: next((a.strip(), b.strip()) for a, b in pairs if a != b)} if old != now else {}
+        changed |= (
+            {name: next((a.strip(" ("), b.strip(" (")) for a, b in pairs if a != b)} if old != now else {}
+        )
     return changed
 
 

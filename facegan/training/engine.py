@@ -14,7 +14,6 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils import get_total_norm
 
-from facegan.errors import ConfigError
 from facegan.runtime import distributed
 from facegan.runtime.cuda_graph import GraphedStep
 from facegan.runtime.device import autocast
@@ -32,7 +31,7 @@ class Engine:
 
     Attributes:
         scaler: scales losses in float16, whose gradients would vanish otherwise; does nothing in other types.
-        failed: whether a step failed or was interrupted, so that the networks may be half updated.
+        in_step: whether a step has begun and not ended, so that the networks may be half updated.
     """
 
     def __init__(
@@ -42,7 +41,7 @@ class Engine:
         self.scaler = torch.amp.GradScaler(device.type, enabled=precision == torch.float16)
         self._networks = generator, discriminator
         self._wrapped: dict[int, tuple[nn.Module, nn.Module]] = {}
-        self._capture, self._graph, self.failed = False, None, False
+        self._capture, self._graph, self.in_step = False, None, False
 
     def generate(self, generator: nn.Module, z: Tensor) -> Tensor:
         """G's images of latents z (B, latent_dim), with gradients."""
@@ -60,8 +59,6 @@ class Engine:
         Returns:
             The gradient's norm, a scalar; 0 if it overflowed float16, and the step was skipped.
         """
-        if loss.ndim:
-            raise ConfigError(f"the loss is {tuple(loss.shape)}, expected one number. Return its mean.")
         self.scaler.scale(loss).backward()
         self.scaler.unscale_(optimizer)
         weights = [weight for group in optimizer.param_groups for weight in group["params"]]
@@ -82,7 +79,6 @@ class Engine:
             return distributed.mean(self._update(update, gan, real, noise))
         except BaseException:
             self.reset(gan)
-            self.failed = True
             raise
 
     @contextmanager

@@ -57,6 +57,10 @@ def fit(
         CheckpointError: the folder has another run, or cannot be written.
         TrainingError: a metric or weight is no longer finite, or memory ran out.
     """
+    if not isinstance(gan, GAN):
+        raise ConfigError(
+            f"the first argument is a {type(gan).__name__}, expected a GAN: fit(fg.GAN('tiny'), faces)."
+        )
     faces = as_dataset(faces, gan.config.image_size)
     batches = _batches(gan, faces)
     total = _total_steps(gan.config, len(batches), epochs, steps)

@@ -11,10 +11,11 @@ from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from facegan.augment import steps_of
 from facegan.config import RECIPES, TrainConfig
-from facegan.errors import CheckpointError, ConfigError
+from facegan.errors import CheckpointError, ConfigError, first_line
 from facegan.files import write_atomic
 from facegan.images import make_grid
 from facegan.latent import draw_latents
@@ -26,7 +27,7 @@ from facegan.runs.checkpoint import contents_of_a_run
 from facegan.runs.history import History
 from facegan.runs.run import config_of
 from facegan.runtime import distributed
-from facegan.runtime.device import pick_device, pick_precision, to_device
+from facegan.runtime.device import memory_format, pick_device, pick_precision, to_device
 from facegan.training import optimizers
 from facegan.training.compatibility import NETWORKS, check_same_networks, loss_name, structure_of
 from facegan.training.engine import Engine
@@ -52,7 +53,8 @@ class GAN:
     Args:
         config: settings, or the name of a recipe; by default PyTorch's DCGAN tutorial.
         generator: your own network, latents (B, latent_dim) to images (B, 3, S, S); see
-            `facegan.models.protocol`. It is moved to `device` and trained in place.
+            `facegan.models.protocol`. It is moved to `device` and trained in place; one that is in eval mode
+            as a whole is put into train mode.
         discriminator: your own network, images (B, 3, S, S) to one logit each, (B,) or (B, 1).
         loss: your own `Loss`, a pair of functions (discriminator's, generator's), or a loss's name.
         device: "auto" (CUDA, then Apple's MPS, then the CPU), "cpu", "cuda", "cuda:1" or "mps".
@@ -113,6 +115,11 @@ class GAN:
     def export(self, path: str | Path) -> Path:
         """Write the averaged generator and its settings to one `.safetensors` file, for `load_generator`."""
         path = Path(path)
+        if path.suffix != ".safetensors":
+            raise ConfigError(
+                f"{path.name!r} does not end in .safetensors. For other formats use "
+                "facegan.export.export_generator(gan.ema, path)."
+            )
         path.parent.mkdir(parents=True, exist_ok=True)
         return write_atomic(path, self.generator_bytes())
 
@@ -148,6 +155,17 @@ class GAN:
         )
 
     # ---- what a step needs -----------------------------------------------------------------------
+
+    def prepare(self, real: Tensor) -> Tensor:
+        """Real images on the GAN's device, in float32. Raises `ConfigError` for anything but (B, 3, S, S) floats."""
+        size = self.config.image_size
+        if not isinstance(real, Tensor) or not real.is_floating_point() or real.shape[1:] != (3, size, size):
+            shape = f"{real.dtype} {tuple(real.shape)}" if isinstance(real, Tensor) else type(real).__name__
+            raise ConfigError(
+                f"real images are {shape}, expected floats (B, 3, {size}, {size}) in [-1, 1]. "
+                "facegan.images.to_float converts uint8."
+            )
+        return real.to(self.device, torch.float32, memory_format=memory_format(self.device))
 
     def draw_noise(self, batch_size: int) -> Noise:
         """The next step's random numbers: drawn for the batch of all processes, of which this one takes its part."""
@@ -209,7 +227,7 @@ class GAN:
             load = optimizers.load if name.startswith("optimizer") else nn.Module.load_state_dict
             load(part, state[name])
         self.engine.load_scaler(state.get("scaler"))
-        self.engine.failed = False
+        self.engine.in_step = False
         self.rng.set_state(state["rng"])
         self.step, self.history, self.data, self.remaining = step, history, data, remaining
 
@@ -262,7 +280,32 @@ def _with_loss(config: TrainConfig, given: Loss | tuple | str | None) -> tuple[T
             f"label_smoothing={config.label_smoothing} has no meaning with this loss, which has no labels. "
             "Set label_smoothing=0, use loss='bce', or give your discriminator loss a keyword `smoothing`."
         )
+    _check_loss(loss)
     return config, loss
+
+
+def _check_loss(loss: Loss) -> None:
+    """Try both halves on two logits."""
+    logits = torch.zeros(2, requires_grad=True), torch.zeros(2, requires_grad=True)
+    for name, half, given in (
+        ("discriminator", loss.discriminator, logits),
+        ("generator", loss.generator, logits[1:]),
+    ):
+        try:
+            value = half(*given)
+        except Exception as error:
+            raise ConfigError(
+                f"the {name}'s loss fails on {len(given)} batches of logits: {first_line(error)}. The discriminator's "
+                "takes real and fake logits, the generator's fake ones."
+            ) from error
+        if not isinstance(value, Tensor) or value.ndim or not value.requires_grad:
+            shape = (
+                f"a tensor {tuple(value.shape)}" if isinstance(value, Tensor) else f"a {type(value).__name__}"
+            )
+            raise ConfigError(
+                f"the {name}'s loss returns {shape}, expected one number (a tensor without dimensions) with "
+                "gradients. Return the mean over the batch, and do not detach it."
+            )
 
 
 def _as_loss(given: Any) -> Loss:
@@ -278,12 +321,21 @@ def _networks(
 ) -> tuple[nn.Module, nn.Module]:
     """The given networks, and facegan's own for those that are None, with weights from the config's seed."""
     for name, network in (("generator", generator), ("discriminator", discriminator)):
-        if network is not None and not isinstance(network, nn.Module):
+        if network is None:
+            continue
+        if not isinstance(network, nn.Module):
             raise ConfigError(f"{name} is a {type(network).__name__}, expected a torch.nn.Module.")
+        if not network.training:
+            network.train()
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(config.seed)
         generator = generator if generator is not None else Generator.from_config(config)
         discriminator = discriminator if discriminator is not None else Discriminator.from_config(config)
+    if config.gradient_penalty and any(isinstance(m, _BatchNorm) for m in discriminator.modules()):
+        raise ConfigError(
+            f"gradient_penalty={config.gradient_penalty} is a penalty per image, which D's BatchNorm mixes. Set "
+            "norm='instance' or norm='none', as WGAN-GP does, or use no BatchNorm in your own D."
+        )
     if not hasattr(discriminator, "image_size"):
         discriminator.image_size = config.image_size
     return protocol.set_default_attributes(generator, config), discriminator

@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from facegan.errors import TrainingError
+from facegan.errors import CheckpointError, TrainingError
 from facegan.runs.folder import RunFolder
 from facegan.runtime import distributed
 from facegan.runtime.device import tuned
@@ -46,7 +46,7 @@ class Monitor:
                 self.callbacks.append(TensorBoard(folder.path / "tensorboard"))
             self.callbacks.append(ProgressBar(callbacks))
         self.saved_at = folder.saved_step if folder else gan.step or None
-        gan.stop_requested = False
+        gan.stop_requested = gan.engine.in_step = False
 
     def __enter__(self) -> Monitor:
         with ExitStack() as stack:  # what has begun is ended, also if a later callback fails to begin
@@ -79,10 +79,14 @@ class Monitor:
 
     def __exit__(self, kind: type | None, error: BaseException | None, _) -> bool:
         with self.closing:
-            if kind is None:
+            if self.gan.engine.in_step or isinstance(error, TrainingError):
+                self._roll_back(error)
+            elif kind is None or kind is KeyboardInterrupt:
                 self._finish()
-                return False
-            self._roll_back(error)
+            elif self.saver and not isinstance(
+                error, CheckpointError | OSError
+            ):  # those are of saving itself
+                self.saver.on_snapshot(self.gan, self.gan.preview_grid())
             if _is_out_of_memory(error):
                 raise TrainingError(_memory_advice(self.gan)) from error
             if distributed.lost_peer(error):
@@ -99,16 +103,13 @@ class Monitor:
             log_rank0(f"stopped at step {self.gan.step} of {self.total}: {where}.")
 
     def _roll_back(self, error: BaseException | None) -> None:
-        """After an interrupt, a failed step or divergence, load the last checkpoint: the networks may be broken."""
-        interrupted = isinstance(error, KeyboardInterrupt)
-        broken = interrupted or self.gan.engine.failed or isinstance(error, TrainingError)
-        if broken and self.folder and (state := self.folder.latest()):
+        """The networks may be half updated, or broken: load the last checkpoint."""
+        if self.saver and (state := self.folder.latest()):
             self.gan.load_state_dict(state)
-            if interrupted:
-                self.saver.finish(self.gan)
-                print(f"interrupted; back at the checkpoint of step {self.gan.step}.")
-        elif interrupted:
-            print(f"interrupted after step {self.gan.step}; nothing was saved without a run_dir.")
+            self.saver.finish(self.gan)
+            log_rank0(f"stopped within a step; back at the checkpoint of step {self.gan.step}.")
+        elif isinstance(error, KeyboardInterrupt):
+            print(f"interrupted within step {self.gan.step + 1}; nothing was saved without a run_dir.")
 
 
 def _call(callback: Any, method: str, *arguments: Any) -> None:

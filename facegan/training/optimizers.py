@@ -17,9 +17,9 @@ def build(
 ) -> tuple[Optimizer, Adam]:
     """D's optimizer and G's, with the config's settings. Raises `ConfigError` for a network without weights."""
     for name, network in (("discriminator", discriminator), ("generator", generator)):
-        if next(network.parameters(), None) is None:
+        if not any(weight.requires_grad for weight in network.parameters()):
             raise ConfigError(
-                f"the {name} has no parameters, so there is nothing to train. Pass another one."
+                f"the {name} has no parameters that require gradients, so it cannot be trained."
             )
     fused = device.type in {"cpu", "cuda"}
     adam = {"betas": (config.beta1, config.beta2), "fused": fused, "capturable": device.type == "cuda"}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from facegan.config import TrainConfig, differing
+from facegan.config import differing
 from facegan.errors import CheckpointError, ConfigError
 from facegan.runs import data_record
 from facegan.runs.folder import RunFolder, read_segments
@@ -70,7 +70,8 @@ def _resume(
             f"{gan.step}, was trained separately. Use another run_dir to keep this GAN, or a new GAN to resume "
             "the run."
         )
-    changed = game_differences(gan, state, saved) | data_record.differences(state["data"], data)
+    game = game_differences(gan, state, saved)
+    changed = game | data_record.differences(state["data"], data)
     if changed and not anyway:
         raise CheckpointError(
             f"{run_dir} has a run of another kind: {listed(changed)}. Use the same settings, another run_dir, "
@@ -81,7 +82,8 @@ def _resume(
     else:
         gan.load_state_dict(state)
         log_rank0(f"{run_dir}: resuming from step {gan.step}.")
-    _log_changes(saved, gan.config, changed)
+    for name, (old, new) in (differing(saved, gan.config) | game).items():
+        log_rank0(f"  {name} changes from {old} to {new}.")
 
 
 def _same_run(gan: GAN, state: dict[str, Any]) -> bool:
@@ -89,11 +91,6 @@ def _same_run(gan: GAN, state: dict[str, Any]) -> bool:
     saved = History.from_state(state["history"])
     ours, theirs = (dict(zip(h["step"], h["loss_d"], strict=True)) for h in (gan.history, saved))
     return all(ours[step] == theirs[step] for step in ours.keys() & theirs.keys())
-
-
-def _log_changes(saved: TrainConfig, now: TrainConfig, game: dict[str, Any]) -> None:
-    for name, (old, new) in (differing(saved, now) | game).items():
-        log_rank0(f"  {name} changes from {old} to {new}.")
 
 
 def _change_data(gan: GAN, data: dict[str, Any]) -> None:

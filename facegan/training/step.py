@@ -17,7 +17,6 @@ from facegan.losses import flip_labels, gradient_penalty, r1_penalty
 from facegan.models.protocol import frozen
 from facegan.runs.history import METRICS
 from facegan.runtime import distributed
-from facegan.runtime.device import memory_format
 from facegan.training.gan import GAN, Noise
 
 
@@ -33,12 +32,14 @@ def train_step(gan: GAN, real: Tensor) -> dict[str, Tensor]:
         all processes.
     """
     gan.history.start_clock()
-    real = real.to(gan.device, memory_format=memory_format(gan.device))
+    real = gan.prepare(real)
+    gan.engine.in_step = True
     noise = gan.draw_noise(len(real))
     lazy = gan.config.r1_every > 1 and r1_is_due(gan)
     metrics = gan.engine.run(update_networks, gan, real, noise, replayable=not lazy)
     update_average(gan.ema, gan.generator, gan.ema_decay)
     gan.step += 1
+    gan.engine.in_step = False
     gan.history.append(gan.step, metrics, images=len(real) * distributed.world_size())
     return dict(zip(METRICS, metrics.unbind(), strict=True))
 

@@ -48,7 +48,9 @@ class Own(nn.Module):
 def test_an_own_network_is_loaded_into_the_one_given(tmp_path):
     own, path = Own(), tmp_path / "own.safetensors"
     path.write_bytes(generator_file.to_bytes(own))
-    loaded = load_generator(path, generator=Own())
+    given = Own()
+    loaded = load_generator(path, generator=given)
+    assert loaded is not given
     assert torch.equal(sample(loaded, 2, seed=0), sample(own, 2, seed=0))
     with pytest.raises(CheckpointError, match=r"its network is Own.*generator=network"):
         load_generator(path)

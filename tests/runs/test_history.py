@@ -71,3 +71,14 @@ def test_a_damaged_file_is_named(text, tmp_path):
 def test_columns_that_a_version_did_not_have_are_nan(tmp_path):
     (tmp_path / "history.csv").write_text("step,loss_d,loss_g,d_real,d_fake\n1,1,2,3,4\n")
     assert math.isnan(History.from_csv(tmp_path / "history.csv")["grad_norm_g"][0])
+
+
+def test_the_rate_counts_training_alone(monkeypatch):
+    clock = iter([10.0, 12.0, 100.0, 104.0])
+    monkeypatch.setattr("time.monotonic", lambda: next(clock))
+    history = History()
+    for step in (1, 2):  # 2 and 4 seconds of training, with a long pause between
+        history.start_clock()
+        history.append(step, torch.zeros(7), images=8)
+        history.read()
+    assert history["images_per_second"] == [4.0, 2.0]

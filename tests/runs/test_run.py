@@ -1,3 +1,5 @@
+import shutil
+
 import pytest
 import torch
 from helpers import make_gan
@@ -76,3 +78,18 @@ def test_what_is_no_run_says_so_and_names_the_bundled_ones(source, tmp_path, mon
     monkeypatch.chdir(tmp_path)
     with pytest.raises(CheckpointError, match=r"is not a run folder; .*run_dir.*Bundled runs are faces"):
         Run.open(source)
+
+
+def test_a_run_without_checkpoints_still_has_settings_and_frames(gan, faces, tmp_path):
+    fit(gan, faces, steps=1, run_dir=tmp_path / "run")
+    shutil.rmtree(tmp_path / "run" / "checkpoints")
+    run = Run.open(tmp_path / "run")
+    assert run.config == gan.config
+    assert run.checkpoints == []
+    assert torch.equal(load_generator(run).sample(2, seed=0), gan.sample(2, seed=0))
+
+
+def test_a_bundled_run_has_the_same_attributes():
+    run = Run.open("healthy")
+    assert (run.checkpoints, run.segments, run.device) == ([], [], None)
+    assert load_generator(run, step=200).image_size == run.config.image_size

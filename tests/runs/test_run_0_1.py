@@ -1,5 +1,6 @@
 """What version 0.1 wrote still loads: a run folder, a checkpoint, a generator file (tests/files/run-0.1)."""
 
+import json
 import shutil
 from pathlib import Path
 
@@ -7,7 +8,7 @@ import pytest
 import torch
 from helpers import random_faces
 
-from facegan import GAN, Run, fit, load_generator
+from facegan import GAN, FaceDataset, Run, fit, load_generator
 from facegan.errors import CheckpointError
 from facegan.runs import checkpoint
 
@@ -59,3 +60,11 @@ def test_its_folder_opens_as_a_run(run):
     assert opened.data == {"name": "random"}
     assert len(opened.history["loss_d"]) == 4
     assert opened.frame(2).shape[0] == 3
+
+
+def test_its_celeba_full_was_cut_by_another_crop(run):
+    notes = json.loads((run / "config.json").read_text())
+    (run / "config.json").write_text(json.dumps(notes | {"data": "celeba-full"}))
+    faces = FaceDataset(random_faces(40).images, "celeba-full", crop="celeba-108")
+    with pytest.raises(CheckpointError, match=r"crop celeba-178' in the checkpoint, .*crop celeba-108"):
+        fit(GAN(Run.open(run).config, device="cpu"), faces, steps=6, run_dir=run)

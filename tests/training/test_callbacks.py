@@ -207,3 +207,23 @@ def test_the_documented_callback_for_weights_and_biases_works(gan, faces):
     assert logged[:2] == [8, (None, "faces")]
     assert logged[2] == (1, *METRICS)
     assert logged[-1] == "finished"
+
+
+def test_the_run_folder_is_complete_when_training_ends(gan, faces, tmp_path):
+    class Upload:
+        def on_train_end(self, gan):
+            self.found = (tmp_path / "run" / "generator.safetensors").exists()
+
+    upload = Upload()
+    fit(gan, faces, steps=2, run_dir=tmp_path / "run", callbacks=[upload])
+    assert upload.found
+
+
+def test_after_an_error_there_is_no_generator_file_of_an_untrained_network(gan, faces, tmp_path):
+    class Broken:
+        def on_step_end(self, gan, metrics):
+            raise ValueError("of the user's")
+
+    with pytest.raises(ValueError, match="of the user's"):
+        fit(gan, faces, steps=2, run_dir=tmp_path / "run", callbacks=[Broken()])
+    assert not (tmp_path / "run" / "generator.safetensors").exists()

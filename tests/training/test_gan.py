@@ -7,7 +7,17 @@ import torch
 from helpers import TINY, assert_same_state, make_gan, same, weights
 from torch import nn
 
-from facegan import GAN, LOSSES, RECIPES, TrainConfig, fit, load_generator, register_loss, train_step
+from facegan import (
+    GAN,
+    LOSSES,
+    RECIPES,
+    Generator,
+    TrainConfig,
+    fit,
+    load_generator,
+    register_loss,
+    train_step,
+)
 from facegan.errors import CheckpointError, ConfigError
 from facegan.models import sample
 from facegan.runs import checkpoint
@@ -60,7 +70,7 @@ def test_the_width_of_d_may_be_said_or_left_out(gan):
 
 
 def test_a_step_refuses_images_of_another_size(gan):
-    with pytest.raises(ConfigError, match=r"\(2, 3, 32, 32\), this discriminator takes \(B, 3, 16, 16\)"):
+    with pytest.raises(ConfigError, match=r"\(2, 3, 32, 32\), expected floats \(B, 3, 16, 16\)"):
         train_step(gan, torch.zeros(2, 3, 32, 32))
 
 
@@ -185,7 +195,7 @@ def test_an_own_networks_run_loads_into_that_network_only(own, faces, tmp_path):
     fit(own, faces, steps=2, run_dir=tmp_path / "run")
     loaded = load_generator(tmp_path / "run", generator=OwnGenerator())
     assert torch.equal(sample(loaded, 2, seed=0), own.sample(2, seed=0))
-    with pytest.raises(CheckpointError, match=r"not facegan's.*generator=network.*OwnGenerator"):
+    with pytest.raises(CheckpointError, match=r"not facegan's \(OwnGenerator\).*generator=network"):
         load_generator(tmp_path / "run")
     with pytest.raises(CheckpointError, match="size mismatch"):
         load_generator(tmp_path / "run", generator=OwnGenerator(32))
@@ -193,7 +203,7 @@ def test_an_own_networks_run_loads_into_that_network_only(own, faces, tmp_path):
 
 def test_a_run_of_own_networks_is_not_resumed_with_others(own, faces, tmp_path):
     fit(own, faces, steps=2, run_dir=tmp_path / "run")
-    with pytest.raises(CheckpointError, match=r"generator is 'OwnGenerator\(' in the checkpoint, 'facegan'"):
+    with pytest.raises(CheckpointError, match="generator is 'OwnGenerator' in the checkpoint, 'facegan'"):
         fit(make_gan(ema_decay=0.9), faces, steps=4, run_dir=tmp_path / "run")
 
 
@@ -206,7 +216,7 @@ def test_an_own_loss_is_trained_with(faces):
 
     gan = GAN(TrainConfig(**TINY), loss=(discriminator, lambda fake: -fake.mean()), device="cpu")
     fit(gan, faces, steps=2)
-    assert seen == [(8,), (8,)]
+    assert seen == [(2,), (8,), (8,)], "it is tried once before"
 
 
 def test_a_registered_loss_has_a_name(faces):
@@ -268,6 +278,123 @@ def test_label_smoothing_needs_labels():
 
 def test_a_penalty_per_image_excludes_batch_norm_in_facegans_own_discriminator():
     changes = {"loss": "wasserstein", "gradient_penalty": 10.0}
-    with pytest.raises(ConfigError, match=r"norm='batch' mixes.*norm='instance'"):
+    with pytest.raises(ConfigError, match=r"BatchNorm mixes.*norm='instance'"):
         make_gan(**changes)
     GAN(TrainConfig(**TINY | changes), discriminator=own_discriminator(), device="cpu")
+
+
+def test_a_layer_named_output_is_no_setting(faces, tmp_path):
+    class Named(OwnGenerator):
+        def __init__(self):
+            super().__init__()
+            self.output = nn.Tanh()
+
+    gan = GAN(TrainConfig(**TINY), generator=Named(), device="cpu")
+    fit(gan, faces, steps=1, run_dir=tmp_path / "run")
+    assert torch.equal(
+        sample(load_generator(tmp_path / "run", generator=Named()), 2, seed=0), gan.sample(2, seed=0)
+    )
+
+
+@pytest.mark.parametrize(
+    ("generator", "message"),
+    [
+        (Generator(16, 8, 8, output="sigmoid"), r"output_range is \(0, 1\), the config's \(-1, 1\)"),
+        (Generator(16, 8, 9), "latent_dim is 9, the config's 8"),
+        (Generator(32, 8, 8), "image_size is 32, the config's 16"),
+    ],
+)
+def test_attributes_that_contradict_the_config_are_refused(generator, message):
+    with pytest.raises(ConfigError, match=message):
+        GAN(TrainConfig(**TINY), generator=generator, device="cpu")
+
+
+def test_facegans_network_of_another_width_is_one_of_the_users(faces, tmp_path):
+    gan = GAN(TrainConfig(**TINY), generator=Generator(16, 4, 8), device="cpu")
+    fit(gan, faces, steps=1, run_dir=tmp_path / "run")
+    loaded = load_generator(tmp_path / "run", generator=Generator(16, 4, 8))
+    assert torch.equal(loaded.sample(2, seed=0), gan.sample(2, seed=0))
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_a_network_with_torchs_older_spectral_norm_resumes(faces, tmp_path):
+    def gan():
+        discriminator = own_discriminator()
+        discriminator[1] = nn.utils.spectral_norm(discriminator[1])
+        return GAN(TrainConfig(**TINY), discriminator=discriminator, device="cpu")
+
+    fit(gan(), faces, steps=2, run_dir=tmp_path / "run")
+    again = gan()
+    fit(again, faces, steps=4, run_dir=tmp_path / "run")
+    assert again.step == 4
+
+
+def test_a_wrapped_network_is_saved_as_what_it_wraps(faces, tmp_path):
+    gan = GAN(TrainConfig(**TINY), generator=nn.DataParallel(OwnGenerator()), device="cpu")
+    fit(gan, faces, steps=1, run_dir=tmp_path / "run")
+    loaded = load_generator(tmp_path / "run", generator=OwnGenerator())
+    assert torch.equal(sample(loaded, 2, seed=0), gan.sample(2, seed=0))
+
+
+class Volume(OwnGenerator):
+    """With a kernel of five dimensions."""
+
+    def __init__(self):
+        super().__init__()
+        self.mix = nn.Conv3d(1, 1, (3, 1, 1), padding=(1, 0, 0))
+
+    def forward(self, z):
+        return self.mix(super().forward(z)[:, None])[:, 0]
+
+
+def test_kernels_of_any_rank_are_trained(faces):
+    fit(GAN(TrainConfig(**TINY), generator=Volume(), device="cpu"), faces, steps=1)
+
+
+def test_an_infinite_buffer_is_no_divergence(faces):
+    discriminator = own_discriminator()
+    discriminator.register_buffer("mask", torch.tensor(-math.inf))
+    fit(GAN(TrainConfig(**TINY), discriminator=discriminator, device="cpu"), faces, steps=1)
+
+
+def test_a_network_without_weights_is_refused():
+    generator = nn.Sequential(nn.Unflatten(1, (8, 1, 1)), nn.Upsample(scale_factor=16))
+    generator = nn.Sequential(generator, nn.ChannelShuffle(1), nn.AdaptiveAvgPool3d((3, 16, 16)))
+    with pytest.raises(ConfigError, match="generator has no parameters that require"):
+        GAN(TrainConfig(**TINY), generator=generator, device="cpu")
+
+
+def test_a_loss_of_more_than_one_number_is_refused(faces):
+    for loss, message in {
+        (lambda real, fake: fake - real, lambda fake: -fake): r"discriminator's loss returns a tensor \(2,\)",
+        (lambda real, fake: fake.mean(), lambda fake: fake.mean().item()): "generator's loss returns a float",
+        (lambda real, fake: fake.mean(), lambda fake: fake.mean().detach()): "with gradients",
+        (lambda fake: fake.mean(), lambda real, fake: fake.mean()): "discriminator's loss fails on 2 batches",
+    }.items():
+        with pytest.raises(ConfigError, match=message):
+            GAN(TrainConfig(**TINY), loss=loss, device="cpu")
+
+
+def test_an_own_loss_must_be_passed_again(faces):
+    gan = GAN(TrainConfig(**TINY), loss=(lambda r, f: (f - r).mean(), lambda f: -f.mean()), device="cpu")
+    fit(gan, faces, steps=1)
+    with pytest.raises(CheckpointError, match=r"trained with the loss .*register_loss"):
+        GAN.from_state(gan.state_dict(), device="cpu")
+    assert GAN.from_state(gan.state_dict(), loss=gan.loss, device="cpu").step == 1
+
+
+def test_a_state_whose_random_numbers_are_spoiled_changes_nothing(gan, real):
+    train_step(gan, real)
+    state = gan.state_dict() | {"rng": torch.zeros(3, dtype=torch.uint8)}
+    other = make_gan(seed=gan.config.seed)
+    before = weights(other.generator)
+    with pytest.raises(CheckpointError, match="not a checkpoint of a facegan run"):
+        other.load_state_dict(state)
+    assert same(before, weights(other.generator))
+
+
+def test_moving_keeps_the_scale_of_float16(real):
+    gan = make_gan(precision="fp16")
+    train_step(gan, real)
+    gan.engine.scaler.update(128.0)
+    assert gan.to("cpu").engine.scaler.get_scale() == 128.0

@@ -66,7 +66,7 @@ def test_an_interrupt_inside_a_step_without_a_folder_keeps_the_history(gan, face
     interrupt_in_backward(monkeypatch, 11)
     history = fit(gan, faces, steps=8)
     assert len(history["loss_d"]) == gan.step == 5
-    assert "after step 5; nothing was saved" in capsys.readouterr().out
+    assert "within step 6; nothing was saved" in capsys.readouterr().out
     monkeypatch.undo()
     assert len(fit(gan, faces, steps=8)["loss_d"]) == 8
 

@@ -1,12 +1,14 @@
+import math
 import os
 import shutil
 
 import pytest
 import torch
 from helpers import TINY, assert_same_state, make_gan, random_faces
+from torch import nn
 
 from facegan import GAN, LOSSES, FaceDataset, Loss, Run, TrainConfig, fit
-from facegan.errors import CheckpointError, ConfigError
+from facegan.errors import CheckpointError, ConfigError, TrainingError
 from facegan.runs import checkpoint
 
 
@@ -183,3 +185,84 @@ def test_a_run_begun_in_memory_can_move_into_a_folder(gan, faces, tmp_path):
     fit(gan, faces, steps=3)
     fit(gan, faces, steps=3, run_dir=tmp_path / "run")
     assert checkpoint.load_latest(tmp_path / "run" / "checkpoints")["step"] == 3
+
+
+def test_a_diverged_gan_is_back_at_its_checkpoint(faces, tmp_path):
+    gan = make_gan()
+
+    def poison(gan, grid):
+        if gan.step == 4:
+            gan.generator.blocks[0][0].weight.data.fill_(math.nan)
+
+    with pytest.raises(TrainingError, match="diverged"):
+        fit(gan, faces, steps=9, snapshot_every=2, run_dir=tmp_path / "run", callbacks=[poison])
+    assert gan.step == 4
+    fit(gan, faces, steps=9, snapshot_every=2, run_dir=tmp_path / "run")
+    straight = make_gan()
+    fit(straight, faces, steps=9)
+    assert_same_state(gan, straight)
+
+
+def test_a_step_that_fails_leaves_the_gan_at_its_checkpoint(faces, tmp_path, monkeypatch):
+    gan = make_gan()
+
+    def exhausted(*_):
+        raise torch.OutOfMemoryError("out of memory")
+
+    def fail_soon(gan, grid):
+        if gan.step == 2:
+            monkeypatch.setattr("facegan.training.step.frozen", exhausted)  # D is updated, G is not
+
+    with pytest.raises(TrainingError, match="out of memory"):
+        fit(gan, faces, steps=9, snapshot_every=2, run_dir=tmp_path / "run", callbacks=[fail_soon])
+    monkeypatch.undo()
+    fit(gan, faces, steps=4, run_dir=tmp_path / "run")
+    straight = make_gan()
+    fit(straight, faces, steps=4)
+    assert_same_state(gan, straight)
+
+
+def test_an_error_of_a_callback_costs_no_steps(gan, faces, tmp_path):
+    class Broken:
+        def on_step_end(self, gan, metrics):
+            if gan.step == 3:
+                raise ValueError("of the user's")
+
+    with pytest.raises(ValueError, match="of the user's"):
+        fit(gan, faces, steps=9, run_dir=tmp_path / "run", callbacks=[Broken()])
+    assert gan.step == 3
+    fit(gan, faces, steps=5, run_dir=tmp_path / "run")
+    assert gan.history["step"] == [1, 2, 3, 4, 5]
+
+
+def test_a_run_that_does_not_train_changes_nothing(faces, tmp_path):
+    fit(make_gan(), faces, steps=2, run_dir=tmp_path / "run")
+    before = (tmp_path / "run" / "generator.safetensors").read_bytes()
+    gan = make_gan()
+    fit(gan, random_faces(16), steps=2, run_dir=tmp_path / "run", resume="anyway")
+    assert gan.data["count"] == 40
+    assert (tmp_path / "run" / "generator.safetensors").read_bytes() == before
+
+
+def test_two_lambdas_are_two_losses(faces, tmp_path):
+    for factor, resumes in ((1, True), (1, True), (2, False)):
+        code = f"(lambda r, f: {factor} * (f - r).mean(), lambda f: -f.mean())"
+        gan = GAN(TrainConfig(**TINY), loss=eval(code), device="cpu")
+        if resumes:
+            fit(gan, faces, steps=2, run_dir=tmp_path / "run")
+        else:
+            with pytest.raises(CheckpointError, match="loss is '<lambda> "):
+                fit(gan, faces, steps=4, run_dir=tmp_path / "run")
+
+
+def test_layers_without_weights_are_part_of_the_game(faces, tmp_path):
+    def gan(slope):
+        network = nn.Sequential(nn.Flatten(), nn.Linear(768, 4), nn.LeakyReLU(slope), nn.Linear(4, 1))
+        return GAN(TrainConfig(**TINY), discriminator=network, device="cpu")
+
+    fit(gan(0.2), faces, steps=1, run_dir=tmp_path / "run")
+    with pytest.raises(
+        CheckpointError, match=r"negative_slope=0.2.* in the checkpoint, .*negative_slope=0.1"
+    ):
+        fit(gan(0.1), faces, steps=2, run_dir=tmp_path / "run")
+    fit(gan(0.1), faces, steps=2, run_dir=tmp_path / "run", resume="anyway")
