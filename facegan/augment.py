@@ -1,7 +1,7 @@
-"""Differentiable augmentation: what D sees, real or fake, is randomly coloured, shifted or cut.
+"""Differentiable augmentation: random color jitter, translation and cutout of D's inputs, real and fake.
 
 Zhao et al. 2020 (arXiv 2006.10738). Gradients flow through it to the generator, so the generator
-learns the plain images. Leaves out photographic augmentations of the data set itself.
+learns the plain images. Does not cover photographic augmentations of the data set itself.
 """
 
 from __future__ import annotations
@@ -35,8 +35,8 @@ def color(images: Tensor, uniform: Tensor) -> Tensor:
     """Brightness +-0.5 (of a range of 2), saturation 0 to 2 x, contrast 0.5 to 1.5 x."""
     brightness, saturation, contrast = uniform
     images = images + (brightness - 0.5)
-    grey = images.mean(1, keepdim=True)
-    images = grey + (images - grey) * saturation * 2
+    gray = images.mean(1, keepdim=True)
+    images = gray + (images - gray) * saturation * 2
     mean = images.mean((1, 2, 3), keepdim=True)
     return mean + (images - mean) * (contrast + 0.5)
 
@@ -54,11 +54,11 @@ def translation(images: Tensor, uniform: Tensor) -> Tensor:
 
 
 def cutout(images: Tensor, uniform: Tensor) -> Tensor:
-    """A square of half the side set to zero, its centre anywhere in the image."""
+    """A square of half the side set to zero, its center anywhere in the image."""
     size = images.shape[-1]
-    centre = uniform[:2, :, 0, 0] * size  # (2, B, 1)
+    center = uniform[:2, :, 0, 0] * size  # (2, B, 1)
     line = torch.arange(size, device=images.device) + 0.5
-    outside = (line - centre).abs() > size * _HOLE / 2  # (2, B, size)
+    outside = (line - center).abs() > size * _HOLE / 2  # (2, B, size)
     keep = outside[0][:, None, :, None] | outside[1][:, None, None, :]
     return images * keep
 

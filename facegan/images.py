@@ -85,7 +85,7 @@ def read_png(path: str | Path) -> Tensor:
 
 
 def gif_bytes(frames: Sequence[Tensor], *, fps: float = 10) -> bytes:
-    """uint8 pictures (3, H, W) as an endless GIF: 256 colours a frame, no dither, so it stays small."""
+    """uint8 pictures (3, H, W) as an endless GIF: 256 colors a frame, no dither, so it is small."""
     from PIL import Image
 
     stills = [

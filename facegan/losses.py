@@ -1,7 +1,7 @@
 """GAN losses and regularizers: pure functions of discriminator logits, shape (B,), any range.
 
 Each loss is a pair. The discriminator's half takes real and fake logits, the generator's half fake
-logits only; both return a scalar to minimise. No sigmoid comes before them: log-sigmoids are taken
+logits only; both return a scalar to minimize. No sigmoid comes before them: log-sigmoids are taken
 here, where they are stable. References:
 GAN, Goodfellow et al. 2014 (arXiv 1406.2661); LSGAN, Mao et al. 2017 (1611.04076); hinge, Lim & Ye
 2017 (1705.02894) and Miyato et al. 2018 (1802.05957); WGAN, Arjovsky et al. 2017 (1701.07875);

@@ -1,6 +1,6 @@
 """Figures: faces, training curves, feature maps. Takes data and an optional `ax`; never trains.
 
-One style throughout: the colour-blind safe palette of Okabe & Ito (2008), text that is legible at
+One style throughout: the color-blind safe palette of Okabe & Ito (2008), text that is legible at
 900 px, no chart junk. Without `ax`, a figure is made that belongs to no pyplot state, so nothing piles up.
 """
 

@@ -114,7 +114,7 @@ def _lasting(output: NotebookNode) -> bool:
 
 
 def _lighter(output: NotebookNode) -> NotebookNode:
-    """Figures with 256 colours; large ones, which hold faces, as JPEG: a quarter of the bytes in all."""
+    """Figures with 256 colors; large ones, which hold faces, as JPEG: a quarter of the bytes in all."""
     data = output.get("data", {})
     if "image/png" in data:
         out, kind = io.BytesIO(), "image/png"
@@ -133,7 +133,7 @@ def _lighter(output: NotebookNode) -> NotebookNode:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("names", nargs="*", help="such as 01_data; all when left out")
+    parser.add_argument("names", nargs="*", help="such as 01_data; default: all")
     parser.add_argument("--execute", action="store_true", help="run them and keep their outputs")
     asked = parser.parse_args()
     _make(asked)

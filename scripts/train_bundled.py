@@ -66,10 +66,10 @@ def _discriminator_step(gan: fg.GAN, real: Tensor, fake: Tensor) -> dict[str, Te
     loss = fg.LOSSES[gan.config.loss].discriminator(*logits)
     loss.backward(retain_graph=True)
     gan.optimizer_d.step()
-    beliefs = {
+    outputs = {
         name: x.detach().sigmoid().mean() for name, x in zip(("d_real", "d_fake"), logits, strict=True)
     }
-    return {"loss_d": loss.detach(), "grad_norm_d": _norm(gan.discriminator), **beliefs}
+    return {"loss_d": loss.detach(), "grad_norm_d": _norm(gan.discriminator), **outputs}
 
 
 def _generator_step(gan: fg.GAN, fake: Tensor) -> dict[str, Tensor]:

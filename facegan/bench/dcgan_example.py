@@ -1,7 +1,7 @@
 """PyTorch's DCGAN example (github.com/pytorch/examples, dcgan/main.py), re-created to be measured beside.
 
 The same networks, losses, optimizers, labels, `.item()` calls and printed line, in the same order, in
-float32. Left out: its arguments, its checkpoints and its sample images, which are no part of a step.
+float32. Does not cover its arguments, checkpoints and sample images, which are not part of a step.
 It is here as people run it; for training, use `facegan.training`.
 """
 

@@ -36,7 +36,7 @@ def frechet_distance(a: Tensor, b: Tensor) -> float:
 def recall(real: Tensor, fake: Tensor) -> float:
     """Share of real faces that lie among fakes, from features (N, F) and (M, F); low: kinds are missing.
 
-    "Among" is: closer to one of the fakes than its fifth neighbour among the fakes (Kynkaanniemi 2019, arXiv
+    "Among" is: closer to one of the fakes than its fifth neighbor among the fakes (Kynkaanniemi 2019, arXiv
     1904.06991, equation 1). Fakes that scatter widely reach far, so look at the distance too.
     """
     _check_sets(real, fake)
@@ -63,7 +63,7 @@ def _root(covariance: Tensor) -> Tensor:
 
 
 def _radius(x: Tensor, k: int = NEIGHBORS) -> Tensor:
-    """Distance to the k-th neighbour; the nearest is the face itself."""
+    """Distance to the k-th neighbor; the nearest is the face itself."""
     return torch.cat([torch.cdist(part, x).kthvalue(k + 1, dim=1).values for part in x.split(_ROWS)])
 
 

@@ -47,10 +47,10 @@ def _pixels(images: Tensor) -> Tensor:
     return torch.cat(small).flatten(1).cpu().double()
 
 
-def _principal(centred: Tensor) -> tuple[Tensor, Tensor]:
-    """Variances of centred rows along their principal directions, large first, and these over deviations."""
-    n, wide = len(centred), len(centred) < centred.shape[1]
-    powers, vectors = torch.linalg.eigh(centred @ centred.T if wide else centred.T @ centred)
+def _principal(centered: Tensor) -> tuple[Tensor, Tensor]:
+    """Variances of centered rows along their principal directions, large first, and these over deviations."""
+    n, wide = len(centered), len(centered) < centered.shape[1]
+    powers, vectors = torch.linalg.eigh(centered @ centered.T if wide else centered.T @ centered)
     powers, vectors = powers.flip(0).clamp(min=1e-12), vectors.flip(1)
-    directions = centred.T @ vectors / powers.sqrt() if wide else vectors
+    directions = centered.T @ vectors / powers.sqrt() if wide else vectors
     return powers / (n - 1), directions / (powers / (n - 1)).sqrt()

@@ -1,4 +1,4 @@
-"""A training step as one CUDA graph: the device gets all its kernels with a single launch.
+"""A training step as one CUDA graph: all its kernels with a single launch.
 
 At batch 128 a step has about a thousand small kernels, and launching them takes a Python process
 longer than a large GPU needs to run them (PyTorch documentation, "CUDA Graphs"). A step must draw no
@@ -18,7 +18,7 @@ from torch import Tensor
 
 from facegan.errors import first_line
 
-WARM_UP = 3  # ordinary steps on a side stream before the recording, as PyTorch's documentation asks
+WARM_UP = 3  # ordinary steps on a side stream before the capture, as PyTorch's documentation asks
 
 Step = Callable[..., Tensor]
 
@@ -70,9 +70,9 @@ class GraphedStep:
             self._replay, self._output = self._recorder.record(self._step, self._inputs)
         except RuntimeError as error:
             self._recover()
-            cause = error.__context__ or error  # ending a broken recording raises once more
+            cause = error.__context__ or error  # ending a broken capture raises once more
             warnings.warn(
-                f"the step could not be recorded as a CUDA graph ({first_line(cause)}); training continues "
+                f"the step could not be captured as a CUDA graph ({first_line(cause)}); training continues "
                 "without it, more slowly if batches are small.",
                 stacklevel=4,
             )

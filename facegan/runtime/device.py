@@ -19,7 +19,7 @@ from facegan.errors import ConfigError, first_line
 def pick_device(name: str | torch.device = "auto") -> torch.device:
     """The device to train on: 'auto' takes CUDA, then Apple's MPS, then the CPU.
 
-    Raises `ConfigError` when a named device is not there.
+    Raises `ConfigError` if a named device does not exist.
     """
     if str(name) == "auto":
         name = "cuda" if torch.cuda.is_available() else "mps" if _has_mps() else "cpu"

@@ -1,10 +1,10 @@
-"""Several processes that train one GAN: thin over torch.distributed, and nothing where there is one process.
+"""Training one GAN in several processes, on top of torch.distributed; does nothing in a single process.
 
-`torchrun --nproc-per-node N -m facegan train ...` starts them; a program of your own may call
-`torch.distributed.init_process_group("cpu:gloo,cuda:nccl")` itself. Every process draws the same random
-numbers for the joint batch and takes its own part of them, so that a run does not depend on how many
-there are, but for BatchNorm, which sees each process's part. Gradients are averaged by torch's
-DistributedDataParallel; process 0 alone writes and speaks.
+`torchrun --nproc-per-node N -m facegan train ...` starts them; your own program may call
+`torch.distributed.init_process_group("cpu:gloo,cuda:nccl")` itself. Every process draws the random numbers of
+the global batch and uses its own slice, so results do not depend on the number of processes, except for
+BatchNorm, which sees each process's slice. torch's DistributedDataParallel averages gradients. Only process 0
+writes files and prints.
 """
 
 from __future__ import annotations
@@ -29,12 +29,12 @@ _PATIENCE = timedelta(hours=6)  # the first process may be fetching CelebA over 
 
 def rank() -> int:
     """This process's number, from 0."""
-    return dist.get_rank() if _together() else 0
+    return dist.get_rank() if _is_distributed() else 0
 
 
 def world_size() -> int:
     """How many processes train together."""
-    return dist.get_world_size() if _together() else 1
+    return dist.get_world_size() if _is_distributed() else 1
 
 
 @contextmanager
@@ -137,15 +137,15 @@ def lost_peer(error: BaseException | None) -> bool:
 
 def loss_of_peer(error: BaseException, saved: int | None) -> TrainingError:
     """What a process says when another one is gone."""
-    kept = "" if saved is None else f"; the checkpoint of step {saved} is whole"
+    kept = "" if saved is None else f"; the checkpoint of step {saved} is intact"
     return TrainingError(
         f"process {rank()} of {world_size()} lost contact with another, which ended or was killed; its own "
-        f"output says why ({first_line(error)}). The run ends here{kept}. The same command goes on from "
-        "the last checkpoint, with as many processes as you like."
+        f"output says why ({first_line(error)}). The run ends here{kept}. The same command resumes from "
+        "the last checkpoint, with any number of processes."
     )
 
 
-def _together() -> bool:
+def _is_distributed() -> bool:
     return dist.is_available() and dist.is_initialized()
 
 

@@ -84,7 +84,7 @@ class Dashboard(Panel):
         return [state, *(curves or [blank(state)])], self.progress()
 
     def build(self) -> Any:
-        tip = "End after this step and save; running the cell again goes on from there"
+        tip = "End after this step and save; run the cell again to resume"
         self.stop = button("Stop", tip, self.ask_to_stop, icon="stop")
         self.bar = ipw.IntProgress(self.gan.step, 0, self.total, layout=ipw.Layout(flex="1 1 160px"))
         return ipw.VBox([row(self.stop, self.bar), columns([self.images[0]], [self.images[1]])])
@@ -108,7 +108,7 @@ class Dashboard(Panel):
             self.stop.description = "Finished" if self.gan.step >= self.total else "Stopped"
 
     def progress(self) -> str:
-        """Where the run stands, in words."""
+        """The run's step, rate and time left, in words."""
         gan, (began, first) = self.gan, self._began
         said = f"Step {gan.step:,} of {self.total:,}"
         done = gan.step - first
@@ -117,8 +117,8 @@ class Dashboard(Panel):
             left = _clock((self.total - gan.step) * pace)
             said += f", {gan.config.batch_size / pace:,.0f} images/s, {left} left"
         if gan.history["loss_d"]:
-            beliefs = (gan.history[name][-1] for name in ("d_real", "d_fake"))
-            said += ". D(x) {:.2f}, D(G(z)) {:.2f}".format(*beliefs)
+            outputs = (gan.history[name][-1] for name in ("d_real", "d_fake"))
+            said += ". D(x) {:.2f}, D(G(z)) {:.2f}".format(*outputs)
         return f"{said}."
 
     def ask_to_stop(self) -> None:

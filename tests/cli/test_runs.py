@@ -101,3 +101,16 @@ def test_results_that_cannot_be_had_are_refused(facegan, finished, arguments, re
     done = facegan("results", *arguments)
     assert done.returncode == 1
     assert reason in done.stderr
+
+
+def test_info_describes_a_bundled_run(facegan):
+    done = facegan("info", "healthy")
+    assert done.returncode == 0, done.stderr
+    assert "crop drawn" in done.stdout
+    assert "checkpoints  none" in done.stdout
+
+
+def test_results_takes_as_many_faces_as_there_are(facegan, finished):
+    np.save(finished / "some.npy", random_faces(220).images)
+    done = facegan("results", "run", "--data", "some.npy")
+    assert "Distances to 110 faces of some.npy" in done.stdout, done.stderr

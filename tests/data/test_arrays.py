@@ -157,3 +157,17 @@ def test_each_item_is_read_once():
 def test_what_are_no_images_is_refused(given, message):
     with pytest.raises(DataError, match=message):
         read_images(given)
+
+
+def test_an_item_that_cannot_be_read_is_named():
+    class Broken(torch.utils.data.Dataset):
+        def __len__(self):
+            return 3
+
+        def __getitem__(self, index):
+            if index == 2:
+                raise OSError("no such file")
+            return torch.zeros(3, 4, 4)
+
+    with pytest.raises(DataError, match=r"item 2 of the data set cannot be read \(OSError: no such file\)"):
+        read_images(Broken())

@@ -9,7 +9,7 @@ import torch
 from helpers import random_faces
 from helpers.published import pack, picture
 
-from facegan import data, load_faces
+from facegan import FaceDataset, data, load_faces
 from facegan.data import load, synthetic
 from facegan.data.registry import local_file
 from facegan.errors import DataError
@@ -257,3 +257,10 @@ def test_the_data_folder_may_be_a_string(tmp_path, monkeypatch):
 def test_public_names_are_listed_and_there():
     assert {"DATA_FOLDER", "as_dataset", "load_faces", "register_dataset"} <= set(dir(data))
     assert all(getattr(data, name) is not None for name in dir(data))
+
+
+def test_a_data_set_stays_what_it_is():
+    faces = FaceDataset(random_faces(4).images, "mine", crop="celeba-108", labels=np.arange(4))
+    assert load_faces(faces, 16) is faces
+    with pytest.raises(DataError, match=r"the faces are 16 px.*size=32"):
+        load_faces(faces, 32)

@@ -130,7 +130,7 @@ def test_a_killed_process_ends_the_run_and_leaves_its_checkpoint(command, tmp_pa
     said = errors.decode()
     assert "facegan: process 0 of 2 lost contact with another" in said
     saved = newest(tmp_path)["step"]
-    assert f"the checkpoint of step {saved} is whole" in said
+    assert f"the checkpoint of step {saved} is intact" in said
     assert saved >= 4
     assert GAN.from_state(newest(tmp_path), device="cpu").step == saved
 

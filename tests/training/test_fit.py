@@ -1,11 +1,12 @@
 import threading
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
-from helpers import make_gan, random_faces
+from helpers import make_gan, random_faces, same, weights
 
-from facegan import fit, load_generator, train_step
+from facegan import Run, fit, load_generator, train_step
 from facegan.errors import ConfigError, DataError
 from facegan.images import read_png
 from facegan.runs.history import COLUMNS
@@ -83,3 +84,23 @@ def test_fit_works_outside_the_main_thread(gan, faces):
     thread.start()
     thread.join()
     assert gan.step == 2
+
+
+def test_what_is_no_gan_is_refused(faces):
+    with pytest.raises(ConfigError, match="first argument is a str, expected a GAN"):
+        fit("tiny", faces)
+
+
+def test_a_run_that_moves_into_a_folder_gets_a_frame_at_once(gan, faces, tmp_path):
+    fit(gan, faces, steps=3)
+    fit(gan, faces, steps=5, run_dir=tmp_path / "run")
+    assert Run.open(tmp_path / "run").steps == [3]
+
+
+@pytest.mark.parametrize("kind", [list, tuple, np.array])
+def test_images_in_memory_are_trained_on_as_they_are(gan, faces, kind):
+    images = kind([*faces.images]) if kind is np.array else kind(torch.from_numpy(faces.images))
+    straight = make_gan()
+    fit(gan, images, steps=2)
+    fit(straight, faces, steps=2)
+    assert same(weights(gan.generator), weights(straight.generator))

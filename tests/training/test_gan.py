@@ -398,3 +398,37 @@ def test_moving_keeps_the_scale_of_float16(real):
     train_step(gan, real)
     gan.engine.scaler.update(128.0)
     assert gan.to("cpu").engine.scaler.get_scale() == 128.0
+
+
+def test_a_network_in_eval_mode_as_a_whole_is_put_into_train_mode():
+    gan = GAN(TrainConfig(**TINY), generator=OwnGenerator().eval(), device="cpu")
+    assert gan.generator.training
+    assert gan.generator.norm.training
+    assert not gan.ema.training
+
+
+@pytest.mark.parametrize(
+    ("real", "message"),
+    [
+        (
+            torch.zeros(8, 3, 16, 16, dtype=torch.uint8),
+            r"torch.uint8 \(8, 3, 16, 16\), expected floats.*to_float",
+        ),
+        (torch.zeros(8, 16, 16, 3), r"\(8, 16, 16, 3\)"),
+        ([torch.zeros(3, 16, 16)], "real images are list"),
+    ],
+)
+def test_a_step_takes_float_images_only(gan, real, message):
+    with pytest.raises(ConfigError, match=message):
+        train_step(gan, real)
+    assert gan.step == 0
+
+
+def test_a_step_takes_any_float_type(gan, real):
+    train_step(gan, real.double())
+    assert gan.step == 1
+
+
+def test_an_exported_file_is_named_by_its_format(gan, tmp_path):
+    with pytest.raises(ConfigError, match=r"'g\.onnx' does not end in \.safetensors.*export_generator"):
+        gan.export(tmp_path / "g.onnx")

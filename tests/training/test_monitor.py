@@ -1,10 +1,11 @@
 import signal
+from contextlib import nullcontext
 
 import pytest
 import torch
 from helpers import assert_same_state, interrupt_in_backward, make_gan
 
-from facegan import fit, train_step
+from facegan import Run, fit, train_step
 from facegan.errors import TrainingError
 from facegan.runs import checkpoint
 
@@ -87,3 +88,17 @@ def test_out_of_memory_suggests_a_batch_size(gan, faces, monkeypatch, error):
         TrainingError, match=r"out of memory on cpu at step 1 with batch_size=8\. Try batch_size=4"
     ):
         fit(gan, faces, steps=2)
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, ValueError])
+def test_an_interrupt_or_error_between_steps_costs_no_step(gan, faces, tmp_path, error):
+    class Stop:
+        def on_step_end(self, gan, metrics):
+            if gan.step == 5:
+                raise error
+
+    context = pytest.raises(ValueError, match=r"^$") if error is ValueError else nullcontext()
+    with context:
+        fit(gan, faces, steps=8, snapshot_every=100, run_dir=tmp_path / "run", callbacks=[Stop()])
+    assert gan.step == 5
+    assert Run.open(tmp_path / "run").checkpoints[-1] == 5
