@@ -2,6 +2,14 @@
 
 from facegan.evaluation.distances import distinct, frechet_distance, recall
 from facegan.evaluation.features import Eigenfaces
-from facegan.evaluation.results import Evaluator, table
+from facegan.evaluation.results import Evaluator, table, warn_if_not_comparable
 
-__all__ = ["Eigenfaces", "Evaluator", "distinct", "frechet_distance", "recall", "table"]
+__all__ = [
+    "Eigenfaces",
+    "Evaluator",
+    "distinct",
+    "frechet_distance",
+    "recall",
+    "table",
+    "warn_if_not_comparable",
+]

@@ -98,8 +98,7 @@ class Evaluator:
             CheckpointError: it has no checkpoint, or trained a network that was not given.
         """
         opened = _open(run)
-        if problem := comparison_warning(opened.data, self._faces.record()):
-            warnings.warn(f"{opened.name}: {problem}", stacklevel=2)
+        warn_if_not_comparable(opened, self._faces)
         batch_size = _batch_sizes(opened)
         rates = opened.history["step"], opened.history["images_per_second"]
         scores = {
@@ -115,6 +114,13 @@ class Evaluator:
             seconds=sum(batch_size(step) / rate for step, rate in zip(*rates, strict=True) if rate),
             scores=scores,
         )
+
+
+def warn_if_not_comparable(generator: nn.Module | Run, faces: FaceDataset) -> None:
+    """Warn if a generator or run learned from other faces than these, or from faces with another crop."""
+    data = generator.data if isinstance(generator, Run) else getattr(generator, "trained_on", None)
+    if problem := comparison_warning(data, faces.record()):
+        warnings.warn(problem, stacklevel=3)
 
 
 def common_size(runs: Sequence[str | Path]) -> int:

@@ -109,8 +109,8 @@ for ax, plane, name in zip(axes, [None, 0, 1, 2], ["the face", "red", "green", "
 # ### Exercise: scale
 #
 # Write the map from bytes to floats. Mind the type: `uint8` arithmetic wraps around, so `200 + 100` is `44`.
-# The cell checks itself. When your function is not right yet, it says why, and the notebook goes on with the
-# library's own. `fg.hint("scale")` helps.
+# The cell checks itself. When your function is not right yet, it says why, and the notebook continues with the
+# reference solution. `fg.hint("scale")` helps.
 
 
 # %%

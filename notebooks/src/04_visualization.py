@@ -20,7 +20,7 @@
 # - find the directions in which a generator's faces differ most, and steer along them,
 # - walk through latent space along great arcs, and make an animation of it,
 # - add and remove an attribute by vector arithmetic,
-# - follow one face through training, and check whether G has merely memorised.
+# - follow one face through training, and check whether G has merely memorized.
 #
 # It takes about 40 minutes to read and do. Running all cells takes about a minute, on a CPU, too.
 #
@@ -266,7 +266,7 @@ fg.widgets.compare(young, "faces")
 # *A is the young one. Where a face will look, and whether its hair is dark, is settled early; the person is not. Compare two
 # generators that were trained apart, `compare("synthetic", "faces")`: there nothing agrees, since each training gives the latents meanings of its own.*
 #
-# ## Has it memorised?
+# ## Has it memorized?
 #
 # A generator could cheat by storing the data. For some fakes, find the nearest real faces, after blurring both a little
 # so that noise does not count:
@@ -277,6 +277,7 @@ def features(images):
     return F.avg_pool2d(fg.images.to_float(images) if images.dtype == torch.uint8 else images, 4).flatten(1)
 
 
+fg.evaluation.warn_if_not_comparable(generator, faces)
 fakes = generator.sample(6, seed=21)
 distances = torch.cdist(features(fakes), features(faces[:5000]))
 nearest = distances.argsort(1)[:, :5]
@@ -284,15 +285,15 @@ shown = [torch.cat([to_uint8(fake[None]), faces[index.tolist()]]) for fake, inde
 fg.show_images(torch.cat(shown), columns=6)
 
 # %% [markdown]
-# *Each row: a fake (left) and its five nearest among 5,000 real faces. They share colours and pose, not identity: had G
-# memorised, the second picture of a row would equal the first.*
+# *Each row: a fake (left) and its five nearest among 5,000 real faces. They share colors and pose, not identity: had G
+# memorized, the second picture of a row would equal the first.*
 #
 # ## Export and share
 #
 # One `.safetensors` file holds weights and settings, no code; whoever loads it cannot be harmed by it.
 
 # %%
-generator.export(RUNS / "my_generator.safetensors")
+fg.export.export_generator(generator, RUNS / "my_generator.safetensors")
 again = fg.load_generator(RUNS / "my_generator.safetensors")
 print("the same faces:", torch.allclose(again.sample(4, seed=0), generator.sample(4, seed=0), atol=1e-4))
 

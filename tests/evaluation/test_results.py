@@ -2,15 +2,16 @@
 
 import json
 import shutil
+import warnings
 from dataclasses import replace
 
 import pytest
 import torch
 from helpers import random_faces
 
-from facegan import GAN, Run, fit
+from facegan import GAN, FaceDataset, Generator, Run, fit
 from facegan.errors import CheckpointError, ConfigError
-from facegan.evaluation.results import Evaluator, common_size, save_grids, table
+from facegan.evaluation.results import Evaluator, common_size, save_grids, table, warn_if_not_comparable
 from facegan.images import read_png
 
 
@@ -105,3 +106,28 @@ def test_too_few_real_faces_are_refused(many):
         Evaluator(many, n=121)
     with pytest.raises(ConfigError, match="got 199 real faces, expected 200 or more"):
         Evaluator(random_faces(199), n=100)
+
+
+def drawn(name, crop):
+    return FaceDataset(random_faces(4).images, name, crop=crop, fingerprint=name)
+
+
+@pytest.mark.parametrize(
+    ("faces", "message"),
+    [
+        (drawn("a", "celeba-178"), "The crops differ"),
+        (drawn("b", "celeba-108"), "The data differ"),
+        (drawn("a", "celeba-108"), None),
+    ],
+)
+def test_what_does_not_compare_is_warned_of(faces, message):
+    generator = Generator(16, 8)
+    generator.trained_on = drawn("a", "celeba-108").record()
+    with warnings.catch_warnings(record=True) as caught:
+        warn_if_not_comparable(generator, faces)
+    assert [str(w.message)[: len(message or "")] for w in caught] == ([message] if message else [])
+
+
+def test_a_run_trained_on_other_faces_is_warned_of(runs, many):
+    with pytest.warns(UserWarning, match="The data differ"):
+        Evaluator(FaceDataset(255 - many.images, "others"), n=100).measure(runs[0])
