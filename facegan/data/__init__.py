@@ -8,10 +8,10 @@ SYNTHETIC_COUNT = 10_000  # faces in load_faces("synthetic")
 
 _NAMES = {
     "Batches": "dataset",
-    "Drive": "mirrors",
+    "Drive": "transfer",
     "FaceDataset": "dataset",
-    "Https": "mirrors",
-    "Kaggle": "mirrors",
+    "Https": "transfer",
+    "Kaggle": "transfer",
     "Source": "registry",
     "as_dataset": "dataset",
     "load_faces": "load",
