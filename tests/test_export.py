@@ -10,7 +10,7 @@ from helpers import TINY
 from torch import nn
 
 from facegan import Generator, load_generator
-from facegan.errors import ConfigError
+from facegan.errors import CheckpointError, ConfigError
 from facegan.export import export_generator, plain
 from facegan.models import conv, generate
 
@@ -117,3 +117,13 @@ def test_an_unknown_format_lists_the_others(generator, tmp_path):
         ConfigError, match="format is 'h5'; choose one of 'safetensors', 'torchscript', 'onnx'"
     ):
         export_generator(generator, tmp_path / "g.h5", format="h5")
+
+
+@pytest.mark.parametrize(
+    ("name", "message"), [("g.pt", "load it with torch.jit.load"), ("g.onnx", "onnxruntime")]
+)
+def test_a_network_for_other_programs_is_named_as_such(generator, tmp_path, name, message):
+    (tmp_path / "g.onnx").write_bytes(b"")
+    export_generator(generator, tmp_path / "g.pt")
+    with pytest.raises(CheckpointError, match=message):
+        load_generator(tmp_path / name)

@@ -23,7 +23,7 @@ import torch
 from facegan import files
 from facegan.bench.dcgan_example import image_folder
 from facegan.bench.table import aligned
-from facegan.data.cache import caches_of
+from facegan.data import cache
 from facegan.data.load import load_faces
 from facegan.data.synthetic import synthetic_faces
 from facegan.errors import DataError
@@ -70,13 +70,16 @@ def temporary_archive(archive: Path | None, size: int) -> Iterator[Path]:
             yield place
         finally:
             remove_caches(place)
+            for folder in cache.folders():
+                for lock in folder.glob(f".{cache.label_of(place)}-*.lock"):
+                    lock.unlink()
 
 
 def remove_caches(source: Path) -> None:
     """Delete the decoded faces of a zip or `.npy`, so that the next load decodes it again."""
-    for cache in caches_of(source):
-        cache.unlink()
-        files.invalidate(cache)
+    for path in cache.caches_of(source):
+        path.unlink()
+        files.invalidate(path)
 
 
 def _interleaved(ways: dict[str, Callable[[], Times]], rounds: int) -> dict[str, dict[str, list[float]]]:

@@ -17,6 +17,7 @@ def grade(
     """Run submitted notebooks and collect their exercises' results. Runs the students' code: see README."""
     from facegan.course import grading
 
+    out.parent.mkdir(parents=True, exist_ok=True)
     grades = grading.grade(folder, limit=limit, cell_limit=cell_limit)
     grading.write_csv(grades, out)
     for one in grades:

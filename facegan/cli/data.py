@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -42,14 +43,17 @@ def get(
     from facegan.data.load import load_faces
     from facegan.data.registry import fetch
 
+    if drive_id:
+        os.environ["FACEGAN_DRIVE_ID"] = drive_id
     try:
-        if name != "synthetic":
-            print(fetch(name, drive_id=drive_id))
         faces = load_faces(name, size, crop=crop)
+        if name != "synthetic":
+            print(fetch(name))
     except KeyboardInterrupt:
         print("facegan: interrupted; run the same command to resume.", file=sys.stderr)
         raise typer.Exit(130) from None
-    print(f"{faces}, ready: facegan train --data {name}{f' --crop {crop}' if crop else ''}")
+    options = f" --crop {crop}" * bool(crop) + f" --image-size {size}" * (size != 64)
+    print(f"{faces}, ready: facegan train --data {name}{options}")
 
 
 @app.command()
@@ -63,7 +67,12 @@ def check(source: Annotated[str, typer.Argument(help="a data set's name, a folde
 
     path = local_file(source) if source in SOURCES else Path(source)
     if not path.is_dir() and (path.suffix.lower() != ".zip" or not path.exists()):
-        raise DataError(f"{path} is not a folder or a .zip file; name one, or a data set that is downloaded.")
+        advice = (
+            f"Download it first: facegan data get {source}"
+            if source in SOURCES
+            else "Name one, or a data set"
+        )
+        raise DataError(f"{path} is not a folder or a .zip file. {advice}.")
     with Photos(path) as photos:
         found = survey(photos, title=f"checking {path.name}")
     _print_survey(path, found)

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from facegan.cli.options import Seed, Source, Truncation
+from facegan.cli.options import Align, Crop, Seed, Source, Truncation
 from facegan.config import TrainConfig, differing
 from facegan.errors import ConfigError
 
@@ -117,6 +117,8 @@ def _describe_run(path: Path) -> dict[str, Any]:
 def results(
     runs: Annotated[list[Path], typer.Argument(help="run folders")],
     data: Annotated[str, typer.Option(help="the real faces to compare with, as in train")] = "synthetic",
+    crop: Crop = None,
+    align: Align = "center",
     n: Annotated[
         int | None, typer.Option(min=100, help="faces of each kind; default: 2500, or half of the real ones")
     ] = None,
@@ -128,7 +130,7 @@ def results(
     from facegan.data.load import load_faces
     from facegan.evaluation.results import Evaluator, common_size, save_grids, table
 
-    faces = load_faces(data, common_size(runs))
+    faces = load_faces(data, common_size(runs), crop=crop, align=align)
     pictures = save_grids(runs, grids) if grids else []
     n = n or max(min(2500, len(faces) // 2), 100)
     evaluator = Evaluator(faces, n=n)

@@ -1,7 +1,6 @@
 """The table of the course's exercises: what each asks for, its hints, its solution and its check.
 
-A solution is a function of the library where that has the exercise's own parameters and reads well, else one of
-`facegan.course.solutions`.
+Solutions are in `facegan.course.solutions`, except `output_size`, which is the library's own function.
 """
 
 from __future__ import annotations
@@ -9,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from facegan import images, latent
 from facegan.course import checks, solutions
 from facegan.errors import ConfigError
 from facegan.models import dcgan
@@ -50,14 +48,14 @@ def _exercise(
 _EXERCISES = (
     _exercise(
         "scale", 1, "turn uint8 images (0 to 255) into float32 between -1 and 1",
-        images.to_float, checks.scale,
+        solutions.scale, checks.scale,
         "Two things change: the type and the range. Change the type first; uint8 arithmetic wraps around.",
         "A straight line maps 0 to -1 and 255 to 1. What does it map 127.5 to?",
         "Dividing by half the range gives 0 to 2. One subtraction remains.",
     ),
     _exercise(
         "unscale", 1, "turn floats between -1 and 1 back into uint8 images",
-        images.to_uint8, checks.unscale,
+        solutions.unscale, checks.unscale,
         "It is the way back of scale: undo its steps in reverse order.",
         "Going to uint8 cuts decimals off, and wraps what lies outside 0 to 255.",
         "Before the last change of type: round, then clamp.",
@@ -106,7 +104,7 @@ _EXERCISES = (
     ),
     _exercise(
         "init_weights", 2, "set a module's weights in place, as the DCGAN paper does",
-        dcgan.init_weights, checks.init_weights,
+        solutions.init_weights, checks.init_weights,
         "module.apply(f) calls f on every layer; isinstance tells what kind it is.",
         "nn.init.normal_ changes a tensor in place; its last argument is the standard deviation.",
         "Convolutions: mean 0. BatchNorm multiplies by its weight: a mean of 0 there would erase everything.",
@@ -141,7 +139,7 @@ _EXERCISES = (
     ),
     _exercise(
         "slerp", 4, "go from a to b along the great arc",
-        latent.slerp, checks.slerp,
+        solutions.slerp, checks.slerp,
         "The angle between a and b comes from their cosine: their dot product over their lengths.",
         "Weights sin((1 - t) angle) and sin(t angle), both over sin(angle).",
         "When a and b point the same way sin(angle) is 0: take the straight line there.",
@@ -155,7 +153,7 @@ _EXERCISES = (
     ),
     _exercise(
         "attribute_direction", 4, "find the direction in latent space that adds an attribute",
-        latent.attribute_direction, checks.attribute_direction,
+        solutions.attribute_direction, checks.attribute_direction,
         "Which latents gave faces with the attribute, and which without? A bool mask indexes both.",
         "One number per latent dimension: average each group.",
         "From without to with: one mean minus the other.",

@@ -83,8 +83,8 @@ def _grade_one(path: Path, student: str, limit: float, cell_limit: float) -> Gra
     with tempfile.TemporaryDirectory() as place:
         out = Path(place) / "executed.ipynb"
         with contextlib.suppress(OSError):  # share decoded faces
-            data.DATA_FOLDER.mkdir(exist_ok=True)
-            (Path(place) / "data").symlink_to(data.DATA_FOLDER.absolute())
+            Path(data.DATA_FOLDER).mkdir(exist_ok=True)
+            (Path(place) / "data").symlink_to(Path(data.DATA_FOLDER).absolute())
         child = subprocess.Popen(
             [sys.executable, "-m", "facegan.course.grading", path.absolute(), out, str(cell_limit)],
             cwd=place, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, start_new_session=True,

@@ -8,8 +8,15 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from facegan.latent import slerp
-from facegan.models.dcgan import init_weights
+
+def scale(images):
+    """uint8 tensor, any shape, 0 to 255 -> float32 tensor of that shape, -1 to 1."""
+    return images.float() / 127.5 - 1
+
+
+def unscale(images):
+    """float tensor, -1 to 1 -> uint8 tensor, 0 to 255; values outside are clipped."""
+    return ((images + 1) * 127.5).round().clamp(0, 255).to(torch.uint8)
 
 
 def center_crop(image, size):
@@ -74,6 +81,16 @@ def build_discriminator(width=64):
     return network.apply(init_weights)
 
 
+def init_weights(module):
+    """Called for every layer by network.apply(init_weights): changes its weights in place."""
+    if isinstance(module, (nn.Conv2d, nn.ConvTranspose2d)):
+        nn.init.normal_(module.weight, 0.0, 0.02)
+    elif isinstance(module, nn.BatchNorm2d):
+        nn.init.normal_(module.weight, 1.0, 0.02)
+    if getattr(module, "bias", None) is not None:
+        nn.init.zeros_(module.bias)
+
+
 def discriminator_loss(real_logits, fake_logits):
     """Two tensors (B,) of logits -> one number for D to minimize."""
     loss_real = F.binary_cross_entropy_with_logits(real_logits, torch.ones_like(real_logits))
@@ -112,6 +129,14 @@ def update_average(average, model, decay):
             mean.copy_(new)
 
 
+def slerp(a, b, t):
+    """Latents (100,), t from 0 to 1 -> the point at that share of the arc from a to b."""
+    angle = torch.dot(a / a.norm(), b / b.norm()).clamp(-1, 1).acos()
+    if angle.sin() < 1e-4:  # the same direction: there the arc is a straight line
+        return a + (b - a) * t
+    return (torch.sin((1 - t) * angle) * a + torch.sin(t * angle) * b) / torch.sin(angle)
+
+
 def latent_walk(anchors, frames):
     """Latents (k, latent_dim) -> (frames, latent_dim), from the first anchor through all to the last."""
     path = []
@@ -119,3 +144,8 @@ def latent_walk(anchors, frames):
         leg = min(int(position), len(anchors) - 2)  # no leg begins at the last anchor
         path.append(slerp(anchors[leg], anchors[leg + 1], position - leg))
     return torch.stack(path)
+
+
+def attribute_direction(z, has):
+    """Latents (N, latent_dim) and bools (N,) -> the direction (latent_dim,) that adds the attribute."""
+    return z[has].mean(0) - z[~has].mean(0)

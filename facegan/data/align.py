@@ -41,7 +41,7 @@ def face_crop() -> Crop | None:
             detectors.cascade = cv2.CascadeClassifier(str(path))
         return square_around(*_largest_face(image, detectors.cascade), image.size)
 
-    return Crop("celeba-128", box)
+    return Crop("face", box)
 
 
 def square_around(left: float, top: float, side: float, size: tuple[int, int]) -> tuple[int, int, int, int]:

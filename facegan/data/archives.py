@@ -124,7 +124,9 @@ def _open_zip(path: Path) -> zipfile.ZipFile:
     except OSError as error:
         raise DataError(f"cannot read {path.name}: {error.strerror or error}.") from None
     except Exception as error:  # zipfile raises many kinds on corrupt bytes
-        if path.open("rb").read(512).lstrip().startswith(b"<"):
+        with path.open("rb") as file:
+            is_page = file.read(512).lstrip().startswith(b"<")
+        if is_page:
             raise DataError(f"{path.name} is a web page, expected a zip. Download it again.") from None
         raise _corrupt(path, first_line(error)) from None
     try:

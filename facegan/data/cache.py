@@ -36,7 +36,8 @@ def folders() -> list[Path]:
 def label_of(path: str | Path) -> str:
     """What the names of a path's caches begin with: equal names in different places get different labels."""
     place = os.path.abspath(path)
-    return f"{os.path.basename(place)[:60]}@{hashlib.sha256(os.fsencode(place)).hexdigest()[:8]}"
+    name = os.fsencode(os.path.basename(place))[:60].decode(errors="ignore")
+    return f"{name}@{hashlib.sha256(os.fsencode(place)).hexdigest()[:8]}"
 
 
 def caches_of(source: str | Path) -> list[Path]:

@@ -5,9 +5,10 @@ Figures and generators compare only where their crops agree, so a data set carri
 | crop | rows, columns of the 178 x 218 image | who uses it |
 |---|---|---|
 | `celeba-108` | 55-163, 35-143 | the published subset of 32,600 faces |
-| `celeba-128` | 57-185, 25-153 | the bundled generator `faces`; `align="face"` frames photographs like this |
+| `celeba-128` | 57-185, 25-153 | the bundled generator `faces` |
 | `celeba-178` | 20-198, 0-178 | PyTorch's DCGAN tutorial (`CenterCrop`) |
 | `center` | the central square of an image of any size | photographs |
+| `face` | around the largest face, framed like `celeba-128` | photographs with `align="face"` |
 """
 
 from __future__ import annotations

@@ -24,6 +24,7 @@ from facegan.data.crops import CENTER, Crop
 from facegan.errors import DataError, first_line
 
 MAX_PIXELS = 100_000_000  # of one image
+DECODING_VERSION = 1  # raise it when the same photographs become other pixels; caches are then built again
 MAX_BAD_SHARE = 0.01  # unreadable images that are skipped; more are an error
 _CHUNK = 64  # images decoded by a thread at a time
 _PORTION = 4_000_000  # bytes of an archive that wait for a thread, at most

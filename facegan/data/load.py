@@ -23,8 +23,8 @@ from facegan.data.align import face_crop
 from facegan.data.archives import Photos, change_key
 from facegan.data.arrays import channels_first, read_images, resized
 from facegan.data.crops import CENTER, CROPS, Crop
-from facegan.data.dataset import FaceDataset, as_dataset
-from facegan.data.decode import decode_all, listed
+from facegan.data.dataset import FaceDataset
+from facegan.data.decode import DECODING_VERSION, decode_all, listed
 from facegan.errors import DataError
 
 _CHUNK = 500  # faces drawn at a time
@@ -39,7 +39,6 @@ class _Photographs:
     key: str  # 12 hex digits that change when its images may have changed
     locate: Callable[[], Path]  # where it is; downloads and verifies a named zip first
     crop: Crop
-    framing: str  # tells apart the caches of different crops
 
 
 def load_faces(source: Any, size: int = 64, *, crop: str | None = None, align: str = "center") -> FaceDataset:
@@ -68,7 +67,7 @@ def load_faces(source: Any, size: int = 64, *, crop: str | None = None, align: s
     """
     _check_arguments(size, crop, align)
     if isinstance(source, FaceDataset):
-        return as_dataset(source, size)
+        return _same_faces(source, size, crop, align)
     if not isinstance(source, str | Path):
         return _load_memory(source, size, crop, align)
     if source == "synthetic":
@@ -79,6 +78,16 @@ def load_faces(source: Any, size: int = 64, *, crop: str | None = None, align: s
     if path.suffix.lower() == ".npy" and path.is_file():
         return _load_npy(path, size, crop, align)
     return _load_photographs(_unnamed(path, crop, align), size)
+
+
+def _same_faces(faces: FaceDataset, size: int, crop: str | None, align: str) -> FaceDataset:
+    _check_framing("a FaceDataset", crop, (), align)
+    if faces.image_size != size:
+        raise DataError(
+            f"the faces are {faces.image_size} px, expected {size}. Load them from their source: "
+            f"load_faces({faces.name!r}, {size})."
+        )
+    return faces
 
 
 def _check_arguments(size: int, crop: str | None, align: str) -> None:
@@ -114,10 +123,9 @@ def _check_framing(what: str, crop: str | None, crops: tuple[str, ...], align: s
 def _named(name: str, crop: str | None, align: str) -> _Photographs:
     record = registry.find(name)
     _check_framing(repr(name), crop, record.crops or (record.crop,), align)
-    framing = crop or record.crop
-    chosen = CROPS[framing] if record.crops else replace(CENTER, name=framing)
-    key = _digest(record.file, *record.hashes)
-    return _Photographs(name, name, key, partial(registry.fetch, name), chosen, framing)
+    chosen = CROPS[crop or record.crop] if record.crops else replace(CENTER, name=record.crop)
+    key = _digest(DECODING_VERSION, record.file, *record.hashes)
+    return _Photographs(name, name, key, partial(registry.fetch, name), chosen)
 
 
 def _unnamed(path: Path, crop: str | None, align: str) -> _Photographs:
@@ -136,13 +144,12 @@ def _unnamed(path: Path, crop: str | None, align: str) -> _Photographs:
             stacklevel=3,
         )
     chosen = found or CROPS[crop or "center"]
-    framing = "face" if found else chosen.name
-    name, label = path.absolute().name, cache.label_of(path)
-    return _Photographs(name, label, change_key(path), lambda: path, chosen, framing)
+    key = _digest(DECODING_VERSION, change_key(path))
+    return _Photographs(path.absolute().name, cache.label_of(path), key, lambda: path, chosen)
 
 
 def _load_photographs(source: _Photographs, size: int) -> FaceDataset:
-    name = f"{source.label}-{size}px-{source.framing}-{source.key}.npy"
+    name = f"{source.label}-{size}px-{source.crop.name}-{source.key}.npy"
     found = cache.find(name)
     if found is None:
         found = cache.build(name, partial(_decode, source.locate(), source.crop, size))

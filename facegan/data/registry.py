@@ -26,7 +26,7 @@ from facegan.data.decode import Survey, survey
 from facegan.data.mirrors import Mirror
 from facegan.data.transfer import Https, MirrorError, leftovers, remove
 from facegan.errors import DataError, DownloadError
-from facegan.files import digest, is_verified, locked, mark_verified
+from facegan.files import digest, is_verified, locked, mark_verified, notes_of
 
 
 @dataclass(frozen=True)
@@ -96,6 +96,10 @@ def register_dataset(source: Source) -> None:
 
     >>> register_dataset(Source("dolls", "dolls.zip", (Https("https://example.org/dolls.zip"),), ("md5:0",)))
     """
+    if source.name == "synthetic":
+        raise DataError(
+            "'synthetic' is the name of the drawn faces. Register the data set under another name."
+        )
     SOURCES[source.name] = source
 
 
@@ -119,10 +123,8 @@ def find(name: str) -> Source:
 
 
 def _problem(source: Source) -> str | None:
-    if not re.fullmatch(r"[a-z0-9][a-z0-9_-]*", source.name) or source.name == "synthetic":
-        return (
-            f"its name is {source.name!r}, expected another than 'synthetic' of letters a-z, digits, - and _"
-        )
+    if not re.fullmatch(r"[a-z0-9][a-z0-9_-]*", source.name):
+        return f"its name is {source.name!r}, expected letters a-z, digits, - and _"
     if not re.fullmatch(r"[\w-][\w.-]*\.zip", source.file):
         return f"file is {source.file!r}, expected a file name that ends in .zip"
     if not source.hashes or not all(re.match(r"(sha256|md5):", known) for known in source.hashes):
@@ -138,25 +140,24 @@ def local_file(name: str) -> Path:
     return Path(data.DATA_FOLDER) / find(name).file
 
 
-def fetch(name: str, *, drive_id: str | None = None) -> Path:
+def fetch(name: str) -> Path:
     """Verify or download the zip of the data set `name`, and return its path.
 
     A file in `data/` under the published name is verified and used, also one put there by hand. Otherwise
     the mirrors are tried in turn: a copy at `$FACEGAN_MIRROR/FILE`, the publisher's, Google Drive (for
-    'celeba' the file `drive_id` or `$FACEGAN_DRIVE_ID`: a class's own copy), Kaggle. An interrupted download
+    'celeba' the file `$FACEGAN_DRIVE_ID`: a class's own copy), Kaggle. An interrupted download
     resumes at the next call. Two processes share one download.
 
     Raises:
         DownloadError: no mirror could deliver it; says what each answered and how to get it by hand.
     """
     source, target = find(name), local_file(name)
-    if name == "celeba":
-        drive_id = drive_id or os.environ.get("FACEGAN_DRIVE_ID")
+    drive_id = os.environ.get("FACEGAN_DRIVE_ID") if name == "celeba" else None
     places = mirrors.in_order(source.file, source.mirrors, drive_id=drive_id)
     _make_folder(target.parent)
     with locked(target):
         _remove_folders(target)
-        if target.exists() and (is_verified(target) or _is_sound(target, source)):
+        if target.exists() and (_is_marked(target, source) or _is_sound(target, source)):
             return target
         try:
             return _fetch_from_any(source, target, places)
@@ -202,6 +203,11 @@ def _remove_folders(target: Path) -> None:
     remove([path for path in leftovers(target) if path.is_dir()])
 
 
+def _is_marked(path: Path, source: Source) -> bool:
+    """Whether the file was verified before, as this data set and not as another of the same file name."""
+    return is_verified(path) and notes_of(path) == list(source.hashes)
+
+
 def _is_sound(path: Path, source: Source) -> bool:
     try:
         verify(path, source)
@@ -212,7 +218,7 @@ def _is_sound(path: Path, source: Source) -> bool:
         raise DownloadError(
             f"cannot read {path} ({error.strerror}). Move it away, then run this again."
         ) from None
-    mark_verified(path)
+    mark_verified(path, list(source.hashes))
     return True
 
 
@@ -244,7 +250,7 @@ def _install(part: Path, target: Path, source: Source) -> Path:
         os.replace(target, aside)
         warnings.warn(f"moved the previous file to {aside}; you may delete it.", stacklevel=4)
     os.replace(part, target)
-    mark_verified(target)
+    mark_verified(target, list(source.hashes))
     remove(leftovers(target))
     return target
 

@@ -118,9 +118,10 @@ class Evaluator:
 
 def warn_if_not_comparable(generator: nn.Module | Run, faces: FaceDataset) -> None:
     """Warn if a generator or run learned from other faces than these, or from faces with another crop."""
-    data = generator.data if isinstance(generator, Run) else getattr(generator, "trained_on", None)
+    is_run = isinstance(generator, Run)
+    data = generator.data if is_run else getattr(generator, "trained_on", None)
     if problem := comparison_warning(data, faces.record()):
-        warnings.warn(problem, stacklevel=3)
+        warnings.warn(f"{generator.name}: {problem}" if is_run else problem, stacklevel=3)
 
 
 def common_size(runs: Sequence[str | Path]) -> int:

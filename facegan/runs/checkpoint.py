@@ -114,12 +114,15 @@ def _verify(path: Path) -> None:
     try:
         with zipfile.ZipFile(path) as archive:
             damaged = archive.testzip()
+            exported = any(name.endswith("/constants.pkl") for name in archive.namelist())
     except FileNotFoundError:
         raise CheckpointError(f"no checkpoint at {path}.") from None
     except OSError as error:
         raise CheckpointError(f"cannot read {path}: {error.strerror or error}.") from None
     except Exception as error:  # zipfile raises many kinds on damaged bytes
         raise DamagedCheckpoint(f"{path} {_what_it_is(path, error)}.") from None
+    if exported:
+        raise CheckpointError(f"{path} is a TorchScript network; load it with torch.jit.load.")
     if damaged:
         raise DamagedCheckpoint(f"{path} is damaged (wrong checksum in {damaged}).")
 

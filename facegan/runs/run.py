@@ -210,7 +210,9 @@ def load_generator(
         return Run.open(source).generator(step, network=generator)
     if step is not None:
         raise ConfigError(f"step={step} needs a run folder or a bundled run, got the file {source}.")
-    if path.suffix == ".pt":
+    if path.suffix == ".onnx":
+        raise CheckpointError(f"{path} is an ONNX network; load it with onnxruntime.")
+    if path.suffix in {".pt", ".ts"}:
         return generator_of(checkpoint.load(path), generator)
     return generator_file.read(path, generator)
 

@@ -229,7 +229,7 @@ print("a batch:", tuple(batch.shape), batch.dtype, f"from {batch.min():.2f} to {
 # ## Summary
 #
 # - A face is `(3, H, W)` bytes; a GAN gets floats in [-1, 1], the range of its generator's $\tanh$.
-# - Crop to what should be learnt; flip, since a mirrored face is a face.
+# - Crop to what should be learned; flip, since a mirrored face is a face.
 # - The average face and the spread say what is easy and what is hard to draw.
 # - Decode once, index ever after.
 

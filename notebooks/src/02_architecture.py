@@ -114,7 +114,7 @@ print("from one latent pixel:", " -> ".join(map(str, sides)))
 # ## Checkerboards, and where they come from
 #
 # When the kernel is not a multiple of the stride, some output pixels get more stamps than others. Constant input then
-# gives a pattern, before anything is learnt (Odena, Dumoulin and Olah 2016):
+# gives a pattern, before anything is learned (Odena, Dumoulin and Olah 2016):
 
 # %%
 _, axes = plt.subplots(1, 3, figsize=(9, 3.2), layout="constrained")
@@ -171,7 +171,7 @@ fg.summary(generator)
 #
 # ### What flows through it
 #
-# Feature maps are pictures too. This generator has learnt nothing yet:
+# Feature maps are pictures too. This generator has learned nothing yet:
 
 # %%
 from facegan.models import feature_maps

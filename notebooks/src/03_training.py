@@ -135,7 +135,7 @@ print("gradient in G:", gan.generator.blocks[0][0].weight.grad)
 
 # %% [markdown]
 # `detach` cuts the graph between the two: D's loss sends no gradient into G. Now D steps, and then G is judged by the D
-# that has just learnt:
+# that has just learned:
 
 # %%
 gan.optimizer_d.step()
@@ -210,7 +210,7 @@ fg.show_images(pictures.repeat_interleave(3, 2).repeat_interleave(3, 3), columns
 # %% [markdown]
 # *Curves above; below, eight samples each: right, no detach, wrong labels, wrong optimizer, from top to bottom. Without detach, G's gradient
 # also holds D's wish to see worse fakes; it still learns, only less, so this mistake is easily overlooked. With wrong labels D(x) falls below D(G(z)): D praises fakes, and G is
-# driven away from faces. When G's half moves D as well, D unlearns what it has just learnt. None of them stops with an
+# driven away from faces. When G's half moves D as well, D unlearns what it has just learned. None of them stops with an
 # error: only curves and pictures tell.*
 #
 # ## An average that draws better: EMA
@@ -336,4 +336,4 @@ fg.progress()
 # With 0 it is the current generator, with 1 it never leaves its untrained start. 0.99 averages over about a hundred steps.
 # </details>
 #
-# **Next:** [4 · Visualization](04_visualization.ipynb), playing with what G has learnt.
+# **Next:** [4 · Visualization](04_visualization.ipynb), playing with what G has learned.

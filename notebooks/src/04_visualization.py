@@ -10,7 +10,7 @@
 # ---
 
 # %% [markdown]
-# # 4 · Visualization: playing with what G has learnt
+# # 4 · Visualization: playing with what G has learned
 #
 # {badges}
 #
@@ -57,7 +57,7 @@ print("playing with", source)
 
 # %% [markdown]
 # If notebook 3 has trained a generator, this opens it; else one that comes with facegan and was trained on the same drawn faces.
-# Another one has learnt from photographs of people:
+# Another one has learned from photographs of people:
 
 # %%
 fg.show_images(fg.load_generator("faces").sample(24, seed=1), columns=8)

@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 from helpers import jpeg
 
+from facegan import load_faces
 from facegan.bench import bench_data
-from facegan.bench.data import table
+from facegan.bench.data import table, temporary_archive
+from facegan.data.cache import caches_of
 from facegan.errors import DataError
 
 
@@ -43,3 +45,11 @@ def test_the_table_compares_bests():
     assert lines[2].split()[2:] == ["1.000", "(2.000)", "4.000", "(5.000)", "4.0", "x"]
     assert lines[3].split()[2:] == ["0.500", "(0.500)"]
     assert lines[4] == "memory: the array takes 2 MB; decoding it into its cache took 3 MB"
+
+
+def test_nothing_is_left_behind(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with temporary_archive(None, 16) as place:
+        load_faces(place, 16)
+        assert caches_of(place)
+    assert not [path for path in tmp_path.rglob("*") if path.is_file()]

@@ -124,3 +124,11 @@ def test_a_crop_that_does_not_apply_is_refused(facegan):
     done = facegan("data", "preview", "synthetic", "--crop", "celeba-108")
     assert done.returncode == 1
     assert "crop is 'celeba-108'" in done.stderr
+
+
+def test_data_get_checks_its_options_before_it_downloads(facegan, monkeypatch):
+    with serving() as server:
+        monkeypatch.setenv("FACEGAN_MIRROR", server.url)
+        assert facegan("data", "get", "celeba", "--crop", "celeba-178").returncode == 1
+        assert facegan("data", "get", "celeba", "--size", 8).returncode == 1
+    assert not server.seen

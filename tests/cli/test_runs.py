@@ -114,3 +114,9 @@ def test_results_takes_as_many_faces_as_there_are(facegan, finished):
     np.save(finished / "some.npy", random_faces(220).images)
     done = facegan("results", "run", "--data", "some.npy")
     assert "Distances to 110 faces of some.npy" in done.stdout, done.stderr
+
+
+def test_results_takes_a_crop(facegan, finished):
+    done = facegan("results", "run", "--data", "faces.npy", "--crop", "celeba-128")
+    assert done.returncode == 1
+    assert "crop is 'celeba-128'" in done.stderr

@@ -9,6 +9,8 @@ import facegan as fg
 from facegan.course import exercise as exercises
 from facegan.course import solutions
 from facegan.course.catalog import exercises as catalog
+from facegan.course.catalog import find
+from facegan.course.exercise import run_check
 from facegan.errors import ConfigError
 
 TABLE = catalog()
@@ -34,7 +36,7 @@ def test_a_right_solution_is_kept(capsys):
 
 def test_a_wrong_solution_is_replaced_by_the_reference_and_its_mistake_is_named(capsys):
     kept = define("scale", lambda images: images / 255)
-    assert kept is fg.images.to_float
+    assert kept is solutions.scale
     said = capsys.readouterr().out
     assert said.startswith("✗ scale: its range is 0 to 1; the darkest pixel, 0, should become -1.")
     assert 'Continuing with the reference solution. Run fg.hint("scale") for a hint.' in said
@@ -63,7 +65,7 @@ def ellipsis_after_text(images):
 
 @pytest.mark.parametrize("stub", [empty, documented, passing, not_implemented, ellipsis_after_text])
 def test_an_empty_function_is_not_called_wrong(stub, capsys):
-    assert define("scale", stub) is fg.images.to_float
+    assert define("scale", stub) is solutions.scale
     assert capsys.readouterr().out.startswith("○ scale: not done yet: turn uint8 images")
 
 
@@ -89,7 +91,7 @@ def endless_and_deaf(images):
 def test_a_loop_that_never_ends_is_ended(function, monkeypatch, capsys):
     monkeypatch.setattr(exercises, "TIME_LIMIT", 0.3)
     begin = time.monotonic()
-    assert define("scale", function) is fg.images.to_float
+    assert define("scale", function) is solutions.scale
     assert time.monotonic() - begin < 10
     assert "still running after" in capsys.readouterr().out
 
@@ -148,7 +150,7 @@ def test_reveal_shows_the_training_step_as_the_paper_has_it(capsys):
 
 
 def test_progress_counts_what_is_right():
-    define("scale", fg.images.to_float)
+    define("scale", solutions.scale)
     define("unscale", lambda x: x)
     define("center_crop", empty)
     shown = str(fg.progress())
@@ -159,3 +161,13 @@ def test_progress_counts_what_is_right():
     page = fg.progress()._repr_html_()
     assert "not right yet" in page
     assert page.count("<tr>") == len(TABLE)
+
+
+@pytest.mark.parametrize("name", TABLE)
+def test_what_reveal_shows_can_be_pasted_into_a_cell(name, capsys):
+    fg.reveal(name)
+    cell = {"torch": torch, "nn": torch.nn, "F": torch.nn.functional}
+    exec("from facegan.course.solutions import *", cell)  # what earlier cells have defined
+    exec(capsys.readouterr().out, cell)
+    result = run_check(find(name), cell[find(name).solution.__name__])
+    assert result.status == "right", result.feedback

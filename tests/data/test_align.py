@@ -66,7 +66,7 @@ def test_photographs_without_a_face_are_skipped_and_named_without_ending_the_loa
     with pytest.warns(UserWarning, match=r"1 images of photos skipped: wall\.png: no face found"):
         faces = load_faces(photographs, 32, align="face")
     assert (len(faces), faces.skipped) == (3, ("wall.png: no face found",))
-    assert faces.crop == "celeba-128"
+    assert faces.crop == "face"
     centers = load_faces(photographs, 32)
     assert len(centers) == 4  # the two kinds have caches of their own
     border = faces[:][:, :, 12:20, 12:20].float().std()

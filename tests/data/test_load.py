@@ -262,5 +262,11 @@ def test_public_names_are_listed_and_there():
 def test_a_data_set_stays_what_it_is():
     faces = FaceDataset(random_faces(4).images, "mine", crop="celeba-108", labels=np.arange(4))
     assert load_faces(faces, 16) is faces
-    with pytest.raises(DataError, match=r"the faces are 16 px.*size=32"):
+    with pytest.raises(DataError, match=r"the faces are 16 px, expected 32.*load_faces"):
         load_faces(faces, 32)
+
+
+@pytest.mark.parametrize("options", [{"crop": "celeba-108"}, {"align": "face"}])
+def test_a_data_set_cannot_be_framed_anew(options):
+    with pytest.raises(DataError, match="for a FaceDataset"):
+        load_faces(FaceDataset(random_faces(4).images, "mine"), 16, **options)

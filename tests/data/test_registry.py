@@ -140,7 +140,6 @@ def test_a_registered_data_set_is_loaded_by_name(source, monkeypatch):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"name": "synthetic"}, "its name is 'synthetic'"),
         ({"name": "a/b"}, "its name is 'a/b'"),
         ({"file": "../faces.zip"}, r"file is '\.\./faces\.zip', expected a file name"),
         ({"hashes": ()}, r"hashes are \(\), expected \('sha256:"),
@@ -242,3 +241,19 @@ def test_13_a_transfer_that_was_complete_when_killed_is_not_repeated(source, ser
     part.write_bytes(body)
     assert fetch("celeba").read_bytes() == body
     assert len(server.seen) == 3  # the last was asked for its head only
+
+
+def test_the_name_of_the_drawn_faces_is_taken(source):
+    with pytest.raises(DataError, match="'synthetic' is the name of the drawn faces"):
+        register_dataset(replace(source, name="synthetic"))
+
+
+def test_a_file_that_was_verified_as_another_data_set_is_checked_again(source, server, tmp_path, monkeypatch):
+    """Two data sets, or two versions of one, may be published under the same file name."""
+    first = fetch("celeba").read_bytes()
+    other = archive(tmp_path / "other.zip", first=100)
+    server.files["/faces.zip"] = other
+    publish(monkeypatch, other, source.mirrors, count=0, pixels=None)
+    with pytest.warns(UserWarning, match="is not the data set"):
+        assert fetch("celeba").read_bytes() == other
+    assert first != other

@@ -220,7 +220,8 @@ def test_a_class_copy_on_drive_is_fetched_past_the_confirm_page(on_drive, drive)
 def test_the_class_copy_can_be_an_argument(on_drive, drive, monkeypatch):
     monkeypatch.delenv("FACEGAN_DRIVE_ID")
     drive.files = {"/uc": on_drive}
-    assert fetch("celeba", drive_id="another").read_bytes() == on_drive
+    monkeypatch.setenv("FACEGAN_DRIVE_ID", "another")
+    assert fetch("celeba").read_bytes() == on_drive
     assert drive.seen[0][0] == "/uc?id=another"
 
 
