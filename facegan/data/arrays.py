@@ -211,8 +211,8 @@ class _Converter:
             return
         floats = torch.from_numpy(np.ascontiguousarray(images, np.float32))
         self._check_range(floats)
-        self.signed[part] = to_uint8(floats)
-        self.unit[part] = to_uint8(unit_to_signed(floats))
+        self.signed[part] = to_uint8(floats).numpy()
+        self.unit[part] = to_uint8(unit_to_signed(floats)).numpy()
 
     def result(self) -> np.ndarray:
         """All images, uint8 (N, 3, H, W)."""
