@@ -50,12 +50,17 @@ class Run(ABC):
         Raises:
             CheckpointError: there is no such run.
 
+        >>> Run.open("healthy")
+        BundledRun('healthy')
         >>> Run.open("healthy").steps
         [0, 200, 500, 1000, 2000]
         """
         if isinstance(source, Run):
             return source
         return BundledRun(str(source)) if pretrained.is_pretrained(source) else FolderRun(Path(source))
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.name!r})"
 
     @abstractmethod
     def frame(self, step: int) -> Tensor:
