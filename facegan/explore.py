@@ -6,7 +6,6 @@ uint8 (3, H, W); latents are (N, latent_dim).
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from numbers import Integral
@@ -19,7 +18,7 @@ from torch.nn.functional import avg_pool2d, interpolate
 from facegan.errors import ConfigError
 from facegan.images import make_grid, png_bytes, to_uint8
 from facegan.latent import arithmetic, draw_latents, lerp, slerp, truncate, walk
-from facegan.models.protocol import attribute, generate, sample
+from facegan.models.protocol import attribute, copied, generate, sample
 from facegan.runs.pretrained import PRETRAINED
 from facegan.runs.run import Run, load_generator
 
@@ -45,7 +44,7 @@ def open_generator(source: object) -> nn.Module:
     source = getattr(source, "ema", source)
     if isinstance(source, nn.Module):
         attribute(source, "latent_dim")
-        return copy.deepcopy(source).eval().requires_grad_(False)
+        return copied(source).eval().requires_grad_(False)
     if isinstance(source, Run):
         return source.generator()
     if not isinstance(source, str | Path):

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import copy
 import io
 import warnings
 from collections.abc import Callable
@@ -20,7 +19,7 @@ from facegan.files import write_atomic
 from facegan.images import unit_to_signed
 from facegan.models.conv import Conv2d, ConvTranspose2d, NearestConvTranspose2d
 from facegan.models.dcgan import Generator
-from facegan.models.protocol import attribute, unwrapped
+from facegan.models.protocol import attribute, copied, unwrapped
 from facegan.runs import generator_file
 
 _OPSET = 18  # of ONNX
@@ -44,12 +43,14 @@ def plain(generator: nn.Module) -> PlainGenerator:
     The images are equal up to rounding.
     """
     holder = nn.ModuleDict({"network": unwrapped(generator)})
-    holder = copy.deepcopy(holder).cpu().float().eval().requires_grad_(False)
+    holder = copied(holder).cpu().float().eval().requires_grad_(False)
     _replace_layers(holder)
     network = holder["network"]
     if isinstance(network, Generator):
         network.upsampling = "transposed"
-    return PlainGenerator(network, signed=getattr(generator, "output_range", (-1, 1)) == (-1, 1)).eval()
+    return PlainGenerator(
+        network, signed=tuple(getattr(generator, "output_range", (-1, 1))) == (-1, 1)
+    ).eval()
 
 
 def export_generator(generator: nn.Module, path: str | Path, *, format: str | None = None) -> Path:

@@ -13,13 +13,13 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from facegan.errors import ConfigError
+from facegan.errors import ConfigError, first_line
 
 
 def bce_discriminator(real: Tensor, fake: Tensor, *, smoothing: float = 0.0) -> Tensor:
@@ -86,7 +86,7 @@ LOSSES: dict[str, Loss] = {
     "hinge": Loss(hinge_discriminator, wasserstein_generator),
     "wasserstein": Loss(wasserstein_discriminator, wasserstein_generator),
 }
-_BUILT_IN = frozenset(LOSSES)
+BUILT_IN = frozenset(LOSSES)
 
 
 def register_loss(name: str, discriminator: Callable[..., Tensor], generator: Callable) -> Loss:
@@ -103,7 +103,7 @@ def register_loss(name: str, discriminator: Callable[..., Tensor], generator: Ca
 
     >>> loss = register_loss("logistic", bce_discriminator, bce_generator)
     """
-    if name in _BUILT_IN:
+    if name in BUILT_IN:
         raise ConfigError(f"loss {name!r} is built in; register yours under another name.")
     if not callable(discriminator) or not callable(generator):
         raise ConfigError(f"loss {name!r} needs two functions, got {discriminator!r} and {generator!r}.")
@@ -119,6 +119,39 @@ def find_loss(name: str) -> Loss:
             "fg.register_loss(name, discriminator, generator)."
         )
     return LOSSES[name]
+
+
+def check_loss(loss: Loss) -> None:
+    """Try both halves on one logit each. Raises `ConfigError` unless they give one number with gradients."""
+    logits = torch.zeros(2, requires_grad=True), torch.zeros(2, requires_grad=True)
+    for name, half, given in (
+        ("discriminator", loss.discriminator, logits),
+        ("generator", loss.generator, logits[1:]),
+    ):
+        try:
+            value = half(*given)
+        except Exception as error:
+            raise ConfigError(
+                f"the {name}'s loss fails on {len(given)} batches of logits: {first_line(error)}. The discriminator's "
+                "takes real and fake logits, the generator's fake ones."
+            ) from error
+        if not isinstance(value, Tensor) or value.ndim or not value.requires_grad:
+            shape = (
+                f"a tensor {tuple(value.shape)}" if isinstance(value, Tensor) else f"a {type(value).__name__}"
+            )
+            raise ConfigError(
+                f"the {name}'s loss returns {shape}, expected one number (a tensor without dimensions) with "
+                "gradients. Return the mean over the batch, and do not detach it."
+            )
+
+
+def as_loss(given: Any) -> Loss:
+    """A pair of functions as a `Loss`. Raises `ConfigError` for anything else."""
+    if not isinstance(given, tuple) or len(given) != 2 or not all(map(callable, given)):
+        raise ConfigError(
+            f"loss is {given!r}, expected fg.Loss(discriminator, generator): two functions of logits, or a name."
+        )
+    return Loss(*given)
 
 
 def flip_labels(real: Tensor, fake: Tensor, swap: Tensor) -> tuple[Tensor, Tensor]:

@@ -89,6 +89,22 @@ def test_a_generator_can_be_traced_and_exported_by_torch(generator, z):
         torch.testing.assert_close(exported(z), generator(z), atol=1e-5, rtol=0)
 
 
+class Normalized(Generator):
+    """A generator of its own, with the weights of facegan's."""
+
+    def forward(self, z):
+        return super().forward(z / z.norm(dim=1, keepdim=True))
+
+
+def test_a_subclass_is_not_loaded_as_its_base_class(tmp_path, z):
+    own = Normalized(16, 8, 8).eval()
+    path = export_generator(own, tmp_path / "own.safetensors")
+    with pytest.raises(CheckpointError, match="its network is Normalized"):
+        load_generator(path)
+    loaded = load_generator(path, generator=Normalized(16, 8, 8))
+    torch.testing.assert_close(loaded(z), own(z))
+
+
 def test_the_format_follows_from_the_ending(generator, tmp_path, z):
     path = export_generator(generator, tmp_path / "g.ts")
     torch.testing.assert_close(torch.jit.load(path)(z), generate(generator, z), atol=1e-5, rtol=0)

@@ -70,15 +70,21 @@ def walk(
 
 def export(
     source: Source,
-    out: Annotated[Path, typer.Option(help="the file to write")],
+    out: Annotated[
+        Path | None, typer.Option(help="the file to write; default: generator with the format's ending")
+    ] = None,
     format: Annotated[
-        Format | None, typer.Option(help="default: by the file's ending; onnx needs facegan[onnx]")
+        Format | None,
+        typer.Option(help="default: by the file's ending, or safetensors; onnx needs facegan[onnx]"),
     ] = None,
 ) -> None:
     """Write a trained generator to one file, for facegan or for other programs."""
-    from facegan.export import export_generator
+    from facegan.export import ENDINGS, export_generator
     from facegan.runs.run import load_generator
 
+    if out is None:
+        ending = next(end for end, named in ENDINGS.items() if named == (format or "safetensors"))
+        out = Path(f"generator{ending}")
     export_generator(load_generator(source), out, format=format)
     print(out)
 

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from facegan.data.decode import to_square
+from facegan.data.decode import Unreadable, to_rgb, to_square
 from facegan.errors import DataError, first_line
 from facegan.images import to_uint8, unit_to_signed
 
@@ -95,7 +95,11 @@ def _refuse_unindexed(given: Any) -> None:
         advice = "Pass the loader's dataset instead: loader.dataset"
     elif isinstance(given, IterableDataset):
         advice = "Collect its images in a list first"
-    elif not isinstance(given, Mapping | set) and hasattr(given, "__len__") and hasattr(given, "__getitem__"):
+    elif (
+        not isinstance(given, Mapping | set | type)
+        and hasattr(given, "__len__")
+        and hasattr(given, "__getitem__")
+    ):
         return
     raise DataError(f"the images are a {type(given).__name__}, expected {_EXPECTED}. {advice}.")
 
@@ -129,7 +133,10 @@ def _read_items(given: Any, size: int | None) -> Labeled:
 def _split(item: Any) -> tuple[Any, int | None]:
     """The image and the label of a dataset's item."""
     if isinstance(item, Mapping):
-        return item.get("image"), _label(item.get("label"))
+        if "image" not in item:
+            keys = ", ".join(map(repr, item))
+            raise DataError(f"an item is a dict with {keys}, expected 'image' among them. Rename that entry.")
+        return item["image"], _label(item.get("label"))
     if isinstance(item, tuple):
         image, label = (*item, None, None)[:2]
         return image, _label(label)
@@ -152,7 +159,10 @@ def _batch_of_one(image: Any, what: str) -> np.ndarray:
     from PIL import Image
 
     if isinstance(image, Image.Image):
-        image = np.asarray(image.convert("RGB"))
+        try:
+            image = np.asarray(to_rgb(image))
+        except Unreadable as reason:
+            raise DataError(f"{what} is a PIL image of mode {image.mode}: {reason}.") from None
     if not isinstance(image, np.ndarray | Tensor):
         raise DataError(
             f"{what} is a {type(image).__name__}, expected an array, tensor or PIL image. Give images, or "
@@ -169,8 +179,15 @@ def _batch_of_one(image: Any, what: str) -> np.ndarray:
 def _to_numpy(images: np.ndarray | Tensor) -> np.ndarray:
     if isinstance(images, np.ndarray):
         return images
-    images = images.detach().cpu()
-    return (images.float() if images.dtype == torch.bfloat16 else images).numpy()
+    kind = f"{str(images.layout).removeprefix('torch.')} {images.dtype}"
+    try:
+        images = images.detach().cpu()
+        return (images.float() if images.dtype.is_floating_point else images).numpy()
+    except (TypeError, RuntimeError) as error:
+        raise DataError(
+            f"the images are a {kind} tensor on {images.device}, which cannot be read ({first_line(error)}). "
+            "Give a dense uint8 or float tensor."
+        ) from None
 
 
 def _check_count(count: int) -> None:
@@ -209,7 +226,7 @@ class _Converter:
         if images.dtype == np.uint8:
             self.signed[part] = images
             return
-        floats = torch.from_numpy(np.ascontiguousarray(images, np.float32))
+        floats = torch.from_numpy(np.array(images, np.float32, order="C"))
         self._check_range(floats)
         self.signed[part] = to_uint8(floats).numpy()
         self.unit[part] = to_uint8(unit_to_signed(floats)).numpy()

@@ -176,7 +176,7 @@ def _open_rgb(data: bytes, size: int):
         with Image.open(io.BytesIO(data)) as image:
             _check_pixels(*image.size)
             image.draft(None, (2 * size, 2 * size))
-            return _to_rgb(image)
+            return to_rgb(image)
     except Unreadable:
         raise
     except Image.DecompressionBombError:
@@ -226,7 +226,8 @@ def to_square(image, size: int, crop: Crop = CENTER) -> np.ndarray:
     return np.asarray(image).transpose(2, 0, 1)
 
 
-def _to_rgb(image):
+def to_rgb(image):
+    """A PIL image of any mode, upright, as RGB. Raises `Unreadable` for float and 32-bit pixels."""
     from PIL import Image, ImageOps
 
     image = ImageOps.exif_transpose(image)

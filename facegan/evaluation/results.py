@@ -106,7 +106,7 @@ class Evaluator:
             for kind, generator in _generators(opened, network)
         }
         return Result(
-            name=str(run),
+            name=opened.name,
             config=opened.config,
             data=opened.data,
             device=opened.device,

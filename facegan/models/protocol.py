@@ -12,6 +12,7 @@ and a discriminator has `image_size`; `GAN` sets those that a module of your own
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import chain
@@ -108,6 +109,22 @@ def frozen(module: nn.Module) -> Iterator[None]:
             weight.requires_grad_(True)
 
 
+def copied(network: nn.Module) -> nn.Module:
+    """A deep copy; tensors that layers keep from a forward pass, as `spectral_norm` does, are detached.
+
+    Raises:
+        ConfigError: it cannot be copied.
+    """
+    kept = [t for m in network.modules() for t in vars(m).values() if isinstance(t, Tensor) and not t.is_leaf]
+    try:
+        return copy.deepcopy(network, {id(t): t.detach().clone() for t in kept})
+    except Exception as error:
+        raise ConfigError(
+            f"{type(network).__name__} cannot be copied ({first_line(error)}). Run lazy layers once before, and "
+            "keep no tensors of a forward pass in the network."
+        ) from error
+
+
 def set_default_attributes(generator: nn.Module, config: TrainConfig) -> nn.Module:
     """The generator itself, with the attributes that it does not have taken from `config`.
 
@@ -116,14 +133,15 @@ def set_default_attributes(generator: nn.Module, config: TrainConfig) -> nn.Modu
     """
     wanted = {"latent_dim": config.latent_dim, "image_size": config.image_size}
     for name, value in (wanted | {"output_range": RANGES[config.output]}).items():
-        own = getattr(generator, name, value)
-        if own != value:
+        own = getattr(unwrapped(generator), name, value)
+        if own != value and (not isinstance(own, list) or tuple(own) != value):
             raise ConfigError(
                 f"the generator's {name} is {own!r}, the config's {value!r}. Change one of them; the config's "
                 "output is 'tanh' for (-1, 1), 'sigmoid' for (0, 1)."
             )
-        if not hasattr(generator, name):
-            setattr(generator, name, value)
+        for module in (unwrapped(generator), generator):
+            if not hasattr(module, name):
+                setattr(module, name, value)
     return generator
 
 
@@ -142,7 +160,7 @@ def move(network: nn.Module, device: torch.device) -> None:
 
 
 def check_networks(generator: nn.Module, discriminator: nn.Module, config: TrainConfig) -> None:
-    """Try both networks on a batch of two.
+    """Try both networks on a batch of two, in the mode and precision that is on.
 
     Raises:
         ConfigError: shapes do not match each other or the config; the message has both shapes.
@@ -155,23 +173,30 @@ def check_networks(generator: nn.Module, discriminator: nn.Module, config: Train
             f"the generator maps latents {tuple(z.shape)} to {tuple(images.shape)}, expected "
             f"(2, 3, {size}, {size}). Change it, or set image_size in the config."
         )
-    logits = _output("discriminator", discriminator, images.to(device_of(discriminator)))
-    if logits.numel() != 2 or logits.shape[0] != 2:
-        raise ConfigError(
-            f"the discriminator maps the generator's images {tuple(images.shape)} to {tuple(logits.shape)}, "
-            "expected one logit per image, (2,) or (2, 1)."
-        )
+    images = images.to(device_of(discriminator))
+    for batch in (images, images.float()):  # fakes come in the precision of training, real images in float32
+        logits = _output("discriminator", discriminator, batch)
+        if logits.numel() != 2 or logits.shape[0] != 2:
+            raise ConfigError(
+                f"the discriminator maps the generator's images {tuple(batch.shape)} to {tuple(logits.shape)}, "
+                "expected one logit per image, (2,) or (2, 1)."
+            )
 
 
 def _output(name: str, module: nn.Module, inputs: Tensor) -> Tensor:
     try:
-        with torch.no_grad(), torch.random.fork_rng(devices=[]), evaluating(module):
+        with torch.no_grad(), torch.random.fork_rng(devices=[]):
             output = module(inputs)
     except Exception as error:
+        mixed = torch.is_autocast_enabled(inputs.device.type)
+        hint = " If it works in float32 only, set precision='fp32' in the config." if mixed else ""
         raise ConfigError(
             f"the {name} fails on a batch {tuple(inputs.shape)}: {first_line(error)}. It must take latents "
-            "(B, latent_dim) if it is a generator, images (B, 3, S, S) if it is a discriminator."
+            f"(B, latent_dim) if it is a generator, images (B, 3, S, S) if it is a discriminator.{hint}"
         ) from error
     if not isinstance(output, Tensor):
-        raise ConfigError(f"the {name} returns a {type(output).__name__}, expected a tensor.")
+        mode = "train" if module.training else "eval"
+        raise ConfigError(
+            f"the {name} returns a {type(output).__name__} in {mode} mode, expected a tensor. Return one."
+        )
     return output

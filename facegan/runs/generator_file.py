@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import json
 from pathlib import Path
 from typing import Any
@@ -10,9 +9,9 @@ from typing import Any
 import torch
 from torch import nn
 
-from facegan.errors import CheckpointError, first_line
+from facegan.errors import CheckpointError, FaceganError, first_line
 from facegan.models.dcgan import Generator
-from facegan.models.protocol import unwrapped
+from facegan.models.protocol import copied, unwrapped
 from facegan.runs.upgrade import upgrade_weights
 
 _KEY = "facegan"  # of the file's metadata; one, because the order of several is not fixed
@@ -32,13 +31,16 @@ def to_bytes(generator: nn.Module, *, data: dict[str, Any] | None = None, half: 
     weights = {  # copies, since safetensors refuses weights that share memory
         k: v.detach().cpu().clone(memory_format=torch.contiguous_format)
         for k, v in unwrapped(generator).state_dict().items()
+        if isinstance(v, torch.Tensor)
     }
     if half:  # BatchNorm's vectors stay: few bytes, and small variances would lose digits
         weights = {k: v.half() if v.ndim == 4 else v for k, v in weights.items()}
-    if isinstance(unwrapped(generator), Generator):
+    if type(unwrapped(generator)) is Generator:
         settings = unwrapped(generator).settings
     else:
-        settings = {name: getattr(generator, name) for name in _OWN} | {"network": type(generator).__name__}
+        settings = {name: getattr(generator, name) for name in _OWN} | {
+            "network": type(unwrapped(generator)).__name__
+        }
     record = getattr(generator, "trained_on", None) if data is None else data
     return save(weights, metadata={_KEY: json.dumps(settings | ({"data": record} if record else {}))})
 
@@ -62,13 +64,14 @@ def read(path: Path, generator: nn.Module | None = None) -> nn.Module:
             weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
         data, network = settings.pop("data", None), settings.pop("network", None)
         generator = _empty(settings, network, generator)
-        unwrapped(generator).load_state_dict(upgrade_weights(weights) if network is None else weights)
+        weights = upgrade_weights(weights) if network is None else weights
+        unwrapped(generator).load_state_dict(_extra_state(generator) | weights)
     except FileNotFoundError:
         raise CheckpointError(
             f"no generator at {path}. Export one with gan.export(path), or load 'faces' or 'synthetic', "
             "which are bundled."
         ) from None
-    except CheckpointError as error:
+    except FaceganError as error:
         raise CheckpointError(f"{path}: {error}") from None
     except (SafetensorError, KeyError, TypeError, ValueError, RuntimeError, OSError) as error:
         raise CheckpointError(
@@ -88,7 +91,22 @@ def _empty(settings: dict[str, Any], network: str | None, given: nn.Module | Non
             f"its network is {network}, which is not facegan's. Build that network and pass it: "
             "load_generator(path, generator=network)."
         )
-    given = copy.deepcopy(given)
+    given = copied(given)
     for name in _OWN:
-        setattr(given, name, tuple(v) if isinstance(v := settings[name], list) else v)
+        value = _as_tuple(settings[name])
+        own = _as_tuple(getattr(given, name, value))
+        if own != value:
+            raise CheckpointError(f"its {name} is {value!r}, the given network's {own!r}. Give it the same.")
+        if not hasattr(given, name):
+            setattr(given, name, value)
     return given
+
+
+def _as_tuple(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value
+
+
+def _extra_state(network: nn.Module) -> dict[str, Any]:
+    """What `get_extra_state` adds to the state dict; a `.safetensors` file holds tensors only."""
+    state = unwrapped(network).state_dict()
+    return {name: value for name, value in state.items() if not isinstance(value, torch.Tensor)}

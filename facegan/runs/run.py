@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from abc import ABC, abstractmethod
 from functools import cached_property
 from pathlib import Path
@@ -14,7 +13,7 @@ from facegan.config import TrainConfig
 from facegan.errors import CheckpointError, ConfigError, first_line
 from facegan.images import make_grid, read_png
 from facegan.models.dcgan import Generator
-from facegan.models.protocol import sample, set_default_attributes, unwrapped
+from facegan.models.protocol import copied, sample, set_default_attributes, unwrapped
 from facegan.runs import checkpoint, generator_file, pretrained
 from facegan.runs.folder import read_notes, read_segments
 from facegan.runs.history import History
@@ -239,7 +238,7 @@ def generator_of(state: dict[str, Any], network: nn.Module | None, *, part: str 
         )
     generator = Generator.from_config(config)
     if network is not None:
-        generator = set_default_attributes(copy.deepcopy(network), config)
+        generator = set_default_attributes(copied(network), config)
     try:
         with checkpoint.contents_of_a_run():
             weights = state[part]

@@ -121,10 +121,15 @@ def _different_layers(gan: Any, state: dict[str, Any]) -> Differences:
 
 def _unlike_weights(gan: Any, state: dict[str, Any], name: str) -> str:
     """The first weight that one of them does not have, or has with another shape; empty if there is none."""
-    ours = {k: tuple(w.shape) for k, w in unwrapped(getattr(gan, name)).state_dict().items()}
-    theirs = {k: tuple(w.shape) for k, w in state[name].items()}
+    ours = _shapes(unwrapped(getattr(gan, name)).state_dict())
+    theirs = _shapes(state[name])
     for key in [*ours, *theirs]:
         if ours.get(key) != theirs.get(key):
             old, new = (shapes.get(key, "missing") for shapes in (theirs, ours))
             return f"{key} is {old} in the checkpoint, {new} in this GAN"
     return ""
+
+
+def _shapes(state: dict[str, Any]) -> dict[str, tuple[int, ...]]:
+    """Shapes of a state dict's tensors; without extra states, which are of any type."""
+    return {name: tuple(w.shape) for name, w in state.items() if not name.endswith("_extra_state")}

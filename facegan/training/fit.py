@@ -39,7 +39,8 @@ def fit(
     Args:
         gan: trained in place.
         faces: a `FaceDataset`, images (N, 3, S, S) or (N, S, S, 3) as a uint8 or float array or tensor, or a
-            torch `Dataset` of images.
+            torch `Dataset` of images. Each item is read once, so random transforms belong in the config, as `flip`
+            and `augment`; otherwise every call trains on other data, and a run is not resumed.
         epochs: passes over the faces in total; by default those of the GAN's config.
         steps: instead of `epochs`.
         run_dir: the run folder; if it has a checkpoint of this run, training resumes from there.

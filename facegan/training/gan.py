@@ -5,7 +5,7 @@ How a step changes it is in `facegan.training.step`, the loop in `facegan.traini
 
 from __future__ import annotations
 
-import copy
+import warnings
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -15,11 +15,11 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from facegan.augment import steps_of
 from facegan.config import RECIPES, TrainConfig
-from facegan.errors import CheckpointError, ConfigError, first_line
+from facegan.errors import CheckpointError, ConfigError
 from facegan.files import write_atomic
 from facegan.images import make_grid
 from facegan.latent import draw_latents
-from facegan.losses import LOSSES, Loss, find_loss
+from facegan.losses import BUILT_IN, LOSSES, Loss, as_loss, check_loss, find_loss
 from facegan.models import protocol
 from facegan.models.dcgan import Discriminator, Generator
 from facegan.runs import generator_file
@@ -27,7 +27,7 @@ from facegan.runs.checkpoint import contents_of_a_run
 from facegan.runs.history import History
 from facegan.runs.run import config_of
 from facegan.runtime import distributed
-from facegan.runtime.device import memory_format, pick_device, pick_precision, to_device
+from facegan.runtime.device import autocast, memory_format, pick_device, pick_precision, to_device
 from facegan.training import optimizers
 from facegan.training.compatibility import NETWORKS, check_same_networks, loss_name, structure_of
 from facegan.training.engine import Engine
@@ -88,11 +88,15 @@ class GAN:
         self.precision = pick_precision(self.config.precision, self.device)
         self.rng = torch.Generator().manual_seed(self.config.seed)
         self.generator, self.discriminator = _networks(self.config, generator, discriminator)
-        if generator is not None or discriminator is not None:
-            protocol.check_networks(self.generator, self.discriminator, self.config)
+        own = generator is not None or discriminator is not None
+        if own:
+            with protocol.evaluating(self.generator), protocol.evaluating(self.discriminator):
+                protocol.check_networks(self.generator, self.discriminator, self.config)
         for network in (self.generator, self.discriminator):
             protocol.move(network, self.device)
-        self.ema = copy.deepcopy(self.generator).eval().requires_grad_(False)
+        if own:
+            self._check_as_in_training()
+        self.ema = protocol.copied(self.generator).eval().requires_grad_(False)
         self.optimizer_d, self.optimizer_g = optimizers.build(
             self.config, self.discriminator, self.generator, self.device
         )
@@ -153,6 +157,19 @@ class GAN:
             f"D {type(self.discriminator).__name__} with {sizes[1]}, loss {loss_name(self)}, "
             f"step {self.step:,}, {self.device}, {precision})"
         )
+
+    def _check_as_in_training(self) -> None:
+        """Try copies of the networks in train mode and in the precision of training."""
+        copies = protocol.copied(self.generator), protocol.copied(self.discriminator)
+        with autocast(self.device, self.precision):
+            protocol.check_networks(*copies, self.config)
+        *_, last = self.discriminator.modules()
+        if isinstance(last, nn.Sigmoid) and any(LOSSES[name] == self.loss for name in BUILT_IN):
+            warnings.warn(
+                "the discriminator ends in Sigmoid, but the losses expect logits and apply it themselves. Remove "
+                "the layer.",
+                stacklevel=3,
+            )
 
     # ---- what a step needs -----------------------------------------------------------------------
 
@@ -274,46 +291,14 @@ def _as_config(config: TrainConfig | str | None) -> TrainConfig:
 def _with_loss(config: TrainConfig, given: Loss | tuple | str | None) -> tuple[TrainConfig, Loss]:
     if isinstance(given, str):
         config, given = config.replace(loss=given), None
-    loss = find_loss(config.loss) if given is None else _as_loss(given)
+    loss = find_loss(config.loss) if given is None else as_loss(given)
     if config.label_smoothing and not loss.takes_smoothing:
         raise ConfigError(
             f"label_smoothing={config.label_smoothing} has no meaning with this loss, which has no labels. "
             "Set label_smoothing=0, use loss='bce', or give your discriminator loss a keyword `smoothing`."
         )
-    _check_loss(loss)
+    check_loss(loss)
     return config, loss
-
-
-def _check_loss(loss: Loss) -> None:
-    """Try both halves on two logits."""
-    logits = torch.zeros(2, requires_grad=True), torch.zeros(2, requires_grad=True)
-    for name, half, given in (
-        ("discriminator", loss.discriminator, logits),
-        ("generator", loss.generator, logits[1:]),
-    ):
-        try:
-            value = half(*given)
-        except Exception as error:
-            raise ConfigError(
-                f"the {name}'s loss fails on {len(given)} batches of logits: {first_line(error)}. The discriminator's "
-                "takes real and fake logits, the generator's fake ones."
-            ) from error
-        if not isinstance(value, Tensor) or value.ndim or not value.requires_grad:
-            shape = (
-                f"a tensor {tuple(value.shape)}" if isinstance(value, Tensor) else f"a {type(value).__name__}"
-            )
-            raise ConfigError(
-                f"the {name}'s loss returns {shape}, expected one number (a tensor without dimensions) with "
-                "gradients. Return the mean over the batch, and do not detach it."
-            )
-
-
-def _as_loss(given: Any) -> Loss:
-    if not isinstance(given, tuple) or len(given) != 2 or not all(map(callable, given)):
-        raise ConfigError(
-            f"loss is {given!r}, expected fg.Loss(discriminator, generator): two functions of logits, or a name."
-        )
-    return Loss(*given)
 
 
 def _networks(
@@ -325,6 +310,11 @@ def _networks(
             continue
         if not isinstance(network, nn.Module):
             raise ConfigError(f"{name} is a {type(network).__name__}, expected a torch.nn.Module.")
+        if isinstance(network, torch.jit.ScriptModule):
+            raise ConfigError(
+                f"{name} is a TorchScript module, which cannot be copied for the average. Pass the module that it "
+                "was made from."
+            )
         if not network.training:
             network.train()
     with torch.random.fork_rng(devices=[]):

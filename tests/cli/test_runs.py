@@ -58,8 +58,13 @@ def test_export_writes_a_plain_network(facegan, finished):
     )
 
 
-def test_an_export_needs_a_file_and_a_known_format(facegan):
-    assert facegan("export", "run").returncode == 2
+def test_an_export_is_named_by_its_format(facegan, finished):
+    assert facegan("export", "run", "--format", "torchscript").stdout.strip() == "generator.pt"
+    z = torch.zeros(1, load_generator(finished / "run").latent_dim)
+    assert torch.jit.load(finished / "generator.pt")(z).shape == (1, 3, 16, 16)
+
+
+def test_an_export_needs_a_known_format(facegan):
     done = facegan("export", "run", "--out", "x", "--format", "pickle")
     assert done.returncode == 2
     assert "torchscript" in done.stderr

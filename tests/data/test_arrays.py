@@ -55,6 +55,11 @@ def test_gray_pil_images_become_rgb():
     assert read_images([Image.new("L", (16, 16), 7)] * 2).images.mean() == 7
 
 
+def test_pil_images_of_16_bits_are_scaled():
+    image = Image.fromarray(np.full((16, 16), 257 * 100, np.uint16))
+    assert set(read_images([image, image]).images.flat) == {100}
+
+
 def test_an_array_that_fits_is_not_copied():
     assert np.shares_memory(read_images(IMAGES).images, IMAGES)
 
@@ -151,7 +156,9 @@ def test_each_item_is_read_once():
         ([IMAGES[0], IMAGES[1][:, :8]], r"image 1 is uint8 \(3, 8, 16\), expected uint8 \(3, 16, 16\)"),
         ([IMAGES[0], IMAGES[1].astype(np.float32)], "image 1 is float32"),
         ([IMAGES[0, 0], IMAGES[1, 0]], r"image 0 is uint8 \(16, 16\), expected \(3, H, W\)"),
-        ([{"picture": 1}, {"picture": 2}], "image 0 is a NoneType"),
+        (torch.zeros(2, 3, 16, 16).to_sparse(), "sparse_coo torch.float32 tensor .* dense"),
+        (Items, "the images are a type, expected an array"),
+        ([{"picture": 1}, {"picture": 2}], "a dict with 'picture', expected 'image'"),
     ],
 )  # fmt: skip
 def test_what_are_no_images_is_refused(given, message):

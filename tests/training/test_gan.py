@@ -336,6 +336,92 @@ def test_a_wrapped_network_is_saved_as_what_it_wraps(faces, tmp_path):
     assert torch.equal(sample(loaded, 2, seed=0), gan.sample(2, seed=0))
 
 
+class Caching(OwnGenerator):
+    """Keeps a tensor of its last forward pass."""
+
+    def forward(self, z):
+        self.images = super().forward(z)
+        return self.images
+
+
+def test_a_network_that_has_run_can_be_loaded_into(faces, tmp_path):
+    generator = Caching()
+    gan = GAN(TrainConfig(**TINY), generator=generator, device="cpu")
+    fit(gan, faces, steps=1, run_dir=tmp_path / "run")
+    loaded = load_generator(tmp_path / "run", generator=generator)
+    assert torch.equal(sample(loaded, 2, seed=0), gan.sample(2, seed=0))
+
+
+class Counting(OwnGenerator):
+    """With a state that is no tensor."""
+
+    def get_extra_state(self):
+        return {"version": 1}
+
+    def set_extra_state(self, state):
+        pass
+
+
+def test_a_state_that_is_no_tensor_is_resumed(faces, tmp_path):
+    def gan():
+        return GAN(TrainConfig(**TINY), generator=Counting(), device="cpu")
+
+    fit(gan(), faces, steps=1, run_dir=tmp_path / "run")
+    assert load_generator(tmp_path / "run/generator.safetensors", generator=Counting()).latent_dim == 8
+    assert fit(gan(), faces, steps=2, run_dir=tmp_path / "run")["step"] == [1, 2]
+
+
+class Float32Only(nn.Module):
+    """Fails under autocast."""
+
+    def __init__(self):
+        super().__init__()
+        self.linear = nn.Linear(3 * 16 * 16, 1)
+
+    def forward(self, images):
+        logits = images.new_zeros(len(images), 1)
+        logits[:, torch.arange(1)] = self.linear(images.flatten(1))
+        return logits
+
+
+class Auxiliary(nn.Module):
+    """Returns two things in train mode."""
+
+    def __init__(self):
+        super().__init__()
+        self.linear = nn.Linear(3 * 16 * 16, 1)
+
+    def forward(self, images):
+        logits = self.linear(images.flatten(1))
+        return (logits, logits) if self.training else logits
+
+
+@pytest.mark.parametrize(
+    ("network", "message"),
+    [
+        (Float32Only(), "discriminator fails .*precision='fp32'"),
+        (Auxiliary(), "returns a tuple in train mode"),
+        (torch.jit.trace(own_discriminator(), torch.zeros(2, 3, 16, 16)), "TorchScript"),
+    ],
+)
+def test_a_network_that_cannot_be_trained_is_refused_before(network, message):
+    with pytest.raises(ConfigError, match=message):
+        GAN(TrainConfig(**TINY | {"precision": "bf16"}), discriminator=network, device="cpu")
+
+
+def test_probabilities_in_place_of_logits_are_warned_of():
+    network = nn.Sequential(*own_discriminator(), nn.Sigmoid())
+    with pytest.warns(UserWarning, match="ends in Sigmoid"):
+        GAN(TrainConfig(**TINY), discriminator=network, device="cpu")
+
+
+def test_a_loss_of_ones_own_may_take_probabilities(recwarn):
+    network = nn.Sequential(*own_discriminator(), nn.Sigmoid())
+    loss = (lambda real, fake: -(real.log() + (1 - fake).log()).mean(), lambda fake: -fake.log().mean())
+    GAN(TrainConfig(**TINY), discriminator=network, loss=loss, device="cpu")
+    assert not recwarn
+
+
 class Volume(OwnGenerator):
     """With a kernel of five dimensions."""
 
