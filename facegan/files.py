@@ -114,11 +114,14 @@ def invalidate(path: Path) -> None:
 
 
 @contextmanager
-def locked(target: Path) -> Iterator[None]:
+def locked(target: Path, *, wait: bool = True) -> Iterator[None]:
     """Hold `.NAME.lock` beside `target`; waits while another process holds it, and prints that it waits.
 
     The lock is released when its process ends, however it ends. Some file systems have no locks; the body
     then runs without one, so it must create `target` in one step.
+
+    Raises:
+        BlockingIOError: another process holds it, and `wait` is False.
     """
     from filelock import FileLock, Timeout
 
@@ -126,6 +129,8 @@ def locked(target: Path) -> Iterator[None]:
     try:
         lock.acquire(timeout=0)
     except Timeout:
+        if not wait:
+            raise BlockingIOError(f"{lock.lock_file} is held by another process") from None
         hint = f"if no other process is running, delete {lock.lock_file}"
         print(f"waiting for another process that is writing {target.name} ({hint}).", file=sys.stderr)
         lock.acquire()
@@ -134,7 +139,8 @@ def locked(target: Path) -> Iterator[None]:
     try:
         yield
     finally:
-        lock.release()
+        with contextlib.suppress(OSError):  # a drive that was disconnected
+            lock.release()
 
 
 def _record_path(path: Path) -> Path:

@@ -7,6 +7,7 @@ Archives are read member by member in memory; nothing in them can write a file. 
 from __future__ import annotations
 
 import hashlib
+import os
 import zipfile
 import zlib
 from collections import Counter
@@ -97,18 +98,42 @@ def change_key(path: Path) -> str:
     digest = hashlib.sha256()
     for name in sorted(filter(_is_image, _files(path))) if path.is_dir() else [""]:
         status = (path / name).stat()
-        digest.update(f"{name or path.name}/{status.st_size}/{status.st_mtime_ns}\n".encode())
+        digest.update(
+            f"{name or path.name}/{status.st_size}/{status.st_mtime_ns}\n".encode("utf-8", "surrogateescape")
+        )
     return digest.hexdigest()[:12]
 
 
-def _files(folder: Path) -> Iterator[str]:
-    return (p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file())
+def _files(folder: Path, parents: tuple[str, ...] = ()) -> Iterator[str]:
+    """Files at any depth, also through links; run folders and hidden folders are skipped."""
+    place = os.path.realpath(folder)
+    if place in parents:  # a link to a folder above it
+        return
+    try:
+        entries = list(os.scandir(folder))
+    except OSError as error:
+        raise DataError(
+            f"the folder {folder} cannot be read ({error.strerror or error}). Change its permissions, or move it away."
+        ) from None
+    for entry in entries:
+        if entry.is_file():
+            yield entry.name
+        elif entry.is_dir() and not _is_hidden(entry.name) and not _is_run(Path(entry.path)):
+            yield from (f"{entry.name}/{name}" for name in _files(Path(entry.path), (*parents, place)))
+
+
+def _is_run(folder: Path) -> bool:
+    """Whether the pictures in a folder are those of a training run."""
+    return (folder / "config.json").is_file() and (folder / "checkpoints").is_dir()
 
 
 def _is_image(name: str) -> bool:
-    parts = PurePosixPath(name).parts
-    hidden = any(part == "__MACOSX" or (part.startswith(".") and part != "..") for part in parts)
-    return not hidden and PurePosixPath(name).suffix.lower() in SUFFIXES
+    path = PurePosixPath(name)
+    return path.suffix.lower() in SUFFIXES and not any(map(_is_hidden, path.parts))
+
+
+def _is_hidden(part: str) -> bool:
+    return part == "__MACOSX" or (part.startswith(".") and part != "..")
 
 
 def _read_member(archive: zipfile.ZipFile, name: str) -> bytes:

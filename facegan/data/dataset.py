@@ -31,6 +31,9 @@ class FaceDataset:
         classes: the names of the classes.
         attributes: columns (N,) of the drawn faces.
         fingerprint: 16 hex digits that identify the source; computed from the pixels if not given.
+
+    Raises:
+        DataError: the images are anything else.
     """
 
     def __init__(
@@ -45,6 +48,12 @@ class FaceDataset:
         attributes: dict[str, np.ndarray] | None = None,
         fingerprint: str | None = None,
     ) -> None:
+        array = isinstance(images, np.ndarray) and images.dtype == np.uint8
+        if not array or images.ndim != 4 or images.shape[1] != 3 or images.shape[2] != images.shape[3]:
+            kind = f"{getattr(images, 'dtype', type(images).__name__)} {tuple(getattr(images, 'shape', ()))}"
+            raise DataError(
+                f"images are {kind}, expected an array, uint8 (N, 3, S, S). load_faces(images, size) converts them."
+            )
         if len(images) < 2:
             raise DataError(f"{name!r} holds {len(images)} usable image; training needs 2 or more. Add some.")
         self.images, self.name, self.crop, self.skipped = images, name, crop, skipped

@@ -116,12 +116,12 @@ class Evaluator:
         )
 
 
-def warn_if_not_comparable(generator: nn.Module | Run, faces: FaceDataset) -> None:
-    """Warn if a generator or run learned from other faces than these, or from faces with another crop."""
-    is_run = isinstance(generator, Run)
-    data = generator.data if is_run else getattr(generator, "trained_on", None)
+def warn_if_not_comparable(generator: Any, faces: FaceDataset) -> None:
+    """Warn if a generator, GAN or run learned from other faces than these, or from faces with another crop."""
+    data = getattr(generator, "data", None) or getattr(generator, "trained_on", None)
     if problem := comparison_warning(data, faces.record()):
-        warnings.warn(f"{generator.name}: {problem}" if is_run else problem, stacklevel=3)
+        name = f"{generator.name}: " if isinstance(generator, Run) else ""
+        warnings.warn(f"{name}{problem}", stacklevel=3)
 
 
 def common_size(runs: Sequence[str | Path]) -> int:

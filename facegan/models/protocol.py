@@ -145,6 +145,12 @@ def set_default_attributes(generator: nn.Module, config: TrainConfig) -> nn.Modu
     return generator
 
 
+def set_attribute(network: nn.Module, name: str, value: Any) -> None:
+    """Set an attribute of a network and, if it is wrapped, of the network inside."""
+    for module in {unwrapped(network), network}:
+        setattr(module, name, value)
+
+
 def unwrapped(network: nn.Module) -> nn.Module:
     """The network inside `torch.compile` or `DataParallel`, whose state dict has the network's own names."""
     network = getattr(network, "_orig_mod", network)

@@ -21,7 +21,7 @@ from typing import Any
 from torch import Tensor
 
 from facegan import files
-from facegan.errors import CheckpointError
+from facegan.errors import CheckpointError, first_line
 from facegan.images import gif_bytes, png_bytes, read_png
 from facegan.plots import figure_png, plot_curves
 from facegan.runs import checkpoint
@@ -29,6 +29,7 @@ from facegan.runs.history import History
 from facegan.runs.upgrade import upgrade_notes
 
 _MAX_GIF_FRAMES = 60
+_SEGMENT = {"from_step", "data", "device", "settings"}  # what each segment in config.json has
 _LAST_FRAMES = 8  # times that the animation repeats the final samples
 
 
@@ -68,11 +69,12 @@ class RunFolder:
         """
         segment = {"from_step": step, "data": data, "device": device, "settings": settings}
         segments = _with_segment(read_segments(self.active_path), segment)
+        config = self.active_path / "config.json"
         notes = {"data": data["name"], "device": device, **settings, "segments": segments}
         try:
-            files.write_atomic(
-                self.active_path / "config.json", (json.dumps(notes, indent=2) + "\n").encode()
-            )
+            if config.exists() and not read_notes(self.active_path):
+                config.replace(config.with_name("config-damaged.json"))
+            files.write_atomic(config, (json.dumps(notes, indent=2) + "\n").encode())
             for frame_step, frame in self.frames().items():
                 if frame_step > step:
                     frame.unlink()
@@ -154,10 +156,18 @@ class RunFolder:
 
 
 def read_notes(path: Path) -> dict[str, Any]:
-    """The contents of a run folder's `config.json`; empty if it is missing or damaged."""
+    """The contents of a run folder's `config.json`; empty, with a warning, if it is damaged."""
     try:
-        return dict(json.loads((path / "config.json").read_text()))
-    except (OSError, ValueError, TypeError):
+        notes = dict(json.loads((path / "config.json").read_text("utf-8-sig")))
+        if not all(segment.keys() >= _SEGMENT for segment in notes.get("segments", ())):
+            raise ValueError("a segment is incomplete")
+        return notes
+    except OSError:
+        return {}
+    except (ValueError, TypeError, AttributeError) as error:
+        warnings.warn(
+            f"{path / 'config.json'} is damaged ({first_line(error)}) and is ignored.", stacklevel=3
+        )
         return {}
 
 

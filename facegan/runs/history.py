@@ -135,7 +135,9 @@ class History(Mapping[str, list[float]]):
             )
             return cls._from_columns(dict(zip(names, columns, strict=True)))
         except (ValueError, KeyError) as error:
-            raise CheckpointError(f"{path} is damaged ({first_line(error)}).") from None
+            raise CheckpointError(
+                f"{path} is damaged ({first_line(error)}). Delete it; the checkpoints have it, too."
+            ) from None
 
     @classmethod
     def _from_columns(cls, columns: Mapping[str, Any]) -> History:

@@ -56,7 +56,11 @@ class Run(ABC):
         """
         if isinstance(source, Run):
             return source
-        return BundledRun(str(source)) if pretrained.is_pretrained(source) else FolderRun(Path(source))
+        return (
+            BundledRun(str(source))
+            if pretrained.is_pretrained(source)
+            else FolderRun(Path(source).expanduser())
+        )
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.name!r})"
@@ -104,8 +108,8 @@ class FolderRun(Run):
 
     @cached_property
     def config(self) -> TrainConfig:
-        segments = self.segments
-        return config_of(self.state if not segments else {"config": segments[-1]["settings"]})
+        segment = self._segment()
+        return config_of({"config": segment["settings"]} if segment else self.state)
 
     @cached_property
     def history(self) -> History:
@@ -115,8 +119,8 @@ class FolderRun(Run):
 
     @property
     def data(self) -> dict[str, Any]:
-        segments = self.segments
-        return (segments[-1]["data"] if segments else self.state["data"]) or {}
+        segment = self._segment()
+        return (segment["data"] if segment else self.state["data"]) or {}
 
     @property
     def device(self) -> str | None:
@@ -131,6 +135,12 @@ class FolderRun(Run):
                 f"{self.path} has no checkpoint. Name a run folder with checkpoints, such as runs/demo."
             )
         return state
+
+    def _segment(self) -> dict[str, Any]:
+        """The newest checkpoint's segment, not one that was interrupted before a checkpoint; empty if unknown."""
+        segments, newest = self.segments, max(self.checkpoints, default=float("inf"))
+        kept = [segment for segment in segments if segment["from_step"] < newest] or segments[:1]
+        return kept[-1] if kept else {}
 
     def frame(self, step: int) -> Tensor:
         path = checkpoint.numbered(self.path / "frames", ".png").get(step)
@@ -209,7 +219,7 @@ def load_generator(
             f"got a {type(source).__name__}, expected a run folder, a file, a bundled run's name or a Run; a GAN's "
             "own averaged generator is gan.ema."
         )
-    path = Path(source)
+    path = Path(source).expanduser()
     if pretrained.is_pretrained(source) or path.is_dir():
         return Run.open(source).generator(step, network=generator)
     if step is not None:

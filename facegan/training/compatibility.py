@@ -11,6 +11,7 @@ import re
 import zlib
 from collections.abc import Callable
 from functools import partial
+from types import CodeType
 from typing import Any
 
 from facegan.config import DISCRIMINATOR_SETTINGS, GAME_SETTINGS, GENERATOR_SETTINGS, TrainConfig, differing
@@ -84,14 +85,21 @@ def _structure(network: Any, config: TrainConfig, kind: type, settings: tuple[st
 
 
 def _function_name(function: Callable) -> str:
-    """Lambdas all have one name, so theirs ends with a digest of their code; a partial's has its arguments."""
+    """Lambdas and inner functions share names, so theirs end with a digest; a partial's has its arguments."""
     if isinstance(function, partial):
         return f"{_function_name(function.func)} with {function.args} {function.keywords}"
     name = getattr(function, "__qualname__", type(function).__name__)
     code = getattr(function, "__code__", None)
-    if "<lambda>" not in name or code is None:
+    if "<" not in name or code is None:
         return name
-    return f"{name} {zlib.crc32(code.co_code + repr((code.co_consts, code.co_names)).encode()):08x}"
+    enclosed = [c.cell_contents for c in function.__closure__ or ()]
+    plain = [value for value in enclosed if isinstance(value, int | float | str)]
+    return f"{name} {zlib.crc32(repr((_parts(code), plain)).encode()):08x}"
+
+
+def _parts(code: CodeType) -> tuple:
+    constants = [_parts(c) if isinstance(c, CodeType) else c for c in code.co_consts]
+    return code.co_code, code.co_names, constants
 
 
 def _different_settings(gan: Any, state: dict[str, Any], saved: TrainConfig) -> Differences:

@@ -68,18 +68,20 @@ def fit(
     every = gan.config.snapshot_every if snapshot_every is None else snapshot_every
     every = _positive("snapshot_every", every)
     callbacks = as_callbacks(callbacks)
-    folder = open_folder(gan, run_dir, faces.record(), resume=resume, total=total)
-    if gan.step >= total:
-        log_rank0(f"already at step {gan.step} (requested: {total}); increase steps or epochs to continue.")
-    batches.remaining = gan.remaining
-    stream = chain.from_iterable(repeat(batches))
-    with Monitor(gan, folder, callbacks, total=total, every=every) as monitor, gan.engine.capturing():
-        while gan.step < total and not monitor.stopped:
-            metrics = train_step(gan, next(stream))
-            gan.remaining = batches.remaining
-            monitor.step_end(metrics)
-            if gan.step % every == 0:
-                monitor.snapshot()
+    with open_folder(gan, run_dir, faces.record(), resume=resume, total=total) as folder:
+        if gan.step >= total:
+            log_rank0(
+                f"already at step {gan.step} (requested: {total}); increase steps or epochs to continue."
+            )
+        batches.remaining = gan.remaining
+        stream = chain.from_iterable(repeat(batches))
+        with Monitor(gan, folder, callbacks, total=total, every=every) as monitor, gan.engine.capturing():
+            while gan.step < total and not monitor.stopped:
+                metrics = train_step(gan, next(stream))
+                gan.remaining = batches.remaining
+                monitor.step_end(metrics)
+                if gan.step % every == 0:
+                    monitor.snapshot()
     return gan.history
 
 

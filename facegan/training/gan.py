@@ -103,9 +103,19 @@ class GAN:
         self.engine = Engine(self.generator, self.discriminator, self.device, self.precision)
         self.step = 0
         self.history = History()
-        self.data: dict[str, Any] = {}
+        self.data = {}
         self.remaining = torch.empty(0, dtype=torch.long)  # indices of faces that this epoch has yet to visit
         self.stop_requested = False
+
+    @property
+    def data(self) -> dict[str, Any]:
+        return self._data
+
+    @data.setter
+    def data(self, record: dict[str, Any]) -> None:
+        self._data = record
+        for generator in (self.generator, self.ema):
+            protocol.set_attribute(generator, "trained_on", record)
 
     def sample(self, n: int, *, seed: int | None = None, truncation: float | None = None) -> Tensor:
         """n images (n, 3, H, W) in [-1, 1] from the averaged generator in eval mode."""

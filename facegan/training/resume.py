@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from facegan import files
 from facegan.config import differing
 from facegan.errors import CheckpointError, ConfigError
 from facegan.runs import data_record
@@ -20,10 +23,13 @@ from facegan.training.gan import GAN
 RESUME = ("auto", "anyway")
 
 
+@contextmanager
 def open_folder(
     gan: GAN, run_dir: str | Path | None, data: dict[str, Any], *, resume: str, total: int
-) -> RunFolder | None:
+) -> Iterator[RunFolder | None]:
     """Resume the GAN from a run folder, if the folder has a checkpoint, and record what it trains on now.
+
+    Within the context no other process can train in the folder.
 
     Args:
         gan: changed in place if there is a checkpoint that is further along.
@@ -33,27 +39,46 @@ def open_folder(
         total: the step at which the run will end.
 
     Raises:
-        CheckpointError: the folder has another run.
+        CheckpointError: the folder has another run, or another process trains in it.
     """
     if resume not in RESUME:
         raise ConfigError(f"resume is {resume!r}; choose one of {', '.join(map(repr, RESUME))}.")
-    folder = None
-    if run_dir is not None:
-        folder = RunFolder(run_dir) if distributed.rank() == 0 else None
-        state = distributed.broadcast_object(folder and _latest(folder))
-        if state is not None:
-            _resume(gan, state, data, run_dir, anyway=resume == "anyway")
-    if gan.step < total:
-        _change_data(gan, data)
-        if folder:
-            settings = gan.config.to_dict() | {"loss": loss_name(gan)}
-            folder.begin(gan.step, settings, data=data, device=device_name(gan.device))
-    return folder
+    run_dir = run_dir and Path(run_dir).expanduser()
+    with ExitStack() as stack:
+        folder = None
+        if run_dir and distributed.rank() == 0:
+            stack.enter_context(_locked(run_dir))
+            folder = RunFolder(run_dir)
+        if run_dir:
+            state = distributed.broadcast_object(folder and _latest(folder))
+            if state is not None:
+                _resume(gan, state, data, run_dir, anyway=resume == "anyway")
+        _record(gan, folder, data, begins=gan.step < total)
+        yield folder
+
+
+@contextmanager
+def _locked(run_dir: Path) -> Iterator[None]:
+    with ExitStack() as stack:
+        with suppress(OSError):  # which `RunFolder` reports
+            run_dir.mkdir(parents=True, exist_ok=True)
+        try:
+            stack.enter_context(files.locked(run_dir / "run", wait=False))
+        except BlockingIOError:
+            raise CheckpointError(
+                f"another process is training in {run_dir}. Wait until it ends, or use another run_dir."
+            ) from None
+        yield
 
 
 def _latest(folder: RunFolder) -> dict[str, Any] | None:
     """The newest checkpoint; what one of 0.1 does not know of its data is taken from the folder."""
     state, segments = folder.latest(), read_segments(folder.path)
+    if state is None and (folder.path / "generator.safetensors").exists():
+        raise CheckpointError(
+            f"{folder.path} has a trained generator, but no checkpoint to resume from. Use another run_dir to keep "
+            "it."
+        )
     if state and segments:
         state["data"] = {**(segments[-1]["data"] or {}), **state["data"]}
     return state
@@ -72,6 +97,8 @@ def _resume(
         )
     game = game_differences(gan, state, saved)
     changed = game | data_record.differences(state["data"], data)
+    if gan.step > state["step"]:
+        changed |= data_record.differences(state["data"], gan.data)
     if changed and not anyway:
         raise CheckpointError(
             f"{run_dir} has a run of another kind: {listed(changed)}. Use the same settings, another run_dir, "
@@ -91,6 +118,15 @@ def _same_run(gan: GAN, state: dict[str, Any]) -> bool:
     saved = History.from_state(state["history"])
     ours, theirs = (dict(zip(h["step"], h["loss_d"], strict=True)) for h in (gan.history, saved))
     return all(ours[step] == theirs[step] for step in ours.keys() & theirs.keys())
+
+
+def _record(gan: GAN, folder: RunFolder | None, data: dict[str, Any], *, begins: bool) -> None:
+    """Note in GAN and folder what is trained on from this step on."""
+    if begins:
+        _change_data(gan, data)
+    if folder and (begins or not read_segments(folder.path)):
+        settings = gan.config.to_dict() | {"loss": loss_name(gan)}
+        folder.begin(gan.step, settings, data=gan.data or data, device=device_name(gan.device))
 
 
 def _change_data(gan: GAN, data: dict[str, Any]) -> None:

@@ -133,3 +133,42 @@ def test_a_dangling_link_in_a_folder_is_no_image(tmp_path):
         (folder / os.path.basename(name)).write_bytes(data)
     (folder / "dangling.png").symlink_to("nowhere.png")
     assert len(load_faces(folder, 16)) == 4
+
+
+def test_pictures_of_a_run_are_no_photographs(tmp_path):
+    (tmp_path / "runs/first/checkpoints").mkdir(parents=True)
+    (tmp_path / "runs/first/config.json").write_text("{}")
+    (tmp_path / "runs/first/samples.png").write_bytes(picture())
+    (tmp_path / "runs/face.png").write_bytes(picture())
+    assert Photos(tmp_path).names == ["runs/face.png"]
+
+
+def test_linked_folders_are_read_and_a_loop_ends(tmp_path):
+    (tmp_path / "photos").mkdir()
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere/face.png").write_bytes(picture())
+    (tmp_path / "photos/alice").symlink_to(tmp_path / "elsewhere")
+    (tmp_path / "photos/bob").symlink_to(tmp_path / "elsewhere")
+    (tmp_path / "elsewhere/up").symlink_to(tmp_path / "photos")
+    assert {"alice/face.png", "bob/face.png"} <= set(Photos(tmp_path / "photos").names)
+
+
+def test_a_folder_that_cannot_be_read_is_named(tmp_path, monkeypatch):
+    (tmp_path / "closed").mkdir()
+    real = os.scandir
+
+    def scandir(path):
+        if os.fspath(path).endswith("closed"):
+            raise PermissionError(13, "Permission denied")
+        return real(path)
+
+    monkeypatch.setattr(os, "scandir", scandir)
+    with pytest.raises(DataError, match="closed cannot be read"):
+        Photos(tmp_path)
+
+
+def test_file_names_need_not_be_unicode(tmp_path):
+    for name in (b"caf\xe9.png", b"face.png"):
+        with open(os.path.join(os.fsencode(tmp_path), name), "wb") as file:
+            file.write(picture())
+    assert len(load_faces(tmp_path, 16)) == 2

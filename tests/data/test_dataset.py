@@ -103,7 +103,7 @@ def test_the_fingerprint_of_an_array_is_of_its_pixels():
     other[3, 2, 15, 15] ^= 1
     assert FaceDataset(images, "a").fingerprint == same.fingerprint
     assert FaceDataset(images, "a").fingerprint != FaceDataset(other, "a").fingerprint
-    assert FaceDataset(images, "a").fingerprint != FaceDataset(images.reshape(2, 3, 16, 32), "a").fingerprint
+    assert FaceDataset(images, "a").fingerprint != FaceDataset(images[:3], "a").fingerprint
 
 
 def test_one_face_is_no_data_set():
@@ -164,3 +164,15 @@ class Stream(IterableDataset):
 def test_what_is_no_data_set_is_refused_with_what_to_do(given, message):
     with pytest.raises(DataError, match=message):
         as_dataset(given, 16)
+
+
+@pytest.mark.parametrize(
+    "images",
+    [
+        torch.zeros(4, 3, 16, 16, dtype=torch.uint8), np.zeros((4, 3, 16, 16)), [[1]],
+        np.zeros((4, 16, 16, 3), np.uint8), np.zeros((4, 3, 16, 8), np.uint8),
+    ],
+)  # fmt: skip
+def test_images_of_another_kind_are_refused(images):
+    with pytest.raises(DataError, match=r"load_faces\(images, size\)"):
+        FaceDataset(images, "mine")

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 import torch
-from helpers import random_faces
+from helpers import make_gan, random_faces
 
 from facegan import GAN, FaceDataset, Generator, Run, fit
 from facegan.errors import CheckpointError, ConfigError
@@ -126,6 +126,14 @@ def test_what_does_not_compare_is_warned_of(faces, message):
     with warnings.catch_warnings(record=True) as caught:
         warn_if_not_comparable(generator, faces)
     assert [str(w.message)[: len(message or "")] for w in caught] == ([message] if message else [])
+
+
+def test_the_generator_of_a_gan_knows_its_faces(many):
+    gan = make_gan()
+    fit(gan, FaceDataset(255 - many.images, "others"), steps=1)
+    for generator in (gan, gan.ema, gan.generator):
+        with pytest.warns(UserWarning, match="others"):
+            warn_if_not_comparable(generator, many)
 
 
 def test_a_run_trained_on_other_faces_is_warned_of(runs, many):

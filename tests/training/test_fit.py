@@ -20,6 +20,7 @@ def test_the_run_folder_explains_itself(gan, faces, tmp_path):
         "checkpoints/step_000000.pt", "checkpoints/step_000003.pt", "checkpoints/step_000006.pt",
         "frames/step_000000.png", "frames/step_000003.png", "frames/step_000006.png",
         "samples.png", "progress.gif", "curves.png", "history.csv", "config.json", "generator.safetensors",
+        ".run.lock",
     }  # fmt: skip
     lines = (run / "history.csv").read_text().splitlines()
     assert lines[0] == "step," + ",".join(COLUMNS)

@@ -4,10 +4,11 @@ import shutil
 
 import pytest
 import torch
+from filelock import FileLock
 from helpers import TINY, assert_same_state, make_gan, random_faces
 from torch import nn
 
-from facegan import GAN, LOSSES, FaceDataset, Loss, Run, TrainConfig, fit
+from facegan import GAN, LOSSES, Callback, FaceDataset, Loss, Run, TrainConfig, fit
 from facegan.errors import CheckpointError, ConfigError, TrainingError
 from facegan.runs import checkpoint
 
@@ -123,8 +124,88 @@ def test_an_own_loss_is_part_of_what_a_run_is(faces, tmp_path):
 
     own = Loss(discriminator, LOSSES["bce"].generator)
     fit(GAN(TrainConfig(**TINY), loss=own, device="cpu"), faces, steps=2, run_dir=tmp_path / "run")
-    with pytest.raises(CheckpointError, match=r"loss is '.*discriminator, bce_generator' in the .*, 'bce'"):
+    with pytest.raises(
+        CheckpointError, match=r"loss is '.*discriminator \w+, bce_generator' in the .*, 'bce'"
+    ):
         fit(make_gan(), faces, steps=4, run_dir=tmp_path / "run")
+
+
+def scaled(weight):
+    """A loss whose functions differ in the value that they enclose."""
+    return Loss(lambda real, fake: weight * sum(x.mean() for x in (fake, real)), LOSSES["bce"].generator)
+
+
+def test_a_loss_with_another_enclosed_value_is_another_loss(faces, tmp_path):
+    def train(weight, steps):
+        gan = GAN(TrainConfig(**TINY), loss=scaled(weight), device="cpu")
+        return fit(gan, faces, steps=steps, run_dir=tmp_path / "run")
+
+    train(1.0, steps=1)
+    assert train(1.0, steps=2)["step"] == [1, 2]
+    with pytest.raises(CheckpointError, match="loss is"):
+        train(2.0, steps=3)
+
+
+def test_two_processes_do_not_train_in_one_folder(faces, tmp_path):
+    held = FileLock(tmp_path / ".run.lock")
+    with held, pytest.raises(CheckpointError, match="another process is training"):
+        fit(make_gan(), faces, steps=1, run_dir=tmp_path)
+    assert fit(make_gan(), faces, steps=1, run_dir=tmp_path)["step"] == [1]
+
+
+def test_a_folder_is_free_after_a_failure(faces, tmp_path):
+    def fail(gan, grid):
+        raise RuntimeError("mine")
+
+    for _ in range(2):
+        with pytest.raises(RuntimeError, match="mine"):
+            fit(make_gan(), faces, steps=1, run_dir=tmp_path, callbacks=[fail])
+
+
+def test_a_generator_without_checkpoints_is_not_overwritten(faces, tmp_path):
+    fit(make_gan(), faces, steps=1, run_dir=tmp_path)
+    kept = (tmp_path / "generator.safetensors").read_bytes()
+    shutil.rmtree(tmp_path / "checkpoints")
+    with pytest.raises(CheckpointError, match="no checkpoint to resume from"):
+        fit(make_gan(), faces, steps=1, run_dir=tmp_path)
+    assert (tmp_path / "generator.safetensors").read_bytes() == kept
+
+
+def test_a_gan_that_saw_other_faces_in_between_is_refused(faces, tmp_path):
+    gan = make_gan()
+    fit(gan, faces, steps=1, run_dir=tmp_path)
+    fit(gan, 255 - faces.images, steps=2)
+    with pytest.raises(CheckpointError, match="data is"):
+        fit(gan, faces, steps=3, run_dir=tmp_path)
+
+
+def test_a_segment_that_left_no_checkpoint_does_not_describe_the_run(faces, tmp_path):
+    class Kill(Callback):
+        def on_train_begin(self, gan, total):
+            raise OSError("killed")
+
+    fit(make_gan(), faces, steps=1, run_dir=tmp_path)
+    with pytest.raises(OSError, match="killed"):
+        fit(make_gan(flip=False), faces, steps=2, run_dir=tmp_path, callbacks=[Kill()])
+    assert Run.open(tmp_path).config.flip
+
+
+@pytest.mark.parametrize(
+    "damaged", ["{", '{"segments": null}', '{"segments": [{}]}', '{"segments": "x"}', "[1]"]
+)
+def test_a_damaged_config_is_kept_and_replaced(damaged, faces, tmp_path):
+    fit(make_gan(), faces, steps=1, run_dir=tmp_path)
+    (tmp_path / "config.json").write_text(damaged)
+    with pytest.warns(UserWarning, match="is damaged"):
+        fit(make_gan(), faces, steps=2, run_dir=tmp_path)
+    assert (tmp_path / "config-damaged.json").read_text() == damaged
+    assert Run.open(tmp_path).segments[-1]["from_step"] == 1
+
+
+def test_a_run_folder_may_be_in_the_users_home(faces, tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    fit(make_gan(), faces, steps=1, run_dir="~/run")
+    assert Run.open("~/run").checkpoints == Run.open(tmp_path / "run").checkpoints == [0, 1]
 
 
 def test_a_gan_that_is_further_along_is_not_rolled_back(faces, tmp_path):
