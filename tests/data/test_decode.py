@@ -37,7 +37,7 @@ def test_every_mode_has_its_rgb(data, rgb):
     np.testing.assert_allclose(square.mean((1, 2)), rgb, atol=1)
 
 
-def test_palette_with_a_transparent_colour_lies_on_white():
+def test_palette_with_a_transparent_color_lies_on_white():
     image = Image.new("P", (16, 16), 1)
     image.putpalette([0, 0, 0, 10, 20, 30])
     out = io.BytesIO()
