@@ -48,9 +48,8 @@ def plain(generator: nn.Module) -> PlainGenerator:
     network = holder["network"]
     if isinstance(network, Generator):
         network.upsampling = "transposed"
-    return PlainGenerator(
-        network, signed=tuple(getattr(generator, "output_range", (-1, 1))) == (-1, 1)
-    ).eval()
+    signed = tuple(getattr(generator, "output_range", (-1, 1))) == (-1, 1)
+    return PlainGenerator(network, signed=signed).eval()
 
 
 def export_generator(generator: nn.Module, path: str | Path, *, format: str | None = None) -> Path:

@@ -98,9 +98,7 @@ def change_key(path: Path) -> str:
     digest = hashlib.sha256()
     for name in sorted(filter(_is_image, _files(path))) if path.is_dir() else [""]:
         status = (path / name).stat()
-        digest.update(
-            f"{name or path.name}/{status.st_size}/{status.st_mtime_ns}\n".encode("utf-8", "surrogateescape")
-        )
+        digest.update(os.fsencode(f"{name or path.name}/{status.st_size}/{status.st_mtime_ns}\n"))
     return digest.hexdigest()[:12]
 
 

@@ -25,6 +25,7 @@ from facegan.models.protocol import sample
 from facegan.runs.data_record import comparison_warning
 from facegan.runs.pretrained import is_pretrained
 from facegan.runs.run import FolderRun, Run
+from facegan.training.gan import GAN
 
 _SEED = 0  # of the latents that are compared
 _NOT_LISTED = ("seed", "epochs", "snapshot_every", "tensorboard")  # in other columns, or of no influence
@@ -116,9 +117,10 @@ class Evaluator:
         )
 
 
-def warn_if_not_comparable(generator: Any, faces: FaceDataset) -> None:
+def warn_if_not_comparable(generator: nn.Module | GAN | Run, faces: FaceDataset) -> None:
     """Warn if a generator, GAN or run learned from other faces than these, or from faces with another crop."""
-    data = getattr(generator, "data", None) or getattr(generator, "trained_on", None)
+    known = isinstance(generator, GAN | Run)
+    data = generator.data if known else getattr(generator, "trained_on", None)
     if problem := comparison_warning(data, faces.record()):
         name = f"{generator.name}: " if isinstance(generator, Run) else ""
         warnings.warn(f"{name}{problem}", stacklevel=3)

@@ -132,12 +132,20 @@ def set_default_attributes(generator: nn.Module, config: TrainConfig) -> nn.Modu
         ConfigError: it has one with another value than the config.
     """
     wanted = {"latent_dim": config.latent_dim, "image_size": config.image_size}
-    for name, value in (wanted | {"output_range": RANGES[config.output]}).items():
-        own = getattr(unwrapped(generator), name, value)
-        if own != value and (not isinstance(own, list) or tuple(own) != value):
+    return set_missing(generator, wanted | {"output_range": RANGES[config.output]}, "config")
+
+
+def set_missing(generator: nn.Module, wanted: dict[str, Any], source: str) -> nn.Module:
+    """The generator itself, with the attributes of `wanted` that it does not have; `source` is named in the error."""
+    for name, value in wanted.items():
+        own, value = (
+            tuple(v) if isinstance(v, list) else v
+            for v in (getattr(unwrapped(generator), name, value), value)
+        )
+        if own != value:
             raise ConfigError(
-                f"the generator's {name} is {own!r}, the config's {value!r}. Change one of them; the config's "
-                "output is 'tanh' for (-1, 1), 'sigmoid' for (0, 1)."
+                f"the generator's {name} is {own!r}, the {source}'s {value!r}. Change one of them; the output_range "
+                "is (-1, 1) for a config's output 'tanh', (0, 1) for 'sigmoid'."
             )
         for module in (unwrapped(generator), generator):
             if not hasattr(module, name):

@@ -11,7 +11,7 @@ from torch import nn
 
 from facegan.errors import CheckpointError, FaceganError, first_line
 from facegan.models.dcgan import Generator
-from facegan.models.protocol import copied, unwrapped
+from facegan.models.protocol import copied, set_missing, unwrapped
 from facegan.runs.upgrade import upgrade_weights
 
 _KEY = "facegan"  # of the file's metadata; one, because the order of several is not fixed
@@ -91,19 +91,7 @@ def _empty(settings: dict[str, Any], network: str | None, given: nn.Module | Non
             f"its network is {network}, which is not facegan's. Build that network and pass it: "
             "load_generator(path, generator=network)."
         )
-    given = copied(given)
-    for name in _OWN:
-        value = _as_tuple(settings[name])
-        own = _as_tuple(getattr(given, name, value))
-        if own != value:
-            raise CheckpointError(f"its {name} is {value!r}, the given network's {own!r}. Give it the same.")
-        if not hasattr(given, name):
-            setattr(given, name, value)
-    return given
-
-
-def _as_tuple(value: Any) -> Any:
-    return tuple(value) if isinstance(value, list) else value
+    return set_missing(copied(given), {name: settings[name] for name in _OWN}, "file")
 
 
 def _extra_state(network: nn.Module) -> dict[str, Any]:

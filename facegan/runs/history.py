@@ -136,7 +136,7 @@ class History(Mapping[str, list[float]]):
             return cls._from_columns(dict(zip(names, columns, strict=True)))
         except (ValueError, KeyError) as error:
             raise CheckpointError(
-                f"{path} is damaged ({first_line(error)}). Delete it; the checkpoints have it, too."
+                f"{path} is damaged ({first_line(error)}). Delete it; the checkpoints hold the same history."
             ) from None
 
     @classmethod

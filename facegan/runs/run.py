@@ -56,11 +56,9 @@ class Run(ABC):
         """
         if isinstance(source, Run):
             return source
-        return (
-            BundledRun(str(source))
-            if pretrained.is_pretrained(source)
-            else FolderRun(Path(source).expanduser())
-        )
+        if pretrained.is_pretrained(source):
+            return BundledRun(str(source))
+        return FolderRun(Path(source).expanduser())
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.name!r})"

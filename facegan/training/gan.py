@@ -109,11 +109,10 @@ class GAN:
 
     @property
     def data(self) -> dict[str, Any]:
-        return self._data
+        return self.ema.trained_on
 
     @data.setter
     def data(self, record: dict[str, Any]) -> None:
-        self._data = record
         for generator in (self.generator, self.ema):
             protocol.set_attribute(generator, "trained_on", record)
 

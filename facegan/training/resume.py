@@ -43,13 +43,13 @@ def open_folder(
     """
     if resume not in RESUME:
         raise ConfigError(f"resume is {resume!r}; choose one of {', '.join(map(repr, RESUME))}.")
-    run_dir = run_dir and Path(run_dir).expanduser()
     with ExitStack() as stack:
         folder = None
-        if run_dir and distributed.rank() == 0:
-            stack.enter_context(_locked(run_dir))
-            folder = RunFolder(run_dir)
-        if run_dir:
+        if run_dir is not None:
+            run_dir = Path(run_dir).expanduser()
+            if distributed.rank() == 0:
+                _lock(stack, run_dir)
+                folder = RunFolder(run_dir)
             state = distributed.broadcast_object(folder and _latest(folder))
             if state is not None:
                 _resume(gan, state, data, run_dir, anyway=resume == "anyway")
@@ -57,18 +57,15 @@ def open_folder(
         yield folder
 
 
-@contextmanager
-def _locked(run_dir: Path) -> Iterator[None]:
-    with ExitStack() as stack:
-        with suppress(OSError):  # which `RunFolder` reports
-            run_dir.mkdir(parents=True, exist_ok=True)
-        try:
-            stack.enter_context(files.locked(run_dir / "run", wait=False))
-        except BlockingIOError:
-            raise CheckpointError(
-                f"another process is training in {run_dir}. Wait until it ends, or use another run_dir."
-            ) from None
-        yield
+def _lock(stack: ExitStack, run_dir: Path) -> None:
+    with suppress(OSError):  # which `RunFolder` reports
+        run_dir.mkdir(parents=True, exist_ok=True)
+    try:
+        stack.enter_context(files.locked(run_dir / "run", wait=False))
+    except BlockingIOError:
+        raise CheckpointError(
+            f"another process is training in {run_dir}. Wait until it ends, or use another run_dir."
+        ) from None
 
 
 def _latest(folder: RunFolder) -> dict[str, Any] | None:
@@ -121,12 +118,14 @@ def _same_run(gan: GAN, state: dict[str, Any]) -> bool:
 
 
 def _record(gan: GAN, folder: RunFolder | None, data: dict[str, Any], *, begins: bool) -> None:
-    """Note in GAN and folder what is trained on from this step on."""
+    """Note in GAN and folder what is trained on from this step on, and what was since the folder's checkpoint."""
+    settings, device = gan.config.to_dict() | {"loss": loss_name(gan)}, device_name(gan.device)
+    if folder and gan.data and gan.step > (folder.saved_step or gan.step):
+        folder.begin(folder.saved_step, settings, data=gan.data, device=device)
     if begins:
         _change_data(gan, data)
     if folder and (begins or not read_segments(folder.path)):
-        settings = gan.config.to_dict() | {"loss": loss_name(gan)}
-        folder.begin(gan.step, settings, data=gan.data or data, device=device_name(gan.device))
+        folder.begin(gan.step, settings, data=gan.data or data, device=device)
 
 
 def _change_data(gan: GAN, data: dict[str, Any]) -> None:

@@ -69,3 +69,13 @@ def test_a_file_says_what_its_generator_learned_from(tmp_path):
     assert loaded.trained_on == record
     (tmp_path / "again.safetensors").write_bytes(generator_file.to_bytes(loaded))
     assert load_generator(tmp_path / "again.safetensors").trained_on == record
+
+
+def test_a_network_that_contradicts_the_file_is_refused(tmp_path):
+    path = tmp_path / "own.safetensors"
+    network = nn.Sequential(nn.Linear(4, 12), nn.Unflatten(1, (3, 2, 2)))
+    network.latent_dim, network.image_size, network.output_range = 4, 2, (-1, 1)
+    path.write_bytes(generator_file.to_bytes(network))
+    network.output_range = (0, 1)
+    with pytest.raises(CheckpointError, match=r"output_range is \(0, 1\), the file's \(-1, 1\)"):
+        load_generator(path, generator=network)

@@ -177,6 +177,10 @@ def test_a_gan_that_saw_other_faces_in_between_is_refused(faces, tmp_path):
     fit(gan, 255 - faces.images, steps=2)
     with pytest.raises(CheckpointError, match="data is"):
         fit(gan, faces, steps=3, run_dir=tmp_path)
+    fit(gan, faces, steps=3, run_dir=tmp_path, resume="anyway")
+    assert [(s["from_step"], s["data"]["name"]) for s in Run.open(tmp_path).segments] == [
+        (0, faces.name), (1, "array"), (2, faces.name)
+    ]  # fmt: skip
 
 
 def test_a_segment_that_left_no_checkpoint_does_not_describe_the_run(faces, tmp_path):
