@@ -2,7 +2,7 @@
 
 `TrainConfig` is the one place where a hyperparameter lives. Each field's annotation carries its meaning,
 unit and effect; the command line shows the same text. Recipes are complete configs: five published
-DCGAN-on-CelebA projects, the DCGAN paper, and two of our own. To change one setting, use
+DCGAN-on-CelebA projects, the papers of DCGAN and WGAN-GP, and two of our own. To change one setting, use
 `RECIPES["tutorial"].replace(loss="hinge")`.
 """
 
@@ -18,14 +18,16 @@ Output = Literal["tanh", "sigmoid"]
 Activation = Literal["relu", "leaky_relu"]
 Upsampling = Literal["transposed", "nearest"]
 Norm = Literal["none", "batch", "instance", "spectral"]
+Latent = Literal["normal", "uniform"]
 Policy = Literal["none", "color", "translation", "color,translation", "color,translation,cutout"]
 Optimizer = Literal["adam", "sgd"]
+Checkpoints = Literal["last", "all"]
 Precision = Literal["auto", "fp32", "bf16", "fp16"]
 
 
 @dataclass(frozen=True)
 class TrainConfig:
-    """All settings of a run. The defaults are PyTorch's DCGAN tutorial.
+    """All settings of a run. The defaults are those of PyTorch's DCGAN tutorial.
 
     Raises:
         ConfigError: a value is outside the range that its annotation states.
@@ -38,8 +40,10 @@ class TrainConfig:
     width: Annotated[int, "feature maps at the finest hidden layer; cost grows with its square"] = 64
     width_d: Annotated[int, "base width of D; 0 means the same as G"] = 0
     latent_dim: Annotated[int, "length of the latent vector z"] = 100
+    latent: Annotated[Latent, "distribution of z: normal is N(0, 1), uniform is on [-1, 1]"] = "normal"
     output: Annotated[Output, "last activation of G: tanh trains on [-1, 1], sigmoid on [0, 1]"] = "tanh"
     activation: Annotated[Activation, "hidden activation of G"] = "relu"
+    leak: Annotated[float, "slope of leaky ReLU below 0, in D and, if it has them, in G"] = 0.2
     upsampling: Annotated[Upsampling, "how G doubles the side; nearest copies pixels, then convolves"] = (
         "transposed"
     )
@@ -50,6 +54,7 @@ class TrainConfig:
     gradient_penalty: Annotated[float, "weight of WGAN-GP's penalty, 10 in its paper; 0 is off"] = 0.0
     r1: Annotated[float, "gamma of the R1 penalty on real images; 0 is off"] = 0.0
     r1_every: Annotated[int, "apply R1 every N steps, scaled by N"] = 1
+    n_critic: Annotated[int, "D steps per G step, each on a new batch; 5 in WGAN-GP's paper"] = 1
     label_smoothing: Annotated[float, "D's target for real faces is 1 minus this"] = 0.0
     label_flip: Annotated[float, "share of real/fake pairs that D sees with swapped labels"] = 0.0
     augment: Annotated[Policy, "differentiable augmentation of all that D sees"] = "none"
@@ -65,11 +70,13 @@ class TrainConfig:
 
     # The schedule
     batch_size: Annotated[int, "real faces per step, over all processes"] = 128
-    epochs: Annotated[int, "passes over the data"] = 10
+    epochs: Annotated[int, "passes over the data"] = 5
     snapshot_every: Annotated[int, "steps between checkpoints and sample frames"] = 250
-    flip: Annotated[bool, "mirror each real face with probability one half"] = True
+    flip: Annotated[bool, "mirror each real face with probability one half"] = False
     seed: Annotated[int, "seed of weights, shuffling and noise"] = 0
     precision: Annotated[Precision, "of matrix products; auto takes the fastest native one"] = "auto"
+    keep_checkpoints: Annotated[Checkpoints, "which ones a run folder keeps: the last three, or all"] = "last"
+    keep_generators: Annotated[bool, "keep a half-precision generator at every snapshot"] = True
     tensorboard: Annotated[bool, "also write TensorBoard files into the run folder"] = False
 
     def __post_init__(self) -> None:
@@ -145,19 +152,34 @@ def _check_range(name: str, value: float, accept, expected: str) -> None:
 
 # The networks' settings, and those that decide what the two players minimize. `training.compatibility` compares
 # them when a run is resumed; other settings, such as learning rates, may change on the way.
-GENERATOR_SETTINGS = ("image_size", "width", "latent_dim", "output", "activation", "upsampling")
-DISCRIMINATOR_SETTINGS = ("image_size", "discriminator_width", "norm")
-GAME_SETTINGS = ("loss", "gradient_penalty", "r1", "r1_every", "label_smoothing", "label_flip", "augment")
+GENERATOR_SETTINGS = (
+    "image_size",
+    "width",
+    "latent_dim",
+    "latent",
+    "output",
+    "activation",
+    "leak",
+    "upsampling",
+)
+DISCRIMINATOR_SETTINGS = ("image_size", "discriminator_width", "norm", "leak")
+GAME_SETTINGS = (
+    "loss", "gradient_penalty", "r1", "r1_every", "n_critic", "label_smoothing", "label_flip", "augment",
+)  # fmt: skip
 
 _RANGES = (
     (("image_size",), lambda v: 16 <= v <= 512, "16 to 512"),
-    (("width", "latent_dim", "epochs", "snapshot_every", "r1_every"), lambda v: v >= 1, "1 or more"),
+    (
+        ("width", "latent_dim", "epochs", "snapshot_every", "r1_every", "n_critic"),
+        lambda v: v >= 1,
+        "1 or more",
+    ),
     (("batch_size",), lambda v: v >= 2, "2 or more"),
     (("lr_d", "lr_g"), lambda v: 0 < v < float("inf"), "a positive number"),
     (("width_d",), lambda v: v >= 0, "0 or more"),
     (("gradient_penalty", "r1"), lambda v: 0 <= v < float("inf"), "0 or more"),
     (
-        ("beta1", "beta2", "momentum", "ema_decay", "label_smoothing"),
+        ("leak", "beta1", "beta2", "momentum", "ema_decay", "label_smoothing"),
         lambda v: 0 <= v < 1,
         "at least 0 and below 1",
     ),
@@ -165,29 +187,45 @@ _RANGES = (
     (("seed",), lambda v: 0 <= v < 2**63, "0 or more"),
 )
 
+# What the originals do and where these differ, field by field: docs/recipes.md.
 RECIPES: dict[str, TrainConfig] = {
     # Radford, Metz, Chintala 2015 (arXiv 1511.06434), section 4: widths 1024-512-256-128, batch 128,
-    # Adam 2e-4 with beta1 0.5, N(0, 0.02) weights, tanh, no augmentation.
-    "paper": TrainConfig(width=128, epochs=10, flip=False),
+    # Adam 2e-4 with beta1 0.5, N(0, 0.02) weights, tanh, uniform latents, no augmentation.
+    "paper": TrainConfig(width=128, latent="uniform", epochs=10),
     # DCGAN on CelebA, 10 epochs; a GIF of the same faces during training, samples per epoch and iteration.
-    "ten_epochs": TrainConfig(epochs=10, snapshot_every=100, flip=False),
+    "ten_epochs": TrainConfig(epochs=10, snapshot_every=100),
     # The 32,600-face subset, batch 32, 20 epochs; GIFs, plots and training samples.
-    "small_batch": TrainConfig(batch_size=32, epochs=20, snapshot_every=500, flip=False),
+    "small_batch": TrainConfig(batch_size=32, epochs=20, snapshot_every=500),
     # PyTorch's tutorial networks, batch 128, 10 epochs, tanh G, leaky ReLU D.
-    "tutorial": TrainConfig(epochs=10, flip=False),
+    "tutorial": TrainConfig(epochs=10),
     # Sigmoid output on [0, 1] data, 15 epochs; samples and weights saved periodically.
-    "sigmoid": TrainConfig(output="sigmoid", epochs=15, flip=False),
+    "sigmoid": TrainConfig(output="sigmoid", epochs=15),
     # Five layers each, leaky ReLU also in G, D by SGD with momentum, G by Adam, both at 1.5e-4. Batches of
     # 16: D learns slowly and needs many steps; with batches of 128 it stays behind G (RESULTS.md).
     "sgd_discriminator": TrainConfig(
         activation="leaky_relu",
+        leak=0.15,
         optimizer_d="sgd",
         lr_d=1.5e-4,
         lr_g=1.5e-4,
         batch_size=16,
         epochs=4,
         tensorboard=True,
-        flip=False,
+    ),
+    # Gulrajani et al. 2017 (arXiv 1704.00028), algorithm 1: five critic steps, penalty 10, Adam 1e-4 (0, 0.9),
+    # no BatchNorm in D; with DCGAN's networks.
+    "wgan_gp": TrainConfig(
+        loss="wasserstein",
+        gradient_penalty=10.0,
+        n_critic=5,
+        norm="none",
+        latent_dim=128,
+        lr_d=1e-4,
+        lr_g=1e-4,
+        beta1=0.0,
+        beta2=0.9,
+        batch_size=64,
+        epochs=50,
     ),
     # The best faces per minute that we measured (RESULTS.md): a G without checkerboard artifacts, many small
     # steps, large learning rates, a lazy R1 penalty on a D without normalization, a long average, flips.
@@ -204,6 +242,7 @@ RECIPES: dict[str, TrainConfig] = {
         batch_size=16,
         epochs=20,
         snapshot_every=500,
+        flip=True,
     ),
 }
 # Recognizable faces on two CPU cores within three minutes: `modern`, narrower, with a shorter average.

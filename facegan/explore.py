@@ -17,8 +17,8 @@ from torch.nn.functional import avg_pool2d, interpolate
 
 from facegan.errors import ConfigError
 from facegan.images import make_grid, png_bytes, to_uint8
-from facegan.latent import arithmetic, draw_latents, lerp, slerp, truncate, walk
-from facegan.models.protocol import attribute, copied, generate, sample
+from facegan.latent import arithmetic, lerp, slerp, walk
+from facegan.models.protocol import attribute, copied, generate, latents_for, sample
 from facegan.runs.pretrained import PRETRAINED
 from facegan.runs.run import Run, load_generator
 
@@ -63,7 +63,7 @@ def directions(generator: nn.Module, count: int = DIRECTIONS) -> tuple[Tensor, T
     squared singular values their shares (count,) of all that the map explains. Each points to where
     images grow lighter. As GANSpace (Härkönen 2020, arXiv 2004.02546), from outputs instead of features.
     """
-    z = draw_latents(_SAMPLES, generator.latent_dim, seed=0)
+    z = latents_for(generator, _SAMPLES, seed=0)
     images = generate(generator, z).cpu()
     coarse = avg_pool2d(images, max(1, images.shape[-1] // _COARSE)).flatten(1)
     centered, changes = (z - z.mean(0)).double(), (coarse - coarse.mean(0)).double()
@@ -141,8 +141,7 @@ class Exploration:
         """The latents (n, latent_dim) of all faces."""
         z = torch.empty(len(self.faces), self.generator.latent_dim)
         for face, rows in _alike(self.faces):
-            drawn = draw_latents(*z.shape, seed=face.seed)[rows]
-            z[rows] = drawn if face.truncation is None else truncate(drawn, face.truncation)
+            z[rows] = latents_for(self.generator, len(z), seed=face.seed, truncation=face.truncation)[rows]
             for amount, direction in zip(face.amounts, self.directions, strict=True):
                 z[rows] += amount * direction
         return z
@@ -153,12 +152,12 @@ class Exploration:
 
     def code(self) -> str:
         """Python that makes the same latents again, from a variable `generator`."""
-        n, dim = len(self.faces), self.generator.latent_dim
-        lines = ["import facegan as fg", f"z = fg.latent.draw_latents({n}, {dim}, seed={self.now.seed})"]
+        n = len(self.faces)
+        lines = ["import facegan as fg", f"z = {_drawing(self.now, n)}"]
         if any(any(face.amounts) for face in self.faces):
             lines.insert(1, "directions, _ = fg.explore.directions(generator)")
         for face, rows in _alike(self.faces):
-            lines += _code_of(face, rows, n, dim, drawn=face.seed == self.now.seed)
+            lines += _code_of(face, rows, n, drawn=_drawing(face, n) == _drawing(self.now, n))
         return "\n".join(
             [*lines, f"fg.show_images(fg.models.generate(generator, z), columns={columns_for(n)})"]
         )
@@ -172,16 +171,20 @@ def _alike(faces: Sequence[Face]) -> list[tuple[Face, list[int]]]:
     return list(groups.items())
 
 
-def _code_of(face: Face, rows: list[int], n: int, dim: int, *, drawn: bool) -> Iterator[str]:
-    """The lines for faces of one kind; `z` holds the latents of the current seed already."""
+def _drawing(face: Face, n: int) -> str:
+    """The expression that draws n latents with the face's seed and truncation."""
+    truncation = "" if face.truncation is None else f", truncation={face.truncation!r}"
+    return f"fg.models.latents_for(generator, {n}, seed={face.seed}{truncation})"
+
+
+def _code_of(face: Face, rows: list[int], n: int, *, drawn: bool) -> Iterator[str]:
+    """The lines for faces of one kind; `drawn` says that `z` holds latents drawn like theirs already."""
     part = "z" if len(rows) == n else "z[rows]"
     if part != "z":
         yield f"rows = {rows}"
     if not drawn:
         some = "" if part == "z" else "[rows]"
-        yield f"{part} = fg.latent.draw_latents({n}, {dim}, seed={face.seed}){some}"
-    if face.truncation is not None:
-        yield f"{part} = fg.latent.truncate({part}, {face.truncation!r})"
+        yield f"{part} = {_drawing(face, n)}{some}"
     for index, amount in enumerate(face.amounts):
         if amount:
             yield f"{part} += {amount!r} * directions[{index}]"
@@ -284,12 +287,14 @@ def _sign(sign: str, height: int, width: int) -> Tensor:
 def compare(a: nn.Module, b: nn.Module, *, n: int = 16, seed: int = 0, truncation: float | None = None):
     """The faces of the same n latents from two generators, as two uint8 grids.
 
-    Raises `ConfigError` when their latents differ in length.
+    Raises `ConfigError` when their latents differ in length or distribution.
     """
-    if a.latent_dim != b.latent_dim:
+    kinds = [
+        f"{getattr(g, 'latent_distribution', 'normal')} latents of length {g.latent_dim}" for g in (a, b)
+    ]
+    if kinds[0] != kinds[1]:
         raise ConfigError(
-            f"the generators take latents of length {a.latent_dim} and {b.latent_dim}; "
-            "compare ones with the same latent_dim."
+            f"the generators take {kinds[0]} and {kinds[1]}; compare ones with the same latent and latent_dim."
         )
     return tuple(
         framed_grid(sample(g, n, seed=checked_seed(seed), truncation=truncation), {}) for g in (a, b)

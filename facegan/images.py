@@ -67,6 +67,18 @@ def make_grid(images: Tensor | np.ndarray, *, columns: int | None = None, paddin
     return tile(images, nrow=columns, padding=padding, pad_value=255)
 
 
+def captioned(picture: Tensor, text: str) -> Tensor:
+    """A uint8 picture (3, H, W) with a line of text on white below it: (3, H + h, W)."""
+    from PIL import Image, ImageDraw, ImageFont
+
+    width = picture.shape[2]
+    size = int(np.clip(width // 28, 10, 24))
+    strip = Image.new("RGB", (width, size + 8), "white")
+    ImageDraw.Draw(strip).text((4, 2), text, fill="black", font=ImageFont.load_default(size))
+    line = torch.from_numpy(np.array(strip)).permute(2, 0, 1)
+    return torch.cat([picture.cpu(), line], dim=1)
+
+
 def png_bytes(picture: Tensor, *, level: int = 6) -> bytes:
     """A uint8 picture (3, H, W) as PNG; `level` is zlib's, from 1 (fast) to 9 (small)."""
     from PIL import Image

@@ -1,8 +1,8 @@
 """Latent vectors: drawing, interpolating, adding and truncating them.
 
-Latents are float tensors (..., latent_dim), drawn from N(0, 1). In many dimensions such vectors
-lie near a sphere of radius sqrt(latent_dim); a straight line between two of them leaves it, a
-great arc does not (White 2016, arXiv 1609.04468).
+Latents are float tensors (..., latent_dim), drawn from N(0, 1), or uniformly from [-1, 1] as in the code of
+DCGAN's authors. In many dimensions such vectors lie near a sphere; a straight line between two of them leaves
+it, a great arc does not (White 2016, arXiv 1609.04468).
 """
 
 from __future__ import annotations
@@ -15,13 +15,25 @@ from torch import Tensor
 
 from facegan.errors import ConfigError
 
+DISTRIBUTIONS: dict[str, Callable[..., Tensor]] = {
+    "normal": torch.randn,
+    "uniform": lambda *shape, generator=None: torch.rand(*shape, generator=generator) * 2 - 1,
+}  # of the numbers of z: N(0, 1), and uniform on [-1, 1]
+_UNIFORM_DEVIATION = 3**-0.5
+_OPPOSITE = math.cos(
+    math.pi - 0.1
+)  # beyond this angle vectors of unequal length would give very long results
 
-def draw_latents(n: int, latent_dim: int, *, seed: int | None = None) -> Tensor:
-    """n latents (n, latent_dim) from N(0, 1) on the CPU: the same for the same seed, on any device."""
+
+def draw_latents(n: int, latent_dim: int, *, seed: int | None = None, latent: str = "normal") -> Tensor:
+    """n latents (n, latent_dim) on the CPU: the same for the same seed, on any device.
+
+    `latent` is the distribution of the numbers: "normal" for N(0, 1) or "uniform" on [-1, 1].
+    """
     if n < 1:
         raise ConfigError(f"cannot draw {n} latents; ask for 1 or more.")
     generator = None if seed is None else torch.Generator().manual_seed(seed)
-    return torch.randn(n, latent_dim, generator=generator)
+    return DISTRIBUTIONS[latent](n, latent_dim, generator=generator)
 
 
 def lerp(a: Tensor, b: Tensor, t: float | Tensor) -> Tensor:
@@ -33,15 +45,18 @@ def lerp(a: Tensor, b: Tensor, t: float | Tensor) -> Tensor:
 def slerp(a: Tensor, b: Tensor, t: float | Tensor) -> Tensor:
     """The great arc from a (t = 0) to b (t = 1): Shoemake 1985, with norms interpolated alike.
 
-    a and b are (..., latent_dim); t is a number or broadcasts against (..., 1). Parallel vectors
-    fall back to the straight line, which is the arc's limit there.
+    a and b are (..., latent_dim); t is a number or broadcasts against (..., 1). Parallel vectors fall back to the
+    straight line, which is the arc's limit there. Between nearly opposite vectors the length changes linearly.
+    Between exactly opposite ones, such as z and -z, there are many great arcs; this one passes through a third
+    point: the axis in which a has its smallest number, made orthogonal to a.
     """
     _check_same_shape(a, b)
     cosine = torch.nn.functional.cosine_similarity(a, b, dim=-1).unsqueeze(-1).clamp(-1, 1)
     angle = cosine.acos()
     sine = angle.sin()
     arc = (((1 - t) * angle).sin() * a + (t * angle).sin() * b) / sine.clamp_min(1e-12)
-    return torch.where(sine.abs() < 1e-4, lerp(a, b, t), arc)
+    arc = torch.where(sine.abs() < 1e-4, lerp(a, b, t), arc)
+    return torch.where(cosine < _OPPOSITE, _half_circle(a, b, t), arc)
 
 
 def walk(anchors: Tensor, frames: int, *, path: Callable = slerp, closed: bool = True) -> Tensor:
@@ -85,18 +100,41 @@ def attribute_direction(z: Tensor, has: Tensor) -> Tensor:
     return z[has].mean(0) - z[~has].mean(0)
 
 
-def truncate(z: Tensor, limit: float) -> Tensor:
-    """Latents from N(0, 1) cut off at +-limit: the truncation trick (Brock 2018, arXiv 1809.11096).
+def truncate(z: Tensor, limit: float, *, latent: str = "normal") -> Tensor:
+    """Latents cut off at `limit` standard deviations: the truncation trick (Brock 2018, arXiv 1809.11096).
 
-    Instead of drawing again, each number moves to the same quantile of the truncated normal, so the
-    same z changes smoothly as `limit` (in standard deviations) falls: more typical, less varied faces.
+    Instead of drawing again, each number moves to the same quantile of the truncated distribution, so the
+    same z changes smoothly as `limit` falls: more typical, less varied faces. `latent` is the distribution that z
+    was drawn from, as in `draw_latents`.
     """
     if not limit > 0:
         raise ConfigError(f"truncation limit is {limit}, expected a positive number, such as 1.5.")
+    if latent == "uniform":
+        return z * min(limit * _UNIFORM_DEVIATION, 1.0)
     z = z.double()
     tail = math.erf(limit / math.sqrt(2))
     inside = tail * torch.erf(z / math.sqrt(2))
     return (torch.erfinv(inside) * math.sqrt(2)).clamp(-limit, limit).float()
+
+
+def _half_circle(a: Tensor, b: Tensor, t: float | Tensor) -> Tensor:
+    """The arc between opposite vectors: the direction turns evenly, by up to pi, and the length changes linearly."""
+    start, end = (v / v.norm(dim=-1, keepdim=True).clamp_min(1e-12) for v in torch.broadcast_tensors(a, b))
+    along = (end * start).sum(-1, keepdim=True)
+    across = end - along * start
+    exact = across.norm(dim=-1, keepdim=True) < 1e-4
+    across = torch.where(exact, _orthogonal_axis(start), across)
+    angle = torch.where(exact, math.pi, torch.atan2(across.norm(dim=-1, keepdim=True), along))
+    side = across / across.norm(dim=-1, keepdim=True).clamp_min(1e-12)
+    length = lerp(*(v.norm(dim=-1, keepdim=True) for v in (a, b)), t)
+    return length * ((t * angle).cos() * start + (t * angle).sin() * side)
+
+
+def _orthogonal_axis(unit: Tensor) -> Tensor:
+    """The axis in which unit vectors (..., n) have their smallest number, minus its part along them."""
+    smallest = unit.abs().argmin(-1, keepdim=True)
+    axis = torch.zeros_like(unit).scatter(-1, smallest, 1.0)
+    return axis - unit.gather(-1, smallest) * unit
 
 
 def _check_same_shape(a: Tensor, b: Tensor) -> None:

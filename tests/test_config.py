@@ -47,14 +47,16 @@ def test_differing_lists_old_and_new():
 
 PUBLISHED = {
     "paper": {"width": 128, "latent_dim": 100, "batch_size": 128, "lr_d": 2e-4, "lr_g": 2e-4, "beta1": 0.5,
-              "output": "tanh", "norm": "batch"},
+              "output": "tanh", "norm": "batch", "latent": "uniform"},
+    "wgan_gp": {"loss": "wasserstein", "n_critic": 5, "gradient_penalty": 10.0, "lr_d": 1e-4, "lr_g": 1e-4,
+                "beta1": 0.0, "beta2": 0.9, "norm": "none", "batch_size": 64, "latent_dim": 128},
     "ten_epochs": {"epochs": 10},
     "small_batch": {"batch_size": 32, "lr_d": 2e-4, "lr_g": 2e-4, "beta1": 0.5, "epochs": 20},
     "tutorial": {"batch_size": 128, "lr_d": 2e-4, "lr_g": 2e-4, "epochs": 10, "output": "tanh"},
     "sigmoid": {"latent_dim": 100, "output": "sigmoid", "loss": "bce", "beta1": 0.5, "beta2": 0.999,
                 "epochs": 15},
-    "sgd_discriminator": {"activation": "leaky_relu", "optimizer_d": "sgd", "lr_d": 1.5e-4, "lr_g": 1.5e-4,
-                          "batch_size": 16, "epochs": 4, "momentum": 0.9, "tensorboard": True},
+    "sgd_discriminator": {"activation": "leaky_relu", "leak": 0.15, "optimizer_d": "sgd", "lr_d": 1.5e-4,
+                          "lr_g": 1.5e-4, "batch_size": 16, "epochs": 4, "momentum": 0.9, "tensorboard": True},
 }  # fmt: skip
 
 
@@ -63,6 +65,15 @@ def test_recipes_keep_their_published_settings(name):
     values = RECIPES[name].to_dict()
     assert {k: values[k] for k in PUBLISHED[name]} == PUBLISHED[name]
     assert values["ema_decay"] == 0
+
+
+def test_the_defaults_are_those_of_pytorchs_tutorial():
+    ours = TrainConfig().to_dict()
+    theirs = {"batch_size": 128, "image_size": 64, "latent_dim": 100, "width": 64, "discriminator_width": 64,
+              "epochs": 5, "lr_d": 2e-4, "lr_g": 2e-4, "beta1": 0.5, "beta2": 0.999, "leak": 0.2, "flip": False,
+              "latent": "normal", "loss": "bce", "n_critic": 1, "output": "tanh", "label_smoothing": 0.0,
+              "augment": "none", "r1": 0.0, "gradient_penalty": 0.0, "ema_decay": 0.0, "norm": "batch"}  # fmt: skip
+    assert ours | {"discriminator_width": TrainConfig().discriminator_width} == ours | theirs
 
 
 def test_published_games_are_one_line_away_from_modern():

@@ -159,7 +159,7 @@ def test_compare_gives_both_the_same_latents(generator, config):
 
 
 def test_compare_refuses_latents_of_other_length(generator, config):
-    with pytest.raises(ConfigError, match="latents of length 8 and 9"):
+    with pytest.raises(ConfigError, match="latents of length 8 and normal latents of length 9"):
         lab.compare(generator, GAN(replace(config, latent_dim=9), device="cpu").ema)
 
 

@@ -88,3 +88,30 @@ def test_a_seed_leaves_the_global_generator_alone():
 def test_bad_arguments_are_refused(call):
     with pytest.raises(ConfigError):
         call()
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_between_opposite_vectors_the_arc_passes_through_a_third_point(dtype):
+    z = draw_latents(5, 100, seed=0).to(dtype)
+    z[0] = 0
+    z[0, 7] = 2.0
+    for t in (0.0, 0.25, 0.5, 1.0):
+        torch.testing.assert_close(slerp(z, -z, t).norm(dim=1), z.norm(dim=1))
+    half = slerp(z, -z, 0.5)
+    assert (half * z).sum(1).abs().max() < 1e-3
+    torch.testing.assert_close(slerp(z, -z, 1.0), -z, atol=1e-4, rtol=1e-4)
+    assert torch.equal(half, slerp(z, -z, 0.5))
+
+
+def test_between_nearly_opposite_vectors_of_other_length_the_length_changes_evenly():
+    a = draw_latents(4, 100, seed=0)
+    b = -1.2 * a + 0.01 * draw_latents(4, 100, seed=1)
+    torch.testing.assert_close(slerp(a, b, 0.5).norm(dim=1), (a.norm(dim=1) + b.norm(dim=1)) / 2)
+    torch.testing.assert_close(slerp(a, b, 1.0), b, atol=1e-4, rtol=1e-4)
+
+
+def test_uniform_latents_are_drawn_and_cut_off_within_their_range():
+    z = draw_latents(1000, 8, seed=0, latent="uniform")
+    assert -1 <= z.min() < -0.9 < 0.9 < z.max() <= 1
+    assert truncate(z, 1.0, latent="uniform").abs().max() <= 3**-0.5
+    assert torch.equal(truncate(z, 2.0, latent="uniform"), z)

@@ -10,6 +10,7 @@ import typer
 Source = Annotated[
     str, typer.Argument(help="a run folder, a .safetensors file, 'faces' or 'synthetic'", metavar="GENERATOR")
 ]
+Step = Annotated[int | None, typer.Option(help="of a run, one of its snapshots; default: the last step")]
 Seed = Annotated[int | None, typer.Option(help="same seed, same faces")]
 Truncation = Annotated[
     float | None, typer.Option(help="cut latents off at this many standard deviations: more typical faces")

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from facegan.cli.options import Align, Crop, Seed, Source, Truncation
+from facegan.cli.options import Align, Crop, Seed, Source, Step, Truncation
 from facegan.config import TrainConfig, differing
 from facegan.errors import ConfigError
 
@@ -16,6 +16,7 @@ Format = Literal["safetensors", "onnx", "torchscript"]
 
 def sample(
     source: Source,
+    step: Step = None,
     out: Annotated[
         Path, typer.Option(help="a .png grid, a .npy array (N, 3, H, W), or a folder for single files")
     ] = Path("samples.png"),
@@ -29,7 +30,7 @@ def sample(
     from facegan.images import save_images, to_uint8
     from facegan.runs.run import load_generator
 
-    faces = to_uint8(load_generator(source).sample(n, seed=seed, truncation=truncation))
+    faces = to_uint8(load_generator(source, step=step).sample(n, seed=seed, truncation=truncation))
     if out.suffix == ".npy":
         out.parent.mkdir(parents=True, exist_ok=True)
         np.save(out, faces.numpy())
@@ -45,6 +46,7 @@ def sample(
 
 def walk(
     source: Source,
+    step: Step = None,
     out: Annotated[Path, typer.Option(help="a .gif or .mp4 file")] = Path("walk.gif"),
     faces: Annotated[int, typer.Option(min=2, help="faces to walk between")] = 5,
     frames: Annotated[int, typer.Option(min=2, help="frames of the whole loop")] = 60,
@@ -55,21 +57,20 @@ def walk(
 ) -> None:
     """Walk through latent space, from face to face and back, as a GIF or MP4."""
     from facegan.images import encoder_for, save_animation, to_uint8
-    from facegan.latent import draw_latents, truncate
     from facegan.latent import walk as latent_walk
-    from facegan.models.protocol import generate
+    from facegan.models.protocol import generate, latents_for
     from facegan.runs.run import load_generator
 
     encoder_for(out)  # refuses other names before any work
-    generator = load_generator(source)
-    anchors = draw_latents(faces, generator.latent_dim, seed=seed)
-    z = latent_walk(anchors if truncation is None else truncate(anchors, truncation), frames)
+    generator = load_generator(source, step=step)
+    z = latent_walk(latents_for(generator, faces, seed=seed, truncation=truncation), frames)
     pictures = to_uint8(generate(generator, z)).repeat_interleave(scale, 2).repeat_interleave(scale, 3)
     print(save_animation(list(pictures), out, fps=fps))
 
 
 def export(
     source: Source,
+    step: Step = None,
     out: Annotated[
         Path | None, typer.Option(help="the file to write; default: generator with the format's ending")
     ] = None,
@@ -85,7 +86,7 @@ def export(
     if out is None:
         ending = next(end for end, named in ENDINGS.items() if named == (format or "safetensors"))
         out = Path(f"generator{ending}")
-    export_generator(load_generator(source), out, format=format)
+    export_generator(load_generator(source, step=step), out, format=format)
     print(out)
 
 
@@ -114,6 +115,7 @@ def _describe_run(path: Path) -> dict[str, Any]:
         "data": ", ".join(f"{name} {value}" for name, value in run.data.items() if value is not None),
         "device": run.device or "not recorded",
         "checkpoints": ", ".join(map(str, run.checkpoints)) or "none",
+        "generators": ", ".join(map(str, run.generators)) or "none",
         "frames": len(run.steps),
         "settings": ", ".join(f"{k}={new}" for k, (_, new) in changes.items()) or "the defaults",
         **{name: f"{value:,}" if name == "step" else f"{value:.3f}" for name, value in last.items()},

@@ -42,7 +42,7 @@ def train(
     """
     from facegan.data.load import load_faces
     from facegan.runtime import distributed
-    from facegan.training.fit import fit
+    from facegan.training.fit import fit, total_steps
     from facegan.training.gan import GAN
 
     config = RECIPES[recipe].replace(**given(**overrides))
@@ -58,7 +58,7 @@ def train(
         if distributed.rank() == 0:
             for path in (run_dir / name for name in OUTPUTS if (run_dir / name).exists()):
                 print(f"  {path}")
-    if gan.step < (steps or gan.config.epochs * (len(faces) // gan.config.batch_size)):
+    if gan.step < total_steps(gan.config, len(faces), epochs=epochs, steps=steps):
         raise typer.Exit(130)
 
 

@@ -125,7 +125,12 @@ class FaceDataset:
 
 
 class Batches:
-    """Loop over it once for an epoch. `remaining` holds the indices that this epoch has yet to visit."""
+    """Loop over it once for an epoch.
+
+    Attributes:
+        remaining: indices of faces that this epoch has yet to visit.
+        epoch: the epoch in progress, counted from 1; 0 before the first.
+    """
 
     def __init__(
         self,
@@ -144,7 +149,7 @@ class Batches:
             )
         self.count, self.batch_size, self.generator = len(faces), batch_size, generator
         self.device, self.flip, self.part = device, flip, part
-        self.remaining = torch.empty(0, dtype=torch.long)
+        self.remaining, self.epoch = torch.empty(0, dtype=torch.long), 0
         self._images = _resident(torch.from_numpy(faces.images), device)
 
     def __len__(self) -> int:
@@ -154,6 +159,7 @@ class Batches:
     def __iter__(self) -> Iterator[Tensor]:
         if len(self.remaining) < self.batch_size:
             self.remaining = torch.randperm(self.count, generator=self.generator)
+            self.epoch += 1
         while len(self.remaining) >= self.batch_size:
             index = self.remaining[: self.batch_size]
             self.remaining = self.remaining[self.batch_size :]

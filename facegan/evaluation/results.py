@@ -185,9 +185,11 @@ def _generators(run: FolderRun, network: nn.Module | None = None) -> Iterator[tu
 
 
 def _batch_sizes(run: FolderRun) -> Callable[[int], int]:
-    """A function from a step to the batch size of its segment."""
-    sizes = {segment["from_step"]: segment["settings"]["batch_size"] for segment in run.segments}
-    sizes = {0: run.config.batch_size} | sizes
+    """A function from a step to the real images that it used, by the settings of its segment."""
+    sizes = {0: run.config.batch_size * run.config.n_critic}
+    for segment in run.segments:
+        settings = segment["settings"]
+        sizes[segment["from_step"]] = settings["batch_size"] * settings.get("n_critic", 1)
     return lambda step: sizes[max(start for start in sizes if start < step)]
 
 

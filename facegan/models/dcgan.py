@@ -15,13 +15,13 @@ from torch.nn.utils.parametrizations import spectral_norm
 
 from facegan.config import DISCRIMINATOR_SETTINGS, GENERATOR_SETTINGS, TrainConfig
 from facegan.errors import ConfigError
+from facegan.latent import DISTRIBUTIONS
 from facegan.models import protocol
 from facegan.models.conv import Conv2d, ConvTranspose2d, NearestConvTranspose2d
 
-LEAK = 0.2  # slope of every leaky ReLU (DCGAN, section 4)
 SIZES = (16, 32, 64, 128, 256)
 OUTPUTS = {"tanh": nn.Tanh, "sigmoid": nn.Sigmoid}
-ACTIVATIONS = {"relu": 0.0, "leaky_relu": LEAK}  # slope below 0
+ACTIVATIONS = {"relu": 0.0, "leaky_relu": 1.0}  # times `leak`: the slope below 0
 UPSAMPLINGS = {"transposed": lambda layer: layer, "nearest": NearestConvTranspose2d}
 NORMS: dict[str, Callable[[int], list[nn.Module]]] = {
     "none": lambda channels: [],
@@ -41,8 +41,10 @@ class Generator(nn.Module):
         image_size: side of the images in pixels: 16, 32, 64, 128 or 256.
         width: feature maps at the finest hidden layer; each coarser one has twice as many, at most 8 x width.
         latent_dim: length of z.
+        latent: distribution of z, "normal" for N(0, 1) or "uniform" on [-1, 1]; `sample` draws from it.
         output: last activation, "tanh" or "sigmoid".
         activation: hidden activation, "relu" or "leaky_relu".
+        leak: slope of "leaky_relu" below 0.
         upsampling: "transposed" convolutions, or "nearest" (`facegan.models.conv.NearestConvTranspose2d`).
 
     Raises:
@@ -58,18 +60,22 @@ class Generator(nn.Module):
         width: int = 64,
         latent_dim: int = 100,
         *,
+        latent: str = "normal",
         output: str = "tanh",
         activation: str = "relu",
+        leak: float = 0.2,
         upsampling: str = "transposed",
     ) -> None:
         super().__init__()
         self.image_size, self.width, self.latent_dim = image_size, width, latent_dim
-        self.output, self.activation, self.upsampling = output, activation, upsampling
+        self.latent, self.output, self.upsampling = latent, output, upsampling
+        self.activation, self.leak = activation, leak
         widths = hidden_widths(image_size, width)[::-1]
-        leak = _choose(ACTIVATIONS, "activation", activation)
+        slope = leak * _choose(ACTIVATIONS, "activation", activation)
+        _choose(DISTRIBUTIONS, "latent", latent)
         squash = _choose(OUTPUTS, "output", output)()
-        blocks = [generator_block(latent_dim, widths[0], stride=1, padding=0, leak=leak)]
-        blocks += [generator_block(a, b, leak=leak) for a, b in pairwise(widths)]
+        blocks = [generator_block(latent_dim, widths[0], stride=1, padding=0, leak=slope)]
+        blocks += [generator_block(a, b, leak=slope) for a, b in pairwise(widths)]
         to_image = nn.Sequential(ConvTranspose2d(widths[-1], 3, 4, 2, 1, bias=False), squash)
         self.blocks = nn.Sequential(*blocks, to_image)
         self.apply(init_weights)
@@ -80,6 +86,11 @@ class Generator(nn.Module):
     def from_config(cls, config: TrainConfig) -> Generator:
         """The generator of a training run's settings."""
         return cls(**{name: getattr(config, name) for name in GENERATOR_SETTINGS})
+
+    @property
+    def latent_distribution(self) -> str:
+        """What z is drawn from: "normal" or "uniform"."""
+        return self.latent
 
     @property
     def output_range(self) -> tuple[int, int]:
@@ -113,19 +124,22 @@ class Discriminator(nn.Module):
         image_size: side of the images in pixels: 16, 32, 64, 128 or 256.
         width: feature maps at the finest hidden layer; each coarser one has twice as many, at most 8 x width.
         norm: "batch", "instance", "spectral" or "none".
+        leak: slope of the leaky ReLUs below 0 (0.2 in DCGAN, section 4).
 
     Raises:
         ConfigError: a setting is not one of these, or images have another size.
     """
 
-    def __init__(self, image_size: int = 64, width: int = 64, *, norm: str = "batch") -> None:
+    def __init__(
+        self, image_size: int = 64, width: int = 64, *, norm: str = "batch", leak: float = 0.2
+    ) -> None:
         super().__init__()
-        self.image_size, self.width, self.norm = image_size, width, norm
+        self.image_size, self.width, self.norm, self.leak = image_size, width, norm, leak
         widths = hidden_widths(image_size, width)
         layers = _choose(NORMS, "norm", norm)
         bias = norm in {"none", "spectral"}
-        blocks = [discriminator_block(3, widths[0], bias=bias)]
-        blocks += [discriminator_block(a, b, layers(b), bias=bias) for a, b in pairwise(widths)]
+        blocks = [discriminator_block(3, widths[0], bias=bias, leak=leak)]
+        blocks += [discriminator_block(a, b, layers(b), bias=bias, leak=leak) for a, b in pairwise(widths)]
         self.blocks = nn.Sequential(*blocks, Conv2d(widths[-1], 1, 4, 1, 0, bias=bias))
         self.apply(init_weights)
         if norm == "spectral":
@@ -135,8 +149,8 @@ class Discriminator(nn.Module):
     @classmethod
     def from_config(cls, config: TrainConfig) -> Discriminator:
         """The discriminator of a training run's settings."""
-        image_size, width, norm = (getattr(config, name) for name in DISCRIMINATOR_SETTINGS)
-        return cls(image_size, width, norm=norm)
+        image_size, width, norm, leak = (getattr(config, name) for name in DISCRIMINATOR_SETTINGS)
+        return cls(image_size, width, norm=norm, leak=leak)
 
     def forward(self, images: Tensor) -> Tensor:
         size = self.image_size
@@ -162,11 +176,16 @@ def generator_block(
 
 
 def discriminator_block(
-    in_channels: int, out_channels: int, norm: list[nn.Module] | None = None, *, bias: bool = False
+    in_channels: int,
+    out_channels: int,
+    norm: list[nn.Module] | None = None,
+    *,
+    bias: bool = False,
+    leak: float = 0.2,
 ) -> nn.Sequential:
     """One hidden block of the discriminator: halves the side, normalizes, activates (DCGAN, section 3)."""
     conv = Conv2d(in_channels, out_channels, 4, 2, 1, bias=bias)
-    return nn.Sequential(conv, *(norm or []), nn.LeakyReLU(LEAK, True))
+    return nn.Sequential(conv, *(norm or []), nn.LeakyReLU(leak, True))
 
 
 def output_size(size: int, kernel: int, stride: int, padding: int) -> int:

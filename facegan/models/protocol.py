@@ -6,6 +6,7 @@ A generator maps latents (B, latent_dim) to images (B, 3, S, S), a discriminator
     latent_dim     length of z
     image_size     S in pixels
     output_range   (-1, 1) or (0, 1)
+    latent_distribution   what z is drawn from: "normal" or "uniform" on [-1, 1]
 
 and a discriminator has `image_size`; `GAN` sets those that a module of your own does not have.
 """
@@ -59,8 +60,16 @@ def sample(
 
     `truncation` cuts latents off at that many standard deviations (`facegan.latent.truncate`).
     """
-    z = draw_latents(n, attribute(generator, "latent_dim"), seed=seed)
-    return generate(generator, z if truncation is None else truncate(z, truncation))
+    return generate(generator, latents_for(generator, n, seed=seed, truncation=truncation))
+
+
+def latents_for(
+    generator: nn.Module, n: int, *, seed: int | None = None, truncation: float | None = None
+) -> Tensor:
+    """n latents (n, latent_dim) of the generator's length and distribution; arguments as for `sample`."""
+    latent = getattr(generator, "latent_distribution", "normal")
+    z = draw_latents(n, attribute(generator, "latent_dim"), seed=seed, latent=latent)
+    return z if truncation is None else truncate(z, truncation, latent=latent)
 
 
 def attribute(module: nn.Module, name: str) -> Any:
@@ -132,7 +141,8 @@ def set_default_attributes(generator: nn.Module, config: TrainConfig) -> nn.Modu
         ConfigError: it has one with another value than the config.
     """
     wanted = {"latent_dim": config.latent_dim, "image_size": config.image_size}
-    return set_missing(generator, wanted | {"output_range": RANGES[config.output]}, "config")
+    wanted |= {"output_range": RANGES[config.output], "latent_distribution": config.latent}
+    return set_missing(generator, wanted, "config")
 
 
 def set_missing(generator: nn.Module, wanted: dict[str, Any], source: str) -> nn.Module:

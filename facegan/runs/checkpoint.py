@@ -21,7 +21,7 @@ from facegan.errors import CheckpointError, DamagedCheckpoint, first_line
 from facegan.files import write_atomic
 from facegan.runs.upgrade import upgrade_state
 
-SCHEMA = 2  # 1: up to 0.1, without data and structure
+SCHEMA = 3  # 1: 0.1, without data and structure; 2: 0.2, without the epoch
 KEEP = 3  # checkpoints kept in a folder
 
 
@@ -66,10 +66,11 @@ def load(path: str | Path) -> dict[str, Any]:
 
 
 def save_step(state: dict[str, Any], folder: str | Path, step: int) -> Path:
-    """Write `folder/step_000060.pt` for step 60 and keep the last three."""
+    """Write `folder/step_000060.pt` for step 60 and keep the last three, or all if the run's settings say so."""
     path = save(state, Path(folder) / f"step_{step:06d}.pt")
-    for old in list(numbered(folder, ".pt").values())[:-KEEP]:
-        old.unlink(missing_ok=True)
+    if state.get("config", {}).get("keep_checkpoints") != "all":
+        for old in list(numbered(folder, ".pt").values())[:-KEEP]:
+            old.unlink(missing_ok=True)
     return path
 
 

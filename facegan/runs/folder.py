@@ -1,7 +1,8 @@
 """What a run leaves on disk, in one folder.
 
-    checkpoints/step_000060.pt   the last three states, for resuming
-    frames/step_000060.png       the same latents during training
+    checkpoints/step_000060.pt            the last three states, for resuming; or all
+    frames/step_000060.png                the same latents during training
+    generators/step_000060.safetensors    the generator of each frame, in half precision
     samples.png  curves.png  progress.gif  history.csv  config.json  generator.safetensors
 
 When the folder becomes unavailable (a mounted drive that disconnects), files are written to a local fallback
@@ -19,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from torch import Tensor
+from torch.nn.functional import pad
 
 from facegan import files
 from facegan.errors import CheckpointError, first_line
@@ -50,8 +52,8 @@ class RunFolder:
         self.saved_step: int | None = None
         try:
             _make(self.path)
-            for folder in (self.path, self.path / "checkpoints", self.path / "frames"):
-                files.remove_temporaries(folder)
+            for part in ("", "checkpoints", "frames", "generators"):
+                files.remove_temporaries(self.path / part)
         except OSError as error:
             raise _unusable(path, error) from None
 
@@ -62,7 +64,7 @@ class RunFolder:
         return state
 
     def begin(self, step: int, settings: dict[str, Any], *, data: dict[str, Any], device: str) -> None:
-        """Write `config.json` and remove frames of steps after `step`, which a crash lost.
+        """Write `config.json` and remove frames and generators of steps after `step`, which a crash lost.
 
         `config.json` has the current settings, and `segments`: from which step on which settings, data and
         device were used.
@@ -75,26 +77,35 @@ class RunFolder:
             if config.exists() and not read_notes(self.active_path):
                 config.replace(config.with_name("config-damaged.json"))
             files.write_atomic(config, (json.dumps(notes, indent=2) + "\n").encode())
-            for frame_step, frame in self.frames().items():
-                if frame_step > step:
-                    frame.unlink()
+            for kept in (self.frames(), checkpoint.numbered(self.active_path / "generators", ".safetensors")):
+                for path in (path for at, path in kept.items() if at > step):
+                    path.unlink()
         except OSError as error:
             raise _unusable(self.path, error) from None
 
-    def save(self, state: dict[str, Any], history: History, grid: Tensor, *, frame: bool) -> None:
-        """Write samples, curves and history, with `frame` also a frame, and then the checkpoint."""
-        step, picture = state["step"], png_bytes(grid)
-        pictures = {"samples.png": picture, "history.csv": history.to_csv()}
+    def save(
+        self,
+        state: dict[str, Any],
+        history: History,
+        grid: Tensor,
+        *,
+        frame: Tensor | None = None,
+        generator: bytes | None = None,
+    ) -> None:
+        """Write samples, curves and history, the frame and the generator of this step if given, then the checkpoint."""
+        parts = {"samples.png": png_bytes(grid), "history.csv": history.to_csv()}
         if history["loss_d"]:
-            pictures["curves.png"] = figure_png(plot_curves(history))
-        if frame:
-            pictures[f"frames/step_{step:06d}.png"] = picture
-        self._write_with_fallback(lambda: self._write(state, pictures))
-        self.saved_step = step
+            parts["curves.png"] = figure_png(plot_curves(history))
+        if frame is not None:
+            parts[f"frames/step_{state['step']:06d}.png"] = png_bytes(frame)
+        if generator is not None:
+            parts[f"generators/step_{state['step']:06d}.safetensors"] = generator
+        self._write_with_fallback(lambda: self._write(state, parts))
+        self.saved_step = state["step"]
 
-    def finish(self, grid: Tensor, generator: bytes) -> None:
-        """Write `progress.gif`, which ends with `grid`, and `generator.safetensors`."""
-        self._write_with_fallback(lambda: self._write_summary(grid, generator))
+    def finish(self, frame: Tensor, generator: bytes) -> None:
+        """Write `progress.gif`, which ends with `frame`, and `generator.safetensors`."""
+        self._write_with_fallback(lambda: self._write_summary(frame, generator))
         if self.active_path != self.path:
             warnings.warn(
                 f"{self.path} is still unavailable; the run was saved to {self.active_path}.", stacklevel=3
@@ -104,22 +115,24 @@ class RunFolder:
         """The sample frames so far, by step."""
         return checkpoint.numbered(self.active_path / "frames", ".png")
 
-    def _write(self, state: dict[str, Any], pictures: dict[str, bytes]) -> None:
-        """Pictures first, so that a checkpoint implies its pictures; a picture that fails is not fatal."""
+    def _write(self, state: dict[str, Any], parts: dict[str, bytes]) -> None:
+        """The checkpoint comes last, so that it implies the other parts; one of those that fails is not fatal."""
         failed = []
-        for name, data in pictures.items():
+        for name, data in parts.items():
+            path = self.active_path / name
             try:
-                files.write_atomic(self.active_path / name, data)
+                path.parent.mkdir(exist_ok=True)
+                files.write_atomic(path, data)
             except OSError as error:
                 failed.append(f"{name} ({error.strerror or error})")
         checkpoint.save_step(state, self.active_path / "checkpoints", state["step"])
         if failed:
             warnings.warn(f"could not write {', '.join(failed)} in {self.active_path}.", stacklevel=5)
 
-    def _write_summary(self, grid: Tensor, generator: bytes) -> None:
+    def _write_summary(self, frame: Tensor, generator: bytes) -> None:
         files.write_atomic(self.active_path / "generator.safetensors", generator)
         frames = [read_png(path) for path in _thin(list(self.frames().values()))]
-        animation = gif_bytes([*frames, *[grid] * _LAST_FRAMES], fps=8)
+        animation = gif_bytes(_of_one_height([*frames, *[frame] * _LAST_FRAMES]), fps=8)
         files.write_atomic(self.active_path / "progress.gif", animation)
 
     def _write_with_fallback(self, write: Callable[[], None]) -> None:
@@ -193,6 +206,12 @@ def _unusable(path: str | Path, error: OSError) -> CheckpointError:
     return CheckpointError(
         f"the run folder {path} cannot be used ({error.strerror or error}). Choose another run_dir."
     )
+
+
+def _of_one_height(frames: list[Tensor]) -> list[Tensor]:
+    """Frames with white below; those of facegan 0.2 have no caption."""
+    height = max(frame.shape[1] for frame in frames)
+    return [pad(frame, (0, 0, 0, height - frame.shape[1]), value=255) for frame in frames]
 
 
 def _thin(paths: list[Path]) -> list[Path]:

@@ -16,6 +16,7 @@ from facegan.runs.upgrade import upgrade_weights
 
 _KEY = "facegan"  # of the file's metadata; one, because the order of several is not fixed
 _OWN = ("latent_dim", "image_size", "output_range")  # what is known of networks that are not facegan's
+_DISTRIBUTION = "latent_distribution"  # which they need not have
 
 
 def to_bytes(generator: nn.Module, *, data: dict[str, Any] | None = None, half: bool = False) -> bytes:
@@ -24,7 +25,7 @@ def to_bytes(generator: nn.Module, *, data: dict[str, Any] | None = None, half: 
     Args:
         generator: any generator (`facegan.models.protocol`).
         data: `FaceDataset.record()` of the faces that it learned from.
-        half: store filters in float16, in half the bytes; colors change by about one of 255 levels.
+        half: store filters and matrices in float16, in half the bytes; colors change by about one of 255 levels.
     """
     from safetensors.torch import save
 
@@ -34,13 +35,13 @@ def to_bytes(generator: nn.Module, *, data: dict[str, Any] | None = None, half: 
         if isinstance(v, torch.Tensor)
     }
     if half:  # BatchNorm's vectors stay: few bytes, and small variances would lose digits
-        weights = {k: v.half() if v.ndim == 4 else v for k, v in weights.items()}
+        weights = {k: v.half() if v.ndim > 1 and _fits_float16(v) else v for k, v in weights.items()}
     if type(unwrapped(generator)) is Generator:
         settings = unwrapped(generator).settings
     else:
-        settings = {name: getattr(generator, name) for name in _OWN} | {
-            "network": type(unwrapped(generator)).__name__
-        }
+        settings = {name: getattr(generator, name) for name in _OWN}
+        settings[_DISTRIBUTION] = getattr(generator, _DISTRIBUTION, "normal")
+        settings["network"] = type(unwrapped(generator)).__name__
     record = getattr(generator, "trained_on", None) if data is None else data
     return save(weights, metadata={_KEY: json.dumps(settings | ({"data": record} if record else {}))})
 
@@ -91,7 +92,12 @@ def _empty(settings: dict[str, Any], network: str | None, given: nn.Module | Non
             f"its network is {network}, which is not facegan's. Build that network and pass it: "
             "load_generator(path, generator=network)."
         )
-    return set_missing(copied(given), {name: settings[name] for name in _OWN}, "file")
+    wanted = {name: settings[name] for name in _OWN} | {_DISTRIBUTION: settings.get(_DISTRIBUTION, "normal")}
+    return set_missing(copied(given), wanted, "file")
+
+
+def _fits_float16(weight: torch.Tensor) -> bool:
+    return weight.is_floating_point() and weight.half().isfinite().all().item()
 
 
 def _extra_state(network: nn.Module) -> dict[str, Any]:

@@ -27,7 +27,8 @@ class Run(ABC):
         config: `TrainConfig`, as of its last step.
         history: `History` of its metrics.
         steps: steps with a frame, ascending.
-        checkpoints: steps with a checkpoint, ascending: of a run folder, the last three.
+        checkpoints: steps with a checkpoint, ascending: of a run folder, the last three, or all.
+        generators: steps whose generator was kept, ascending.
         segments: from which step on which settings, data and device were used; see `RunFolder.begin`.
         data: `FaceDataset.record()` of the faces it was trained on last, as far as it is known.
         device: the device it was trained on last, in words; None if unknown.
@@ -38,6 +39,7 @@ class Run(ABC):
     history: History
     steps: list[int]
     data: dict[str, Any]
+    generators: list[int]
     checkpoints: list[int] = []  # noqa: RUF012
     segments: list[dict[str, Any]] = []  # noqa: RUF012
     device: str | None = None
@@ -65,14 +67,14 @@ class Run(ABC):
 
     @abstractmethod
     def frame(self, step: int) -> Tensor:
-        """The preview latents' images at a step of `steps`, as one uint8 grid (3, H, W)."""
+        """The preview latents' images at a step of `steps`, as one square uint8 grid (3, H, H)."""
 
     @abstractmethod
     def generator(self, step: int | None = None, *, network: nn.Module | None = None) -> nn.Module:
         """The averaged generator, in eval mode on the CPU.
 
         Args:
-            step: one of the steps at which it was kept; the last by default.
+            step: one of `generators`; the last by default. Those without a checkpoint are in half precision.
             network: your own network, if the run trained one.
 
         Raises:
@@ -99,6 +101,13 @@ class FolderRun(Run):
     @property
     def checkpoints(self) -> list[int]:
         return list(checkpoint.numbered(self.path / "checkpoints", ".pt"))
+
+    @property
+    def generators(self) -> list[int]:
+        return sorted({*self.checkpoints, *self._half_precision()})
+
+    def _half_precision(self) -> dict[int, Path]:
+        return checkpoint.numbered(self.path / "generators", ".safetensors")
 
     @property
     def segments(self) -> list[dict[str, Any]]:
@@ -145,7 +154,8 @@ class FolderRun(Run):
         if path is None:
             raise CheckpointError(f"{self.path} has no frame of step {step}; it has {self.steps}.")
         try:
-            return read_png(path)
+            picture = read_png(path)
+            return picture[:, : picture.shape[2]]  # without the caption below it
         except OSError as error:
             raise CheckpointError(f"{path} cannot be read ({first_line(error)}).") from None
 
@@ -154,10 +164,14 @@ class FolderRun(Run):
             return generator_file.read(self.path / "generator.safetensors", network)
         if step is None:
             return generator_of(self.state, network)
-        path = checkpoint.numbered(self.path / "checkpoints", ".pt").get(step)
-        if path is None:
-            raise CheckpointError(f"{self.path} has no checkpoint of step {step}; it has {self.checkpoints}.")
-        return generator_of(checkpoint.load(path), network)
+        if path := checkpoint.numbered(self.path / "checkpoints", ".pt").get(step):
+            return generator_of(checkpoint.load(path), network)
+        if path := self._half_precision().get(step):
+            return generator_file.read(path, network)
+        kept = ", ".join(map(str, self.generators)) or "none"
+        raise CheckpointError(
+            f"{self.path} has no generator of step {step}. Choose one of its steps: {kept}."
+        )
 
     def raw_generator(self, network: nn.Module | None = None) -> nn.Module:
         """The generator as the last step left it, without averaging."""
@@ -172,7 +186,7 @@ class BundledRun(Run):
         notes = pretrained.notes(name)
         self.config = TrainConfig.from_dict(notes["settings"])
         self.data, self.about = notes["data"], notes["about"]
-        self.steps = pretrained.steps(name)
+        self.steps = self.generators = pretrained.steps(name)
 
     @cached_property
     def history(self) -> History:

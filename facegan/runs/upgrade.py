@@ -1,7 +1,8 @@
-"""Checkpoints and run folders of version 0.1, brought into today's form."""
+"""Checkpoints and run folders of earlier versions, brought into today's form."""
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import torch
@@ -11,9 +12,15 @@ _CROPS = {"celeba": "celeba-108", "celeba-full": "celeba-178", "synthetic": "dra
 
 
 def upgrade_state(state: dict[str, Any]) -> dict[str, Any]:
-    """A checkpoint with what 0.1 did not store, and with today's names of weights; of today's, itself."""
-    if state["schema"] > 1 or "config" not in state:
+    """A checkpoint with what 0.1 and 0.2 did not store, and with today's names of weights; of today's, itself."""
+    if "config" not in state or state["schema"] > 2:
         return state
+    state = _of_0_1(state) if state["schema"] == 1 else state
+    images, count = state["step"] * state["config"]["batch_size"], state["data"].get("count")
+    return {"epoch": math.ceil(images / count) if count else 0, **state}
+
+
+def _of_0_1(state: dict[str, Any]) -> dict[str, Any]:
     state = {"data": {"count": state["epoch_size"]} if state.get("epoch_size") else {}, **state}
     for name in {"generator", "ema"} & state.keys():
         state[name] = upgrade_weights(state[name])

@@ -23,6 +23,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from facegan.errors import ConfigError, TrainingError
+from facegan.images import captioned
 from facegan.runs.folder import RunFolder
 from facegan.runs.history import METRICS
 from facegan.runtime import distributed
@@ -109,7 +110,7 @@ class FiniteCheck(Callback):
 
 
 class SaveRun(Callback):
-    """Keeps a run folder up to date: everything at snapshots, animation and generator at the end.
+    """Keeps a run folder up to date: everything at snapshots, animation and full-precision generator at the end.
 
     Args:
         folder: where to save.
@@ -120,12 +121,20 @@ class SaveRun(Callback):
         self._folder, self._every = folder, every
 
     def on_snapshot(self, gan: GAN, grid: Tensor) -> None:
-        frame = gan.step % self._every == 0 or not self._folder.frames()
-        self._folder.save(gan.state_dict(), gan.history, grid, frame=frame)
+        kept = {}
+        if gan.step % self._every == 0 or not self._folder.frames():
+            kept["frame"] = _captioned(gan, grid)
+            if gan.config.keep_generators:
+                kept["generator"] = gan.generator_bytes(half=True)
+        self._folder.save(gan.state_dict(), gan.history, grid, **kept)
 
     def finish(self, gan: GAN) -> None:
         """Write the animation and the generator; called before `on_train_end`, unless the GAN was lost."""
-        self._folder.finish(gan.preview_grid(), gan.generator_bytes())
+        self._folder.finish(_captioned(gan, gan.preview_grid()), gan.generator_bytes())
+
+
+def _captioned(gan: GAN, grid: Tensor) -> Tensor:
+    return captioned(grid, f"step {gan.step:,}" + (f", epoch {gan.epoch}" if gan.epoch else ""))
 
 
 def _is_finite(network: nn.Module) -> bool:
@@ -159,9 +168,10 @@ class ProgressBar(Callback):
             self._bar.close()
 
     def _show(self, gan: GAN) -> None:
+        text = f"epoch {gan.epoch}"
         if last := gan.history.last():
-            text = "D {loss_d:.2f}, G {loss_g:.2f}, {images_per_second:.0f} img/s".format(**last)
-            self._bar.set_postfix_str(text, refresh=False)
+            text += ", D {loss_d:.2f}, G {loss_g:.2f}, {images_per_second:.0f} img/s".format(**last)
+        self._bar.set_postfix_str(text, refresh=False)
 
 
 class TensorBoard(Callback):

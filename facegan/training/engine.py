@@ -42,6 +42,7 @@ class Engine:
         self._networks = generator, discriminator
         self._wrapped: dict[int, tuple[nn.Module, nn.Module]] = {}
         self._capture, self._graph, self.in_step = False, None, False
+        self._stepped: set[torch.optim.Optimizer] = set()  # since the scale was updated
 
     def generate(self, generator: nn.Module, z: Tensor) -> Tensor:
         """G's images of latents z (B, latent_dim), with gradients."""
@@ -59,6 +60,9 @@ class Engine:
         Returns:
             The gradient's norm, a scalar; 0 if it overflowed float16, and the step was skipped.
         """
+        if optimizer in self._stepped:  # torch's scaler takes one step per update of the scale
+            self._update_scale()
+        self._stepped.add(optimizer)
         self.scaler.scale(loss).backward()
         self.scaler.unscale_(optimizer)
         weights = [weight for group in optimizer.param_groups for weight in group["params"]]
@@ -103,6 +107,7 @@ class Engine:
     def load_scaler(self, state: dict[str, Any] | None) -> None:
         """Replace the scaler by a new one with this state; None or an empty state gives it its first scale."""
         self.scaler = torch.amp.GradScaler(self.device.type, enabled=self.scaler.is_enabled())
+        self._stepped.clear()
         if state:
             self.scaler.load_state_dict(state)
 
@@ -116,9 +121,13 @@ class Engine:
 
     def _update(self, update: Update, gan: Any, real: Tensor, noise: Any) -> Tensor:
         metrics = update(gan, real, noise)
+        self._update_scale()
+        return metrics
+
+    def _update_scale(self) -> None:
+        self._stepped.clear()
         if self.scaler.is_enabled():
             self.scaler.update()
-        return metrics
 
     def _graphed(self, update: Update, gan: Any, noise: type) -> GraphedStep:
         return GraphedStep(

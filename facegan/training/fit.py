@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from itertools import chain, repeat
 from pathlib import Path
 from typing import Any
+
+import torch
 
 from facegan.config import TrainConfig
 from facegan.data.dataset import Batches, FaceDataset, as_dataset
@@ -64,7 +67,7 @@ def fit(
         )
     faces = as_dataset(faces, gan.config.image_size)
     batches = _batches(gan, faces)
-    total = _total_steps(gan.config, len(batches), epochs, steps)
+    total = total_steps(gan.config, len(faces), epochs=epochs, steps=steps)
     every = gan.config.snapshot_every if snapshot_every is None else snapshot_every
     every = _positive("snapshot_every", every)
     callbacks = as_callbacks(callbacks)
@@ -73,12 +76,12 @@ def fit(
             log_rank0(
                 f"already at step {gan.step} (requested: {total}); increase steps or epochs to continue."
             )
-        batches.remaining = gan.remaining
+        batches.remaining, batches.epoch = gan.remaining, gan.epoch
         stream = chain.from_iterable(repeat(batches))
         with Monitor(gan, folder, callbacks, total=total, every=every) as monitor, gan.engine.capturing():
             while gan.step < total and not monitor.stopped:
-                metrics = train_step(gan, next(stream))
-                gan.remaining = batches.remaining
+                metrics = train_step(gan, torch.cat([next(stream) for _ in range(gan.config.n_critic)]))
+                gan.remaining, gan.epoch = batches.remaining, batches.epoch
                 monitor.step_end(metrics)
                 if gan.step % every == 0:
                     monitor.snapshot()
@@ -90,12 +93,14 @@ def _batches(gan: GAN, faces: FaceDataset) -> Batches:
     return faces.batches(config.batch_size, generator=gan.rng, device=gan.device, flip=config.flip, part=mine)
 
 
-def _total_steps(config: TrainConfig, per_epoch: int, epochs: int | None, steps: int | None) -> int:
+def total_steps(config: TrainConfig, faces: int, *, epochs: int | None, steps: int | None) -> int:
+    """The step at which a run on that many faces ends; arguments as for `fit`."""
     if epochs is not None and steps is not None:
         raise ConfigError(f"got both epochs={epochs} and steps={steps}; give one of them.")
     if steps is not None:
         return _positive("steps", steps)
-    return _positive("epochs", config.epochs if epochs is None else epochs) * per_epoch
+    batches = _positive("epochs", config.epochs if epochs is None else epochs) * (faces // config.batch_size)
+    return math.ceil(batches / config.n_critic)
 
 
 def _positive(name: str, value: int) -> int:

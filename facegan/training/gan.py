@@ -18,7 +18,7 @@ from facegan.config import RECIPES, TrainConfig
 from facegan.errors import CheckpointError, ConfigError
 from facegan.files import write_atomic
 from facegan.images import make_grid
-from facegan.latent import draw_latents
+from facegan.latent import DISTRIBUTIONS
 from facegan.losses import BUILT_IN, LOSSES, Loss, as_loss, check_loss, find_loss
 from facegan.models import protocol
 from facegan.models.dcgan import Discriminator, Generator
@@ -37,13 +37,13 @@ NUM_PREVIEW_LATENTS = 64  # latents whose images are drawn at every snapshot
 
 
 class Noise(NamedTuple):
-    """The random numbers of one step, for this process's B images."""
+    """The random numbers of one step: for each of D's K = n_critic batches, for this process's B images."""
 
-    z: Tensor  # (B, latent_dim) from N(0, 1)
-    flip: Tensor  # (B,) from [0, 1]: which pairs of labels are flipped
-    mix: Tensor  # (B, 1, 1, 1) from [0, 1]: where the gradient penalty is taken, between real and fake
+    z: Tensor  # (K, B, latent_dim)
+    flip: Tensor  # (K, B) from [0, 1]: which pairs of labels are flipped
+    mix: Tensor  # (K, B, 1, 1, 1) from [0, 1]: where the gradient penalty is taken, between real and fake
     augment: (
-        Tensor  # (3, S, 3, B, 1, 1, 1) from [0, 1]: S augmentations of real, fake, and fake for G's update
+        Tensor  # (K, 3, S, 3, B, 1, 1, 1) from [0, 1]: S augmentations of real, fake, and fake in G's update
     )
 
 
@@ -64,6 +64,7 @@ class GAN:
         ema: the averaged generator, in eval mode; samples come from it.
         history: `History`, one row per step.
         step: steps taken so far.
+        epoch: the pass over the faces in progress, counted from 1; 0 before the first.
         data: `FaceDataset.record()` of the faces that `fit` trained on last; empty before.
 
     Raises:
@@ -101,7 +102,7 @@ class GAN:
             self.config, self.discriminator, self.generator, self.device
         )
         self.engine = Engine(self.generator, self.discriminator, self.device, self.precision)
-        self.step = 0
+        self.step = self.epoch = 0
         self.history = History()
         self.data = {}
         self.remaining = torch.empty(0, dtype=torch.long)  # indices of faces that this epoch has yet to visit
@@ -122,8 +123,7 @@ class GAN:
 
     def preview_grid(self) -> Tensor:
         """The images of the run's fixed latents as one uint8 grid (3, H, W)."""
-        z = draw_latents(NUM_PREVIEW_LATENTS, self.config.latent_dim, seed=self.config.seed)
-        return make_grid(protocol.generate(self.ema, z))
+        return make_grid(self.sample(NUM_PREVIEW_LATENTS, seed=self.config.seed))
 
     def export(self, path: str | Path) -> Path:
         """Write the averaged generator and its settings to one `.safetensors` file, for `load_generator`."""
@@ -136,9 +136,9 @@ class GAN:
         path.parent.mkdir(parents=True, exist_ok=True)
         return write_atomic(path, self.generator_bytes())
 
-    def generator_bytes(self) -> bytes:
-        """The bytes that `export` writes."""
-        return generator_file.to_bytes(self.ema, data=self.data)
+    def generator_bytes(self, *, half: bool = False) -> bytes:
+        """The bytes that `export` writes; with `half`, in float16."""
+        return generator_file.to_bytes(self.ema, data=self.data, half=half)
 
     def request_stop(self) -> None:
         """Make `fit` save and return after the step in progress; for callbacks and other threads."""
@@ -183,7 +183,10 @@ class GAN:
     # ---- what a step needs -----------------------------------------------------------------------
 
     def prepare(self, real: Tensor) -> Tensor:
-        """Real images on the GAN's device, in float32. Raises `ConfigError` for anything but (B, 3, S, S) floats."""
+        """Real images (K * B, 3, S, S) on the GAN's device, in float32, as (K, B, 3, S, S) for D's K = n_critic steps.
+
+        Raises `ConfigError` for anything else.
+        """
         size = self.config.image_size
         if not isinstance(real, Tensor) or not real.is_floating_point() or real.shape[1:] != (3, size, size):
             shape = f"{real.dtype} {tuple(real.shape)}" if isinstance(real, Tensor) else type(real).__name__
@@ -191,17 +194,23 @@ class GAN:
                 f"real images are {shape}, expected floats (B, 3, {size}, {size}) in [-1, 1]. "
                 "facegan.images.to_float converts uint8."
             )
-        return real.to(self.device, torch.float32, memory_format=memory_format(self.device))
+        if len(real) % self.config.n_critic:
+            raise ConfigError(
+                f"got {len(real)} real images, expected a multiple of n_critic={self.config.n_critic}: D takes that "
+                "many steps, each on a batch of its own. Concatenate that many batches."
+            )
+        real = real.to(self.device, torch.float32, memory_format=memory_format(self.device))
+        return real.unflatten(0, (self.config.n_critic, -1))
 
     def draw_noise(self, batch_size: int) -> Noise:
         """The next step's random numbers: drawn for the batch of all processes, of which this one takes its part."""
         joint, augmentations = batch_size * distributed.world_size(), len(steps_of(self.config.augment))
-        mine = distributed.local_slice(joint)
-        z = torch.randn(joint, self.config.latent_dim, generator=self.rng)
-        uniform = torch.rand(2 + 9 * augmentations, joint, generator=self.rng)
-        z, uniform = (to_device(numbers, self.device) for numbers in (z[mine], uniform[:, mine]))
-        augment = uniform[2:].reshape(3, augmentations, 3, batch_size, 1, 1, 1)
-        return Noise(z, uniform[0], uniform[1].reshape(-1, 1, 1, 1), augment)
+        k, mine = self.config.n_critic, distributed.local_slice(joint)
+        z = DISTRIBUTIONS[self.config.latent](k, joint, self.config.latent_dim, generator=self.rng)
+        uniform = torch.rand(k, 2 + 9 * augmentations, joint, generator=self.rng)
+        z, uniform = (to_device(numbers, self.device) for numbers in (z[:, mine], uniform[:, :, mine]))
+        augment = uniform[:, 2:].reshape(k, 3, augmentations, 3, batch_size, 1, 1, 1)
+        return Noise(z, uniform[:, 0], uniform[:, 1].reshape(k, -1, 1, 1, 1), augment)
 
     @property
     def smoothing(self) -> dict[str, float]:
@@ -229,6 +238,7 @@ class GAN:
             "structure": structure_of(self),
             "data": self.data,
             "step": self.step,
+            "epoch": self.epoch,
             "rng": self.rng.get_state(),
             "remaining": self.remaining.clone(),
             "history": self.history.state_dict(),
@@ -244,7 +254,11 @@ class GAN:
         """
         check_same_networks(self, state)
         with contents_of_a_run():
-            history, step = History.from_state(state["history"]), int(state["step"])
+            history, step, epoch = (
+                History.from_state(state["history"]),
+                int(state["step"]),
+                int(state["epoch"]),
+            )
             torch.Generator().set_state(
                 state["rng"]
             )  # raises for a state that the GAN's could not take either
@@ -255,7 +269,8 @@ class GAN:
         self.engine.load_scaler(state.get("scaler"))
         self.engine.in_step = False
         self.rng.set_state(state["rng"])
-        self.step, self.history, self.data, self.remaining = step, history, data, remaining
+        self.step, self.epoch, self.history = step, epoch, history
+        self.data, self.remaining = data, remaining
 
     @classmethod
     def from_state(cls, state: dict[str, Any], **networks: Any) -> GAN:

@@ -1,7 +1,7 @@
-"""One training step: Algorithm 1 of Goodfellow et al. 2014 (arXiv 1406.2661), with one step of D per step of G.
+"""One training step: Algorithm 1 of Goodfellow et al. 2014 (arXiv 1406.2661), with `n_critic` steps of D.
 
-As in DCGAN, G minimizes the non-saturating loss by default, and both updates use the same fakes. Autocast, loss
-scaling, DDP and CUDA graphs are in `facegan.training.engine`.
+As in DCGAN, G minimizes the non-saturating loss by default, and its update uses the fakes of D's last one.
+Autocast, loss scaling, DDP and CUDA graphs are in `facegan.training.engine`.
 """
 
 from __future__ import annotations
@@ -21,49 +21,63 @@ from facegan.training.gan import GAN, Noise
 
 
 def train_step(gan: GAN, real: Tensor) -> dict[str, Tensor]:
-    """One step of D, one step of G, and the average of G; the metrics are also added to `gan.history`.
+    """`n_critic` steps of D, one of G, and the average of G; the metrics are also added to `gan.history`.
 
     Args:
         gan: changed in place.
-        real: images (B, 3, H, W) in [-1, 1], on any device; with several processes, this one's part.
+        real: images (n_critic * B, 3, H, W) in [-1, 1], on any device, of which each of D's steps takes the next
+            B; with several processes, this one's part.
 
     Returns:
         Detached scalars by the names in `METRICS`, on the GAN's device, which is not waited for; means over
-        all processes.
+        all processes. D's are those of its last step.
+
+    Raises:
+        ConfigError: `real` is anything else.
     """
     gan.history.start_clock()
     real = gan.prepare(real)
     gan.engine.in_step = True
-    noise = gan.draw_noise(len(real))
+    noise = gan.draw_noise(real.shape[1])
     lazy = gan.config.r1_every > 1 and r1_is_due(gan)
     metrics = gan.engine.run(update_networks, gan, real, noise, replayable=not lazy)
     update_average(gan.ema, gan.generator, gan.ema_decay)
     gan.step += 1
     gan.engine.in_step = False
-    gan.history.append(gan.step, metrics, images=len(real) * distributed.world_size())
+    gan.history.append(gan.step, metrics, images=real.shape[:2].numel() * distributed.world_size())
     return dict(zip(METRICS, metrics.unbind(), strict=True))
 
 
 def update_networks(gan: GAN, real: Tensor, noise: Noise) -> Tensor:
-    """The two updates of Algorithm 1, for any loss. Device work only. Returns `METRICS` as one tensor (7,)."""
+    """Algorithm 1, for any loss. Device work only.
+
+    Args:
+        gan: changed in place.
+        real: images (n_critic, B, 3, H, W), and `noise` the random numbers for each of these batches.
+
+    Returns:
+        `METRICS` as one tensor (7,).
+    """
     config, engine, loss = gan.config, gan.engine, gan.loss
     generator, discriminator = engine.ddp_modules
-    gan.zero_grad()
     real = signed_to_unit(real) if config.output == "sigmoid" else real
-    fake = engine.generate(generator, noise.z)
 
-    # ---- (1) Update D: maximize log D(x) + log(1 - D(G(z))) ------------------------------------------
-    real_logits = engine.classify(discriminator, augment(real, config.augment, noise.augment[0]))
-    fake_logits = engine.classify(discriminator, augment(fake.detach(), config.augment, noise.augment[1]))
-    shown = real_logits, fake_logits
-    if config.label_flip:
-        shown = flip_labels(*shown, noise.flip < config.label_flip)
-    loss_d = loss.discriminator(*shown, **gan.smoothing)
-    norm_d = engine.step(gan.optimizer_d, loss_d + penalties(gan, real, fake.detach(), noise.mix))
+    # ---- (1) Update D, n_critic times: maximize log D(x) + log(1 - D(G(z))) --------------------------
+    for k, (x, z, flip, mix, shift) in enumerate(zip(real, *noise, strict=True), start=1):
+        gan.zero_grad()
+        with torch.set_grad_enabled(k == config.n_critic):  # G learns from the last fakes only
+            fake = engine.generate(generator, z)
+        real_logits = engine.classify(discriminator, augment(x, config.augment, shift[0]))
+        fake_logits = engine.classify(discriminator, augment(fake.detach(), config.augment, shift[1]))
+        shown = real_logits, fake_logits
+        if config.label_flip:
+            shown = flip_labels(*shown, flip < config.label_flip)
+        loss_d = loss.discriminator(*shown, **gan.smoothing)
+        norm_d = engine.step(gan.optimizer_d, loss_d + penalties(gan, x, fake.detach(), mix))
 
     # ---- (2) Update G through the new D: maximize log D(G(z)) ----------------------------------------
     with frozen(gan.discriminator):
-        new_logits = engine.classify(gan.discriminator, augment(fake, config.augment, noise.augment[2]))
+        new_logits = engine.classify(gan.discriminator, augment(fake, config.augment, shift[2]))
         loss_g = loss.generator(new_logits)
         norm_g = engine.step(gan.optimizer_g, loss_g)
 

@@ -11,8 +11,7 @@ from torch import Tensor
 from facegan import explore as lab
 from facegan.errors import ConfigError
 from facegan.explore import BLUE, GREEN, ORANGE, framed_grid
-from facegan.latent import draw_latents
-from facegan.models.protocol import generate
+from facegan.models.protocol import generate, latents_for
 from facegan.widgets.controls import FacePicker, button, ipw, row
 from facegan.widgets.panel import Panel, blank, numbers
 
@@ -49,7 +48,7 @@ class Arithmetic(Panel):
         super().__init__(ArithmeticState(lab.checked_seed(seed), groups))
 
     def draw(self, state: ArithmeticState) -> tuple[Sequence[Tensor], str]:
-        z = draw_latents(self.n, self.generator.latent_dim, seed=state.seed)
+        z = latents_for(self.generator, self.n, seed=state.seed)
         colors = {i: color for group, color in zip(state.groups, self.COLORS, strict=True) for i in group}
         grid = framed_grid(generate(self.generator, z), colors, columns=self._columns)
         named = zip("ABC", state.groups, strict=True)

@@ -110,12 +110,13 @@ class Dashboard(Panel):
     def progress(self) -> str:
         """The run's step, rate and time left, in words."""
         gan, (began, first) = self.gan, self._began
-        said = f"Step {gan.step:,} of {self.total:,}"
+        said = f"Step {gan.step:,} of {self.total:,}" + (f", epoch {gan.epoch}" if gan.epoch else "")
         done = gan.step - first
         if done and gan.step < self.total:
             pace = (time.monotonic() - began) / done
+            images = gan.config.batch_size * gan.config.n_critic
             left = _clock((self.total - gan.step) * pace)
-            said += f", {gan.config.batch_size / pace:,.0f} images/s, {left} left"
+            said += f", {images / pace:,.0f} images/s, {left} left"
         if gan.history["loss_d"]:
             outputs = (gan.history[name][-1] for name in ("d_real", "d_fake"))
             said += ". D(x) {:.2f}, D(G(z)) {:.2f}".format(*outputs)

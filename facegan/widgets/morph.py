@@ -13,8 +13,7 @@ from facegan import explore as lab
 from facegan.errors import ConfigError, FaceganError
 from facegan.explore import BLUE, columns_for, framed_grid
 from facegan.images import save_animation
-from facegan.latent import draw_latents
-from facegan.models.protocol import generate
+from facegan.models.protocol import generate, latents_for
 from facegan.widgets.controls import FacePicker, button, columns, ipw, player, row, slider
 from facegan.widgets.panel import Panel, numbers, sentence_html
 
@@ -92,7 +91,7 @@ class Morph(Panel):
             self.saved.value = sentence_html(f"Saved {path}, {size:.2f} MB.")
 
     def _latents(self, state: MorphState) -> Tensor:
-        return draw_latents(self.n, self.generator.latent_dim, seed=state.seed)
+        return latents_for(self.generator, self.n, seed=state.seed)
 
     def _tip(self, index: int) -> str:
         return f"Leave face {index + 1} out" if index in self.state.picks else f"Go to face {index + 1}"

@@ -8,7 +8,7 @@ import torch
 from helpers import random_faces
 from PIL import Image
 
-from facegan import load_generator
+from facegan import Run, load_generator
 from facegan.images import to_uint8
 
 
@@ -125,3 +125,15 @@ def test_results_takes_a_crop(facegan, finished):
     done = facegan("results", "run", "--data", "faces.npy", "--crop", "celeba-128")
     assert done.returncode == 1
     assert "crop is 'celeba-128'" in done.stderr
+
+
+def test_sample_takes_a_snapshot_of_the_run(facegan, finished):
+    arrays = []
+    for step in Run.open(finished / "run").generators[:2]:
+        done = facegan("sample", "run", "--step", step, "--n", 2, "--seed", 5, "--out", "at.npy")
+        assert done.returncode == 0, done.stderr
+        arrays.append(np.load(finished / "at.npy"))
+    assert not np.array_equal(*arrays)
+    refused = facegan("sample", "run", "--step", 77)
+    assert refused.returncode == 1
+    assert "no generator of step 77" in refused.stderr

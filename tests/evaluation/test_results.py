@@ -139,3 +139,8 @@ def test_the_generator_of_a_gan_knows_its_faces(many):
 def test_a_run_trained_on_other_faces_is_warned_of(runs, many):
     with pytest.warns(UserWarning, match="The data differ"):
         Evaluator(FaceDataset(255 - many.images, "others"), n=100).measure(runs[0])
+
+
+def test_several_critic_steps_count_as_several_batches(many, evaluator, tmp_path):
+    fit(make_gan(n_critic=3, norm="none"), many, steps=2, run_dir=tmp_path / "critic")
+    assert evaluator.measure(tmp_path / "critic").images == 2 * 3 * 8

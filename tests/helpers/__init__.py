@@ -8,7 +8,7 @@ from PIL import Image
 
 from facegan import GAN, FaceDataset, TrainConfig
 
-TINY = {"image_size": 16, "width": 8, "latent_dim": 8, "batch_size": 8, "precision": "fp32"}
+TINY = {"image_size": 16, "width": 8, "latent_dim": 8, "batch_size": 8, "precision": "fp32", "flip": True}
 
 
 def random_faces(n, size=16):

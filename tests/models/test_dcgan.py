@@ -157,3 +157,16 @@ def test_truncated_samples_vary_less():
 def test_latents_of_the_wrong_length_are_refused():
     with pytest.raises(ConfigError, match=r"\(2, 9\), this generator takes \(N, 8\)"):
         tiny_generator().generate(torch.zeros(2, 9))
+
+
+def test_the_leak_is_the_slope_below_zero_in_both_networks():
+    config = TrainConfig(image_size=16, width=8, activation="leaky_relu", leak=0.15)
+    for network in (Generator.from_config(config), Discriminator.from_config(config)):
+        slopes = [m.negative_slope for m in network.modules() if isinstance(m, nn.LeakyReLU)]
+        assert slopes == [0.15, 0.15]
+
+
+def test_a_generator_samples_from_its_own_latents():
+    uniform = tiny_generator(latent="uniform").eval()
+    z = torch.rand(4, uniform.latent_dim, generator=torch.Generator().manual_seed(3)) * 2 - 1
+    assert torch.equal(uniform.sample(4, seed=3), uniform.generate(z))

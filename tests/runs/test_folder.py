@@ -3,6 +3,7 @@ import shutil
 
 import pytest
 from helpers import make_gan
+from PIL import Image
 
 from facegan import Run, files, fit
 from facegan.errors import CheckpointError
@@ -83,3 +84,19 @@ def test_a_full_disk_ends_the_run_with_its_name(gan, faces, tmp_path, monkeypatc
     monkeypatch.setattr("os.fsync", full)
     with pytest.raises(CheckpointError, match="disk full"):
         fit(gan, faces, steps=2, run_dir=tmp_path / "run")
+
+
+def test_what_a_crash_lost_leaves_no_generator(faces, tmp_path):
+    fit(make_gan(), faces, steps=4, snapshot_every=2, run_dir=tmp_path)
+    (tmp_path / "checkpoints" / "step_000004.pt").unlink()
+    fit(make_gan(), faces, steps=3, snapshot_every=2, run_dir=tmp_path)
+    assert Run.open(tmp_path).generators == [0, 2, 3]
+
+
+def test_an_animation_may_have_frames_of_0_2_without_a_caption(faces, tmp_path):
+    fit(make_gan(), faces, steps=2, snapshot_every=1, run_dir=tmp_path)
+    old = tmp_path / "frames" / "step_000001.png"
+    old.write_bytes((tmp_path / "samples.png").read_bytes())
+    fit(make_gan(), faces, steps=3, snapshot_every=1, run_dir=tmp_path)
+    with Image.open(tmp_path / "progress.gif") as animation:
+        assert animation.size == Image.open(tmp_path / "frames" / "step_000003.png").size

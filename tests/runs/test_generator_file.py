@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from safetensors.torch import load
 from torch import nn
 
 from facegan import Generator, load_generator
@@ -79,3 +80,11 @@ def test_a_network_that_contradicts_the_file_is_refused(tmp_path):
     network.output_range = (0, 1)
     with pytest.raises(CheckpointError, match=r"output_range is \(0, 1\), the file's \(-1, 1\)"):
         load_generator(path, generator=network)
+
+
+def test_a_weight_that_float16_cannot_hold_stays_as_it_is(gan):
+    with torch.no_grad():
+        gan.ema.blocks[0][0].weight[0, 0, 0, 0] = 1e6
+    weights = load(generator_file.to_bytes(gan.ema, half=True))
+    assert weights["blocks.0.0.weight"].dtype == torch.float32
+    assert weights["blocks.1.0.weight"].dtype == torch.float16

@@ -6,7 +6,9 @@ from helpers import make_gan
 
 from facegan import GAN, Run, fit, load_generator
 from facegan.errors import CheckpointError
+from facegan.images import captioned, read_png
 from facegan.runs import checkpoint
+from facegan.training import callbacks
 
 
 def test_a_run_folder_stands_for_its_newest_checkpoint(gan, faces, tmp_path):
@@ -54,7 +56,7 @@ def test_a_step_between_snapshots_is_named_with_those_there_are(gan, faces, tmp_
     run = Run.open(tmp_path / "run")
     with pytest.raises(CheckpointError, match=r"no frame of step 1; it has \[0, 2\]"):
         run.frame(1)
-    with pytest.raises(CheckpointError, match=r"no checkpoint of step 1; it has \[0, 2\]"):
+    with pytest.raises(CheckpointError, match=r"no generator of step 1\b.*: 0, 2"):
         run.generator(1)
 
 
@@ -93,3 +95,40 @@ def test_a_bundled_run_has_the_same_attributes():
     run = Run.open("healthy")
     assert (run.checkpoints, run.segments, run.device) == ([], [], None)
     assert load_generator(run, step=200).image_size == run.config.image_size
+
+
+def test_every_snapshot_keeps_a_generator_in_half_precision(gan, faces, tmp_path):
+    images = {}
+    fit(gan, faces, steps=10, run_dir=tmp_path, snapshot_every=2,
+        callbacks=[lambda gan, grid: images.update({gan.step: gan.sample(4, seed=1)})])  # fmt: skip
+    run = Run.open(tmp_path)
+    assert (run.checkpoints, run.generators) == ([6, 8, 10], [0, 2, 4, 6, 8, 10])
+    for step in run.generators:
+        off = (load_generator(run, step=step).sample(4, seed=1) - images[step]).abs().max()
+        assert off < 0.01
+    whole, half = (
+        tmp_path / name for name in ("generator.safetensors", "generators/step_000010.safetensors")
+    )
+    assert half.stat().st_size < 0.7 * whole.stat().st_size
+
+
+def test_generators_of_snapshots_can_be_turned_off(faces, tmp_path):
+    fit(make_gan(keep_generators=False), faces, steps=2, run_dir=tmp_path)
+    assert not (tmp_path / "generators").exists()
+
+
+def test_all_checkpoints_are_kept_if_asked_for(faces, tmp_path):
+    fit(make_gan(keep_checkpoints="all"), faces, steps=5, snapshot_every=1, run_dir=tmp_path)
+    assert Run.open(tmp_path).checkpoints == [0, 1, 2, 3, 4, 5]
+
+
+def test_a_frame_on_disk_has_a_caption_with_step_and_epoch_below_the_grid(gan, faces, tmp_path, monkeypatch):
+    texts = []
+    monkeypatch.setattr(
+        callbacks, "captioned", lambda grid, text: texts.append(text) or captioned(grid, text)
+    )
+    fit(gan, faces, steps=6, snapshot_every=6, run_dir=tmp_path)
+    assert texts[:2] == ["step 0", "step 6, epoch 2"]
+    picture, grid = read_png(tmp_path / "frames" / "step_000006.png"), Run.open(tmp_path).frame(6)
+    assert torch.equal(grid, read_png(tmp_path / "samples.png"))
+    assert (picture[:, grid.shape[1] :] < 128).any()

@@ -123,7 +123,8 @@ def test_after_a_failure_half_way_a_float16_step_can_begin_again(real):
 
 
 def test_a_step_on_the_device_draws_no_random_numbers(gan, real):
-    noise = gan.draw_noise(len(real))
+    real = gan.prepare(real)
+    noise = gan.draw_noise(real.shape[1])
     before = torch.get_rng_state(), gan.rng.get_state()
     update_networks(gan, real, noise)
     assert torch.equal(torch.get_rng_state(), before[0])

@@ -227,3 +227,8 @@ def test_after_an_error_there_is_no_generator_file_of_an_untrained_network(gan, 
     with pytest.raises(ValueError, match="of the user's"):
         fit(gan, faces, steps=2, run_dir=tmp_path / "run", callbacks=[Broken()])
     assert not (tmp_path / "run" / "generator.safetensors").exists()
+
+
+def test_the_bar_names_the_epoch(gan, faces, capsys):
+    fit(gan, faces, steps=7)
+    assert "epoch 2, D " in capsys.readouterr().err

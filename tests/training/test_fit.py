@@ -8,7 +8,7 @@ from helpers import make_gan, random_faces, same, weights
 
 from facegan import Run, fit, load_generator, train_step
 from facegan.errors import ConfigError, DataError
-from facegan.images import read_png
+from facegan.images import read_png, to_float
 from facegan.runs.history import COLUMNS
 
 
@@ -19,6 +19,8 @@ def test_the_run_folder_explains_itself(gan, faces, tmp_path):
     assert files == {
         "checkpoints/step_000000.pt", "checkpoints/step_000003.pt", "checkpoints/step_000006.pt",
         "frames/step_000000.png", "frames/step_000003.png", "frames/step_000006.png",
+        "generators/step_000000.safetensors", "generators/step_000003.safetensors",
+        "generators/step_000006.safetensors",
         "samples.png", "progress.gif", "curves.png", "history.csv", "config.json", "generator.safetensors",
         ".run.lock",
     }  # fmt: skip
@@ -54,6 +56,25 @@ def test_epochs_count_whole_passes(faces):
     assert gan.step == 2 * (40 // 8)
     fit(gan, faces, epochs=3)
     assert gan.step == 15
+
+
+def test_epochs_count_whole_passes_with_several_critic_steps(faces):
+    gan = make_gan(epochs=2, n_critic=3)
+    fit(gan, faces)
+    assert (gan.step, gan.epoch) == (4, 3)  # 10 batches of two epochs, and two of the third
+
+
+def test_every_critic_step_takes_the_next_batch_of_the_epoch(faces, monkeypatch):
+    gan, seen = make_gan(n_critic=5, flip=False), []
+    monkeypatch.setattr("facegan.training.fit.train_step", lambda gan, real: seen.append(real) or _step(gan))
+    fit(gan, faces, steps=1)
+    ours, theirs = (sorted(x.flatten(1).sum(1).tolist()) for x in (torch.cat(seen), to_float(faces[:])))
+    assert ours == theirs  # five batches of eight are the forty faces
+
+
+def _step(gan):
+    gan.step += 1
+    return {}
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,7 @@ from facegan.runs import checkpoint
     "changes",
     [{"ema_decay": 0.9}, {"label_flip": 0.2, "augment": "color,translation"}, {"optimizer_d": "sgd"},
      {"norm": "spectral", "loss": "hinge"}, {"precision": "bf16"},
+     {"norm": "none", "n_critic": 3, "loss": "wasserstein", "gradient_penalty": 10.0, "latent": "uniform"},
      {"norm": "none", "r1": 1.0, "r1_every": 4}, {"upsampling": "nearest", "ema_decay": 0.9}],
 )  # fmt: skip
 @pytest.mark.parametrize("cut", [3, 7])
@@ -97,6 +98,7 @@ def test_anyway_continues_on_other_data_with_a_new_epoch(faces, tmp_path, capsys
         ({"loss": "hinge"}, "loss is 'bce' in the checkpoint, 'hinge' in this GAN"),
         ({"r1": 1.0}, "r1 is 0.0 in the checkpoint, 1.0"),
         ({"augment": "color"}, "augment is 'none'"),
+        ({"n_critic": 2}, "n_critic is 1 in the checkpoint, 2"),
     ],
 )
 def test_another_game_is_refused_even_if_the_run_is_finished(changes, message, faces, tmp_path):
@@ -351,3 +353,10 @@ def test_layers_without_weights_are_part_of_the_game(faces, tmp_path):
     ):
         fit(gan(0.1), faces, steps=2, run_dir=tmp_path / "run")
     fit(gan(0.1), faces, steps=2, run_dir=tmp_path / "run", resume="anyway")
+
+
+def test_a_run_resumes_in_the_epoch_that_it_was_in(faces, tmp_path):
+    fit(make_gan(), faces, steps=7, run_dir=tmp_path)
+    gan = make_gan()
+    fit(gan, faces, steps=8, run_dir=tmp_path)
+    assert gan.epoch == 2

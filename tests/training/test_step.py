@@ -8,6 +8,7 @@ from facegan import (
     GAN,
     train_step,
 )
+from facegan.errors import ConfigError
 from facegan.losses import r1_penalty
 from facegan.runs.history import METRICS
 from facegan.runtime.device import PRECISIONS
@@ -129,3 +130,49 @@ def test_the_average_covers_weights_and_buffers(faces):
         else:
             assert torch.equal(value, raw[name])
     assert "running_mean" in "".join(averaged)
+
+
+def test_several_critic_steps_equal_algorithm_1_written_out():
+    """Three steps of D, each on faces and latents of its own, then one of G on the fakes of the last."""
+    gan, other = (make_gan(n_critic=3, norm="none", loss="hinge") for _ in range(2))
+    real = torch.rand(12, 3, 16, 16) * 2 - 1
+    d, g = other.discriminator, other.generator
+    adam = {"lr": 2e-4, "betas": (0.5, 0.999)}
+    optimizer_d, optimizer_g = (torch.optim.Adam(n.parameters(), **adam) for n in (d, g))
+    for x, z in zip(real.split(4), torch.randn(12, 8, generator=other.rng).split(4), strict=True):
+        fake = g(z)
+        optimizer_d.zero_grad()
+        loss_d = (1 - d(x)).relu().mean() + (1 + d(fake.detach())).relu().mean()
+        loss_d.backward()
+        optimizer_d.step()
+    (-d(fake).mean()).backward()
+    optimizer_g.step()
+
+    metrics = train_step(gan, real)
+    torch.testing.assert_close(metrics["loss_d"], loss_d.detach())
+    for ours, theirs in ((gan.discriminator, d), (gan.generator, g)):
+        for name, value in theirs.state_dict().items():
+            torch.testing.assert_close(ours.state_dict()[name], value, atol=2e-6, rtol=1e-4)
+    assert gan.history["images_per_second"]
+
+
+@pytest.mark.parametrize("precision", PRECISIONS)
+def test_several_critic_steps_work_in_every_precision(precision):
+    gan = make_gan(n_critic=2, norm="none", precision=precision)
+    before = weights(gan.generator)
+    for _ in range(2):
+        metrics = train_step(gan, torch.rand(8, 3, 16, 16))
+    assert all(m.isfinite() for m in metrics.values())
+    assert not same(before, weights(gan.generator))
+
+
+def test_a_batch_that_critic_steps_cannot_share_is_refused(real):
+    with pytest.raises(ConfigError, match="8 real images, expected a multiple of n_critic=3"):
+        train_step(make_gan(n_critic=3), real)
+
+
+def test_uniform_latents_lie_between_minus_one_and_one():
+    z = make_gan(latent="uniform").draw_noise(500).z
+    assert z.min() >= -1
+    assert z.max() <= 1
+    assert z.std().item() == pytest.approx(3**-0.5, rel=0.05)

@@ -20,7 +20,7 @@ def test_live_shows_the_run_and_ends_with_it(gan, faces):
     assert live.panel.bar.value == 4
     assert live.panel.stop.disabled
     assert live.panel.stop.description == "Finished"
-    assert live.panel.sentence.startswith("Step 4 of 4. D(x) 0.")
+    assert live.panel.sentence.startswith("Step 4 of 4, epoch 1. D(x) 0.")
 
 
 def test_stop_ends_the_run_and_saves(gan, faces, tmp_path, capsys):

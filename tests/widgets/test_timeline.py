@@ -23,3 +23,21 @@ def test_a_frame_that_is_gone_is_named(run):
     timeline.position.value = 1
     timeline.wait()
     assert "no frame of step 2" in timeline.status.value
+
+
+def test_new_faces_are_drawn_from_the_same_latents_at_every_snapshot(run):
+    timeline = widgets.timeline(run)
+    first = pixels(timeline, 0)
+    timeline.resample.click()
+    last = pixels(timeline, 0)
+    assert last != first
+    timeline.position.value = 0
+    assert pixels(timeline, 0) not in (first, last)
+    timeline.position.value = 2
+    assert pixels(timeline, 0) == last
+
+
+def test_without_generators_of_the_snapshots_there_are_no_new_faces(run):
+    (run / "generators" / "step_000002.safetensors").unlink()
+    (run / "checkpoints" / "step_000002.pt").unlink()
+    assert widgets.timeline(run).resample.disabled
