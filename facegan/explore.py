@@ -63,7 +63,7 @@ def directions(generator: nn.Module, count: int = DIRECTIONS) -> tuple[Tensor, T
     squared singular values their shares (count,) of all that the map explains. Each points to where
     images grow lighter. As GANSpace (Härkönen 2020, arXiv 2004.02546), from outputs instead of features.
     """
-    z = draw_latents(_SAMPLES, generator.latent_dim, seed=0)
+    z = draw_latents(_SAMPLES, attribute(generator, "latent_dim"), seed=0)
     images = generate(generator, z).cpu()
     coarse = avg_pool2d(images, max(1, images.shape[-1] // _COARSE)).flatten(1)
     centered, changes = (z - z.mean(0)).double(), (coarse - coarse.mean(0)).double()
@@ -139,11 +139,13 @@ class Exploration:
 
     def latents(self) -> Tensor:
         """The latents (n, latent_dim) of all faces."""
-        z = torch.empty(len(self.faces), self.generator.latent_dim)
+        z = torch.empty(len(self.faces), attribute(self.generator, "latent_dim"))
         for face, rows in _alike(self.faces):
             drawn = draw_latents(*z.shape, seed=face.seed)[rows]
             z[rows] = drawn if face.truncation is None else truncate(drawn, face.truncation)
-            for amount, direction in zip(face.amounts, self.directions, strict=True):
+            for amount, direction in zip(
+                face.amounts, self.directions if self.directions is not None else (), strict=True
+            ):
                 z[rows] += amount * direction
         return z
 
@@ -153,7 +155,7 @@ class Exploration:
 
     def code(self) -> str:
         """Python that makes the same latents again, from a variable `generator`."""
-        n, dim = len(self.faces), self.generator.latent_dim
+        n, dim = len(self.faces), attribute(self.generator, "latent_dim")
         lines = ["import facegan as fg", f"z = fg.latent.draw_latents({n}, {dim}, seed={self.now.seed})"]
         if any(any(face.amounts) for face in self.faces):
             lines.insert(1, "directions, _ = fg.explore.directions(generator)")

@@ -9,6 +9,7 @@ import io
 import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -101,7 +102,7 @@ def mp4_bytes(frames: Sequence[Tensor], *, fps: float = 10) -> bytes:
     """uint8 pictures (3, H, W) as H.264 that browsers play; odd sides gain one white line."""
     import imageio.v2 as imageio
 
-    rows = [_to_rows(_even(f)) for f in _checked_frames(frames)]
+    rows: list[Any] = [_to_rows(_even(f)) for f in _checked_frames(frames)]
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "walk.mp4"
         imageio.mimwrite(

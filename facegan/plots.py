@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import torch
@@ -34,7 +34,7 @@ def show_images(images: Tensor | np.ndarray, *, columns: int | None = None, ax: 
     ax = ax or _figure(grid.shape[2] / 70, grid.shape[1] / 70, layout="none").add_axes((0, 0, 1, 1))
     ax.imshow(grid.permute(1, 2, 0), interpolation="nearest")
     ax.set_axis_off()
-    return ax.figure
+    return cast("Figure", ax.figure)
 
 
 def plot_curves(history: Mapping[str, Sequence[float]], *, ax: Sequence[Axes] | None = None) -> Figure:
@@ -45,8 +45,7 @@ def plot_curves(history: Mapping[str, Sequence[float]], *, ax: Sequence[Axes] | 
     """
     if not len(history.get("loss_d", ())):
         raise ConfigError("the history is empty; train a step before plotting it.")
-    figure = None if ax is not None else _figure(10, 3.6)
-    left, right = ax if figure is None else figure.subplots(1, 2)
+    left, right = _figure(10, 3.6).subplots(1, 2) if ax is None else ax
     _lines(left, history, {"loss_d": ("discriminator", BLUE), "loss_g": ("generator", ORANGE)})
     left.set(xlabel="step", ylabel="loss")
     left.set_title("Losses", loc="left")
@@ -54,7 +53,7 @@ def plot_curves(history: Mapping[str, Sequence[float]], *, ax: Sequence[Axes] | 
     right.axhline(0.5, color="0.5", linewidth=1, linestyle=":")
     right.set(xlabel="step", ylabel="mean probability of “real”", ylim=(0, 1))
     right.set_title("Discriminator output", loc="left")
-    return left.figure
+    return cast("Figure", left.figure)
 
 
 class MarkedCurves:
@@ -124,12 +123,12 @@ def figure_png(figure: Figure, *, dpi: int = 110) -> bytes:
     return out.getvalue()
 
 
-def _figure(width: float, height: float, *, layout: str = "constrained") -> Figure:
+def _figure(width: float, height: float, *, layout: Any = "constrained") -> Figure:
     """A figure outside pyplot that notebooks still show, with or without its inline backend."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(width, height), layout=layout)
-    figure._repr_png_ = lambda: figure_png(figure)
+    vars(figure)["_repr_png_"] = lambda: figure_png(figure)
     return figure
 
 

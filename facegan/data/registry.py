@@ -178,7 +178,7 @@ def verify(path: Path, source: Source) -> None:
     expected = source.hashes[0]
     got = actual[expected.partition(":")[0]]
     problem = _unsound(path, source)
-    if problem:
+    if problem or source.pixels is None:
         sizes = f"{path.stat().st_size:,} bytes, published with {source.size:,}"
         raise DownloadError(f"its digest is {got}, expected {expected}; {problem}; it has {sizes}")
     warnings.warn(
@@ -297,7 +297,7 @@ def _difference(found: Survey, source: Source) -> str | None:
     if found.skipped:
         return f"{len(found.skipped)} of its images cannot be read, such as {found.skipped[0]}"
     others = set(found.sizes) - {source.pixels}
-    if others:
+    if others and source.pixels:
         (width, height), (w, h) = min(others), source.pixels
         return f"it holds images of {width} x {height} pixels, expected {w} x {h}"
     return None

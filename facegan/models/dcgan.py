@@ -73,8 +73,9 @@ class Generator(nn.Module):
         to_image = nn.Sequential(ConvTranspose2d(widths[-1], 3, 4, 2, 1, bias=False), squash)
         self.blocks = nn.Sequential(*blocks, to_image)
         self.apply(init_weights)
-        for block in self.blocks[1:]:
-            block[0] = _choose(UPSAMPLINGS, "upsampling", upsampling)(block[0])
+        upsample = _choose(UPSAMPLINGS, "upsampling", upsampling)
+        for block in [*blocks[1:], to_image]:
+            block[0] = upsample(block[0])
 
     @classmethod
     def from_config(cls, config: TrainConfig) -> Generator:
@@ -194,8 +195,8 @@ def init_weights(module: nn.Module) -> None:
         nn.init.normal_(module.weight, 0.0, 0.02)
     elif isinstance(module, nn.BatchNorm2d | nn.InstanceNorm2d):
         nn.init.normal_(module.weight, 1.0, 0.02)
-    if getattr(module, "bias", None) is not None:
-        nn.init.zeros_(module.bias)
+    if isinstance(bias := getattr(module, "bias", None), Tensor):
+        nn.init.zeros_(bias)
 
 
 def _choose(table: dict[str, Any], setting: str, value: str) -> Any:

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from facegan.errors import ConfigError
-from facegan.models.protocol import device_of, evaluating
+from facegan.models.protocol import attribute, device_of, evaluating
 
 
 @torch.no_grad()
@@ -50,9 +50,10 @@ def count_parameters(module: nn.Module) -> int:
 
 def _input_shape(module: nn.Module) -> tuple[int, ...]:
     if hasattr(module, "latent_dim"):
-        return (module.latent_dim,)
+        return (int(attribute(module, "latent_dim")),)
     if hasattr(module, "image_size"):
-        return (3, module.image_size, module.image_size)
+        side = int(attribute(module, "image_size"))
+        return (3, side, side)
     raise ConfigError(
         f"{type(module).__name__} does not say what it takes. Give the shape of one input: "
         "summary(module, (100,)) for a generator, summary(module, (3, 64, 64)) for a discriminator."

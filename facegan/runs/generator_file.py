@@ -35,12 +35,11 @@ def to_bytes(generator: nn.Module, *, data: dict[str, Any] | None = None, half: 
     }
     if half:  # BatchNorm's vectors stay: few bytes, and small variances would lose digits
         weights = {k: v.half() if v.ndim == 4 else v for k, v in weights.items()}
-    if type(unwrapped(generator)) is Generator:
-        settings = unwrapped(generator).settings
+    network = unwrapped(generator)
+    if isinstance(network, Generator) and type(network) is Generator:
+        settings = network.settings
     else:
-        settings = {name: getattr(generator, name) for name in _OWN} | {
-            "network": type(unwrapped(generator)).__name__
-        }
+        settings = {name: getattr(generator, name) for name in _OWN} | {"network": type(network).__name__}
     record = getattr(generator, "trained_on", None) if data is None else data
     return save(weights, metadata={_KEY: json.dumps(settings | ({"data": record} if record else {}))})
 

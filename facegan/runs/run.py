@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, overload
 
 from torch import Tensor, nn
 
@@ -13,7 +13,7 @@ from facegan.config import TrainConfig
 from facegan.errors import CheckpointError, ConfigError, first_line
 from facegan.images import make_grid, read_png
 from facegan.models.dcgan import Generator
-from facegan.models.protocol import copied, sample, set_default_attributes, unwrapped
+from facegan.models.protocol import copied, sample, set_attribute, set_default_attributes, unwrapped
 from facegan.runs import checkpoint, generator_file, pretrained
 from facegan.runs.folder import read_notes, read_segments
 from facegan.runs.history import History
@@ -34,13 +34,34 @@ class Run(ABC):
     """
 
     name: str
-    config: TrainConfig
-    history: History
-    steps: list[int]
-    data: dict[str, Any]
-    checkpoints: list[int] = []  # noqa: RUF012
-    segments: list[dict[str, Any]] = []  # noqa: RUF012
-    device: str | None = None
+
+    @property
+    @abstractmethod
+    def config(self) -> TrainConfig: ...
+
+    @property
+    @abstractmethod
+    def history(self) -> History: ...
+
+    @property
+    @abstractmethod
+    def steps(self) -> list[int]: ...
+
+    @property
+    @abstractmethod
+    def data(self) -> dict[str, Any]: ...
+
+    @property
+    def checkpoints(self) -> list[int]:
+        return []
+
+    @property
+    def segments(self) -> list[dict[str, Any]]:
+        return []
+
+    @property
+    def device(self) -> str | None:
+        return None
 
     @staticmethod
     def open(source: str | Path | Run) -> Run:
@@ -67,8 +88,13 @@ class Run(ABC):
     def frame(self, step: int) -> Tensor:
         """The preview latents' images at a step of `steps`, as one uint8 grid (3, H, W)."""
 
+    @overload
+    def generator(self, step: int | None = None, *, network: None = None) -> Generator: ...
+    @overload
+    def generator(self, step: int | None = None, *, network: nn.Module | None) -> nn.Module: ...
+
     @abstractmethod
-    def generator(self, step: int | None = None, *, network: nn.Module | None = None) -> nn.Module:
+    def generator(self, step: int | None = None, *, network: nn.Module | None = None) -> Any:
         """The averaged generator, in eval mode on the CPU.
 
         Args:
@@ -149,7 +175,7 @@ class FolderRun(Run):
         except OSError as error:
             raise CheckpointError(f"{path} cannot be read ({first_line(error)}).") from None
 
-    def generator(self, step: int | None = None, *, network: nn.Module | None = None) -> nn.Module:
+    def generator(self, step: int | None = None, *, network: nn.Module | None = None) -> Any:
         if step is None and not self.checkpoints:
             return generator_file.read(self.path / "generator.safetensors", network)
         if step is None:
@@ -168,11 +194,20 @@ class BundledRun(Run):
     """A run that comes with the package (`facegan.runs.pretrained`)."""
 
     def __init__(self, name: str) -> None:
-        self.name = name
-        notes = pretrained.notes(name)
-        self.config = TrainConfig.from_dict(notes["settings"])
-        self.data, self.about = notes["data"], notes["about"]
-        self.steps = pretrained.steps(name)
+        self.name, self._notes = name, pretrained.notes(name)
+        self.about: str = self._notes["about"]
+
+    @cached_property
+    def config(self) -> TrainConfig:
+        return TrainConfig.from_dict(self._notes["settings"])
+
+    @property
+    def data(self) -> dict[str, Any]:
+        return self._notes["data"]
+
+    @property
+    def steps(self) -> list[int]:
+        return pretrained.steps(self.name)
 
     @cached_property
     def history(self) -> History:
@@ -181,10 +216,20 @@ class BundledRun(Run):
     def frame(self, step: int) -> Tensor:
         return make_grid(sample(self.generator(step), 16, seed=0))
 
-    def generator(self, step: int | None = None, *, network: nn.Module | None = None) -> nn.Module:
+    def generator(self, step: int | None = None, *, network: nn.Module | None = None) -> Any:
         generator = generator_file.read(pretrained.generator_file(self.name, step), network)
-        generator.trained_on = self.data
+        set_attribute(generator, "trained_on", self.data)
         return generator
+
+
+@overload
+def load_generator(
+    source: str | Path | Run, *, step: int | None = None, generator: None = None
+) -> Generator: ...
+@overload
+def load_generator(
+    source: str | Path | Run, *, step: int | None = None, generator: nn.Module | None
+) -> nn.Module: ...
 
 
 def load_generator(
@@ -244,7 +289,7 @@ def generator_of(state: dict[str, Any], network: nn.Module | None, *, part: str 
             f"this run trained a generator that is not facegan's ({structure.split('(')[0]}). Build that "
             "network and pass it: load_generator(run, generator=network)."
         )
-    generator = Generator.from_config(config)
+    generator: nn.Module = Generator.from_config(config)
     if network is not None:
         generator = set_default_attributes(copied(network), config)
     try:
@@ -255,5 +300,5 @@ def generator_of(state: dict[str, Any], network: nn.Module | None, *, part: str 
         if isinstance(error, CheckpointError):
             raise
         raise CheckpointError(f"the generator does not fit the run's weights: {error}") from None
-    generator.trained_on = state["data"]
+    set_attribute(generator, "trained_on", state["data"])
     return generator.eval()

@@ -96,7 +96,7 @@ class FiniteCheck(Callback):
         for row in range(self._checked, len(columns["step"])):
             for name in METRICS:
                 if not math.isfinite(value := columns[name][row]):
-                    raise self._diverged(gan, columns["step"][row], f"{name} is {value}")
+                    raise self._diverged(gan, int(columns["step"][row]), f"{name} is {value}")
         self._checked, self._read_at = len(columns["step"]), time.monotonic()
 
     def _diverged(self, gan: GAN, step: int, what: str) -> TrainingError:
@@ -139,7 +139,8 @@ class ProgressBar(Callback):
     """A bar with rate and time left, unless another callback shows the progress."""
 
     def __init__(self, others: Sequence[Any]) -> None:
-        self._others, self._bar = others, None
+        self._others = others
+        self._bar: Any = None
 
     def on_train_begin(self, gan: GAN, total: int) -> None:
         from tqdm.auto import tqdm

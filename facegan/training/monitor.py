@@ -37,7 +37,8 @@ class Monitor:
         self, gan: GAN, folder: RunFolder | None, callbacks: Sequence[Any], *, total: int, every: int
     ) -> None:
         self.gan, self.folder, self.total = gan, folder, total
-        self.callbacks, self.saver = [FiniteCheck(folder)], None
+        self.callbacks: list[Any] = [FiniteCheck(folder)]
+        self.saver: SaveRun | None = None
         if distributed.rank() == 0:
             self.saver = SaveRun(folder, every) if folder else None
             self.callbacks += [self.saver] if self.saver else []
@@ -89,8 +90,9 @@ class Monitor:
                 self.saver.on_snapshot(self.gan, self.gan.preview_grid())
             if _is_out_of_memory(error):
                 raise TrainingError(_memory_advice(self.gan)) from error
-            if distributed.lost_peer(error):
-                raise distributed.loss_of_peer(error, self.folder and self.folder.saved_step) from error
+            if error and distributed.lost_peer(error):
+                saved = self.folder.saved_step if self.folder else None
+                raise distributed.loss_of_peer(error, saved) from error
         return kind is KeyboardInterrupt and distributed.world_size() == 1
 
     def _finish(self) -> None:
@@ -104,7 +106,7 @@ class Monitor:
 
     def _roll_back(self, error: BaseException | None) -> None:
         """The networks may be half updated, or broken: load the last checkpoint."""
-        if self.saver and (state := self.folder.latest()):
+        if self.saver and self.folder and (state := self.folder.latest()):
             self.gan.load_state_dict(state)
             self.saver.finish(self.gan)
             log_rank0(f"stopped within a step; back at the checkpoint of step {self.gan.step}.")

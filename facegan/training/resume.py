@@ -120,7 +120,7 @@ def _same_run(gan: GAN, state: dict[str, Any]) -> bool:
 def _record(gan: GAN, folder: RunFolder | None, data: dict[str, Any], *, begins: bool) -> None:
     """Note in GAN and folder what is trained on from this step on, and what was since the folder's checkpoint."""
     settings, device = gan.config.to_dict() | {"loss": loss_name(gan)}, device_name(gan.device)
-    if folder and gan.data and gan.step > (folder.saved_step or gan.step):
+    if folder and gan.data and folder.saved_step and gan.step > folder.saved_step:
         folder.begin(folder.saved_step, settings, data=gan.data, device=device)
     if begins:
         _change_data(gan, data)

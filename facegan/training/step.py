@@ -75,7 +75,8 @@ def update_networks(gan: GAN, real: Tensor, noise: Noise) -> Tensor:
 
 def penalties(gan: GAN, real: Tensor, fake: Tensor, mix: Tensor) -> Tensor | float:
     """The weighted gradient penalties on D, in float32 because they are differentiated twice."""
-    config, penalty = gan.config, 0.0
+    config = gan.config
+    penalty: Tensor | float = 0.0
     if config.gradient_penalty:
         penalty += config.gradient_penalty * gradient_penalty(gan.discriminator, real, fake.float(), mix)
     if r1_is_due(gan):
@@ -94,7 +95,8 @@ def update_average(average: nn.Module, model: nn.Module, decay: float) -> None:
 
     Covers parameters and float buffers, such as BatchNorm's statistics; other buffers are copied.
     """
-    averaged, copied = [], []
+    averaged: list[tuple[Tensor, Tensor]] = []
+    copied: list[tuple[Tensor, Tensor]] = []
     for mean, raw in zip(_tensors(average), _tensors(model), strict=True):
         (averaged if mean.is_floating_point() else copied).append((mean, raw))
     torch._foreach_lerp_([m for m, _ in averaged], [r for _, r in averaged], 1 - decay)
