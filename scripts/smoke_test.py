@@ -39,7 +39,7 @@ def main() -> None:
     print(f"facegan {fg.__version__} in {Path(fg.__file__).parent}")
     with tempfile.TemporaryDirectory() as name:
         place = Path(name)
-        np.save(place / "faces.npy", fg.synthetic_faces(32, size=16).images)
+        np.save(place / "faces.npy", fg.synthetic_faces(32, size=16)[0])
         for command in COMMANDS:
             print(f"$ facegan {command}", flush=True)
             subprocess.run([sys.executable, "-I", "-m", "facegan", *command.split()], cwd=place, check=True)

@@ -11,6 +11,7 @@ import warnings
 import typer
 
 from facegan.cli import bench, course, data, runs, train
+from facegan.cli.wording import reword
 from facegan.errors import DownloadError, FaceganError
 
 app = typer.Typer(
@@ -29,6 +30,7 @@ for command in COMMANDS:
     app.command()(command)
 app.add_typer(data.app, name="data")
 app.add_typer(bench.app, name="bench")
+reword(app)
 
 
 def main() -> None:

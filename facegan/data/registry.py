@@ -194,7 +194,7 @@ def _make_folder(folder: Path) -> None:
     except OSError as error:
         raise DownloadError(
             f"cannot create the folder {folder.absolute()} ({error.strerror}). Work in a folder that can be "
-            "written, or set facegan.data.DATA_FOLDER."
+            "written; in Python, facegan.data.DATA_FOLDER is another one."
         ) from None
 
 

@@ -182,8 +182,8 @@ def hidden_widths(image_size: int, width: int) -> list[int]:
     """Feature maps from the finest hidden layer to 4 x 4: doubling, at most 8 x width."""
     if image_size not in SIZES:
         raise ConfigError(
-            f"image_size is {image_size!r}, these networks take {', '.join(map(str, SIZES))}. For another size "
-            "pass networks of your own: fg.GAN(config, generator=..., discriminator=...)."
+            f"image_size is {image_size!r}, these networks take {', '.join(map(str, SIZES))}. Choose one of "
+            "these; in Python, networks of your own take any size: fg.GAN(config, generator=..., discriminator=...)."
         )
     count = image_size.bit_length() - 3
     return [width * min(2**i, 8) for i in range(count)]

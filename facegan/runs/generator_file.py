@@ -67,8 +67,8 @@ def read(path: Path, generator: nn.Module | None = None) -> nn.Module:
         unwrapped(generator).load_state_dict(_extra_state(generator) | weights)
     except FileNotFoundError:
         raise CheckpointError(
-            f"no generator at {path}. Export one with gan.export(path), or load 'faces' or 'synthetic', "
-            "which are bundled."
+            f"no generator at {path}. Export one with gan.export or `facegan export`, or name 'faces' or "
+            "'synthetic', which are bundled."
         ) from None
     except FaceganError as error:
         raise CheckpointError(f"{path}: {error}") from None
@@ -87,7 +87,7 @@ def _empty(settings: dict[str, Any], network: str | None, given: nn.Module | Non
         return Generator(**settings)
     if given is None:
         raise CheckpointError(
-            f"its network is {network}, which is not facegan's. Build that network and pass it: "
+            f"its network is {network}, which is not facegan's. In Python, build that network and pass it: "
             "load_generator(path, generator=network)."
         )
     return set_missing(copied(given), {name: settings[name] for name in _OWN}, "file")

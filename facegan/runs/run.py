@@ -114,8 +114,8 @@ class FolderRun(Run):
         parts = ("checkpoints", "frames", "generator.safetensors", "history.csv")
         if not path.is_dir() or not any((path / part).exists() for part in parts):
             raise CheckpointError(
-                f"{path} is not a run folder; `fit(gan, faces, run_dir={str(path)!r})` creates one. Bundled "
-                f"runs are {', '.join(pretrained.ALL)}."
+                f"{path} is not a run folder, as training leaves one. Name such a folder, or a bundled run: "
+                f"{', '.join(pretrained.ALL)}."
             )
 
     @property
@@ -286,8 +286,8 @@ def generator_of(state: dict[str, Any], network: nn.Module | None, *, part: str 
     structure = state.get("structure", {}).get("generator", "facegan")
     if network is None and structure != "facegan":
         raise CheckpointError(
-            f"this run trained a generator that is not facegan's ({structure.split('(')[0]}). Build that "
-            "network and pass it: load_generator(run, generator=network)."
+            f"this run trained a generator that is not facegan's ({structure.split('(')[0]}). In Python, "
+            "build that network and pass it: load_generator(run, generator=network)."
         )
     generator: nn.Module = Generator.from_config(config)
     if network is not None:

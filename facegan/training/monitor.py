@@ -17,7 +17,7 @@ from facegan.runs.folder import RunFolder
 from facegan.runtime import distributed
 from facegan.runtime.device import tuned
 from facegan.runtime.distributed import log_rank0
-from facegan.training.callbacks import FiniteCheck, ProgressBar, SaveRun, TensorBoard
+from facegan.training.callbacks import FiniteCheck, ProgressBar, SaveRun, tensorboard_callbacks
 from facegan.training.gan import GAN
 from facegan.training.interrupts import interruptible
 
@@ -44,7 +44,7 @@ class Monitor:
             self.callbacks += [self.saver] if self.saver else []
             self.callbacks += callbacks
             if folder and gan.config.tensorboard:
-                self.callbacks.append(TensorBoard(folder.path / "tensorboard"))
+                self.callbacks += tensorboard_callbacks(folder.path / "tensorboard")
             self.callbacks.append(ProgressBar(callbacks))
         self.saved_at = folder.saved_step if folder else gan.step or None
         gan.stop_requested = gan.engine.in_step = False
@@ -101,7 +101,7 @@ class Monitor:
         if self.saver:
             self.saver.finish(self.gan)
         if self.gan.step < self.total:
-            where = "saved; the same call resumes from here" if self.folder else "not saved without a run_dir"
+            where = "saved; run it again to resume" if self.folder else "not saved without a run_dir"
             log_rank0(f"stopped at step {self.gan.step} of {self.total}: {where}.")
 
     def _roll_back(self, error: BaseException | None) -> None:

@@ -43,7 +43,7 @@ def test_groups_list_their_commands(facegan, group, names):
          r"facegan: data source 'nowhere' does not exist.*"),
         (["train", "--width", 0], 1, r"facegan: width is 0, expected 1 or more.*"),
         (["train", "--recipe", "tiny", *SMALL, "--steps", 2, "--epochs", 2, "--data", "faces.npy"], 1,
-         r"facegan: got both epochs=2 and steps=2.*"),
+         r"facegan: got both --epochs 2 and --steps 2.*"),
         (["sample", "nowhere.safetensors"], 1, r"facegan: no generator at nowhere\.safetensors.*"),
         (["sample", "."], 1, r"facegan: \. is not a run folder.*"),
         (["sample", "run", "--out", "x.bmp"], 1, r"facegan: cannot write faces to 'x\.bmp'.*"),
