@@ -9,15 +9,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from numbers import Integral
 
 import torch
 from torch import Tensor
 
-from facegan.errors import ConfigError
+from facegan.errors import ConfigError, expect
 
 
 def draw_latents(n: int, latent_dim: int, *, seed: int | None = None) -> Tensor:
     """n latents (n, latent_dim) from N(0, 1) on the CPU: the same for the same seed, on any device."""
+    expect(n, Integral, "the number of latents", "a whole number of 1 or more")
     if n < 1:
         raise ConfigError(f"cannot draw {n} latents; ask for 1 or more.")
     generator = None if seed is None else torch.Generator().manual_seed(seed)
@@ -50,6 +52,7 @@ def walk(anchors: Tensor, frames: int, *, path: Callable = slerp, closed: bool =
     A closed walk comes back to its first anchor and makes a seamless loop: the frame after the last
     would be the first. `path` is `slerp` or `lerp`.
     """
+    expect(anchors, Tensor, "anchors", "latents (k, latent_dim) as a tensor, such as draw_latents(4, 100)")
     if anchors.ndim != 2 or len(anchors) < 2 or frames < 2:
         raise ConfigError(
             f"a walk needs anchors (k, latent_dim) with k >= 2 and 2 or more frames, "
@@ -100,5 +103,12 @@ def truncate(z: Tensor, limit: float) -> Tensor:
 
 
 def _check_same_shape(a: Tensor, b: Tensor) -> None:
+    for latents in (a, b):
+        expect(
+            latents,
+            Tensor,
+            "an end of the path",
+            "latents (..., latent_dim) as a tensor, such as draw_latents(2, 100)",
+        )
     if a.shape[-1] != b.shape[-1]:
         raise ConfigError(f"latents of length {a.shape[-1]} and {b.shape[-1]} cannot be mixed.")

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from facegan.errors import ConfigError
+from facegan.errors import ConfigError, expect
 from facegan.images import make_grid
 
 if TYPE_CHECKING:
@@ -43,6 +43,7 @@ def plot_curves(history: Mapping[str, Sequence[float]], *, ax: Sequence[Axes] | 
     Thin lines are single steps, bold ones running means. Where the game is even, D(x) and D(G(z)) near
     one half. Raises `ConfigError` when the history is empty.
     """
+    expect(history, Mapping, "history", "gan.history, or what fit returns")
     if not len(history.get("loss_d", ())):
         raise ConfigError("the history is empty; train a step before plotting it.")
     left, right = _figure(10, 3.6).subplots(1, 2) if ax is None else ax
@@ -90,6 +91,9 @@ def plot_features(features: Sequence[tuple[str, Tensor]], *, maps: int = 8) -> F
 
     Only layers with a side above 1 are drawn, of the first example; each map is scaled by itself.
     """
+    expect(
+        features, Sequence, "features", "the list that facegan.models.feature_maps(network, inputs) returns"
+    )
     rows = [(name, f[0].float().cpu()) for name, f in features if f.ndim == 4 and f.shape[-1] > 1]
     if not rows:
         raise ConfigError("no feature maps to draw; pass the list that feature_maps returns.")

@@ -67,7 +67,7 @@ def _worded(command: Callable[..., Any]) -> Callable[..., Any]:
     @wraps(command)
     def run(*arguments: Any, **options: Any) -> Any:
         show = warnings.showwarning
-        warnings.showwarning = lambda message, *rest: show(in_options(str(message), names), *rest)  # type: ignore
+        warnings.showwarning = lambda message, *rest: show(in_options(str(message), names), *rest)
         try:
             return command(*arguments, **options)
         except FaceganError as error:

@@ -88,7 +88,7 @@ def _to_uint8(images: np.ndarray) -> np.ndarray:
 def _refuse_unindexed(given: Any) -> None:
     from torch.utils.data import DataLoader, IterableDataset
 
-    advice = f"Give {_EXPECTED}"
+    advice = "Photographs, and data sets with names, are loaded by load_faces: load_faces('synthetic')"
     if isinstance(given, str | Path):
         advice = f"Load it first: load_faces({str(given)!r})"
     elif isinstance(given, DataLoader):

@@ -25,7 +25,7 @@ from facegan.data.crops import CROPS
 from facegan.data.decode import Survey, survey
 from facegan.data.mirrors import Mirror
 from facegan.data.transfer import Https, MirrorError, leftovers, remove
-from facegan.errors import DataError, DownloadError
+from facegan.errors import DataError, DownloadError, expect
 from facegan.files import digest, is_verified, locked, mark_verified, notes_of
 
 
@@ -96,6 +96,7 @@ def register_dataset(source: Source) -> None:
 
     >>> register_dataset(Source("dolls", "dolls.zip", (Https("https://example.org/dolls.zip"),), ("md5:0",)))
     """
+    expect(source, Source, "the data set", "a facegan.data.Source with name, file, mirrors and hashes")
     if source.name == "synthetic":
         raise DataError(
             "'synthetic' is the name of the drawn faces. Register the data set under another name."

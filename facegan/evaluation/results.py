@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from facegan.config import TrainConfig, differing
 from facegan.data.dataset import FaceDataset
-from facegan.errors import CheckpointError, ConfigError
+from facegan.errors import CheckpointError, ConfigError, expect
 from facegan.evaluation.distances import distinct, frechet_distance, recall
 from facegan.evaluation.features import SMALLEST_SET, Eigenfaces
 from facegan.images import save_images
@@ -75,6 +75,7 @@ class Evaluator:
     """
 
     def __init__(self, faces: FaceDataset, *, n: int = 2500) -> None:
+        expect(faces, FaceDataset, "faces", "a FaceDataset, such as load_faces('celeba')")
         real, others = _halves(faces, n)
         self._space, self._faces = Eigenfaces(real), faces
         self._real = self._space(real)
@@ -118,6 +119,8 @@ class Evaluator:
 
 def warn_if_not_comparable(generator: nn.Module | GAN | Run, faces: FaceDataset) -> None:
     """Warn if a generator, GAN or run learned from other faces than these, or from faces with another crop."""
+    expect(generator, nn.Module | GAN | Run, "the first argument", "a generator, a GAN or a Run")
+    expect(faces, FaceDataset, "the second argument", "a FaceDataset, such as load_faces('celeba')")
     data = generator.data if isinstance(generator, GAN | Run) else getattr(generator, "trained_on", None)
     if problem := comparison_warning(data, faces.record()):
         name = f"{generator.name}: " if isinstance(generator, Run) else ""

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.nn.utils.parametrizations import spectral_norm
 
 from facegan.config import DISCRIMINATOR_SETTINGS, GENERATOR_SETTINGS, TrainConfig
-from facegan.errors import ConfigError
+from facegan.errors import ConfigError, shown
 from facegan.models import protocol
 from facegan.models.conv import Conv2d, ConvTranspose2d, NearestConvTranspose2d
 
@@ -65,6 +65,7 @@ class Generator(nn.Module):
         super().__init__()
         self.image_size, self.width, self.latent_dim = image_size, width, latent_dim
         self.output, self.activation, self.upsampling = output, activation, upsampling
+        _check_whole(latent_dim=latent_dim)
         widths = hidden_widths(image_size, width)[::-1]
         leak = _choose(ACTIVATIONS, "activation", activation)
         squash = _choose(OUTPUTS, "output", output)()
@@ -180,11 +181,14 @@ def output_size(size: int, kernel: int, stride: int, padding: int) -> int:
 
 def hidden_widths(image_size: int, width: int) -> list[int]:
     """Feature maps from the finest hidden layer to 4 x 4: doubling, at most 8 x width."""
-    if image_size not in SIZES:
+    if not isinstance(image_size, int) or image_size not in SIZES:
+        hint = " from_config(config) builds the network of a config." * isinstance(image_size, TrainConfig)
         raise ConfigError(
-            f"image_size is {image_size!r}, these networks take {', '.join(map(str, SIZES))}. Choose one of "
+            f"image_size is {shown(image_size)}, these networks take {', '.join(map(str, SIZES))}. Choose one of "
             "these; in Python, networks of your own take any size: fg.GAN(config, generator=..., discriminator=...)."
+            f"{hint}"
         )
+    _check_whole(width=width)
     count = image_size.bit_length() - 3
     return [width * min(2**i, 8) for i in range(count)]
 
@@ -199,7 +203,13 @@ def init_weights(module: nn.Module) -> None:
         nn.init.zeros_(bias)
 
 
+def _check_whole(**sizes: Any) -> None:
+    for name, value in sizes.items():
+        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+            raise ConfigError(f"{name} is {shown(value)}, expected a whole number of 1 or more.")
+
+
 def _choose(table: dict[str, Any], setting: str, value: str) -> Any:
-    if value not in table:
+    if not isinstance(value, str) or value not in table:
         raise ConfigError(f"{setting} is {value!r}; choose one of {', '.join(map(repr, table))}.")
     return table[value]

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 import torch
 from torch import Tensor, nn
 
-from facegan.errors import ConfigError
+from facegan.errors import ConfigError, expect
 from facegan.models.protocol import attribute, device_of, evaluating
 
 
@@ -32,6 +32,7 @@ def summary(module: nn.Module, input_shape: Sequence[int] | None = None) -> None
     Raises:
         ConfigError: the module has neither attribute and no `input_shape` was given.
     """
+    expect(module, nn.Module, "module", "a torch.nn.Module, such as gan.generator")
     shape = tuple(input_shape or _input_shape(module))
     rows = [("input", shape, 0)]
     rows += [

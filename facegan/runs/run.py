@@ -10,7 +10,7 @@ from typing import Any, overload
 from torch import Tensor, nn
 
 from facegan.config import TrainConfig
-from facegan.errors import CheckpointError, ConfigError, first_line
+from facegan.errors import CheckpointError, ConfigError, expect, first_line
 from facegan.images import make_grid, read_png
 from facegan.models.dcgan import Generator
 from facegan.models.protocol import copied, sample, set_attribute, set_default_attributes, unwrapped
@@ -79,6 +79,7 @@ class Run(ABC):
             return source
         if pretrained.is_pretrained(source):
             return BundledRun(str(source))
+        expect(source, str | Path, "the run", "a run folder or a bundled run's name, such as 'healthy'")
         return FolderRun(Path(source).expanduser())
 
     def __repr__(self) -> str:

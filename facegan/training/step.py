@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from facegan.augment import augment
+from facegan.errors import expect
 from facegan.images import signed_to_unit
 from facegan.losses import flip_labels, gradient_penalty, r1_penalty
 from facegan.models.protocol import frozen
@@ -31,6 +32,7 @@ def train_step(gan: GAN, real: Tensor) -> dict[str, Tensor]:
         Detached scalars by the names in `METRICS`, on the GAN's device, which is not waited for; means over
         all processes.
     """
+    expect(gan, GAN, "the first argument", "a GAN: train_step(gan, real)")
     gan.history.start_clock()
     real = gan.prepare(real)
     gan.engine.in_step = True
