@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: help demo lab test test-fast test-browser notebooks publish-as test-colab lint clean
+.PHONY: help demo lab test test-fast test-browser notebooks publish-as package test-colab lint clean
 
 help:
 	@echo "make demo       grow faces on this machine, into runs/demo (three minutes on two cores)"
@@ -12,8 +12,9 @@ help:
 	@echo "make test-browser  only the widgets, in Chromium, with ipywidgets 8 and 7.7.1"
 	@echo "make notebooks  run all notebooks and keep their outputs"
 	@echo "make publish-as REPO=owner/name   point badges and set-up cells to a repository"
+	@echo "make package    build the wheel and the sdist into dist/, check them, and try the wheel in an empty environment"
 	@echo "make test-colab  the fast tests and a notebook under Colab's versions (Python 3.13)"
-	@echo "make lint       check style;    make clean      remove .venv"
+	@echo "make lint       check style and types;  make clean  remove .venv and dist"
 
 # gdown 5.2.2 and ipywidgets 7.7.1 are what Colab has; tests run with them too.
 $(READY): pyproject.toml
@@ -49,8 +50,19 @@ notebooks: $(READY)
 
 publish-as: $(READY)
 	@test -n "$(REPO)" || { echo "name the repository: make publish-as REPO=owner/name"; exit 1; }
-	sed -i.old 's|^Repository = .*|Repository = "https://github.com/$(REPO)"|' pyproject.toml && rm pyproject.toml.old
+	sed -E -i.old 's#(github|githubusercontent)\.com/[A-Za-z0-9._-]+/[A-Za-z0-9._-]+#\1.com/$(REPO)#' pyproject.toml
+	rm pyproject.toml.old
 	$(BIN)/python scripts/build_notebooks.py
+
+# What .github/workflows/release.yml does before it uploads. The empty environment downloads PyTorch.
+package: $(READY)
+	rm -rf dist .venv-package
+	$(BIN)/python -m build
+	$(BIN)/twine check --strict dist/*
+	$(PYTHON) -m venv .venv-package
+	.venv-package/bin/python -m pip install --quiet dist/*.whl
+	.venv-package/bin/python -I scripts/smoke_test.py
+	cd .venv-package && $(abspath $(BIN))/mypy --config-file= --python-executable bin/python ../tests/files/typed_script.py
 
 # Colab's versions: installing facegan must change none of them; the fast tests, a Stop while its cell runs, and a
 # notebook must pass.
@@ -70,6 +82,7 @@ test-colab:
 lint: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/mypy
 
 clean:
-	rm -rf .venv .venv-colab
+	rm -rf .venv .venv-colab .venv-package dist

@@ -7,6 +7,7 @@
 >>> fg.show_images(gan.sample(16, seed=0))                            # doctest: +SKIP
 """
 
+import typing as _typing
 from importlib import import_module as _import_module
 
 from facegan.config import RECIPES, TrainConfig, register_recipe
@@ -27,7 +28,28 @@ from facegan.training.callbacks import Callback
 from facegan.training.fit import fit
 from facegan.training.gan import GAN
 from facegan.training.step import train_step
-from facegan.version import __version__  # noqa: F401
+from facegan.version import __version__ as __version__
+
+if _typing.TYPE_CHECKING:  # what type checkers see as attributes, beside `__all__`
+    from facegan import bench as bench
+    from facegan import cli as cli
+    from facegan import config as config
+    from facegan import course as course
+    from facegan import data as data
+    from facegan import errors as errors
+    from facegan import evaluation as evaluation
+    from facegan import explore as explore
+    from facegan import export as export
+    from facegan import images as images
+    from facegan import latent as latent
+    from facegan import losses as losses
+    from facegan import models as models
+    from facegan import plots as plots
+    from facegan import runs as runs
+    from facegan import training as training
+    from facegan import widgets as widgets
+    from facegan.course import notebook as notebook
+    from facegan.runs import pretrained as pretrained
 
 _LAZY = {
     "bench": "facegan.bench",

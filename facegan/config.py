@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, fields, replace
 from difflib import get_close_matches
 from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 
-from facegan.errors import ConfigError
+from facegan.errors import ConfigError, expect
 
 Output = Literal["tanh", "sigmoid"]
 Activation = Literal["relu", "leaky_relu"]
@@ -254,6 +254,7 @@ _BUILT_IN = frozenset(RECIPES)
 
 def register_recipe(name: str, config: TrainConfig) -> None:
     """Make settings available as `GAN(name)`. Raises `ConfigError` if the name is that of a built-in recipe."""
+    expect(name, str, "the recipe's name", "a string: register_recipe(name, config)")
     if name in _BUILT_IN:
         raise ConfigError(f"recipe {name!r} is built in; register yours under another name.")
     if not isinstance(config, TrainConfig):

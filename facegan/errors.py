@@ -4,6 +4,8 @@ Every error that a user can cause derives from `FaceganError`, and also from the
 Python programmer would expect.
 """
 
+from typing import Any
+
 
 class FaceganError(Exception):
     """Base class of all facegan errors; the command line prints it as one line."""
@@ -35,6 +37,27 @@ class DamagedCheckpoint(CheckpointError):
 
 class TrainingError(FaceganError, RuntimeError):
     """Training cannot continue: it diverged, or memory ran out."""
+
+
+def expect(value: object, kind: Any, what: str, expected: str) -> None:
+    """Raise `ConfigError` unless a value is of a kind.
+
+    Args:
+        value: an argument.
+        kind: types, as for `isinstance`.
+        what: the argument in words, such as "history".
+        expected: what it should be, with an example of where to get one.
+    """
+    if not isinstance(value, kind):
+        raise ConfigError(f"{what} is {shown(value)}, expected {expected}.")
+
+
+def shown(value: object) -> str:
+    """A value for a message: as Python writes it if that is short, else its type, such as "a GAN"."""
+    if len(text := repr(value)) <= 30:
+        return text
+    name = type(value).__name__
+    return f"{'an' if name[0].lower() in 'aeiou' else 'a'} {name}"
 
 
 def first_line(error: BaseException) -> str:

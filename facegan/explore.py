@@ -139,10 +139,12 @@ class Exploration:
 
     def latents(self) -> Tensor:
         """The latents (n, latent_dim) of all faces."""
-        z = torch.empty(len(self.faces), self.generator.latent_dim)
+        z = torch.empty(len(self.faces), attribute(self.generator, "latent_dim"))
         for face, rows in _alike(self.faces):
             z[rows] = latents_for(self.generator, len(z), seed=face.seed, truncation=face.truncation)[rows]
-            for amount, direction in zip(face.amounts, self.directions, strict=True):
+            for amount, direction in zip(
+                face.amounts, self.directions if self.directions is not None else (), strict=True
+            ):
                 z[rows] += amount * direction
         return z
 

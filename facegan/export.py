@@ -9,6 +9,7 @@ import io
 import warnings
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -42,10 +43,11 @@ def plain(generator: nn.Module) -> PlainGenerator:
 
     The images are equal up to rounding.
     """
-    holder = nn.ModuleDict({"network": unwrapped(generator)})
-    holder = copied(holder).cpu().float().eval().requires_grad_(False)
+    holder = (
+        copied(nn.ModuleDict({"network": unwrapped(generator)})).cpu().float().eval().requires_grad_(False)
+    )
     _replace_layers(holder)
-    network = holder["network"]
+    network = holder.get_submodule("network")
     if isinstance(network, Generator):
         network.upsampling = "transposed"
     signed = tuple(getattr(generator, "output_range", (-1, 1))) == (-1, 1)
@@ -83,11 +85,12 @@ def _format_of(path: Path, format: str | None) -> str:
     named = ENDINGS.get(path.suffix)
     if format not in {None, *FORMATS}:
         raise ConfigError(f"format is {format!r}; choose one of {', '.join(map(repr, FORMATS))}.")
-    if path.is_dir() or not (format or named):
+    chosen = format or named
+    if path.is_dir() or chosen is None:
         raise ConfigError(f"{path} does not name a file of a known format; end it in {', '.join(ENDINGS)}.")
     if format and named and format != named:
         raise ConfigError(f"format is {format!r}, but {path.name!r} ends like {named}. Change one of them.")
-    return format or named
+    return chosen
 
 
 def _safetensors(model: PlainGenerator, latent_dim: int) -> bytes:
@@ -114,6 +117,10 @@ def _onnx(model: PlainGenerator, latent_dim: int) -> bytes:
             dynamic_shapes={"z": {0: torch.export.Dim("batch")}}, opset_version=_OPSET, dynamo=True,
             verbose=False,
         )  # fmt: skip
+    if program is None:
+        raise ConfigError(
+            "torch.onnx.export returned nothing. Install its packages: pip install 'facegan[onnx]'."
+        )
     return program.model_proto.SerializeToString()
 
 
@@ -138,8 +145,9 @@ def _replace_layers(network: nn.Module) -> None:
 
 def _without_parametrizations(layer: nn.Module) -> nn.Module:
     """torch's `remove_parametrizations` would change the class, which copies of a layer share."""
-    kind = parametrize.type_before_parametrizations(layer)
-    fixed = {name: nn.Parameter(getattr(layer, name), requires_grad=False) for name in layer.parametrizations}
+    kind: Any = parametrize.type_before_parametrizations(layer)
+    names = [name for name, _ in layer.get_submodule("parametrizations").named_children()]
+    fixed = {name: nn.Parameter(getattr(layer, name), requires_grad=False) for name in names}
     made = kind.__new__(kind)
     made.__dict__.update(layer.__dict__)
     made._modules = {name: child for name, child in layer._modules.items() if name != "parametrizations"}
@@ -147,9 +155,9 @@ def _without_parametrizations(layer: nn.Module) -> nn.Module:
     return made
 
 
-def _own_layer_of_torch(layer: nn.Module) -> nn.Module:
-    kind = nn.Conv2d if isinstance(layer, Conv2d) else nn.ConvTranspose2d
-    weight = layer.weight
+def _own_layer_of_torch(layer: Conv2d | ConvTranspose2d) -> nn.Module:
+    kind: Any = nn.Conv2d if isinstance(layer, Conv2d) else nn.ConvTranspose2d
+    weight: Tensor = layer.weight
     if isinstance(layer, NearestConvTranspose2d):
         weight = layer.transposed_weight()
     made = kind(

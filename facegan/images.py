@@ -9,12 +9,13 @@ import io
 import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from facegan.errors import ConfigError
+from facegan.errors import ConfigError, expect, shown
 
 
 def to_float(images: Tensor) -> Tensor:
@@ -60,7 +61,12 @@ def make_grid(images: Tensor | np.ndarray, *, columns: int | None = None, paddin
     """
     from torchvision.utils import make_grid as tile
 
-    images = to_uint8(torch.as_tensor(images)).cpu()
+    try:
+        images = to_uint8(torch.as_tensor(images)).cpu()
+    except (TypeError, ValueError, RuntimeError):
+        raise ConfigError(
+            f"what to show is {shown(images)}, expected images (N, 3, H, W), such as gan.sample(16) or faces[:16]."
+        ) from None
     if images.ndim != 4 or images.shape[1] != 3 or len(images) == 0:
         raise ConfigError(f"a grid needs images (N, 3, H, W) with N >= 1, got {tuple(images.shape)}.")
     columns = columns or int(np.ceil(np.sqrt(len(images))))
@@ -113,7 +119,7 @@ def mp4_bytes(frames: Sequence[Tensor], *, fps: float = 10) -> bytes:
     """uint8 pictures (3, H, W) as H.264 that browsers play; odd sides gain one white line."""
     import imageio.v2 as imageio
 
-    rows = [_to_rows(_even(f)) for f in _checked_frames(frames)]
+    rows: list[Any] = [_to_rows(_even(f)) for f in _checked_frames(frames)]
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "walk.mp4"
         imageio.mimwrite(
@@ -135,6 +141,7 @@ def save_animation(frames: Sequence[Tensor], path: str | Path, *, fps: float = 1
 
 def encoder_for(path: str | Path) -> Callable[..., bytes]:
     """`gif_bytes` or `mp4_bytes`, by the path's ending; `ConfigError` for any other."""
+    expect(path, str | Path, "the second argument", "a file name that ends in .gif or .mp4")
     suffix = Path(path).suffix.lower()
     if suffix not in ENCODERS:
         raise ConfigError(f"cannot write an animation to {Path(path).name!r}; name it .gif or .mp4.")
@@ -154,6 +161,13 @@ def _even(picture: Tensor) -> Tensor:
 
 
 def _checked_frames(frames: Sequence[Tensor]) -> Sequence[Tensor]:
+    expect(frames, Sequence | Tensor, "frames", "a list: list(facegan.images.to_uint8(images))")
+    for frame in frames:
+        if not isinstance(frame, Tensor) or frame.dtype != torch.uint8:
+            kind = frame.dtype if isinstance(frame, Tensor) else shown(frame)
+            raise ConfigError(
+                f"a frame is {kind}, expected uint8 (3, H, W); facegan.images.to_uint8 converts it."
+            )
     shapes = {tuple(f.shape) for f in frames}
     if len(shapes) != 1:
         raise ConfigError(f"an animation needs frames of one shape, got {sorted(shapes) or 'none'}.")

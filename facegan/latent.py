@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from numbers import Integral
 
 import torch
 from torch import Tensor
 
-from facegan.errors import ConfigError
+from facegan.errors import ConfigError, expect
 
 DISTRIBUTIONS: dict[str, Callable[..., Tensor]] = {
     "normal": torch.randn,
@@ -30,6 +31,7 @@ def draw_latents(n: int, latent_dim: int, *, seed: int | None = None, latent: st
 
     `latent` is the distribution of the numbers: "normal" for N(0, 1) or "uniform" on [-1, 1].
     """
+    expect(n, Integral, "the number of latents", "a whole number of 1 or more")
     if n < 1:
         raise ConfigError(f"cannot draw {n} latents; ask for 1 or more.")
     generator = None if seed is None else torch.Generator().manual_seed(seed)
@@ -65,6 +67,7 @@ def walk(anchors: Tensor, frames: int, *, path: Callable = slerp, closed: bool =
     A closed walk comes back to its first anchor and makes a seamless loop: the frame after the last
     would be the first. `path` is `slerp` or `lerp`.
     """
+    expect(anchors, Tensor, "anchors", "latents (k, latent_dim) as a tensor, such as draw_latents(4, 100)")
     if anchors.ndim != 2 or len(anchors) < 2 or frames < 2:
         raise ConfigError(
             f"a walk needs anchors (k, latent_dim) with k >= 2 and 2 or more frames, "
@@ -138,5 +141,12 @@ def _orthogonal_axis(unit: Tensor) -> Tensor:
 
 
 def _check_same_shape(a: Tensor, b: Tensor) -> None:
+    for latents in (a, b):
+        expect(
+            latents,
+            Tensor,
+            "an end of the path",
+            "latents (..., latent_dim) as a tensor, such as draw_latents(2, 100)",
+        )
     if a.shape[-1] != b.shape[-1]:
         raise ConfigError(f"latents of length {a.shape[-1]} and {b.shape[-1]} cannot be mixed.")

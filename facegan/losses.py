@@ -19,7 +19,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from facegan.errors import ConfigError, first_line
+from facegan.errors import ConfigError, expect, first_line
 
 
 def bce_discriminator(real: Tensor, fake: Tensor, *, smoothing: float = 0.0) -> Tensor:
@@ -103,6 +103,7 @@ def register_loss(name: str, discriminator: Callable[..., Tensor], generator: Ca
 
     >>> loss = register_loss("logistic", bce_discriminator, bce_generator)
     """
+    expect(name, str, "the loss's name", "a string: register_loss(name, discriminator, generator)")
     if name in BUILT_IN:
         raise ConfigError(f"loss {name!r} is built in; register yours under another name.")
     if not callable(discriminator) or not callable(generator):

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import io
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from facegan.errors import ConfigError
+from facegan.errors import ConfigError, expect
 from facegan.images import make_grid
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ def show_images(images: Tensor | np.ndarray, *, columns: int | None = None, ax: 
     ax = ax or _figure(grid.shape[2] / 70, grid.shape[1] / 70, layout="none").add_axes((0, 0, 1, 1))
     ax.imshow(grid.permute(1, 2, 0), interpolation="nearest")
     ax.set_axis_off()
-    return ax.figure
+    return cast("Figure", ax.figure)
 
 
 def plot_curves(history: Mapping[str, Sequence[float]], *, ax: Sequence[Axes] | None = None) -> Figure:
@@ -43,10 +43,10 @@ def plot_curves(history: Mapping[str, Sequence[float]], *, ax: Sequence[Axes] | 
     Thin lines are single steps, bold ones running means. Where the game is even, D(x) and D(G(z)) near
     one half. Raises `ConfigError` when the history is empty.
     """
+    expect(history, Mapping, "history", "gan.history, or what fit returns")
     if not len(history.get("loss_d", ())):
         raise ConfigError("the history is empty; train a step before plotting it.")
-    figure = None if ax is not None else _figure(10, 3.6)
-    left, right = ax if figure is None else figure.subplots(1, 2)
+    left, right = _figure(10, 3.6).subplots(1, 2) if ax is None else ax
     _lines(left, history, {"loss_d": ("discriminator", BLUE), "loss_g": ("generator", ORANGE)})
     left.set(xlabel="step", ylabel="loss")
     left.set_title("Losses", loc="left")
@@ -54,7 +54,7 @@ def plot_curves(history: Mapping[str, Sequence[float]], *, ax: Sequence[Axes] | 
     right.axhline(0.5, color="0.5", linewidth=1, linestyle=":")
     right.set(xlabel="step", ylabel="mean probability of “real”", ylim=(0, 1))
     right.set_title("Discriminator output", loc="left")
-    return left.figure
+    return cast("Figure", left.figure)
 
 
 class MarkedCurves:
@@ -91,6 +91,9 @@ def plot_features(features: Sequence[tuple[str, Tensor]], *, maps: int = 8) -> F
 
     Only layers with a side above 1 are drawn, of the first example; each map is scaled by itself.
     """
+    expect(
+        features, Sequence, "features", "the list that facegan.models.feature_maps(network, inputs) returns"
+    )
     rows = [(name, f[0].float().cpu()) for name, f in features if f.ndim == 4 and f.shape[-1] > 1]
     if not rows:
         raise ConfigError("no feature maps to draw; pass the list that feature_maps returns.")
@@ -124,12 +127,12 @@ def figure_png(figure: Figure, *, dpi: int = 110) -> bytes:
     return out.getvalue()
 
 
-def _figure(width: float, height: float, *, layout: str = "constrained") -> Figure:
+def _figure(width: float, height: float, *, layout: Any = "constrained") -> Figure:
     """A figure outside pyplot that notebooks still show, with or without its inline backend."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(width, height), layout=layout)
-    figure._repr_png_ = lambda: figure_png(figure)
+    vars(figure)["_repr_png_"] = lambda: figure_png(figure)
     return figure
 
 

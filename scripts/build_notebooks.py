@@ -58,6 +58,7 @@ def build(source: Path) -> NotebookNode:
     for cell in notebook.cells:
         cell.source = cell.source.replace("{badges}", badges(path, repo))
         cell.source = cell.source.replace("{source}", f"git+https://github.com/{repo}")
+        cell.source = cell.source.replace("{repository}", f"https://github.com/{repo}")
         digest = hashlib.sha256(cell.source.encode()).hexdigest()[:10]
         seen[digest] = seen.get(digest, 0) + 1
         cell.id = digest if seen[digest] == 1 else f"{digest}-{seen[digest]}"

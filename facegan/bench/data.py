@@ -70,8 +70,8 @@ def temporary_archive(archive: Path | None, size: int) -> Iterator[Path]:
             yield place
         finally:
             remove_caches(place)
-            for folder in cache.folders():
-                for lock in folder.glob(f".{cache.label_of(place)}-*.lock"):
+            for caches in cache.folders():
+                for lock in caches.glob(f".{cache.label_of(place)}-*.lock"):
                     lock.unlink()
 
 

@@ -19,10 +19,10 @@ REAL_LABEL, FAKE_LABEL = 1, 0
 def weights_init(m: nn.Module) -> None:
     classname = m.__class__.__name__
     if classname.find("Conv") != -1:
-        torch.nn.init.normal_(m.weight, 0.0, 0.02)
+        torch.nn.init.normal_(m.get_parameter("weight"), 0.0, 0.02)
     elif classname.find("BatchNorm") != -1:
-        torch.nn.init.normal_(m.weight, 1.0, 0.02)
-        torch.nn.init.zeros_(m.bias)
+        torch.nn.init.normal_(m.get_parameter("weight"), 1.0, 0.02)
+        torch.nn.init.zeros_(m.get_parameter("bias"))
 
 
 class NetG(nn.Module):

@@ -142,7 +142,7 @@ def _compare(config: TrainConfig, place: torch.device, path: Path, ask: Ask, rou
     own = next(name for name, dtype in PRECISIONS.items() if dtype == pick_precision("auto", place))
     precisions = list(dict.fromkeys(("fp32", own)))
     ways = {EXAMPLE: ("example", config)}
-    ways |= {f"facegan, {p}": ("facegan", replace(config, precision=p)) for p in precisions}
+    ways |= {f"facegan, {p}": ("facegan", config.replace(precision=p)) for p in precisions}
     rates: Rates = {}
     peaks: dict[str, list[float]] = {p: [] for p in precisions}
     for _ in trange(rounds, desc="rounds", unit="round"):

@@ -83,10 +83,12 @@ def answer(pipe) -> Any:
 def _serve(pipe, kind: str, device: str) -> None:
     """Answer each request with a rate, or with the words of an error."""
     build = _ours if kind == "facegan" else _Theirs
-    place, known = torch.device(device), {}
+    place = torch.device(device)
+    known: dict[Any, Callable[[float], float]] = {}
     with tuned():
         while (request := pipe.recv()) is not None:
-            config, source, seconds = TrainConfig.from_dict(request[0]), *request[1:]
+            settings, source, seconds = request
+            config = TrainConfig.from_dict(settings)
             try:
                 if (config, source) not in known:
                     if len(known) == _KEPT:

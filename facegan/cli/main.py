@@ -11,6 +11,7 @@ import warnings
 import typer
 
 from facegan.cli import bench, course, data, runs, train
+from facegan.cli.wording import reword
 from facegan.errors import DownloadError, FaceganError
 
 app = typer.Typer(
@@ -23,12 +24,13 @@ app = typer.Typer(
 COMMANDS = (
     train.with_settings(train.train), train.recipes,
     runs.sample, runs.walk, runs.export, runs.info, runs.results,
-    course.grade,
+    course.course, course.grade,
 )  # fmt: skip
 for command in COMMANDS:
     app.command()(command)
 app.add_typer(data.app, name="data")
 app.add_typer(bench.app, name="bench")
+reword(app)
 
 
 def main() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -12,7 +12,10 @@ from facegan.cli.options import Align, Crop, Device, given
 from facegan.config import RECIPES, TrainConfig, differing, field_help
 from facegan.losses import LOSSES
 
-Recipe = Annotated[Literal[tuple(RECIPES)], typer.Option(help="the settings to start from")]
+RecipeName = str
+if not TYPE_CHECKING:
+    RecipeName = Literal[tuple(RECIPES)]
+Recipe = Annotated[RecipeName, typer.Option(help="the settings to start from")]
 Data = Annotated[
     str, typer.Option(help="'celeba', 'celeba-full', 'synthetic', a folder of images, a .zip or a .npy")
 ]

@@ -2,7 +2,15 @@
 
 from importlib import import_module
 
-_MODULES = ("catalog", "checks", "exercise", "grading", "notebook", "solutions")  # loaded when first used
+_MODULES = (
+    "catalog",
+    "checks",
+    "copies",
+    "exercise",
+    "grading",
+    "notebook",
+    "solutions",
+)  # loaded when first used
 
 
 def __getattr__(name: str):

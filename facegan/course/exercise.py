@@ -156,8 +156,10 @@ def _show(result: Result) -> None:
         from IPython import get_ipython
         from IPython.display import display
     except ImportError:
-        return print(repr(_Shown(result)))
-    return display(_Shown(result)) if get_ipython() else print(repr(_Shown(result)))
+        print(repr(_Shown(result)))
+        return
+    show: Callable[[Any], Any] = display if get_ipython() else print
+    show(_Shown(result))
 
 
 # ---- running a student's function ----------------------------------------------------------------

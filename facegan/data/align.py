@@ -6,6 +6,7 @@ Uses OpenCV's bundled cascade (Viola & Jones, CVPR 2001), an optional extra. Ope
 from __future__ import annotations
 
 import threading
+from importlib import import_module
 from pathlib import Path
 
 import numpy as np
@@ -29,7 +30,7 @@ def face_crop() -> Crop | None:
     try:
         import cv2
 
-        path = Path(cv2.data.haarcascades) / _CASCADE
+        path = Path(import_module("cv2.data").haarcascades) / _CASCADE
         if cv2.CascadeClassifier(str(path)).empty():
             return None
     except (ImportError, AttributeError):

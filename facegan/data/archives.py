@@ -138,7 +138,7 @@ def _read_member(archive: zipfile.ZipFile, name: str) -> bytes:
     try:
         return archive.read(name)
     except Exception as error:  # zipfile and its decompressors raise many kinds on corrupt bytes
-        raise _corrupt(Path(archive.filename), f"{name}: {first_line(error)}") from None
+        raise _corrupt(Path(archive.filename or ""), f"{name}: {first_line(error)}") from None
 
 
 def _open_zip(path: Path) -> zipfile.ZipFile:

@@ -88,7 +88,7 @@ def _to_uint8(images: np.ndarray) -> np.ndarray:
 def _refuse_unindexed(given: Any) -> None:
     from torch.utils.data import DataLoader, IterableDataset
 
-    advice = f"Give {_EXPECTED}"
+    advice = "Photographs, and data sets with names, are loaded by load_faces: load_faces('synthetic')"
     if isinstance(given, str | Path):
         advice = f"Load it first: load_faces({str(given)!r})"
     elif isinstance(given, DataLoader):
@@ -117,7 +117,8 @@ def _item(given: Any, index: int) -> Any:
 def _read_items(given: Any, size: int | None) -> Labeled:
     from tqdm.auto import trange
 
-    converter, labels = None, []
+    converter: _Converter | None = None
+    labels: list[int | None] = []
     for index in trange(len(given), desc="reading images", unit="img", delay=1):
         image, label = _split(_item(given, index))
         image = _batch_of_one(image, f"image {index}")
@@ -126,6 +127,10 @@ def _read_items(given: Any, size: int | None) -> Labeled:
             converter = _Converter(len(given), image)
         converter.add(image)
         labels.append(label)
+    if converter is None:
+        raise DataError(
+            f"the images are an empty {type(given).__name__}, expected {_EXPECTED}. Pass two or more."
+        )
     images, name = converter.result(), type(given).__name__
     return Labeled(name, images, *(() if None in labels else (np.array(labels, np.int64), _classes(given))))
 

@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
+from typing import Any
 
 import numpy as np
 
@@ -117,12 +118,13 @@ def _in_parallel(
 
 def _portions(photos: Photos) -> Iterator[tuple[list[str], list]]:
     """Names with their bytes, or what reads them: up to 64 images, or 4 MB of an archive."""
-    names, data, size = [], [], 0
+    names: list[str] = []
+    data: list[Any] = []
+    size = 0
     for name in photos.names:
-        item = partial(photos.read, name) if photos.in_folder else photos.read(name)
-        size += 0 if photos.in_folder else len(item)
         names.append(name)
-        data.append(item)
+        data.append(partial(photos.read, name) if photos.in_folder else photos.read(name))
+        size += 0 if photos.in_folder else len(data[-1])
         if len(names) == _CHUNK or size > _PORTION:
             yield names, data
             names, data, size = [], [], 0

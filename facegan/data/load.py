@@ -140,7 +140,7 @@ def _unnamed(path: Path, crop: str | None, align: str) -> _Photographs:
     if align == "face" and not found:
         warnings.warn(
             "no face detector is installed, so photographs are cut to their central square; for faces: "
-            "pip install 'facegan[align]', then load them again.",
+            "pip install 'facegan[align]', then try again.",
             stacklevel=3,
         )
     chosen = found or CROPS[crop or "center"]

@@ -25,7 +25,7 @@ from facegan.data.crops import CROPS
 from facegan.data.decode import Survey, survey
 from facegan.data.mirrors import Mirror
 from facegan.data.transfer import Https, MirrorError, leftovers, remove
-from facegan.errors import DataError, DownloadError
+from facegan.errors import DataError, DownloadError, expect
 from facegan.files import digest, is_verified, locked, mark_verified, notes_of
 
 
@@ -96,6 +96,7 @@ def register_dataset(source: Source) -> None:
 
     >>> register_dataset(Source("dolls", "dolls.zip", (Https("https://example.org/dolls.zip"),), ("md5:0",)))
     """
+    expect(source, Source, "the data set", "a facegan.data.Source with name, file, mirrors and hashes")
     if source.name == "synthetic":
         raise DataError(
             "'synthetic' is the name of the drawn faces. Register the data set under another name."
@@ -178,7 +179,7 @@ def verify(path: Path, source: Source) -> None:
     expected = source.hashes[0]
     got = actual[expected.partition(":")[0]]
     problem = _unsound(path, source)
-    if problem:
+    if problem or source.pixels is None:
         sizes = f"{path.stat().st_size:,} bytes, published with {source.size:,}"
         raise DownloadError(f"its digest is {got}, expected {expected}; {problem}; it has {sizes}")
     warnings.warn(
@@ -194,7 +195,7 @@ def _make_folder(folder: Path) -> None:
     except OSError as error:
         raise DownloadError(
             f"cannot create the folder {folder.absolute()} ({error.strerror}). Work in a folder that can be "
-            "written, or set facegan.data.DATA_FOLDER."
+            "written; in Python, facegan.data.DATA_FOLDER is another one."
         ) from None
 
 
@@ -297,7 +298,7 @@ def _difference(found: Survey, source: Source) -> str | None:
     if found.skipped:
         return f"{len(found.skipped)} of its images cannot be read, such as {found.skipped[0]}"
     others = set(found.sizes) - {source.pixels}
-    if others:
+    if others and source.pixels:
         (width, height), (w, h) = min(others), source.pixels
         return f"it holds images of {width} x {height} pixels, expected {w} x {h}"
     return None

@@ -68,11 +68,9 @@ class Https:
         while True:
             try:
                 return self._attempt(target)
-            except _Unreachable as error:
-                if most == before:
+            except (_Unreachable, _Broken) as error:
+                if isinstance(error, _Unreachable) and most == before:
                     raise
-                reason = error
-            except _Broken as error:
                 reason = error
             received = self._received(target)
             failures = 1 if received > most else failures + 1

@@ -17,13 +17,12 @@ from torch import Tensor, nn
 
 from facegan.config import TrainConfig, differing
 from facegan.data.dataset import FaceDataset
-from facegan.errors import CheckpointError, ConfigError
+from facegan.errors import CheckpointError, ConfigError, expect
 from facegan.evaluation.distances import distinct, frechet_distance, recall
 from facegan.evaluation.features import SMALLEST_SET, Eigenfaces
 from facegan.images import save_images
 from facegan.models.protocol import sample
 from facegan.runs.data_record import comparison_warning
-from facegan.runs.pretrained import is_pretrained
 from facegan.runs.run import FolderRun, Run
 from facegan.training.gan import GAN
 
@@ -76,6 +75,7 @@ class Evaluator:
     """
 
     def __init__(self, faces: FaceDataset, *, n: int = 2500) -> None:
+        expect(faces, FaceDataset, "faces", "a FaceDataset, such as load_faces('celeba')")
         real, others = _halves(faces, n)
         self._space, self._faces = Eigenfaces(real), faces
         self._real = self._space(real)
@@ -119,8 +119,9 @@ class Evaluator:
 
 def warn_if_not_comparable(generator: nn.Module | GAN | Run, faces: FaceDataset) -> None:
     """Warn if a generator, GAN or run learned from other faces than these, or from faces with another crop."""
-    known = isinstance(generator, GAN | Run)
-    data = generator.data if known else getattr(generator, "trained_on", None)
+    expect(generator, nn.Module | GAN | Run, "the first argument", "a generator, a GAN or a Run")
+    expect(faces, FaceDataset, "the second argument", "a FaceDataset, such as load_faces('celeba')")
+    data = generator.data if isinstance(generator, GAN | Run) else getattr(generator, "trained_on", None)
     if problem := comparison_warning(data, faces.record()):
         name = f"{generator.name}: " if isinstance(generator, Run) else ""
         warnings.warn(f"{name}{problem}", stacklevel=3)
@@ -169,9 +170,9 @@ def save_grids(runs: Sequence[str | Path], folder: str | Path) -> list[Path]:
 
 
 def _open(run: str | Path) -> FolderRun:
-    if is_pretrained(str(run)):
+    opened = Run.open(str(run) if isinstance(run, Path) else run)
+    if not isinstance(opened, FolderRun):
         raise CheckpointError(f"{run} is a bundled run without checkpoints; name a folder of your own run.")
-    opened = Run.open(run)
     if not opened.checkpoints:
         raise CheckpointError(f"no checkpoint in {run}. Name a run folder, such as runs/demo.")
     return opened
@@ -184,7 +185,7 @@ def _generators(run: FolderRun, network: nn.Module | None = None) -> Iterator[tu
         yield "ema", run.generator(network=network)
 
 
-def _batch_sizes(run: FolderRun) -> Callable[[int], int]:
+def _batch_sizes(run: FolderRun) -> Callable[[float], int]:
     """A function from a step to the real images that it used, by the settings of its segment."""
     sizes = {0: run.config.batch_size * run.config.n_critic}
     for segment in run.segments:

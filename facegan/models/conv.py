@@ -63,7 +63,7 @@ class NearestConvTranspose2d(ConvTranspose2d):
         weight, kind = self.transposed_weight(), _kind(self, images, {4: "coarse"})
         if kind:
             return _as_matrix_product(images, weight, kind)
-        return F.conv_transpose2d(images, weight, None, self.stride, self.padding)
+        return F.conv_transpose2d(images, weight, None, self.stride, 1)
 
     def transposed_weight(self) -> Tensor:
         """The kernel (I, O, 4, 4) of the equivalent transposed convolution."""

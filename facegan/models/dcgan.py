@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.nn.utils.parametrizations import spectral_norm
 
 from facegan.config import DISCRIMINATOR_SETTINGS, GENERATOR_SETTINGS, TrainConfig
-from facegan.errors import ConfigError
+from facegan.errors import ConfigError, shown
 from facegan.latent import DISTRIBUTIONS
 from facegan.models import protocol
 from facegan.models.conv import Conv2d, ConvTranspose2d, NearestConvTranspose2d
@@ -70,6 +70,7 @@ class Generator(nn.Module):
         self.image_size, self.width, self.latent_dim = image_size, width, latent_dim
         self.latent, self.output, self.upsampling = latent, output, upsampling
         self.activation, self.leak = activation, leak
+        _check_whole(latent_dim=latent_dim)
         widths = hidden_widths(image_size, width)[::-1]
         slope = leak * _choose(ACTIVATIONS, "activation", activation)
         _choose(DISTRIBUTIONS, "latent", latent)
@@ -79,8 +80,9 @@ class Generator(nn.Module):
         to_image = nn.Sequential(ConvTranspose2d(widths[-1], 3, 4, 2, 1, bias=False), squash)
         self.blocks = nn.Sequential(*blocks, to_image)
         self.apply(init_weights)
-        for block in self.blocks[1:]:
-            block[0] = _choose(UPSAMPLINGS, "upsampling", upsampling)(block[0])
+        upsample = _choose(UPSAMPLINGS, "upsampling", upsampling)
+        for block in [*blocks[1:], to_image]:
+            block[0] = upsample(block[0])
 
     @classmethod
     def from_config(cls, config: TrainConfig) -> Generator:
@@ -198,11 +200,14 @@ def output_size(size: int, kernel: int, stride: int, padding: int) -> int:
 
 def hidden_widths(image_size: int, width: int) -> list[int]:
     """Feature maps from the finest hidden layer to 4 x 4: doubling, at most 8 x width."""
-    if image_size not in SIZES:
+    if not isinstance(image_size, int) or image_size not in SIZES:
+        hint = " from_config(config) builds the network of a config." * isinstance(image_size, TrainConfig)
         raise ConfigError(
-            f"image_size is {image_size!r}, these networks take {', '.join(map(str, SIZES))}. For another size "
-            "pass networks of your own: fg.GAN(config, generator=..., discriminator=...)."
+            f"image_size is {shown(image_size)}, these networks take {', '.join(map(str, SIZES))}. Choose one of "
+            "these; in Python, networks of your own take any size: fg.GAN(config, generator=..., discriminator=...)."
+            f"{hint}"
         )
+    _check_whole(width=width)
     count = image_size.bit_length() - 3
     return [width * min(2**i, 8) for i in range(count)]
 
@@ -213,11 +218,17 @@ def init_weights(module: nn.Module) -> None:
         nn.init.normal_(module.weight, 0.0, 0.02)
     elif isinstance(module, nn.BatchNorm2d | nn.InstanceNorm2d):
         nn.init.normal_(module.weight, 1.0, 0.02)
-    if getattr(module, "bias", None) is not None:
-        nn.init.zeros_(module.bias)
+    if isinstance(bias := getattr(module, "bias", None), Tensor):
+        nn.init.zeros_(bias)
+
+
+def _check_whole(**sizes: Any) -> None:
+    for name, value in sizes.items():
+        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+            raise ConfigError(f"{name} is {shown(value)}, expected a whole number of 1 or more.")
 
 
 def _choose(table: dict[str, Any], setting: str, value: str) -> Any:
-    if value not in table:
+    if not isinstance(value, str) or value not in table:
         raise ConfigError(f"{setting} is {value!r}; choose one of {', '.join(map(repr, table))}.")
     return table[value]

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 import torch
 from torch import Tensor, nn
 
-from facegan.errors import ConfigError
-from facegan.models.protocol import device_of, evaluating
+from facegan.errors import ConfigError, expect
+from facegan.models.protocol import attribute, device_of, evaluating
 
 
 @torch.no_grad()
@@ -32,6 +32,7 @@ def summary(module: nn.Module, input_shape: Sequence[int] | None = None) -> None
     Raises:
         ConfigError: the module has neither attribute and no `input_shape` was given.
     """
+    expect(module, nn.Module, "module", "a torch.nn.Module, such as gan.generator")
     shape = tuple(input_shape or _input_shape(module))
     rows = [("input", shape, 0)]
     rows += [
@@ -50,9 +51,10 @@ def count_parameters(module: nn.Module) -> int:
 
 def _input_shape(module: nn.Module) -> tuple[int, ...]:
     if hasattr(module, "latent_dim"):
-        return (module.latent_dim,)
+        return (int(attribute(module, "latent_dim")),)
     if hasattr(module, "image_size"):
-        return (3, module.image_size, module.image_size)
+        side = int(attribute(module, "image_size"))
+        return (3, side, side)
     raise ConfigError(
         f"{type(module).__name__} does not say what it takes. Give the shape of one input: "
         "summary(module, (100,)) for a generator, summary(module, (3, 64, 64)) for a discriminator."

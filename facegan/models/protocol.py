@@ -23,7 +23,7 @@ import torch
 from torch import Tensor, nn
 
 from facegan.config import TrainConfig
-from facegan.errors import ConfigError, first_line
+from facegan.errors import ConfigError, expect, first_line
 from facegan.images import unit_to_signed
 from facegan.latent import draw_latents, truncate
 from facegan.runtime.device import memory_format
@@ -45,6 +45,7 @@ def generate(generator: nn.Module, z: Tensor, *, batch_size: int = 128) -> Tenso
         ConfigError: the latents have another shape.
     """
     latent_dim = attribute(generator, "latent_dim")
+    expect(z, Tensor, "z", f"latents (N, {latent_dim}) as a tensor")
     if z.ndim != 2 or z.shape[1] != latent_dim:
         raise ConfigError(f"latents are {tuple(z.shape)}, this generator takes (N, {latent_dim}).")
     device = device_of(generator)

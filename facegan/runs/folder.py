@@ -60,7 +60,7 @@ class RunFolder:
     def latest(self) -> dict[str, Any] | None:
         """The newest intact checkpoint, or None."""
         state = checkpoint.load_latest(self.active_path / "checkpoints")
-        self.saved_step = state and state["step"]
+        self.saved_step = state["step"] if state else None
         return state
 
     def begin(self, step: int, settings: dict[str, Any], *, data: dict[str, Any], device: str) -> None:

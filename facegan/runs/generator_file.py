@@ -36,12 +36,13 @@ def to_bytes(generator: nn.Module, *, data: dict[str, Any] | None = None, half: 
     }
     if half:  # BatchNorm's vectors stay: few bytes, and small variances would lose digits
         weights = {k: v.half() if v.ndim > 1 and _fits_float16(v) else v for k, v in weights.items()}
-    if type(unwrapped(generator)) is Generator:
-        settings = unwrapped(generator).settings
+    network = unwrapped(generator)
+    if isinstance(network, Generator) and type(network) is Generator:
+        settings = network.settings
     else:
         settings = {name: getattr(generator, name) for name in _OWN}
         settings[_DISTRIBUTION] = getattr(generator, _DISTRIBUTION, "normal")
-        settings["network"] = type(unwrapped(generator)).__name__
+        settings["network"] = type(network).__name__
     record = getattr(generator, "trained_on", None) if data is None else data
     return save(weights, metadata={_KEY: json.dumps(settings | ({"data": record} if record else {}))})
 
@@ -69,8 +70,8 @@ def read(path: Path, generator: nn.Module | None = None) -> nn.Module:
         unwrapped(generator).load_state_dict(_extra_state(generator) | weights)
     except FileNotFoundError:
         raise CheckpointError(
-            f"no generator at {path}. Export one with gan.export(path), or load 'faces' or 'synthetic', "
-            "which are bundled."
+            f"no generator at {path}. Export one with gan.export or `facegan export`, or name 'faces' or "
+            "'synthetic', which are bundled."
         ) from None
     except FaceganError as error:
         raise CheckpointError(f"{path}: {error}") from None
@@ -89,7 +90,7 @@ def _empty(settings: dict[str, Any], network: str | None, given: nn.Module | Non
         return Generator(**settings)
     if given is None:
         raise CheckpointError(
-            f"its network is {network}, which is not facegan's. Build that network and pass it: "
+            f"its network is {network}, which is not facegan's. In Python, build that network and pass it: "
             "load_generator(path, generator=network)."
         )
     wanted = {name: settings[name] for name in _OWN} | {_DISTRIBUTION: settings.get(_DISTRIBUTION, "normal")}

@@ -5,15 +5,15 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, overload
 
 from torch import Tensor, nn
 
 from facegan.config import TrainConfig
-from facegan.errors import CheckpointError, ConfigError, first_line
+from facegan.errors import CheckpointError, ConfigError, expect, first_line
 from facegan.images import make_grid, read_png
 from facegan.models.dcgan import Generator
-from facegan.models.protocol import copied, sample, set_default_attributes, unwrapped
+from facegan.models.protocol import copied, sample, set_attribute, set_default_attributes, unwrapped
 from facegan.runs import checkpoint, generator_file, pretrained
 from facegan.runs.folder import read_notes, read_segments
 from facegan.runs.history import History
@@ -35,14 +35,38 @@ class Run(ABC):
     """
 
     name: str
-    config: TrainConfig
-    history: History
-    steps: list[int]
-    data: dict[str, Any]
-    generators: list[int]
-    checkpoints: list[int] = []  # noqa: RUF012
-    segments: list[dict[str, Any]] = []  # noqa: RUF012
-    device: str | None = None
+
+    @property
+    @abstractmethod
+    def config(self) -> TrainConfig: ...
+
+    @property
+    @abstractmethod
+    def history(self) -> History: ...
+
+    @property
+    @abstractmethod
+    def steps(self) -> list[int]: ...
+
+    @property
+    @abstractmethod
+    def data(self) -> dict[str, Any]: ...
+
+    @property
+    @abstractmethod
+    def generators(self) -> list[int]: ...
+
+    @property
+    def checkpoints(self) -> list[int]:
+        return []
+
+    @property
+    def segments(self) -> list[dict[str, Any]]:
+        return []
+
+    @property
+    def device(self) -> str | None:
+        return None
 
     @staticmethod
     def open(source: str | Path | Run) -> Run:
@@ -60,6 +84,7 @@ class Run(ABC):
             return source
         if pretrained.is_pretrained(source):
             return BundledRun(str(source))
+        expect(source, str | Path, "the run", "a run folder or a bundled run's name, such as 'healthy'")
         return FolderRun(Path(source).expanduser())
 
     def __repr__(self) -> str:
@@ -69,8 +94,13 @@ class Run(ABC):
     def frame(self, step: int) -> Tensor:
         """The preview latents' images at a step of `steps`, as one square uint8 grid (3, H, H)."""
 
+    @overload
+    def generator(self, step: int | None = None, *, network: None = None) -> Generator: ...
+    @overload
+    def generator(self, step: int | None = None, *, network: nn.Module | None) -> nn.Module: ...
+
     @abstractmethod
-    def generator(self, step: int | None = None, *, network: nn.Module | None = None) -> nn.Module:
+    def generator(self, step: int | None = None, *, network: nn.Module | None = None) -> Any:
         """The averaged generator, in eval mode on the CPU.
 
         Args:
@@ -90,8 +120,8 @@ class FolderRun(Run):
         parts = ("checkpoints", "frames", "generator.safetensors", "history.csv")
         if not path.is_dir() or not any((path / part).exists() for part in parts):
             raise CheckpointError(
-                f"{path} is not a run folder; `fit(gan, faces, run_dir={str(path)!r})` creates one. Bundled "
-                f"runs are {', '.join(pretrained.ALL)}."
+                f"{path} is not a run folder, as training leaves one. Name such a folder, or a bundled run: "
+                f"{', '.join(pretrained.ALL)}."
             )
 
     @property
@@ -159,7 +189,7 @@ class FolderRun(Run):
         except OSError as error:
             raise CheckpointError(f"{path} cannot be read ({first_line(error)}).") from None
 
-    def generator(self, step: int | None = None, *, network: nn.Module | None = None) -> nn.Module:
+    def generator(self, step: int | None = None, *, network: nn.Module | None = None) -> Any:
         if step is None and not self.checkpoints:
             return generator_file.read(self.path / "generator.safetensors", network)
         if step is None:
@@ -182,11 +212,24 @@ class BundledRun(Run):
     """A run that comes with the package (`facegan.runs.pretrained`)."""
 
     def __init__(self, name: str) -> None:
-        self.name = name
-        notes = pretrained.notes(name)
-        self.config = TrainConfig.from_dict(notes["settings"])
-        self.data, self.about = notes["data"], notes["about"]
-        self.steps = self.generators = pretrained.steps(name)
+        self.name, self._notes = name, pretrained.notes(name)
+        self.about: str = self._notes["about"]
+
+    @cached_property
+    def config(self) -> TrainConfig:
+        return TrainConfig.from_dict(self._notes["settings"])
+
+    @property
+    def data(self) -> dict[str, Any]:
+        return self._notes["data"]
+
+    @property
+    def steps(self) -> list[int]:
+        return pretrained.steps(self.name)
+
+    @property
+    def generators(self) -> list[int]:
+        return self.steps
 
     @cached_property
     def history(self) -> History:
@@ -195,10 +238,20 @@ class BundledRun(Run):
     def frame(self, step: int) -> Tensor:
         return make_grid(sample(self.generator(step), 16, seed=0))
 
-    def generator(self, step: int | None = None, *, network: nn.Module | None = None) -> nn.Module:
+    def generator(self, step: int | None = None, *, network: nn.Module | None = None) -> Any:
         generator = generator_file.read(pretrained.generator_file(self.name, step), network)
-        generator.trained_on = self.data
+        set_attribute(generator, "trained_on", self.data)
         return generator
+
+
+@overload
+def load_generator(
+    source: str | Path | Run, *, step: int | None = None, generator: None = None
+) -> Generator: ...
+@overload
+def load_generator(
+    source: str | Path | Run, *, step: int | None = None, generator: nn.Module | None
+) -> nn.Module: ...
 
 
 def load_generator(
@@ -255,10 +308,10 @@ def generator_of(state: dict[str, Any], network: nn.Module | None, *, part: str 
     structure = state.get("structure", {}).get("generator", "facegan")
     if network is None and structure != "facegan":
         raise CheckpointError(
-            f"this run trained a generator that is not facegan's ({structure.split('(')[0]}). Build that "
-            "network and pass it: load_generator(run, generator=network)."
+            f"this run trained a generator that is not facegan's ({structure.split('(')[0]}). In Python, "
+            "build that network and pass it: load_generator(run, generator=network)."
         )
-    generator = Generator.from_config(config)
+    generator: nn.Module = Generator.from_config(config)
     if network is not None:
         generator = set_default_attributes(copied(network), config)
     try:
@@ -269,5 +322,5 @@ def generator_of(state: dict[str, Any], network: nn.Module | None, *, part: str 
         if isinstance(error, CheckpointError):
             raise
         raise CheckpointError(f"the generator does not fit the run's weights: {error}") from None
-    generator.trained_on = state["data"]
+    set_attribute(generator, "trained_on", state["data"])
     return generator.eval()

@@ -42,20 +42,21 @@ class GraphedStep:
     ) -> None:
         self._step, self._key, self._prepare, self._recover = step, key, prepare, recover
         self._recorder: CudaRecorder | None = None
-        self._calls, self._seen, self._replay = 0, None, None
+        self._calls, self._seen = 0, None
+        self._replay: Callable[[], None] | None = None
         self._inputs: tuple[Tensor, ...] = ()
         self._output = torch.empty(0)
 
     def __call__(self, *tensors: Tensor) -> Tensor:
-        self._recorder = self._recorder or CudaRecorder(tensors[0].device)
+        recorder = self._recorder = self._recorder or CudaRecorder(tensors[0].device)
         shapes = [tensor.shape for tensor in tensors]
         if self._replay and (self._seen != self._key() or shapes != [t.shape for t in self._inputs]):
             self._calls, self._replay = 0, None
         self._calls += 1
         if self._calls <= WARM_UP:
-            return self._recorder.run(self._step, tensors)
+            return recorder.run(self._step, tensors)
         if self._calls == WARM_UP + 1:
-            self._try_to_record(tensors)
+            self._try_to_record(recorder, tensors)
         if self._replay is None:
             return self._step(*tensors)
         for ours, given in zip(self._inputs, tensors, strict=True):
@@ -63,11 +64,11 @@ class GraphedStep:
         self._replay()
         return self._output.clone()
 
-    def _try_to_record(self, tensors: tuple[Tensor, ...]) -> None:
+    def _try_to_record(self, recorder: CudaRecorder, tensors: tuple[Tensor, ...]) -> None:
         self._inputs, self._seen = tuple(t.clone() for t in tensors), self._key()
         self._prepare()
         try:
-            self._replay, self._output = self._recorder.record(self._step, self._inputs)
+            self._replay, self._output = recorder.record(self._step, self._inputs)
         except RuntimeError as error:
             self._recover()
             cause = error.__context__ or error  # ending a broken capture raises once more

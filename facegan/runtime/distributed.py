@@ -71,7 +71,8 @@ def wrap_ddp(network: nn.Module) -> nn.Module:
     """
     if world_size() == 1:
         return network
-    return nn.parallel.DistributedDataParallel(network, **{_SYNC_BUFFERS: False})
+    options: dict[str, Any] = {_SYNC_BUFFERS: False}
+    return nn.parallel.DistributedDataParallel(network, **options)
 
 
 def local_slice(joint: int) -> slice:

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import math
 import time
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from types import SimpleNamespace
@@ -97,7 +98,7 @@ class FiniteCheck(Callback):
         for row in range(self._checked, len(columns["step"])):
             for name in METRICS:
                 if not math.isfinite(value := columns[name][row]):
-                    raise self._diverged(gan, columns["step"][row], f"{name} is {value}")
+                    raise self._diverged(gan, int(columns["step"][row]), f"{name} is {value}")
         self._checked, self._read_at = len(columns["step"]), time.monotonic()
 
     def _diverged(self, gan: GAN, step: int, what: str) -> TrainingError:
@@ -148,7 +149,8 @@ class ProgressBar(Callback):
     """A bar with rate and time left, unless another callback shows the progress."""
 
     def __init__(self, others: Sequence[Any]) -> None:
-        self._others, self._bar = others, None
+        self._others = others
+        self._bar: Any = None
 
     def on_train_begin(self, gan: GAN, total: int) -> None:
         from tqdm.auto import tqdm
@@ -174,21 +176,29 @@ class ProgressBar(Callback):
         self._bar.set_postfix_str(text, refresh=False)
 
 
+def tensorboard_callbacks(log_dir: str | Path) -> list[Callback]:
+    """`TensorBoard`, or nothing and a warning where tensorboard is not installed."""
+    try:
+        return [TensorBoard(log_dir)]
+    except ImportError:
+        warnings.warn(
+            "tensorboard is not installed, so the run is trained without its files; curves.png and history.csv have "
+            "the same curves. For the files: pip install tensorboard; to hide this: tensorboard=False.",
+            stacklevel=4,
+        )
+        return []
+
+
 class TensorBoard(Callback):
     """Writes every step's metrics, and the grid of each snapshot, for TensorBoard.
 
     Raises:
-        ConfigError: tensorboard is not installed.
+        ImportError: tensorboard is not installed.
     """
 
     def __init__(self, log_dir: str | Path) -> None:
-        try:
-            from torch.utils.tensorboard import SummaryWriter
-        except ImportError:
-            raise ConfigError(
-                "tensorboard=True needs the tensorboard package: pip install tensorboard, or set "
-                "tensorboard=False (curves are also in curves.png and history.csv)."
-            ) from None
+        from torch.utils.tensorboard import SummaryWriter
+
         self._open = lambda start: SummaryWriter(str(log_dir), purge_step=start + 1)
 
     def on_train_begin(self, gan: GAN, total: int) -> None:

@@ -41,7 +41,8 @@ class Engine:
         self.scaler = torch.amp.GradScaler(device.type, enabled=precision == torch.float16)
         self._networks = generator, discriminator
         self._wrapped: dict[int, tuple[nn.Module, nn.Module]] = {}
-        self._capture, self._graph, self.in_step = False, None, False
+        self._capture, self.in_step = False, False
+        self._graph: GraphedStep | None = None
         self._stepped: set[torch.optim.Optimizer] = set()  # since the scale was updated
 
     def generate(self, generator: nn.Module, z: Tensor) -> Tensor:
@@ -116,7 +117,8 @@ class Engine:
         """G and D with gradients averaged over all processes of a run."""
         size = distributed.world_size()
         if size not in self._wrapped:
-            self._wrapped = {size: tuple(distributed.wrap_ddp(network) for network in self._networks)}
+            generator, discriminator = map(distributed.wrap_ddp, self._networks)
+            self._wrapped = {size: (generator, discriminator)}
         return self._wrapped[size]
 
     def _update(self, update: Update, gan: Any, real: Tensor, noise: Any) -> Tensor:

@@ -110,7 +110,7 @@ class GAN:
 
     @property
     def data(self) -> dict[str, Any]:
-        return self.ema.trained_on
+        return getattr(self.ema, "trained_on", {})
 
     @data.setter
     def data(self, record: dict[str, Any]) -> None:
@@ -351,7 +351,7 @@ def _networks(
             "norm='instance' or norm='none', as WGAN-GP does, or use no BatchNorm in your own D."
         )
     if not hasattr(discriminator, "image_size"):
-        discriminator.image_size = config.image_size
+        protocol.set_attribute(discriminator, "image_size", config.image_size)
     return protocol.set_default_attributes(generator, config), discriminator
 
 

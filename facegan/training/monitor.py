@@ -17,7 +17,7 @@ from facegan.runs.folder import RunFolder
 from facegan.runtime import distributed
 from facegan.runtime.device import tuned
 from facegan.runtime.distributed import log_rank0
-from facegan.training.callbacks import FiniteCheck, ProgressBar, SaveRun, TensorBoard
+from facegan.training.callbacks import FiniteCheck, ProgressBar, SaveRun, tensorboard_callbacks
 from facegan.training.gan import GAN
 from facegan.training.interrupts import interruptible
 
@@ -37,13 +37,14 @@ class Monitor:
         self, gan: GAN, folder: RunFolder | None, callbacks: Sequence[Any], *, total: int, every: int
     ) -> None:
         self.gan, self.folder, self.total = gan, folder, total
-        self.callbacks, self.saver = [FiniteCheck(folder)], None
+        self.callbacks: list[Any] = [FiniteCheck(folder)]
+        self.saver: SaveRun | None = None
         if distributed.rank() == 0:
             self.saver = SaveRun(folder, every) if folder else None
             self.callbacks += [self.saver] if self.saver else []
             self.callbacks += callbacks
             if folder and gan.config.tensorboard:
-                self.callbacks.append(TensorBoard(folder.path / "tensorboard"))
+                self.callbacks += tensorboard_callbacks(folder.path / "tensorboard")
             self.callbacks.append(ProgressBar(callbacks))
         self.saved_at = folder.saved_step if folder else gan.step or None
         gan.stop_requested = gan.engine.in_step = False
@@ -89,8 +90,9 @@ class Monitor:
                 self.saver.on_snapshot(self.gan, self.gan.preview_grid())
             if _is_out_of_memory(error):
                 raise TrainingError(_memory_advice(self.gan)) from error
-            if distributed.lost_peer(error):
-                raise distributed.loss_of_peer(error, self.folder and self.folder.saved_step) from error
+            if error and distributed.lost_peer(error):
+                saved = self.folder.saved_step if self.folder else None
+                raise distributed.loss_of_peer(error, saved) from error
         return kind is KeyboardInterrupt and distributed.world_size() == 1
 
     def _finish(self) -> None:
@@ -99,12 +101,12 @@ class Monitor:
         if self.saver:
             self.saver.finish(self.gan)
         if self.gan.step < self.total:
-            where = "saved; the same call resumes from here" if self.folder else "not saved without a run_dir"
+            where = "saved; run it again to resume" if self.folder else "not saved without a run_dir"
             log_rank0(f"stopped at step {self.gan.step} of {self.total}: {where}.")
 
     def _roll_back(self, error: BaseException | None) -> None:
         """The networks may be half updated, or broken: load the last checkpoint."""
-        if self.saver and (state := self.folder.latest()):
+        if self.saver and self.folder and (state := self.folder.latest()):
             self.gan.load_state_dict(state)
             self.saver.finish(self.gan)
             log_rank0(f"stopped within a step; back at the checkpoint of step {self.gan.step}.")

@@ -14,7 +14,7 @@ from facegan.errors import CheckpointError, ConfigError
 
 def build(
     config: TrainConfig, discriminator: nn.Module, generator: nn.Module, device: torch.device
-) -> tuple[Optimizer, Adam]:
+) -> tuple[Optimizer, Optimizer]:
     """D's optimizer and G's, with the config's settings. Raises `ConfigError` for a network without weights."""
     for name, network in (("discriminator", discriminator), ("generator", generator)):
         if not any(weight.requires_grad for weight in network.parameters()):
@@ -22,7 +22,12 @@ def build(
                 f"the {name} has no parameters that require gradients, so it cannot be trained."
             )
     fused = device.type in {"cpu", "cuda"}
-    adam = {"betas": (config.beta1, config.beta2), "fused": fused, "capturable": device.type == "cuda"}
+    adam: dict[str, Any] = {
+        "betas": (config.beta1, config.beta2),
+        "fused": fused,
+        "capturable": device.type == "cuda",
+    }
+    optimizer_d: Optimizer
     if config.optimizer_d == "sgd":
         optimizer_d = SGD(discriminator.parameters(), config.lr_d, momentum=config.momentum, fused=fused)
         if config.momentum:  # torch creates them in the first step, unfilled if that overflows float16

@@ -19,6 +19,7 @@ from facegan.runtime.device import device_name
 from facegan.runtime.distributed import log_rank0
 from facegan.training.compatibility import check_same_networks, game_differences, listed, loss_name
 from facegan.training.gan import GAN
+from facegan.training.refused import NewFolder
 
 RESUME = ("auto", "anyway")
 
@@ -48,7 +49,9 @@ def open_folder(
         if run_dir is not None:
             run_dir = Path(run_dir).expanduser()
             if distributed.rank() == 0:
+                new = stack.enter_context(NewFolder(run_dir, gan))
                 _lock(stack, run_dir)
+                new.locked()
                 folder = RunFolder(run_dir)
             state = distributed.broadcast_object(folder and _latest(folder))
             if state is not None:
@@ -99,7 +102,7 @@ def _resume(
     if changed and not anyway:
         raise CheckpointError(
             f"{run_dir} has a run of another kind: {listed(changed)}. Use the same settings, another run_dir, "
-            "or continue with the new ones: fit(..., resume='anyway'), on the command line --resume-anyway."
+            "or resume='anyway' to continue with the new ones."
         )
     if gan.step > state["step"]:
         log_rank0(f"continuing at step {gan.step}; the checkpoint in {run_dir} is of step {state['step']}.")
@@ -120,7 +123,7 @@ def _same_run(gan: GAN, state: dict[str, Any]) -> bool:
 def _record(gan: GAN, folder: RunFolder | None, data: dict[str, Any], *, begins: bool) -> None:
     """Note in GAN and folder what is trained on from this step on, and what was since the folder's checkpoint."""
     settings, device = gan.config.to_dict() | {"loss": loss_name(gan)}, device_name(gan.device)
-    if folder and gan.data and gan.step > (folder.saved_step or gan.step):
+    if folder and gan.data and folder.saved_step and gan.step > folder.saved_step:
         folder.begin(folder.saved_step, settings, data=gan.data, device=device)
     if begins:
         _change_data(gan, data)

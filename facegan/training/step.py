@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from facegan.augment import augment
+from facegan.errors import expect
 from facegan.images import signed_to_unit
 from facegan.losses import flip_labels, gradient_penalty, r1_penalty
 from facegan.models.protocol import frozen
@@ -35,6 +36,7 @@ def train_step(gan: GAN, real: Tensor) -> dict[str, Tensor]:
     Raises:
         ConfigError: `real` is anything else.
     """
+    expect(gan, GAN, "the first argument", "a GAN: train_step(gan, real)")
     gan.history.start_clock()
     real = gan.prepare(real)
     gan.engine.in_step = True
@@ -89,7 +91,8 @@ def update_networks(gan: GAN, real: Tensor, noise: Noise) -> Tensor:
 
 def penalties(gan: GAN, real: Tensor, fake: Tensor, mix: Tensor) -> Tensor | float:
     """The weighted gradient penalties on D, in float32 because they are differentiated twice."""
-    config, penalty = gan.config, 0.0
+    config = gan.config
+    penalty: Tensor | float = 0.0
     if config.gradient_penalty:
         penalty += config.gradient_penalty * gradient_penalty(gan.discriminator, real, fake.float(), mix)
     if r1_is_due(gan):
@@ -108,7 +111,8 @@ def update_average(average: nn.Module, model: nn.Module, decay: float) -> None:
 
     Covers parameters and float buffers, such as BatchNorm's statistics; other buffers are copied.
     """
-    averaged, copied = [], []
+    averaged: list[tuple[Tensor, Tensor]] = []
+    copied: list[tuple[Tensor, Tensor]] = []
     for mean, raw in zip(_tensors(average), _tensors(model), strict=True):
         (averaged if mean.is_floating_point() else copied).append((mean, raw))
     torch._foreach_lerp_([m for m, _ in averaged], [r for _, r in averaged], 1 - decay)

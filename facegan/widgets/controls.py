@@ -6,6 +6,7 @@ Everything works by keyboard: Tab, Enter, and arrow keys on sliders.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 from torch import Tensor
@@ -25,7 +26,7 @@ class FacePicker:
     """A grid of faces that can be pressed: one picture with a see-through button over each face."""
 
     def __init__(self, image: Any, n: int, columns: int, on_pick: Callable[[int], None]) -> None:
-        self.buttons = [button("", "", lambda i=i: on_pick(i)) for i in range(n)]
+        self.buttons = [button("", "", partial(on_pick, i)) for i in range(n)]
         for index, each in enumerate(self.buttons):
             area = f"{index // columns + 1} / {index % columns + 1}"
             each.style.button_color = "transparent"

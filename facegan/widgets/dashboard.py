@@ -34,7 +34,7 @@ class Live(Callback):
     """See `live`. `panel` is the dashboard, once `fit` has begun."""
 
     def __init__(self) -> None:
-        self.panel: Dashboard | None = None
+        self.panel: Any = None
 
     def on_train_begin(self, gan: GAN, total: int) -> None:
         self.panel = Dashboard(gan, total)

@@ -15,7 +15,7 @@ from functools import partial
 from typing import Any
 
 
-def running_kernel() -> Any | None:
+def running_kernel() -> Any:
     """The ipykernel that this process is, if it is one."""
     ipython = sys.modules.get("IPython")
     return getattr(ipython and ipython.get_ipython(), "kernel", None)

@@ -64,7 +64,7 @@ fg.show_images(fg.load_generator("faces").sample(24, seed=1), columns=8)
 
 # %% [markdown]
 # *Nobody: 24 draws from a generator trained on 13,001 photographs from CelebA. Who is missing from them, and what such a generator must not be
-# used for, stands in its [model card](../facegan/weights/README.md). To play with it below, set `PRETRAINED = "faces"`, and `DATA` to photographs
+# used for, stands in its [model card]({repository}/blob/main/facegan/weights/README.md). To play with it below, set `PRETRAINED = "faces"`, and `DATA` to photographs
 # such as `"celeba"`.*
 #
 # ## A seed is a face

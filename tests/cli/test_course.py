@@ -1,8 +1,9 @@
-"""`facegan grade`."""
+"""`facegan course` and `facegan grade`."""
 
 import csv
 
 from facegan.course import grading
+from facegan.course.copies import notebooks
 
 
 def test_grade_writes_a_table_and_prints_a_line_for_each(facegan, place, monkeypatch):
@@ -21,3 +22,30 @@ def test_a_folder_without_notebooks_is_refused(facegan, place):
     done = facegan("grade", ".")
     assert done.returncode == 1
     assert "no notebook" in done.stderr
+
+
+def test_course_copies_the_notebooks_and_says_how_to_open_them(facegan, tmp_path):
+    done = facegan("course", tmp_path / "my lessons")
+    assert done.returncode == 0, done.stderr
+    assert [p.name for p in sorted((tmp_path / "my lessons").iterdir())] == [p.name for p in notebooks()]
+    assert done.stdout.count("copied") == 4
+    assert f'jupyter lab "{tmp_path / "my lessons"}"' in done.stdout
+
+
+def test_course_keeps_a_students_file_and_names_it(facegan, tmp_path):
+    facegan("course", tmp_path)
+    (tmp_path / "01_data.ipynb").write_text("mine")
+    (tmp_path / "02_architecture.ipynb").unlink()
+    done = facegan("course", tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "01_data.ipynb").read_text() == "mine"
+    assert f"kept {tmp_path / '01_data.ipynb'}" in done.stdout
+    assert "rename yours, or name another folder" in done.stdout
+    assert f"copied {tmp_path / '02_architecture.ipynb'}" in done.stdout
+
+
+def test_course_into_a_file_is_refused(facegan, tmp_path):
+    (tmp_path / "lessons").write_text("mine")
+    done = facegan("course", tmp_path / "lessons")
+    assert done.returncode == 1
+    assert "is a file, expected a folder" in done.stderr

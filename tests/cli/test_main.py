@@ -22,7 +22,7 @@ def test_help_names_every_setting_and_recipe(facegan):
 
 def test_commands_are_those_that_the_readme_names():
     assert {command.callback.__name__ for command in cli.app.registered_commands} == {
-        "train", "recipes", "sample", "walk", "export", "info", "results", "grade",
+        "train", "recipes", "sample", "walk", "export", "info", "results", "course", "grade",
     }  # fmt: skip
     assert {group.name for group in cli.app.registered_groups} == {"data", "bench"}
 
@@ -43,7 +43,7 @@ def test_groups_list_their_commands(facegan, group, names):
          r"facegan: data source 'nowhere' does not exist.*"),
         (["train", "--width", 0], 1, r"facegan: width is 0, expected 1 or more.*"),
         (["train", "--recipe", "tiny", *SMALL, "--steps", 2, "--epochs", 2, "--data", "faces.npy"], 1,
-         r"facegan: got both epochs=2 and steps=2.*"),
+         r"facegan: got both --epochs 2 and --steps 2.*"),
         (["sample", "nowhere.safetensors"], 1, r"facegan: no generator at nowhere\.safetensors.*"),
         (["sample", "."], 1, r"facegan: \. is not a run folder.*"),
         (["sample", "run", "--out", "x.bmp"], 1, r"facegan: cannot write faces to 'x\.bmp'.*"),

@@ -1,5 +1,6 @@
 import math
 import re
+import sys
 import textwrap
 from functools import partial
 from types import SimpleNamespace
@@ -232,3 +233,12 @@ def test_after_an_error_there_is_no_generator_file_of_an_untrained_network(gan, 
 def test_the_bar_names_the_epoch(gan, faces, capsys):
     fit(gan, faces, steps=7)
     assert "epoch 2, D " in capsys.readouterr().err
+
+
+def test_without_tensorboard_training_warns_once_and_goes_on(faces, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", None)
+    with pytest.warns(UserWarning, match="tensorboard is not installed") as warned:
+        fit(make_gan(tensorboard=True), faces, steps=2, run_dir=tmp_path / "run")
+    assert len([w for w in warned if "tensorboard" in str(w.message)]) == 1
+    assert (tmp_path / "run" / "curves.png").exists()
+    assert not (tmp_path / "run" / "tensorboard").exists()

@@ -114,11 +114,10 @@ def init_weights(function: Callable) -> None:
         p.data.fill_(0.7)
     for layer in network:
         call(function, layer, changes=True)
-    for index, kind in ((0, "Conv2d"), (2, "ConvTranspose2d")):
-        _check_normal(network[index].weight, 0, kind)
-    _check_normal(network[1].weight, 1, "BatchNorm2d")
-    for layer in (network[0], network[1], network[2]):
-        check((layer.bias == 0).all(), f"the bias of {type(layer).__name__} is not 0 afterwards.")
+    for layer, mean in zip(network, (0, 1, 0), strict=False):
+        kind = type(layer).__name__
+        _check_normal(layer.get_parameter("weight"), mean, kind)
+        check(bool((layer.get_parameter("bias") == 0).all()), f"the bias of {kind} is not 0 afterwards.")
     call(function, nn.Conv2d(3, 3, 4, bias=False), changes=True)
 
 

@@ -123,10 +123,10 @@ class _Watch:
                 all(g is not None for g in found),
                 f"optimizer_{name.lower()} steps before any gradient has reached {name}: is backward() missing?",
             )
-            self.gradients.setdefault(name, [g.clone() for g in found])
+            self.gradients.setdefault(name, [g.clone() for g in found if g is not None])
             return step(*arguments, **options)
 
-        optimizer.step = watched
+        vars(optimizer)["step"] = watched
         return optimizer
 
     def run(self, function: Callable) -> Any:
@@ -301,9 +301,10 @@ def update_average(function: Callable) -> None:
 
 def _normalized(seed: int) -> nn.Sequential:
     torch.manual_seed(seed)
-    network = nn.Sequential(nn.Linear(3, 4), nn.BatchNorm1d(4))
-    network[1].running_mean.normal_()
-    network[1].running_var.uniform_(0.5, 2)
+    norm = nn.BatchNorm1d(4)
+    network = nn.Sequential(nn.Linear(3, 4), norm)
+    nn.init.normal_(norm.get_buffer("running_mean"))
+    nn.init.uniform_(norm.get_buffer("running_var"), 0.5, 2)
     return network
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cache
+from typing import TYPE_CHECKING, Any, cast
 
 import torch
 from torch import Tensor
 
-from facegan.data.synthetic.attributes import DISTRIBUTIONS, PAINTS
+from facegan.data.synthetic.attributes import DISTRIBUTIONS, PAINTS, Choice
 
 _SKIN_TONES = ("45291f", "744730", "a66e4a", "cf9871", "ecbf9c", "fadcc8")
 WIDTH, HEIGHT = 0.54, 0.70  # half axes of the average head; the frame spans -1 to 1
@@ -35,8 +36,13 @@ class Scene:
         setattr(self, name, value)
         return value
 
+    if TYPE_CHECKING:
+
+        def __setattr__(self, name: str, value: Any) -> None: ...
+
     def has(self, name: str, label: str | bool) -> Tensor:
-        return (getattr(self, name) == DISTRIBUTIONS[name].labels.index(label)).flatten()
+        labels = cast(Choice, DISTRIBUTIONS[name]).labels
+        return (getattr(self, name) == labels.index(label)).flatten()
 
     def window(self, top: float, bottom: float, side: float = 1.0) -> Scene:
         """The rows from `top` to `bottom` within `side` of the middle; painting it paints this scene."""
@@ -109,7 +115,7 @@ def mix(a, b, amount):
     return a + (b - a) * amount
 
 
-def paint_kinds(s: Scene, name: str, painters: dict[str, Callable[[Scene], None]]) -> None:
+def paint_kinds(s: Scene, name: str, painters: Mapping[str, Callable[[Scene], None]]) -> None:
     for label, painter in painters.items():
         s.apply(s.has(name, label), painter)
 

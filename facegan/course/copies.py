@@ -1,0 +1,56 @@
+"""The course's notebooks as files: where they are, and copies of them to work in.
+
+A wheel has them in `facegan/notebooks`, a checkout beside the package in `notebooks`.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import NamedTuple
+
+from facegan.errors import ConfigError, DataError
+from facegan.files import write_atomic
+
+_PACKAGE = Path(__file__).parents[1]
+
+
+class Copied(NamedTuple):
+    """What `copy_notebooks` did, as lists of paths in the folder."""
+
+    new: list[Path]  # copied now
+    same: list[Path]  # were there already, as the course has them
+    kept: list[Path]  # were there already, with other contents, and were left as they are
+
+
+def notebooks() -> list[Path]:
+    """The course's notebooks, in order. Raises `DataError` if this installation has none."""
+    for folder in (_PACKAGE / "notebooks", _PACKAGE.parent / "notebooks"):
+        if found := sorted(folder.glob("0*.ipynb")):
+            return found
+    raise DataError(
+        f"this installation of facegan, in {_PACKAGE}, has no notebooks. Install it again: "
+        "pip install --force-reinstall --no-deps facegan."
+    )
+
+
+def copy_notebooks(folder: Path) -> Copied:
+    """Copy the course's notebooks into a folder, which is created; a file that is there is never overwritten.
+
+    Raises:
+        ConfigError: `folder` is a file.
+        DataError: this installation has no notebooks.
+        OSError: a copy cannot be written.
+    """
+    if folder.exists() and not folder.is_dir():
+        raise ConfigError(f"{folder} is a file, expected a folder for the notebooks. Name another one.")
+    found, done = notebooks(), Copied([], [], [])
+    folder.mkdir(parents=True, exist_ok=True)
+    for notebook in found:
+        copy, contents = folder / notebook.name, notebook.read_bytes()
+        if not copy.exists() and not copy.is_symlink():
+            done.new.append(write_atomic(copy, contents))
+        elif copy.is_file() and copy.read_bytes() == contents:
+            done.same.append(copy)
+        else:
+            done.kept.append(copy)
+    return done

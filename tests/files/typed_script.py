@@ -1,0 +1,22 @@
+"""A user's script, for the type checker only: `make lint` checks it here, `make package` against the wheel."""
+
+import torch
+
+import facegan as fg
+
+gan: fg.GAN = fg.GAN("tiny")
+config: fg.TrainConfig = fg.RECIPES["modern"].replace(loss="hinge")
+faces: fg.FaceDataset = fg.load_faces("synthetic", 64)
+history: fg.History = fg.fit(gan, faces, steps=10, run_dir="runs/first", callbacks=[fg.widgets.live()])
+losses: list[float] = history["loss_d"]
+images: torch.Tensor = fg.load_generator("faces").sample(16, seed=0)
+fg.show_images(images)
+fg.widgets.explore("faces")
+fg.export.export_generator(gan.ema, "g.onnx")
+z: torch.Tensor = fg.walk(fg.latent.draw_latents(4, 100, seed=0), frames=60)
+run: fg.Run = fg.Run.open("runs/first")
+steps: list[int] = fg.pretrained.steps("faces")
+folder = fg.notebook.start()
+fg.evaluation.warn_if_not_comparable(fg.load_generator("faces"), faces)
+version: str = fg.__version__
+fg.load_faces(16, crop=5)  # type: ignore[arg-type]  # a wrong argument is found: unused ignores are errors
