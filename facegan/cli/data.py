@@ -62,6 +62,7 @@ def check(source: Annotated[str, typer.Argument(help="a data set's name, a folde
     from facegan.data.archives import Photos
     from facegan.data.cache import caches_of
     from facegan.data.decode import MAX_BAD_SHARE, survey
+    from facegan.data.formats import advice_on
     from facegan.data.registry import SOURCES, local_file, verify
     from facegan.files import is_verified
 
@@ -76,6 +77,8 @@ def check(source: Annotated[str, typer.Argument(help="a data set's name, a folde
     with Photos(path) as photos:
         found = survey(photos, title=f"checking {path.name}")
     _print_survey(path, found)
+    if photos.unread:
+        print(f"not read: {advice_on(photos.unread)}")
     if source in SOURCES:
         verify(path, SOURCES[source])
         print("data set verified")

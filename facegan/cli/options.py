@@ -20,7 +20,8 @@ Crop = Annotated[
     typer.Option(help="celeba-108, celeba-128 or celeba-178: how to cut aligned CelebA images; or center"),
 ]
 Align = Annotated[
-    Literal["center", "face"], typer.Option(help="keep the center of photographs, or find the face")
+    Literal["center", "face"],
+    typer.Option(help="keep the center of photographs, or find the face; face crops are centered already"),
 ]
 Size = Annotated[int, typer.Option(help="side of the images in pixels")]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 or mps")]

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from facegan.cli.options import Align, Crop, Seed, Source, Step, Truncation
+from facegan.cli.options import Crop, Seed, Source, Step, Truncation
 from facegan.config import TrainConfig, differing
 from facegan.errors import ConfigError
 
@@ -126,7 +126,12 @@ def results(
     runs: Annotated[list[Path], typer.Argument(help="run folders")],
     data: Annotated[str, typer.Option(help="the real faces to compare with, as in train")] = "synthetic",
     crop: Crop = None,
-    align: Align = "center",
+    align: Annotated[
+        Literal["center", "face"] | None,
+        typer.Option(
+            help="as in train; default: face for photographs if all runs were trained so, else center"
+        ),
+    ] = None,
     n: Annotated[
         int | None, typer.Option(min=100, help="faces of each kind; default: 2500, or half of the real ones")
     ] = None,
@@ -138,7 +143,8 @@ def results(
     from facegan.data.load import load_faces
     from facegan.evaluation.results import Evaluator, common_size, save_grids, table
 
-    faces = load_faces(data, common_size(runs), crop=crop, align=align)
+    size = common_size(runs)
+    faces = load_faces(data, size, crop=crop, align=align or _framing(runs, data, crop))
     pictures = save_grids(runs, grids) if grids else []
     n = n or max(min(2500, len(faces) // 2), 100)
     evaluator = Evaluator(faces, n=n)
@@ -146,3 +152,13 @@ def results(
     print(f"Distances to {n:,} faces of {faces.name}:\n", *table(found, evaluator.floor), sep="\n")
     for picture in pictures:
         print(picture)
+
+
+def _framing(runs: list[Path], data: str, crop: str | None) -> str:
+    """How the runs' photographs were framed, for other photographs; named data sets are framed already."""
+    from facegan.data.registry import SOURCES
+    from facegan.runs.run import Run
+
+    photographs = data not in SOURCES and (Path(data).is_dir() or Path(data).suffix.lower() == ".zip")
+    trained_on_faces = all(Run.open(run).data.get("crop") == "face" for run in runs)
+    return "face" if photographs and trained_on_faces and not crop else "center"

@@ -15,12 +15,9 @@ from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path, PurePosixPath
 
+from facegan.data.formats import advice_on, count_unread, readable, suffix_of
 from facegan.errors import DataError, first_line
 
-SUFFIXES = {
-    ".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".avif", ".bmp", ".gif", ".tif", ".tiff",
-    ".ppm", ".pgm",
-}  # fmt: skip
 MAX_RATIO = 100  # of a whole archive, unpacked : packed
 MAX_MEMBER = 10_000_000  # bytes of one unpacked member that is compressed beyond that
 
@@ -28,7 +25,7 @@ MAX_MEMBER = 10_000_000  # bytes of one unpacked member that is compressed beyon
 class Photos:
     """The image files of a folder or a zip: `names` in order, and `read(name)` for their bytes.
 
-    Use as a context manager.
+    `unread` counts files of pictures and videos that cannot be read here, by suffix. Use as a context manager.
 
     Raises:
         DataError: the archive is corrupt or looks hostile, or there are no images.
@@ -38,13 +35,19 @@ class Photos:
         self.path = path
         self.in_folder = path.is_dir()
         self._zip = None if self.in_folder else _open_zip(path)
-        self.names = sorted(filter(_is_image, self._zip.namelist() if self._zip else _files(path)))
+        names = [name for name in (self._zip.namelist() if self._zip else _files(path)) if _is_visible(name)]
+        self.names, self.unread = _images(names), count_unread(names)
         self._checksums: dict[str, tuple[int, int]] = {}  # CRC32 and size of what was read from a folder
         if not self.names:
             self.close()
             raise DataError(
                 f"no image found in {path.name!r}, expected files at any depth that end in "
-                f"{', '.join(sorted(SUFFIXES))}. Give the folder or zip that holds them."
+                f"{', '.join(sorted(readable()))}. "
+                + (
+                    f"Not read: {advice_on(self.unread)}."
+                    if self.unread
+                    else "Give the folder or zip that holds them."
+                )
             )
 
     def read(self, name: str) -> bytes:
@@ -94,9 +97,16 @@ class Photos:
 
 
 def change_key(path: Path) -> str:
-    """Twelve hex digits that change when a file, or an image in a folder, does: of names, sizes and dates."""
-    digest = hashlib.sha256()
-    for name in sorted(filter(_is_image, _files(path))) if path.is_dir() else [""]:
+    """Twelve hex digits that change when a file, or an image in a folder, does: of names, sizes and dates.
+
+    They also change with the number of pictures in a folder that cannot be read here.
+    """
+    digest, names = hashlib.sha256(), [""]
+    if path.is_dir():
+        visible = list(filter(_is_visible, _files(path)))
+        names, unread = _images(visible), count_unread(visible)
+        digest.update("".join(f"{suffix}{unread[suffix]}" for suffix in sorted(unread)).encode())
+    for name in names:
         status = (path / name).stat()
         digest.update(os.fsencode(f"{name or path.name}/{status.st_size}/{status.st_mtime_ns}\n"))
     return digest.hexdigest()[:12]
@@ -125,9 +135,13 @@ def _is_run(folder: Path) -> bool:
     return (folder / "config.json").is_file() and (folder / "checkpoints").is_dir()
 
 
-def _is_image(name: str) -> bool:
-    path = PurePosixPath(name)
-    return path.suffix.lower() in SUFFIXES and not any(map(_is_hidden, path.parts))
+def _images(names: list[str]) -> list[str]:
+    suffixes = readable()
+    return sorted(name for name in names if suffix_of(name) in suffixes)
+
+
+def _is_visible(name: str) -> bool:
+    return not any(map(_is_hidden, PurePosixPath(name).parts))
 
 
 def _is_hidden(part: str) -> bool:

@@ -77,6 +77,14 @@ def build(name: str, chunks: Callable[[dict], Iterator[np.ndarray]]) -> tuple[np
     return np.concatenate(list(chunks(notes))), notes
 
 
+def discard(name: str) -> None:
+    """Delete a cache, so that it is built again."""
+    for path in (place / name for place in folders()):
+        with contextlib.suppress(OSError):
+            path.unlink()
+            files.invalidate(path)
+
+
 def _open(path: Path) -> tuple[np.ndarray, dict] | None:
     with contextlib.suppress(ValueError, OSError, EOFError):
         if files.is_verified(path) and (notes := files.notes_of(path)) is not None:

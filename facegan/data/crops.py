@@ -8,7 +8,7 @@ Figures and generators compare only where their crops agree, so a data set carri
 | `celeba-128` | 57-185, 25-153 | the bundled generator `faces` |
 | `celeba-178` | 20-198, 0-178 | PyTorch's DCGAN tutorial (`CenterCrop`) |
 | `center` | the central square of an image of any size | photographs |
-| `face` | around the largest face, framed like `celeba-128` | photographs with `align="face"` |
+| `face` | around the largest face, upright, framed like `celeba-128` | photographs with `align="face"` |
 """
 
 from __future__ import annotations
@@ -27,17 +27,21 @@ _CELEBA_BOXES = {
 
 @dataclass(frozen=True)
 class Crop:
-    """A rule that picks a square of an image.
+    """A rule that cuts a square from an image.
 
     Attributes:
         name: what a data set carries.
-        box: PIL RGB image -> left, top, right, bottom. Raises `ValueError` for an image it cannot crop.
-        full_size: whether `box` needs the image at full size; otherwise a large JPEG may come reduced.
+        cut: (PIL RGB image, side of the result in pixels) -> the square as a PIL RGB image, which is resized to
+            that side afterwards. Raises `ValueError` for an image it cannot cut.
+        share: the least share of the image's shorter side that a square may have. A large JPEG is decoded at
+            a fraction of its size that suits this share; 0 always decodes it at full size.
+        version: raise it when the same photographs become other pixels; caches are then built again.
     """
 
     name: str
-    box: Callable[..., tuple[int, int, int, int]]
-    full_size: bool = False
+    cut: Callable
+    share: float = 1
+    version: int = 1
 
 
 def _central_square(image) -> tuple[int, int, int, int]:
@@ -53,7 +57,11 @@ def _celeba_box(name: str, image) -> tuple[int, int, int, int]:
     return _CELEBA_BOXES[name]
 
 
-CENTER = Crop("center", _central_square)
+def _cut(box: Callable[..., tuple[int, int, int, int]], image, size: int):
+    return image.crop(box(image))
+
+
+CENTER = Crop("center", partial(_cut, _central_square))
 CROPS = {"center": CENTER} | {
-    name: Crop(name, partial(_celeba_box, name), full_size=True) for name in _CELEBA_BOXES
+    name: Crop(name, partial(_cut, partial(_celeba_box, name)), share=0) for name in _CELEBA_BOXES
 }

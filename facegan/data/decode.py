@@ -12,14 +12,16 @@ import io
 import os
 import struct
 from collections import Counter, deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
+from math import ceil
 from typing import Any
 
 import numpy as np
 
+from facegan.data import formats
 from facegan.data.archives import Photos
 from facegan.data.crops import CENTER, Crop
 from facegan.errors import DataError, first_line
@@ -154,7 +156,7 @@ def _attempt(work: Callable[[bytes], object], data: bytes | Callable[[], bytes])
 
 def decode(data: bytes, size: int, crop: Crop = CENTER) -> np.ndarray:
     """One image file's bytes as uint8 (3, size, size). Raises `Unreadable` with the reason."""
-    least = MAX_PIXELS if crop.full_size else size
+    least = ceil(size / crop.share) if crop.share else MAX_PIXELS
     image = _plain_jpeg(data, least) or _open_rgb(data, least)
     try:
         return to_square(image, size, crop)
@@ -174,6 +176,8 @@ def _open_rgb(data: bytes, size: int):
         raise Unreadable("empty file")
     if data[:512].lstrip().startswith(b"<"):
         raise Unreadable("a web page, not an image")
+    if formats.is_heic(data):
+        _register_heic()
     try:
         with Image.open(io.BytesIO(data)) as image:
             _check_pixels(*image.size)
@@ -185,6 +189,14 @@ def _open_rgb(data: bytes, size: int):
         raise Unreadable(f"more than {MAX_PIXELS:,} pixels") from None
     except Exception as error:  # decoders raise many kinds on corrupt bytes
         raise Unreadable(f"cannot be decoded ({type(error).__name__})") from None
+
+
+def _register_heic() -> None:
+    if not formats.find_heic():
+        raise Unreadable(f"a HEIC image, whatever its name; {formats.NEEDS_HEIC}")
+    import pillow_heif
+
+    pillow_heif.register_heif_opener()
 
 
 def _plain_jpeg(data: bytes, size: int):
@@ -222,10 +234,10 @@ def to_square(image, size: int, crop: Crop = CENTER) -> np.ndarray:
     """A square part of a PIL RGB image, resized with antialiasing, as uint8 (3, size, size)."""
     from PIL import Image
 
-    box = crop.box(image)
-    if image.size != (size, size) or box != (0, 0, size, size):
-        image = image.crop(box).resize((size, size), Image.Resampling.LANCZOS, reducing_gap=3.0)
-    return np.asarray(image).transpose(2, 0, 1)
+    square = crop.cut(image, size)
+    if square.size != (size, size):
+        square = square.resize((size, size), Image.Resampling.LANCZOS, reducing_gap=3.0)
+    return np.asarray(square).transpose(2, 0, 1)
 
 
 def to_rgb(image):
@@ -271,3 +283,8 @@ def listed(skipped: dict[str, str], most: int) -> str:
     """The first `most` skipped images with their reasons, on one line."""
     shown = [f"{name}: {reason}" for name, reason in list(skipped.items())[:most]]
     return "; ".join(shown) + ("; ..." if len(skipped) > most else "")
+
+
+def counted(reasons: Iterable[str]) -> str:
+    """Reasons with their number, such as "12 no face found, 1 empty file", the most frequent first."""
+    return ", ".join(f"{count:,} {reason}" for reason, count in Counter(reasons).most_common())

@@ -18,16 +18,17 @@ from typing import Any
 import numpy as np
 
 from facegan import data
-from facegan.data import cache, registry, synthetic
+from facegan.data import cache, formats, registry, synthetic
 from facegan.data.align import face_crop
 from facegan.data.archives import Photos, change_key
 from facegan.data.arrays import channels_first, read_images, resized
 from facegan.data.crops import CENTER, CROPS, Crop
 from facegan.data.dataset import FaceDataset
-from facegan.data.decode import DECODING_VERSION, decode_all, listed
+from facegan.data.decode import DECODING_VERSION, counted, decode_all, listed
 from facegan.errors import DataError
 
 _CHUNK = 500  # faces drawn at a time
+_MANY_FACELESS = 0.05  # of the photographs; with more, the warning says what to do
 
 
 @dataclass(frozen=True)
@@ -54,9 +55,9 @@ def load_faces(source: Any, size: int = 64, *, crop: str | None = None, align: s
         size: pixels a side, 16 to 512.
         crop: a name from `facegan.data.crops`: 'celeba-108', 'celeba-128' or 'celeba-178' for aligned CelebA
             images of 178 x 218, 'center' for other photographs. 'celeba' is cropped already.
-        align: 'face' finds the largest face of each photograph and frames it like 'celeba-128', skipping
-            photographs without one. It needs OpenCV (`pip install 'facegan[align]'`); without it central
-            squares are kept, with a warning.
+        align: 'face' finds the largest face of each photograph, turns it upright and frames it like
+            'celeba-128', skipping photographs without one. It needs OpenCV (`pip install 'facegan[align]'`);
+            without it central squares are kept, with a warning.
 
     Raises:
         DataError: the source is missing, holds fewer than two images or more than 1 % unreadable ones, or is
@@ -144,19 +145,24 @@ def _unnamed(path: Path, crop: str | None, align: str) -> _Photographs:
             stacklevel=3,
         )
     chosen = found or CROPS[crop or "center"]
-    key = _digest(DECODING_VERSION, change_key(path))
+    key = _digest(DECODING_VERSION, change_key(path), *([chosen.version] if chosen.version > 1 else []))
     return _Photographs(path.absolute().name, cache.label_of(path), key, lambda: path, chosen)
 
 
 def _load_photographs(source: _Photographs, size: int) -> FaceDataset:
     name = f"{source.label}-{size}px-{source.crop.name}-{source.key}.npy"
     found = cache.find(name)
+    if found and formats.readable() & found[1].get("unread", {}).keys():  # can be read by now
+        cache.discard(name)
+        found = None
     if found is None:
         found = cache.build(name, partial(_decode, source.locate(), source.crop, size))
     images, notes = found
     skipped = notes["skipped"]
     if skipped:
-        warnings.warn(f"{len(skipped)} images of {source.name} skipped: {listed(skipped, 20)}", stacklevel=3)
+        warnings.warn(_in_words(source, skipped, len(skipped) + len(images)), stacklevel=3)
+    if notes.get("unread"):
+        warnings.warn(f"not read of {source.name}: {formats.advice_on(notes['unread'])}.", stacklevel=3)
     labels, classes = _labels(notes["classes"])
     return FaceDataset(
         images,
@@ -169,6 +175,21 @@ def _load_photographs(source: _Photographs, size: int) -> FaceDataset:
     )
 
 
+def _in_words(source: _Photographs, skipped: dict[str, str], total: int) -> str:
+    """What to say of images that were skipped: how many, why, and where it is many, what to do."""
+    share = len(skipped) / total
+    text = f"{len(skipped):,} of {total:,} images of {source.name} ({share:.1%}) were skipped: "
+    if len(skipped) > 3:
+        text += f"{counted(skipped.values())}. In "
+    text += f"{listed(skipped, 10)}."
+    if source.crop.name == "face" and share > _MANY_FACELESS:
+        text += (
+            " If they are cut around faces already, load them with align='center'; if not, "
+            "`facegan data preview FOLDER --align face` shows what was found."
+        )
+    return text
+
+
 def _decode(path: Path, crop: Crop, size: int, notes: dict) -> Iterator[np.ndarray]:
     """Chunks of faces; then fills `notes` with what the data set tells besides its images."""
     skipped: dict[str, str] = {}
@@ -177,6 +198,7 @@ def _decode(path: Path, crop: Crop, size: int, notes: dict) -> Iterator[np.ndarr
         kept = [label for name, label in photos.classes().items() if name not in skipped]
         runs = [(label, len(list(group))) for label, group in groupby(kept)]  # names are sorted: few runs
         notes |= {"skipped": skipped, "classes": runs, "fingerprint": photos.fingerprint()}
+        notes |= {"unread": dict(photos.unread)}
 
 
 def _labels(runs: list) -> tuple[np.ndarray | None, tuple[str, ...]]:

@@ -1,0 +1,64 @@
+"""Which files are images, and what to do about those that cannot be read here."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from importlib.util import find_spec
+from pathlib import PurePosixPath
+
+SUFFIXES = {
+    ".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".ppm", ".pgm",
+}  # fmt: skip
+HEIC = {".heic", ".heif", ".hif"}
+NEEDS_HEIC = "pip install 'facegan[heic]', then load them again"
+_CONVERT = "convert them to JPEG or PNG"
+_ADVICE = (
+    (HEIC, NEEDS_HEIC),
+    ({".avif"}, "pip install --upgrade pillow, to 11.3 or newer, then load them again"),
+    ({".jxl", ".jp2", ".psd", ".svg", ".tga"}, _CONVERT),
+    ({".dng", ".cr2", ".cr3", ".nef", ".arw", ".orf", ".raf", ".rw2", ".raw"}, _CONVERT),
+    (
+        {".mp4", ".mov", ".avi", ".mkv", ".webm", ".m4v", ".3gp"},
+        "they are videos; save frames of them as JPEG",
+    ),
+)
+_KNOWN = set().union(
+    *(suffixes for suffixes, _ in _ADVICE)
+)  # others, such as .txt or .json, belong beside images
+
+
+def readable() -> set[str]:
+    """The suffixes of image files that can be read with what is installed."""
+    from PIL import features
+
+    return SUFFIXES | (HEIC if find_heic() else set()) | ({".avif"} if features.check("avif") else set())
+
+
+def find_heic() -> bool:
+    """Whether HEIC images can be read."""
+    return find_spec("pillow_heif") is not None
+
+
+def is_heic(data: bytes) -> bool:
+    """Whether a file's bytes are a HEIC image, whatever its name says; phones also name them .jpg."""
+    return data[4:8] == b"ftyp" and any(brand in data[8:40] for brand in (b"heic", b"heix", b"heim", b"heis"))
+
+
+def suffix_of(name: str) -> str:
+    return PurePosixPath(name).suffix.lower()
+
+
+def count_unread(names: Iterable[str]) -> Counter[str]:
+    """How many files have each suffix of pictures and videos that cannot be read here."""
+    unread = _KNOWN - readable()
+    return Counter(suffix for suffix in map(suffix_of, names) if suffix in unread)
+
+
+def advice_on(unread: dict[str, int]) -> str:
+    """What was not read, by type, and what to do; such as "3 .heic files: pip install ...; 1 .mov file: ..."."""
+    parts = []
+    for suffixes, advice in _ADVICE:
+        found = [f"{n:,} {s} file{'s' * (n > 1)}" for s, n in sorted(unread.items()) if s in suffixes]
+        parts += [f"{', '.join(found)}: {advice}"] if found else []
+    return "; ".join(parts)
