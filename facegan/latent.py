@@ -21,9 +21,7 @@ DISTRIBUTIONS: dict[str, Callable[..., Tensor]] = {
     "uniform": lambda *shape, generator=None: torch.rand(*shape, generator=generator) * 2 - 1,
 }  # of the numbers of z: N(0, 1), and uniform on [-1, 1]
 _UNIFORM_DEVIATION = 3**-0.5
-_OPPOSITE = math.cos(
-    math.pi - 0.1
-)  # beyond this angle vectors of unequal length would give very long results
+_OPPOSITE = math.cos(math.pi - 0.1)  # beyond this angle, vectors of unequal length would give very long ones
 
 
 def draw_latents(n: int, latent_dim: int, *, seed: int | None = None, latent: str = "normal") -> Tensor:
@@ -129,7 +127,7 @@ def _half_circle(a: Tensor, b: Tensor, t: float | Tensor) -> Tensor:
     across = torch.where(exact, _orthogonal_axis(start), across)
     angle = torch.where(exact, math.pi, torch.atan2(across.norm(dim=-1, keepdim=True), along))
     side = across / across.norm(dim=-1, keepdim=True).clamp_min(1e-12)
-    length = lerp(*(v.norm(dim=-1, keepdim=True) for v in (a, b)), t)
+    length = lerp(a.norm(dim=-1, keepdim=True), b.norm(dim=-1, keepdim=True), t)
     return length * ((t * angle).cos() * start + (t * angle).sin() * side)
 
 

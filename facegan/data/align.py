@@ -138,8 +138,9 @@ def _frame(points: np.ndarray) -> _Frame:
     eyes, mouth = points[:2].mean(0), points[3:].mean(0)
     across = points[1] - points[0]
     side = np.hypot(np.hypot(*across), np.hypot(*(mouth - eyes))) / _LENGTH
-    frame = _Frame(*(eyes + mouth) / 2, side, np.arctan2(across[1], across[0]))
-    x, y = (frame.x, frame.y) + side * np.subtract(0.5, _MIDDLE) @ _axes(frame)
+    x, y = (eyes + mouth) / 2
+    frame = _Frame(x, y, side, np.arctan2(across[1], across[0]))
+    x, y = (x, y) + side * np.subtract(0.5, _MIDDLE) @ _axes(frame)
     return frame._replace(x=x, y=y)
 
 

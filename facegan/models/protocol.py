@@ -141,8 +141,12 @@ def set_default_attributes(generator: nn.Module, config: TrainConfig) -> nn.Modu
     Raises:
         ConfigError: it has one with another value than the config.
     """
-    wanted = {"latent_dim": config.latent_dim, "image_size": config.image_size}
-    wanted |= {"output_range": RANGES[config.output], "latent_distribution": config.latent}
+    wanted = {
+        "latent_dim": config.latent_dim,
+        "image_size": config.image_size,
+        "output_range": RANGES[config.output],
+        "latent_distribution": config.latent,
+    }
     return set_missing(generator, wanted, "config")
 
 

@@ -98,7 +98,7 @@ def _empty(settings: dict[str, Any], network: str | None, given: nn.Module | Non
 
 
 def _fits_float16(weight: torch.Tensor) -> bool:
-    return weight.is_floating_point() and weight.half().isfinite().all().item()
+    return weight.is_floating_point() and bool(weight.half().isfinite().all())
 
 
 def _extra_state(network: nn.Module) -> dict[str, Any]:

@@ -122,12 +122,11 @@ class SaveRun(Callback):
         self._folder, self._every = folder, every
 
     def on_snapshot(self, gan: GAN, grid: Tensor) -> None:
-        kept = {}
+        frame = generator = None
         if gan.step % self._every == 0 or not self._folder.frames():
-            kept["frame"] = _captioned(gan, grid)
-            if gan.config.keep_generators:
-                kept["generator"] = gan.generator_bytes(half=True)
-        self._folder.save(gan.state_dict(), gan.history, grid, **kept)
+            frame = _captioned(gan, grid)
+            generator = gan.generator_bytes(half=True) if gan.config.keep_generators else None
+        self._folder.save(gan.state_dict(), gan.history, grid, frame=frame, generator=generator)
 
     def finish(self, gan: GAN) -> None:
         """Write the animation and the generator; called before `on_train_end`, unless the GAN was lost."""
