@@ -8,7 +8,8 @@ import torch
 from helpers import random_faces
 from PIL import Image
 
-from facegan import load_generator
+from facegan import fit, load_generator
+from facegan.cli.runs import _framing
 from facegan.images import to_uint8
 
 
@@ -125,3 +126,26 @@ def test_results_takes_a_crop(facegan, finished):
     done = facegan("results", "run", "--data", "faces.npy", "--crop", "celeba-128")
     assert done.returncode == 1
     assert "crop is 'celeba-128'" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("trained", "data", "crop", "framing"),
+    [
+        (["face", "face"], "photos", None, "face"),
+        (["face", "center"], "photos", None, "center"),
+        (["center"], "photos", None, "center"),
+        (["face"], "photos", "celeba-128", "center"),
+        (["face"], "faces.npy", None, "center"),
+        (["face"], "synthetic", None, "center"),
+    ],
+)
+def test_results_frame_photographs_as_the_runs_saw_them(
+    gan, faces, tmp_path, monkeypatch, trained, data, crop, framing
+):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "photos").mkdir()
+    runs = []
+    for index, faces.crop in enumerate(trained):
+        runs.append(tmp_path / f"run{index}")
+        fit(gan, faces, steps=index + 1, run_dir=runs[-1])
+    assert _framing(runs, data, crop) == framing
