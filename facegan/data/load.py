@@ -180,8 +180,8 @@ def _in_words(source: _Photographs, skipped: dict[str, str], total: int) -> str:
     share = len(skipped) / total
     text = f"{len(skipped):,} of {total:,} images of {source.name} ({share:.1%}) were skipped: "
     if len(skipped) > 3:
-        text += f"{counted(skipped.values())}. In "
-    text += f"{listed(skipped, 10)}."
+        text += f"{counted(skipped.values())}. The first: "
+    text += f"{listed(skipped, 10).removesuffix('; ...')}."
     if source.crop.name == "face" and share > _MANY_FACELESS:
         text += (
             " If they are cut around faces already, load them with align='center'; if not, "

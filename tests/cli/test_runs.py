@@ -8,7 +8,8 @@ import torch
 from helpers import random_faces
 from PIL import Image
 
-from facegan import Run, load_generator
+from facegan import Run, fit, load_generator
+from facegan.cli.runs import _framing
 from facegan.images import to_uint8
 
 
@@ -137,3 +138,26 @@ def test_sample_takes_a_snapshot_of_the_run(facegan, finished):
     refused = facegan("sample", "run", "--step", 77)
     assert refused.returncode == 1
     assert "no generator of step 77" in refused.stderr
+
+
+@pytest.mark.parametrize(
+    ("trained", "data", "crop", "framing"),
+    [
+        (["face", "face"], "photos", None, "face"),
+        (["face", "center"], "photos", None, "center"),
+        (["center"], "photos", None, "center"),
+        (["face"], "photos", "celeba-128", "center"),
+        (["face"], "faces.npy", None, "center"),
+        (["face"], "synthetic", None, "center"),
+    ],
+)
+def test_results_frame_photographs_as_the_runs_saw_them(
+    gan, faces, tmp_path, monkeypatch, trained, data, crop, framing
+):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "photos").mkdir()
+    runs = []
+    for index, faces.crop in enumerate(trained):
+        runs.append(tmp_path / f"run{index}")
+        fit(gan, faces, steps=index + 1, run_dir=runs[-1])
+    assert _framing(runs, data, crop) == framing
