@@ -62,7 +62,8 @@ package: $(READY)
 	$(PYTHON) -m venv .venv-package
 	.venv-package/bin/python -m pip install --quiet dist/*.whl
 	.venv-package/bin/python -I scripts/smoke_test.py
-	cd .venv-package && $(abspath $(BIN))/mypy --config-file= --python-executable bin/python ../tests/files/typed_script.py
+	cd .venv-package && $(abspath $(BIN))/mypy --config-file= --warn-unused-ignores --python-executable bin/python \
+		../tests/files/typed_script.py
 
 # Colab's versions: installing facegan must change none of them; the fast tests, a Stop while its cell runs, and a
 # notebook must pass.

@@ -66,8 +66,8 @@ def test_errors_name_options(facegan, arguments, said, not_said):
 
 
 def test_another_game_is_refused_in_options(facegan):
-    assert facegan(*TRAIN, "game").returncode == 0
-    done = facegan(*TRAIN, "game", "--loss", "hinge")
+    assert facegan(*TRAIN, "same_game").returncode == 0
+    done = facegan(*TRAIN, "same_game", "--loss", "hinge")
     assert "another --run-dir, or --resume-anyway to continue with the new ones" in done.stderr
 
 

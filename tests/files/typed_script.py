@@ -19,4 +19,10 @@ steps: list[int] = fg.pretrained.steps("faces")
 folder = fg.notebook.start()
 fg.evaluation.warn_if_not_comparable(fg.load_generator("faces"), faces)
 version: str = fg.__version__
-fg.load_faces(16, crop=5)  # type: ignore[arg-type]  # a wrong argument is found: unused ignores are errors
+
+# Wrong arguments are found: that an ignore is not needed is an error, too.
+fg.load_faces("photos", crop=5)  # type: ignore[arg-type]
+fg.widgets.explore("faces", n="many")  # type: ignore[arg-type]
+fg.pretrained.steps(5)  # type: ignore[arg-type]
+fg.notebook.start(keep_on_drive="yes")  # type: ignore[arg-type]
+fg.export.export_generator(gan.ema, 5)  # type: ignore[arg-type]
