@@ -176,3 +176,10 @@ def test_uniform_latents_lie_between_minus_one_and_one():
     assert z.min() >= -1
     assert z.max() <= 1
     assert z.std().item() == pytest.approx(3**-0.5, rel=0.05)
+
+
+def test_fakes_that_g_does_not_learn_from_build_no_graph():
+    gan, built = make_gan(n_critic=3, norm="none"), []
+    gan.generator.register_forward_hook(lambda module, z, images: built.append(images.requires_grad))
+    train_step(gan, torch.rand(6, 3, 16, 16))
+    assert built == [False, False, True]
