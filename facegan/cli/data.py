@@ -41,8 +41,13 @@ def get(
 ) -> None:
     """Fetch a data set, verify it and decode it; run again to resume after an interruption."""
     from facegan.data.load import load_faces
-    from facegan.data.registry import fetch
+    from facegan.data.registry import SOURCES, fetch
 
+    if name not in (*SOURCES, "synthetic"):
+        raise DataError(
+            f"{name!r} is not a data set that can be fetched; those are {', '.join(SOURCES)} and synthetic. A folder "
+            f"or file of your own is used as it is: facegan train --data {name}"
+        )
     if drive_id:
         os.environ["FACEGAN_DRIVE_ID"] = drive_id
     try:

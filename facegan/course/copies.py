@@ -41,6 +41,7 @@ def copy_notebooks(folder: Path) -> Copied:
         DataError: this installation has no notebooks.
         OSError: a copy cannot be written.
     """
+    folder = folder.expanduser()
     if folder.exists() and not folder.is_dir():
         raise ConfigError(f"{folder} is a file, expected a folder for the notebooks. Name another one.")
     found, done = notebooks(), Copied([], [], [])

@@ -56,13 +56,13 @@ def decode_all(photos: Photos, size: int, crop: Crop, skipped: dict[str, str]) -
     Raises:
         DataError: more than 1 % of the images cannot be read, or the archive is corrupt.
     """
-    broken = 0
+    broken: dict[str, str] = {}
     title = f"reading {photos.path.name}"
     for names, results in _in_parallel(photos, lambda data: decode(data, size, crop), title):
         bad = {n: r for n, r in zip(names, results, strict=True) if isinstance(r, Unreadable)}
         skipped.update((name, str(reason)) for name, reason in bad.items())
-        broken += sum(not isinstance(reason, NoFace) for reason in bad.values())
-        _check_share(photos, broken, skipped)
+        broken |= {name: str(reason) for name, reason in bad.items() if not isinstance(reason, NoFace)}
+        _check_share(photos, broken)
         good = [r for r in results if not isinstance(r, Unreadable)]
         if good:
             yield np.stack(good)
@@ -270,12 +270,12 @@ def _check_pixels(width: int, height: int) -> None:
         raise Unreadable(f"{width} x {height} pixels, more than {MAX_PIXELS:,}")
 
 
-def _check_share(photos: Photos, broken: int, skipped: dict[str, str]) -> None:
+def _check_share(photos: Photos, broken: dict[str, str]) -> None:
     total = len(photos.names)
-    if broken > MAX_BAD_SHARE * total:
+    if len(broken) > MAX_BAD_SHARE * total:
         raise DataError(
-            f"{broken} or more of {total} images in {photos.path.name!r} cannot be read; at most "
-            f"{MAX_BAD_SHARE:.0%} are skipped: {listed(skipped, 3)}. Remove or replace them."
+            f"{len(broken)} or more of {total} images in {photos.path.name!r} cannot be used as they are; at most "
+            f"{MAX_BAD_SHARE:.0%} of a data set are skipped: {listed(broken, 3)}. Repair, replace or remove them."
         )
 
 

@@ -75,6 +75,8 @@ def load_faces(source: Any, size: int = 64, *, crop: str | None = None, align: s
         return _load_synthetic(size, crop, align)
     if source in registry.SOURCES:
         return _load_photographs(_named(source, crop, align), size)
+    if not str(source):
+        raise DataError("the data source is an empty text. Name a folder, a file or a data set.")
     path = Path(source).expanduser()
     if path.suffix.lower() == ".npy" and path.is_file():
         return _load_npy(path, size, crop, align)
@@ -163,6 +165,11 @@ def _load_photographs(source: _Photographs, size: int) -> FaceDataset:
         warnings.warn(_in_words(source, skipped, len(skipped) + len(images)), stacklevel=3)
     if notes.get("unread"):
         warnings.warn(f"not read of {source.name}: {formats.advice_on(notes['unread'])}.", stacklevel=3)
+    if not len(images) and source.crop.name == "face":
+        raise DataError(
+            f"no face was found in any of the {len(skipped):,} photographs of {source.name!r}. If they are cut around "
+            "faces already, load them with align='center'; otherwise give photographs of faces that look at the camera."
+        )
     labels, classes = _labels(notes["classes"])
     return FaceDataset(
         images,

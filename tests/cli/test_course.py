@@ -2,8 +2,12 @@
 
 import csv
 
+import pytest
+
+from facegan.cli import course
 from facegan.course import grading
 from facegan.course.copies import notebooks
+from facegan.errors import ConfigError
 
 
 def test_grade_writes_a_table_and_prints_a_line_for_each(facegan, place, monkeypatch):
@@ -49,3 +53,16 @@ def test_course_into_a_file_is_refused(facegan, tmp_path):
     done = facegan("course", tmp_path / "lessons")
     assert done.returncode == 1
     assert "is a file, expected a folder" in done.stderr
+
+
+def test_grading_without_its_extra_says_what_to_install(monkeypatch, tmp_path):
+    monkeypatch.setattr(course, "find_spec", lambda name: None)
+    with pytest.raises(ConfigError, match=r"pip install 'facegan\[grade\]'"):
+        course.grade(tmp_path, tmp_path / "made" / "grades.csv")
+    assert not (tmp_path / "made").exists()
+
+
+def test_a_course_folder_without_a_name_is_refused(facegan):
+    done = facegan("course", "")
+    assert done.returncode == 1
+    assert "name is empty" in done.stderr

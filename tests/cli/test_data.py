@@ -132,3 +132,10 @@ def test_data_get_checks_its_options_before_it_downloads(facegan, monkeypatch):
         assert facegan("data", "get", "celeba", "--crop", "celeba-178").returncode == 1
         assert facegan("data", "get", "celeba", "--size", 8).returncode == 1
     assert not server.seen
+
+
+def test_get_refuses_what_cannot_be_fetched_before_it_reads_it(facegan, folder):
+    done = facegan("data", "get", folder)
+    assert done.returncode == 1
+    assert "facegan train --data" in done.stderr
+    assert "reading" not in done.stderr

@@ -203,3 +203,21 @@ def test_real_faces_are_framed_as_they_were(crop, tmp_path):
     assert len(after) >= 63
     mean, aligned = (np.mean(images, axis=0) for images in (before, after))
     assert np.abs(mean - aligned).mean() < 5  # eyes and mouth stay where they were
+
+
+def test_a_folder_without_any_face_says_so(crop, tmp_path):
+    for name in "ab":
+        Image.new("RGB", (200, 200), GRAY).save(tmp_path / f"{name}.png")
+    with (
+        pytest.warns(UserWarning, match="no face found"),
+        pytest.raises(DataError, match="no face was found in any"),
+    ):
+        load_faces(tmp_path, 32, align="face")
+
+
+def test_only_unreadable_files_are_named_when_there_are_too_many(crop, tmp_path):
+    Image.new("RGB", (200, 200), GRAY).save(tmp_path / "wall.png")
+    (tmp_path / "zcut.png").write_bytes((tmp_path / "wall.png").read_bytes()[:40])
+    with pytest.raises(DataError, match=r"1 or more of 2 images.*: zcut\.png") as error:
+        load_faces(tmp_path, 32, align="face")
+    assert "wall.png" not in str(error.value)

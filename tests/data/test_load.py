@@ -270,3 +270,8 @@ def test_a_data_set_stays_what_it_is():
 def test_a_data_set_cannot_be_framed_anew(options):
     with pytest.raises(DataError, match="for a FaceDataset"):
         load_faces(FaceDataset(random_faces(4).images, "mine"), 16, **options)
+
+
+def test_an_empty_source_is_refused():
+    with pytest.raises(DataError, match="empty text"):
+        load_faces("", 16)
