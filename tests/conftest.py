@@ -20,7 +20,7 @@ def _same_noise_every_time():
 
 @pytest.fixture
 def config():
-    return TrainConfig(**TINY)
+    return TrainConfig(**TINY, flip=True)
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from PIL import Image
 
 from facegan import GAN, FaceDataset, TrainConfig
 
-TINY = {"image_size": 16, "width": 8, "latent_dim": 8, "batch_size": 8, "precision": "fp32", "flip": True}
+TINY = {"image_size": 16, "width": 8, "latent_dim": 8, "batch_size": 8, "precision": "fp32"}
 
 
 def random_faces(n, size=16):
@@ -43,7 +43,7 @@ def jpeg(rng, side=16):
 
 
 def make_gan(**changes):
-    return GAN(TrainConfig(**TINY | changes), device="cpu")
+    return GAN(TrainConfig(**TINY | {"flip": True} | changes), device="cpu")
 
 
 def weights(network):
