@@ -43,7 +43,7 @@ class TrainConfig:
     latent: Annotated[Latent, "distribution of z: normal is N(0, 1), uniform is on [-1, 1]"] = "normal"
     output: Annotated[Output, "last activation of G: tanh trains on [-1, 1], sigmoid on [0, 1]"] = "tanh"
     activation: Annotated[Activation, "hidden activation of G"] = "relu"
-    leak: Annotated[float, "slope of leaky ReLU below 0, in D and, if it has them, in G"] = 0.2
+    leak: Annotated[float, "negative slope of leaky ReLU in D, and in G with activation leaky_relu"] = 0.2
     upsampling: Annotated[Upsampling, "how G doubles the side; nearest copies pixels, then convolves"] = (
         "transposed"
     )
@@ -75,7 +75,9 @@ class TrainConfig:
     flip: Annotated[bool, "mirror each real face with probability one half"] = False
     seed: Annotated[int, "seed of weights, shuffling and noise"] = 0
     precision: Annotated[Precision, "of matrix products; auto takes the fastest native one"] = "auto"
-    keep_checkpoints: Annotated[Checkpoints, "which ones a run folder keeps: the last three, or all"] = "last"
+    keep_checkpoints: Annotated[
+        Checkpoints, "checkpoints that a run folder keeps: the last three, or all"
+    ] = "last"
     keep_generators: Annotated[bool, "keep a half-precision generator at every snapshot"] = True
     tensorboard: Annotated[bool, "also write TensorBoard files into the run folder"] = False
 

@@ -292,7 +292,8 @@ def compare(a: nn.Module, b: nn.Module, *, n: int = 16, seed: int = 0, truncatio
     Raises `ConfigError` when their latents differ in length or distribution.
     """
     kinds = [
-        f"{getattr(g, 'latent_distribution', 'normal')} latents of length {g.latent_dim}" for g in (a, b)
+        f"{getattr(g, 'latent_distribution', 'normal')} latents of length {attribute(g, 'latent_dim')}"
+        for g in (a, b)
     ]
     if kinds[0] != kinds[1]:
         raise ConfigError(

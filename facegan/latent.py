@@ -14,14 +14,16 @@ from numbers import Integral
 import torch
 from torch import Tensor
 
-from facegan.errors import ConfigError, expect
+from facegan.errors import ConfigError, expect, shown
 
 DISTRIBUTIONS: dict[str, Callable[..., Tensor]] = {
     "normal": torch.randn,
     "uniform": lambda *shape, generator=None: torch.rand(*shape, generator=generator) * 2 - 1,
 }  # of the numbers of z: N(0, 1), and uniform on [-1, 1]
 _UNIFORM_DEVIATION = 3**-0.5
-_OPPOSITE = math.cos(math.pi - 0.1)  # beyond this angle, vectors of unequal length would give very long ones
+_OPPOSITE = math.cos(
+    math.pi - 0.1
+)  # at larger angles Shoemake's formula gives far too long vectors if a and b differ in length
 
 
 def draw_latents(n: int, latent_dim: int, *, seed: int | None = None, latent: str = "normal") -> Tensor:
@@ -33,7 +35,14 @@ def draw_latents(n: int, latent_dim: int, *, seed: int | None = None, latent: st
     if n < 1:
         raise ConfigError(f"cannot draw {n} latents; ask for 1 or more.")
     generator = None if seed is None else torch.Generator().manual_seed(seed)
-    return DISTRIBUTIONS[latent](n, latent_dim, generator=generator)
+    return distribution(latent)(n, latent_dim, generator=generator)
+
+
+def distribution(name: str) -> Callable[..., Tensor]:
+    """The function that draws from "normal" or "uniform". Raises `ConfigError` for any other name."""
+    if not isinstance(name, str) or name not in DISTRIBUTIONS:
+        raise ConfigError(f"latent is {shown(name)}; choose one of {', '.join(map(repr, DISTRIBUTIONS))}.")
+    return DISTRIBUTIONS[name]
 
 
 def lerp(a: Tensor, b: Tensor, t: float | Tensor) -> Tensor:
@@ -47,10 +56,12 @@ def slerp(a: Tensor, b: Tensor, t: float | Tensor) -> Tensor:
 
     a and b are (..., latent_dim); t is a number or broadcasts against (..., 1). Parallel vectors fall back to the
     straight line, which is the arc's limit there. Between nearly opposite vectors the length changes linearly.
-    Between exactly opposite ones, such as z and -z, there are many great arcs; this one passes through a third
-    point: the axis in which a has its smallest number, made orthogonal to a.
+    Between exactly opposite ones, such as z and -z, there are many great arcs; the one chosen turns toward the
+    coordinate axis in which a is smallest in magnitude, after its component along a is removed.
     """
     _check_same_shape(a, b)
+    if a.dtype.itemsize < 4:  # half precision has too few digits to tell directions apart
+        return slerp(a.float(), b.float(), t).to(a.dtype)
     cosine = torch.nn.functional.cosine_similarity(a, b, dim=-1).unsqueeze(-1).clamp(-1, 1)
     angle = cosine.acos()
     sine = angle.sin()
@@ -110,7 +121,7 @@ def truncate(z: Tensor, limit: float, *, latent: str = "normal") -> Tensor:
     """
     if not limit > 0:
         raise ConfigError(f"truncation limit is {limit}, expected a positive number, such as 1.5.")
-    if latent == "uniform":
+    if distribution(latent) is DISTRIBUTIONS["uniform"]:
         return z * min(limit * _UNIFORM_DEVIATION, 1.0)
     z = z.double()
     tail = math.erf(limit / math.sqrt(2))

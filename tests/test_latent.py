@@ -115,3 +115,14 @@ def test_uniform_latents_are_drawn_and_cut_off_within_their_range():
     assert -1 <= z.min() < -0.9 < 0.9 < z.max() <= 1
     assert truncate(z, 1.0, latent="uniform").abs().max() <= 3**-0.5
     assert torch.equal(truncate(z, 2.0, latent="uniform"), z)
+
+
+def test_half_precision_keeps_the_length_between_opposite_vectors():
+    z = draw_latents(3, 100, seed=0).half()
+    torch.testing.assert_close(slerp(z, -z, 0.5).norm(dim=1), z.norm(dim=1), atol=0.05, rtol=0.01)
+    assert slerp(z * 0, z, 0.5).isfinite().all()
+
+
+def test_an_unknown_distribution_lists_the_known_ones():
+    with pytest.raises(ConfigError, match="'normal', 'uniform'"):
+        draw_latents(2, 4, latent="gauss")

@@ -100,7 +100,7 @@ class Evaluator:
         """
         opened = _open(run)
         warn_if_not_comparable(opened, self._faces)
-        batch_size = _batch_sizes(opened)
+        images = _images_per_step(opened)
         rates = opened.history["step"], opened.history["images_per_second"]
         scores = {
             kind: self.score(sample(generator, len(self._real), seed=_SEED))
@@ -111,8 +111,8 @@ class Evaluator:
             config=opened.config,
             data=opened.data,
             device=opened.device,
-            images=sum(map(batch_size, range(1, opened.state["step"] + 1))),
-            seconds=sum(batch_size(step) / rate for step, rate in zip(*rates, strict=True) if rate),
+            images=sum(map(images, range(1, opened.state["step"] + 1))),
+            seconds=sum(images(step) / rate for step, rate in zip(*rates, strict=True) if rate),
             scores=scores,
         )
 
@@ -185,7 +185,7 @@ def _generators(run: FolderRun, network: nn.Module | None = None) -> Iterator[tu
         yield "ema", run.generator(network=network)
 
 
-def _batch_sizes(run: FolderRun) -> Callable[[float], int]:
+def _images_per_step(run: FolderRun) -> Callable[[float], int]:
     """A function from a step to the real images that it used, by the settings of its segment."""
     sizes = {0: run.config.batch_size * run.config.n_critic}
     for segment in run.segments:

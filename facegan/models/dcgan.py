@@ -70,8 +70,10 @@ class Generator(nn.Module):
         self.image_size, self.width, self.latent_dim = image_size, width, latent_dim
         self.latent, self.output, self.upsampling = latent, output, upsampling
         self.activation, self.leak = activation, leak
+        self.latent_distribution = latent  # its name in facegan.models.protocol
         _check_whole(latent_dim=latent_dim)
         widths = hidden_widths(image_size, width)[::-1]
+        _check_leak(leak)
         slope = leak * _choose(ACTIVATIONS, "activation", activation)
         _choose(DISTRIBUTIONS, "latent", latent)
         squash = _choose(OUTPUTS, "output", output)()
@@ -88,11 +90,6 @@ class Generator(nn.Module):
     def from_config(cls, config: TrainConfig) -> Generator:
         """The generator of a training run's settings."""
         return cls(**{name: getattr(config, name) for name in GENERATOR_SETTINGS})
-
-    @property
-    def latent_distribution(self) -> str:
-        """What z is drawn from: "normal" or "uniform"."""
-        return self.latent
 
     @property
     def output_range(self) -> tuple[int, int]:
@@ -137,6 +134,7 @@ class Discriminator(nn.Module):
     ) -> None:
         super().__init__()
         self.image_size, self.width, self.norm, self.leak = image_size, width, norm, leak
+        _check_leak(leak)
         widths = hidden_widths(image_size, width)
         layers = _choose(NORMS, "norm", norm)
         bias = norm in {"none", "spectral"}
@@ -226,6 +224,11 @@ def _check_whole(**sizes: Any) -> None:
     for name, value in sizes.items():
         if isinstance(value, bool) or not isinstance(value, int) or value < 1:
             raise ConfigError(f"{name} is {shown(value)}, expected a whole number of 1 or more.")
+
+
+def _check_leak(leak: float) -> None:
+    if not isinstance(leak, int | float) or not 0 <= leak < 1:
+        raise ConfigError(f"leak is {shown(leak)}, expected a number of at least 0 and below 1, such as 0.2.")
 
 
 def _choose(table: dict[str, Any], setting: str, value: str) -> Any:

@@ -85,6 +85,10 @@ def attribute(module: nn.Module, name: str) -> Any:
 
 
 RANGES = {"tanh": (-1, 1), "sigmoid": (0, 1)}  # of the images, by the config's `output`
+_SETTINGS = {  # where a config sets what a generator has under another name
+    "output_range": "; in a config, output='tanh' means (-1, 1), output='sigmoid' (0, 1)",
+    "latent_distribution": "; in a config it is the setting `latent`",
+}
 _EXAMPLES = {"latent_dim": "module.latent_dim = 100", "image_size": "module.image_size = 64"}
 
 
@@ -159,8 +163,8 @@ def set_missing(generator: nn.Module, wanted: dict[str, Any], source: str) -> nn
         )
         if own != value:
             raise ConfigError(
-                f"the generator's {name} is {own!r}, the {source}'s {value!r}. Change one of them; the output_range "
-                "is (-1, 1) for a config's output 'tanh', (0, 1) for 'sigmoid'."
+                f"the generator's {name} is {own!r}, the {source}'s {value!r}. Change one of them"
+                f"{_SETTINGS.get(name, '')}."
             )
         for module in (unwrapped(generator), generator):
             if not hasattr(module, name):

@@ -90,7 +90,7 @@ def load_latest(folder: str | Path) -> dict[str, Any] | None:
             failures.append(error)
             warnings.warn(f"{error} Using the checkpoint before it.", stacklevel=2)
     if failures:
-        raise CheckpointError(f"no checkpoint in {folder} can be read; the newest: {failures[0]}")
+        raise DamagedCheckpoint(f"no checkpoint in {folder} can be read; the newest: {failures[0]}")
     return None
 
 

@@ -42,6 +42,7 @@ class RunFolder:
         path: what the user named.
         active_path: where files are written now: `path`, or the fallback folder.
         saved_step: step of the newest intact checkpoint; None if there is none.
+        has_steps: whether the run has taken a step since this was opened.
 
     Raises:
         CheckpointError: the folder cannot be created or written.
@@ -50,6 +51,7 @@ class RunFolder:
     def __init__(self, path: str | Path) -> None:
         self.path = self.active_path = Path(path)
         self.saved_step: int | None = None
+        self.has_steps = False
         try:
             _make(self.path)
             for part in ("", "checkpoints", "frames", "generators"):
@@ -116,7 +118,7 @@ class RunFolder:
         return checkpoint.numbered(self.active_path / "frames", ".png")
 
     def _write(self, state: dict[str, Any], parts: dict[str, bytes]) -> None:
-        """The checkpoint comes last, so that it implies the other parts; one of those that fails is not fatal."""
+        """The checkpoint comes last, so that it implies the other parts; writing one of them may fail."""
         failed = []
         for name, data in parts.items():
             path = self.active_path / name

@@ -10,7 +10,7 @@ from typing import Any, overload
 from torch import Tensor, nn
 
 from facegan.config import TrainConfig
-from facegan.errors import CheckpointError, ConfigError, expect, first_line
+from facegan.errors import CheckpointError, ConfigError, DamagedCheckpoint, expect, first_line
 from facegan.images import make_grid, read_png
 from facegan.models.dcgan import Generator
 from facegan.models.protocol import copied, sample, set_attribute, set_default_attributes, unwrapped
@@ -117,7 +117,7 @@ class FolderRun(Run):
 
     def __init__(self, path: Path) -> None:
         self.path, self.name = path, str(path)
-        parts = ("checkpoints", "frames", "generator.safetensors", "history.csv")
+        parts = ("checkpoints", "frames", "generators", "generator.safetensors", "history.csv")
         if not path.is_dir() or not any((path / part).exists() for part in parts):
             raise CheckpointError(
                 f"{path} is not a run folder, as training leaves one. Name such a folder, or a bundled run: "
@@ -190,18 +190,32 @@ class FolderRun(Run):
             raise CheckpointError(f"{path} cannot be read ({first_line(error)}).") from None
 
     def generator(self, step: int | None = None, *, network: nn.Module | None = None) -> Any:
-        if step is None and not self.checkpoints:
-            return generator_file.read(self.path / "generator.safetensors", network)
         if step is None:
-            return generator_of(self.state, network)
+            return self._newest_generator(network)
+        half = self._half_precision().get(step)
         if path := checkpoint.numbered(self.path / "checkpoints", ".pt").get(step):
-            return generator_of(checkpoint.load(path), network)
-        if path := self._half_precision().get(step):
-            return generator_file.read(path, network)
+            try:
+                return generator_of(checkpoint.load(path), network)
+            except DamagedCheckpoint:
+                if half is None:
+                    raise
+        if half:
+            return generator_file.read(half, network)
         kept = ", ".join(map(str, self.generators)) or "none"
         raise CheckpointError(
             f"{self.path} has no generator of step {step}. Choose one of its steps: {kept}."
         )
+
+    def _newest_generator(self, network: nn.Module | None) -> nn.Module:
+        """The newest checkpoint's, else that of `generator.safetensors`, else the last in half precision."""
+        whole, half = self.path / "generator.safetensors", list(self._half_precision().values())
+        try:
+            if self.checkpoints:
+                return generator_of(self.state, network)
+        except DamagedCheckpoint:
+            if not whole.exists() and not half:
+                raise
+        return generator_file.read(whole if whole.exists() or not half else half[-1], network)
 
     def raw_generator(self, network: nn.Module | None = None) -> nn.Module:
         """The generator as the last step left it, without averaging."""

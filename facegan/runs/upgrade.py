@@ -12,12 +12,12 @@ _CROPS = {"celeba": "celeba-108", "celeba-full": "celeba-178", "synthetic": "dra
 
 
 def upgrade_state(state: dict[str, Any]) -> dict[str, Any]:
-    """A checkpoint with what 0.1 and 0.2 did not store, and with today's names of weights; of today's, itself."""
+    """A checkpoint with what 0.1 and 0.2 did not store, with today's names of weights; a current one unchanged."""
     if "config" not in state or state["schema"] > 2:
         return state
     state = _of_0_1(state) if state["schema"] == 1 else state
-    images, count = state["step"] * state["config"]["batch_size"], state["data"].get("count")
-    return {"epoch": math.ceil(images / count) if count else 0, **state}
+    per_epoch = (state["data"].get("count") or 0) // state["config"]["batch_size"]
+    return {"epoch": math.ceil(state["step"] / per_epoch) if per_epoch else 0, **state}
 
 
 def _of_0_1(state: dict[str, Any]) -> dict[str, Any]:

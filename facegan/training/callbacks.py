@@ -169,10 +169,10 @@ class ProgressBar(Callback):
             self._bar.close()
 
     def _show(self, gan: GAN) -> None:
-        text = f"epoch {gan.epoch}"
+        texts = [f"epoch {gan.epoch}"] if gan.epoch else []
         if last := gan.history.last():
-            text += ", D {loss_d:.2f}, G {loss_g:.2f}, {images_per_second:.0f} img/s".format(**last)
-        self._bar.set_postfix_str(text, refresh=False)
+            texts.append("D {loss_d:.2f}, G {loss_g:.2f}, {images_per_second:.0f} img/s".format(**last))
+        self._bar.set_postfix_str(", ".join(texts), refresh=False)
 
 
 def tensorboard_callbacks(log_dir: str | Path) -> list[Callback]:

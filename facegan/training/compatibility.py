@@ -105,7 +105,7 @@ def _parts(code: CodeType) -> tuple:
 def _different_settings(gan: Any, state: dict[str, Any], saved: TrainConfig) -> Differences:
     ours, theirs = structure_of(gan), state.get("structure", {})
     own = {name for name in ours if ours[name] == theirs.get(name, "facegan") == "facegan"}
-    names = ["optimizer_d", "seed", "image_size", "latent_dim", "output"]
+    names = ["optimizer_d", "seed", "image_size", "latent_dim", "latent", "output"]
     names += GENERATOR_SETTINGS if "generator" in own else ()
     names += DISCRIMINATOR_SETTINGS if "discriminator" in own else ()
     changed: Differences = dict(differing(saved, gan.config, dict.fromkeys(names)))

@@ -46,7 +46,7 @@ class Engine:
         self._stepped: set[torch.optim.Optimizer] = set()  # since the scale was updated
 
     def generate(self, generator: nn.Module, z: Tensor) -> Tensor:
-        """G's images of latents z (B, latent_dim), with gradients."""
+        """G's images of latents z (B, latent_dim)."""
         with autocast(self.device, self.precision):
             return generator(z)
 

@@ -80,7 +80,8 @@ def fit(
         stream = chain.from_iterable(repeat(batches))
         with Monitor(gan, folder, callbacks, total=total, every=every) as monitor, gan.engine.capturing():
             while gan.step < total and not monitor.stopped:
-                metrics = train_step(gan, torch.cat([next(stream) for _ in range(gan.config.n_critic)]))
+                real = [next(stream) for _ in range(gan.config.n_critic)]
+                metrics = train_step(gan, torch.cat(real) if len(real) > 1 else real[0])
                 gan.remaining, gan.epoch = batches.remaining, batches.epoch
                 monitor.step_end(metrics)
                 if gan.step % every == 0:

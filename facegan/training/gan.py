@@ -194,7 +194,7 @@ class GAN:
                 f"real images are {shape}, expected floats (B, 3, {size}, {size}) in [-1, 1]. "
                 "facegan.images.to_float converts uint8."
             )
-        if len(real) % self.config.n_critic:
+        if not len(real) or len(real) % self.config.n_critic:
             raise ConfigError(
                 f"got {len(real)} real images, expected a multiple of n_critic={self.config.n_critic}: D takes that "
                 "many steps, each on a batch of its own. Concatenate that many batches."

@@ -62,6 +62,8 @@ class Monitor:
         return self
 
     def step_end(self, metrics: dict[str, Tensor]) -> None:
+        if self.folder:
+            self.folder.has_steps = True
         for callback in self.callbacks:
             _call(callback, "on_step_end", self.gan, metrics)
 

@@ -6,25 +6,31 @@ import shutil
 from contextlib import suppress
 from pathlib import Path
 
+from facegan.runs.folder import RunFolder
 from facegan.training.gan import GAN
 
 
 class NewFolder:
-    """A context that removes the run folder if the run creates it, and then raises before a first step has succeeded.
+    """A context that removes the run folder on an error, if this run created it and no step has succeeded.
 
     A folder that was there before is left as it is.
 
     Args:
         run_dir: the run folder.
-        gan: in training; one that has taken steps is worth keeping.
+        gan: in training; one that had taken steps before is worth keeping.
+
+    Attributes:
+        folder: the `RunFolder`, once it exists; it knows of steps that were taken back.
     """
+
+    folder: RunFolder | None = None
 
     def __init__(self, run_dir: Path, gan: GAN) -> None:
         self._run_dir, self._gan, self._is_ours = run_dir, gan, False
         self._missing = [folder for folder in (run_dir, *run_dir.parents) if not folder.exists()]
 
     def locked(self) -> None:
-        """To be called when no other process can write to the folder, in case that one has created it meanwhile."""
+        """Call this once the lock is held: another process may have created the folder in the meantime."""
         with suppress(OSError):
             others = [path for path in self._run_dir.iterdir() if path.suffix != ".lock"]
             self._is_ours = self._run_dir in self._missing and not others
@@ -33,7 +39,8 @@ class NewFolder:
         return self
 
     def __exit__(self, kind: type | None, error: BaseException | None, _: object) -> None:
-        if isinstance(error, Exception) and self._is_ours and self._gan.step == 0:
+        trained = self._gan.step > 0 or (self.folder is not None and self.folder.has_steps)
+        if isinstance(error, Exception) and self._is_ours and not trained:
             shutil.rmtree(self._run_dir, ignore_errors=True)
             with suppress(OSError):
                 for folder in self._missing[1:]:

@@ -10,7 +10,7 @@ from typing import Any
 from facegan import files
 from facegan.config import differing
 from facegan.errors import CheckpointError, ConfigError
-from facegan.runs import data_record
+from facegan.runs import checkpoint, data_record
 from facegan.runs.folder import RunFolder, read_segments
 from facegan.runs.history import History
 from facegan.runs.run import config_of
@@ -49,10 +49,10 @@ def open_folder(
         if run_dir is not None:
             run_dir = Path(run_dir).expanduser()
             if distributed.rank() == 0:
-                new = stack.enter_context(NewFolder(run_dir, gan))
+                new = NewFolder(run_dir, gan)
                 _lock(stack, run_dir)
-                new.locked()
-                folder = RunFolder(run_dir)
+                stack.enter_context(new).locked()
+                folder = new.folder = RunFolder(run_dir)
             state = distributed.broadcast_object(folder and _latest(folder))
             if state is not None:
                 _resume(gan, state, data, run_dir, anyway=resume == "anyway")
@@ -74,7 +74,8 @@ def _lock(stack: ExitStack, run_dir: Path) -> None:
 def _latest(folder: RunFolder) -> dict[str, Any] | None:
     """The newest checkpoint; what one of 0.1 does not know of its data is taken from the folder."""
     state, segments = folder.latest(), read_segments(folder.path)
-    if state is None and (folder.path / "generator.safetensors").exists():
+    half_precision = checkpoint.numbered(folder.path / "generators", ".safetensors")
+    if state is None and ((folder.path / "generator.safetensors").exists() or any(half_precision)):
         raise CheckpointError(
             f"{folder.path} has a trained generator, but no checkpoint to resume from. Use another run_dir to keep "
             "it."

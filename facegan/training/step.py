@@ -26,15 +26,15 @@ def train_step(gan: GAN, real: Tensor) -> dict[str, Tensor]:
 
     Args:
         gan: changed in place.
-        real: images (n_critic * B, 3, H, W) in [-1, 1], on any device, of which each of D's steps takes the next
-            B; with several processes, this one's part.
+        real: images (n_critic * B, 3, H, W) in [-1, 1], on any device; each of D's steps uses the next B of
+            them; with several processes, this one's part.
 
     Returns:
         Detached scalars by the names in `METRICS`, on the GAN's device, which is not waited for; means over
         all processes. D's are those of its last step.
 
     Raises:
-        ConfigError: `real` is anything else.
+        ConfigError: `real` has another shape or type.
     """
     expect(gan, GAN, "the first argument", "a GAN: train_step(gan, real)")
     gan.history.start_clock()

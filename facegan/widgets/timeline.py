@@ -70,9 +70,11 @@ class TimelinePanel(Panel):
         self.position = slider("Snapshot", tip, 0, max(last, 1), 1, last, self._slide)
         self.position.readout = False
         self.play = player(self.position, last, step=1, interval=300)
-        tip = "Other latents, the same ones at every snapshot"
+        kept = set(self._steps) <= set(self.run.generators)
+        missing = "This run kept no generator of some snapshots, so it cannot draw other faces"
+        tip = "Other latents, the same ones at every snapshot" if kept else missing
         self.resample = button("New faces", tip, self._resample, icon="random")
-        self.resample.disabled = not set(self._steps) <= set(self.run.generators)
+        self.resample.disabled = not kept
         buttons = row(self.play, self.resample, self.undo_button)
         return columns([self.images[0], self.position, buttons], [self.images[1]])
 

@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch import nn
 
-from facegan import Discriminator, Generator, TrainConfig
+from facegan import GAN, Discriminator, Generator, TrainConfig
 from facegan.errors import ConfigError
 
 
@@ -170,3 +170,20 @@ def test_a_generator_samples_from_its_own_latents():
     uniform = tiny_generator(latent="uniform").eval()
     z = torch.rand(4, uniform.latent_dim, generator=torch.Generator().manual_seed(3)) * 2 - 1
     assert torch.equal(uniform.sample(4, seed=3), uniform.generate(z))
+
+
+class WithLatentLayer(Generator):
+    def __init__(self):
+        super().__init__(16, 8, 8)
+        self.latent = nn.Linear(8, 8)
+
+
+def test_a_subclass_may_have_a_layer_named_latent():
+    gan = GAN(TrainConfig(image_size=16, width=8, latent_dim=8), generator=WithLatentLayer(), device="cpu")
+    assert gan.sample(2, seed=0).shape == (2, 3, 16, 16)
+
+
+@pytest.mark.parametrize("network", [Generator, Discriminator])
+def test_a_leak_out_of_range_is_refused(network):
+    with pytest.raises(ConfigError, match="leak is 2"):
+        network(16, 8, leak=2)

@@ -134,3 +134,23 @@ def test_a_frame_on_disk_has_a_caption_with_step_and_epoch_below_the_grid(gan, f
     picture, grid = read_png(tmp_path / "frames" / "step_000006.png"), Run.open(tmp_path).frame(6)
     assert torch.equal(grid, read_png(tmp_path / "samples.png"))
     assert (picture[:, grid.shape[1] :] < 128).any()
+
+
+def test_generators_in_half_precision_stand_in_for_damaged_checkpoints(gan, faces, tmp_path):
+    fit(gan, faces, steps=4, snapshot_every=2, run_dir=tmp_path)
+    expected = gan.sample(2, seed=0)
+    for path in (tmp_path / "checkpoints").iterdir():
+        path.write_bytes(path.read_bytes()[:100])
+    assert (load_generator(tmp_path, step=4).sample(2, seed=0) - expected).abs().max() < 0.01
+    (tmp_path / "generator.safetensors").unlink()
+    with pytest.warns(UserWarning, match="damaged"):
+        assert (load_generator(tmp_path).sample(2, seed=0) - expected).abs().max() < 0.01
+
+
+def test_a_folder_with_generators_but_no_checkpoint_is_not_trained_over(faces, tmp_path):
+    fit(make_gan(), faces, steps=4, snapshot_every=2, run_dir=tmp_path)
+    shutil.rmtree(tmp_path / "checkpoints")
+    (tmp_path / "generator.safetensors").unlink()
+    with pytest.raises(CheckpointError, match="no checkpoint to resume from"):
+        fit(make_gan(), faces, steps=1, run_dir=tmp_path)
+    assert Run.open(tmp_path).generators == [0, 2, 4]

@@ -1,10 +1,12 @@
 """Runs that are refused before their first step leave no folder behind, and damage none."""
 
+from types import SimpleNamespace
+
 import pytest
 from helpers import make_gan, random_faces
 
 from facegan import fit
-from facegan.errors import CheckpointError
+from facegan.errors import CheckpointError, TrainingError
 
 
 class FailsToBegin:
@@ -72,3 +74,14 @@ def test_a_folder_that_another_process_creates_meanwhile_is_not_removed(tmp_path
     with pytest.raises(CheckpointError, match="another kind"):
         fit(make_gan(loss="hinge"), random_faces(40), steps=4, run_dir=tmp_path / "run")
     assert (tmp_path / "run" / "checkpoints" / "step_000002.pt").exists()
+
+
+def test_a_run_that_is_taken_back_to_its_beginning_is_kept(tmp_path, faces):
+    def break_weights(gan, metrics):
+        if gan.step == 4:
+            next(gan.discriminator.parameters()).data.fill_(float("nan"))
+
+    callback = SimpleNamespace(on_step_end=break_weights)
+    with pytest.raises(TrainingError, match="checkpoint of step 0 is kept"):
+        fit(make_gan(), faces, steps=8, run_dir=tmp_path / "run", callbacks=[callback])
+    assert (tmp_path / "run" / "checkpoints" / "step_000000.pt").exists()

@@ -360,3 +360,18 @@ def test_a_run_resumes_in_the_epoch_that_it_was_in(faces, tmp_path):
     gan = make_gan()
     fit(gan, faces, steps=8, run_dir=tmp_path)
     assert gan.epoch == 2
+
+
+def test_an_own_network_is_not_resumed_with_another_distribution_of_latents(faces, tmp_path):
+    def own():
+        return nn.Sequential(nn.Linear(8, 3 * 16 * 16), nn.Unflatten(1, (3, 16, 16)), nn.Tanh())
+
+    config = TrainConfig(**TINY)
+    fit(GAN(config, generator=own(), device="cpu"), faces, steps=1, run_dir=tmp_path)
+    with pytest.raises(CheckpointError, match="latent is 'normal' in the checkpoint, 'uniform'"):
+        fit(
+            GAN(config.replace(latent="uniform"), generator=own(), device="cpu"),
+            faces,
+            steps=2,
+            run_dir=tmp_path,
+        )
