@@ -30,7 +30,15 @@ from facegan.training.step import update_average
 Step = Callable[[fg.GAN, Tensor], dict[str, Tensor]]
 
 SMALL = fg.TrainConfig(
-    image_size=32, width=16, latent_dim=32, batch_size=32, lr_d=3e-3, lr_g=3e-3, ema_decay=0.9, seed=1
+    image_size=32,
+    width=16,
+    latent_dim=32,
+    batch_size=32,
+    lr_d=3e-3,
+    lr_g=3e-3,
+    ema_decay=0.9,
+    flip=True,
+    seed=1,
 )
 GALLERY_STEPS = (0, 200, 500, 1000, 2000)
 GROWN = {
