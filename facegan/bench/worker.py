@@ -23,6 +23,7 @@ from facegan.config import TrainConfig
 from facegan.data.load import load_faces
 from facegan.errors import TrainingError, first_line
 from facegan.runtime.device import tuned
+from facegan.training.fit import next_images
 from facegan.training.gan import GAN
 from facegan.training.step import train_step
 
@@ -94,7 +95,7 @@ def _serve(pipe, kind: str, device: str) -> None:
                     if len(known) == _KEPT:
                         known.clear()
                     known[config, source] = build(config, place, source)
-                pipe.send(config.batch_size * known[config, source](seconds))
+                pipe.send(config.batch_size * config.n_critic * known[config, source](seconds))
             except Exception as error:  # the other side raises it
                 known.clear()
                 pipe.send(f"{type(error).__name__}: {first_line(error)}")
@@ -128,7 +129,7 @@ def training_step(gan: GAN, source: Path | None) -> Callable[[], dict[str, Tenso
     """A function that takes facegan's step on the next batch of `source`, or on one in memory when None."""
     stream = _batches(gan, source)
     gan.engine.capturing().__enter__()  # for good: nothing else is done with this GAN
-    return lambda: train_step(gan, next(stream))
+    return lambda: train_step(gan, next_images(stream, gan.config.n_critic))
 
 
 def _batches(gan: GAN, source: Path | None) -> Iterator[Tensor]:

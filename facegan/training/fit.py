@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import chain, repeat
 from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from facegan.config import TrainConfig
 from facegan.data.dataset import Batches, FaceDataset, as_dataset
@@ -80,13 +81,18 @@ def fit(
         stream = chain.from_iterable(repeat(batches))
         with Monitor(gan, folder, callbacks, total=total, every=every) as monitor, gan.engine.capturing():
             while gan.step < total and not monitor.stopped:
-                real = [next(stream) for _ in range(gan.config.n_critic)]
-                metrics = train_step(gan, torch.cat(real) if len(real) > 1 else real[0])
+                metrics = train_step(gan, next_images(stream, gan.config.n_critic))
                 gan.remaining, gan.epoch = batches.remaining, batches.epoch
                 monitor.step_end(metrics)
                 if gan.step % every == 0:
                     monitor.snapshot()
     return gan.history
+
+
+def next_images(batches: Iterator[Tensor], count: int) -> Tensor:
+    """The next `count` batches as one, as `train_step` takes them for that many steps of D."""
+    taken = [next(batches) for _ in range(count)]
+    return torch.cat(taken) if count > 1 else taken[0]
 
 
 def _batches(gan: GAN, faces: FaceDataset) -> Batches:

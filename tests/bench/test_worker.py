@@ -5,7 +5,7 @@ import time
 import numpy as np
 import pytest
 import torch
-from helpers import TINY, random_faces
+from helpers import TINY, make_gan, random_faces
 
 from facegan import GAN, TrainConfig
 from facegan.bench.worker import Rate, training_step, workers
@@ -48,3 +48,9 @@ def test_steps_on_a_file_go_through_its_epochs(tmp_path, config):
     for _ in range(3):  # two batches of 8 are an epoch
         step()
     assert gan.step == 3
+
+
+def test_a_recipe_with_several_critic_steps_is_measured():
+    gan = make_gan(n_critic=3, norm="none")
+    training_step(gan, None)()
+    assert gan.step == 1
