@@ -6,7 +6,7 @@ uint8 (3, H, W); latents are (N, latent_dim).
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from numbers import Integral
 from pathlib import Path
@@ -154,12 +154,13 @@ class Exploration:
 
     def code(self) -> str:
         """Python that makes the same latents again, from a variable `generator`."""
-        n = len(self.faces)
-        lines = ["import facegan as fg", f"z = {_drawing(self.now, n)}"]
+        n, drawn = len(self.faces), _drawing(self.now, self.generator, len(self.faces))
+        lines = ["import facegan as fg", f"z = {drawn}"]
         if any(any(face.amounts) for face in self.faces):
             lines.insert(1, "directions, _ = fg.explore.directions(generator)")
         for face, rows in _alike(self.faces):
-            lines += _code_of(face, rows, n, drawn=_drawing(face, n) == _drawing(self.now, n))
+            own = _drawing(face, self.generator, n)
+            lines += _code_of(face, rows if len(rows) < n else [], "" if own == drawn else own)
         return "\n".join(
             [*lines, f"fg.show_images(fg.models.generate(generator, z), columns={columns_for(n)})"]
         )
@@ -173,23 +174,20 @@ def _alike(faces: Sequence[Face]) -> list[tuple[Face, list[int]]]:
     return list(groups.items())
 
 
-def _drawing(face: Face, n: int) -> str:
+def _drawing(face: Face, generator: nn.Module, n: int) -> str:
     """The expression that draws n latents with the face's seed and truncation."""
-    truncation = "" if face.truncation is None else f", truncation={face.truncation!r}"
-    return f"fg.models.latents_for(generator, {n}, seed={face.seed}{truncation})"
+    kind = getattr(generator, "latent_distribution", "normal")
+    latent = "" if kind == "normal" else f", latent={kind!r}"
+    drawn = f"fg.latent.draw_latents({n}, {attribute(generator, 'latent_dim')}, seed={face.seed}{latent})"
+    return drawn if face.truncation is None else f"fg.latent.truncate({drawn}, {face.truncation!r}{latent})"
 
 
-def _code_of(face: Face, rows: list[int], n: int, *, drawn: bool) -> Iterator[str]:
-    """The lines for faces of one kind; `drawn` says that `z` holds latents drawn like theirs already."""
-    part = "z" if len(rows) == n else "z[rows]"
-    if part != "z":
-        yield f"rows = {rows}"
-    if not drawn:
-        some = "" if part == "z" else "[rows]"
-        yield f"{part} = {_drawing(face, n)}{some}"
-    for index, amount in enumerate(face.amounts):
-        if amount:
-            yield f"{part} += {amount!r} * directions[{index}]"
+def _code_of(face: Face, rows: list[int], drawing: str) -> list[str]:
+    """The lines for faces of one kind, in these rows or in all; without a drawing, `z` holds their latents already."""
+    part, some = ("z[rows]", "[rows]") if rows else ("z", "")
+    lines = [f"{part} = {drawing}{some}"] if drawing else []
+    lines += [f"{part} += {x!r} * directions[{index}]" for index, x in enumerate(face.amounts) if x]
+    return [f"rows = {rows}", *lines] if rows and lines else lines
 
 
 def checked_seed(seed: int) -> int:

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from facegan import GAN, fit
+from facegan import GAN, Generator, fit
 from facegan import explore as lab
 from facegan.errors import CheckpointError, ConfigError
 from facegan.explore import BLUE, Exploration
@@ -189,3 +189,11 @@ def test_short_latents_have_fewer_directions(config, latent_dim):
     state = Exploration.start(GAN(replace(config, latent_dim=latent_dim), device="cpu").ema, n=2)
     assert state.directions.shape == (latent_dim, latent_dim)
     assert state.move(latent_dim - 1, 1.0).latents().shape == (2, latent_dim)
+
+
+def test_code_of_uniform_latents_draws_them_again():
+    generator = Generator(16, 8, 8, latent="uniform").eval()
+    state = lab.Exploration.start(generator, n=4, seed=3).change(truncation=0.7)
+    names = {"generator": generator}
+    exec("\n".join(state.code().splitlines()[:-1]), names)
+    assert torch.equal(names["z"], state.latents())
