@@ -18,7 +18,7 @@ from torch.nn.functional import avg_pool2d, interpolate
 from facegan.errors import ConfigError
 from facegan.images import make_grid, png_bytes, to_uint8
 from facegan.latent import arithmetic, lerp, slerp, walk
-from facegan.models.protocol import attribute, copied, generate, latents_for, sample
+from facegan.models.protocol import attribute, copied, distribution_of, generate, latents_for, sample
 from facegan.runs.pretrained import PRETRAINED
 from facegan.runs.run import Run, load_generator
 
@@ -176,7 +176,7 @@ def _alike(faces: Sequence[Face]) -> list[tuple[Face, list[int]]]:
 
 def _drawing(face: Face, generator: nn.Module, n: int) -> str:
     """The expression that draws n latents with the face's seed and truncation."""
-    kind = getattr(generator, "latent_distribution", "normal")
+    kind = distribution_of(generator)
     latent = "" if kind == "normal" else f", latent={kind!r}"
     drawn = f"fg.latent.draw_latents({n}, {attribute(generator, 'latent_dim')}, seed={face.seed}{latent})"
     return drawn if face.truncation is None else f"fg.latent.truncate({drawn}, {face.truncation!r}{latent})"
@@ -289,10 +289,7 @@ def compare(a: nn.Module, b: nn.Module, *, n: int = 16, seed: int = 0, truncatio
 
     Raises `ConfigError` when their latents differ in length or distribution.
     """
-    kinds = [
-        f"{getattr(g, 'latent_distribution', 'normal')} latents of length {attribute(g, 'latent_dim')}"
-        for g in (a, b)
-    ]
+    kinds = [f"{distribution_of(g)} latents of length {attribute(g, 'latent_dim')}" for g in (a, b)]
     if kinds[0] != kinds[1]:
         raise ConfigError(
             f"the generators take {kinds[0]} and {kinds[1]}; compare ones with the same latent and latent_dim."

@@ -21,7 +21,9 @@ Crop = Annotated[
 ]
 Align = Annotated[
     Literal["center", "face"],
-    typer.Option(help="keep the center of photographs, or find the face; face crops are centered already"),
+    typer.Option(
+        help="keep the center of photographs, or find the face (for photographs that are not face crops)"
+    ),
 ]
 Size = Annotated[int, typer.Option(help="side of the images in pixels")]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 or mps")]

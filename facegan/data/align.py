@@ -68,14 +68,13 @@ def face_crop() -> Crop | None:
 def _load_detector():
     import cv2
 
-    level = cv2.utils.logging.setLogLevel(
-        cv2.utils.logging.LOG_LEVEL_ERROR
-    )  # OpenCV 5 warns of its own default
+    logging = cv2.utils.logging
+    level = logging.setLogLevel(logging.LOG_LEVEL_ERROR)  # OpenCV 5 warns of its own default
     try:
         model = np.fromfile(MODEL, np.uint8)  # OpenCV itself cannot open every path on Windows
         return cv2.FaceDetectorYN.create("onnx", model, np.empty(0, np.uint8), (_LOOK_SIDE, _LOOK_SIDE))
     finally:
-        cv2.utils.logging.setLogLevel(level)
+        logging.setLogLevel(level)
 
 
 def _find(image, size: int, detector) -> _Frame:
@@ -152,10 +151,8 @@ def _axes(frame: _Frame) -> np.ndarray:
 
 def _outside(frame: _Frame, size: tuple[int, int]) -> float:
     """How far the frame reaches beyond the photograph, in sides of the frame."""
-    corners = np.array([(-1, -1), (1, -1), (-1, 1), (1, 1)]) / 2 @ _axes(frame) * frame.side + (
-        frame.x,
-        frame.y,
-    )
+    corners = np.array([(-1, -1), (1, -1), (-1, 1), (1, 1)]) / 2 @ _axes(frame) * frame.side
+    corners += frame.x, frame.y
     return max(-corners.min(), (corners - size).max()) / frame.side
 
 
@@ -165,9 +162,8 @@ def _square(image, frame: _Frame, side: int) -> np.ndarray:
 
     factor = max(1, int(frame.side / side))
     pixels = np.asarray(image.reduce(factor) if factor > 1 else image)
-    axes = _axes(frame).T * (
-        frame.side / factor / side
-    )  # from pixels of the square to those of the photograph
+    scale = frame.side / factor / side
+    axes = _axes(frame).T * scale  # from pixels of the square to those of the photograph
     corner = np.array([frame.x, frame.y]) / factor - axes @ (side / 2, side / 2)
     shift = corner + axes @ (0.5, 0.5) - 0.5  # OpenCV counts from the centers of pixels
     return cv2.warpAffine(

@@ -23,9 +23,8 @@ _ADVICE = (
         "they are videos; save frames of them as JPEG",
     ),
 )
-_KNOWN = set().union(
-    *(suffixes for suffixes, _ in _ADVICE)
-)  # others, such as .txt or .json, belong beside images
+# Others, such as .txt or .json, belong beside images.
+_KNOWN = set().union(*(suffixes for suffixes, _ in _ADVICE))
 
 
 def readable() -> set[str]:

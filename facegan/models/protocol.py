@@ -68,9 +68,14 @@ def latents_for(
     generator: nn.Module, n: int, *, seed: int | None = None, truncation: float | None = None
 ) -> Tensor:
     """n latents (n, latent_dim) of the generator's length and distribution; arguments as for `sample`."""
-    latent = getattr(generator, "latent_distribution", "normal")
+    latent = distribution_of(generator)
     z = draw_latents(n, attribute(generator, "latent_dim"), seed=seed, latent=latent)
     return z if truncation is None else truncate(z, truncation, latent=latent)
+
+
+def distribution_of(generator: nn.Module) -> str:
+    """What a generator's z is drawn from; "normal" for one that does not say."""
+    return getattr(generator, "latent_distribution", "normal")
 
 
 def attribute(module: nn.Module, name: str) -> Any:

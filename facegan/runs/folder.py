@@ -123,7 +123,8 @@ class RunFolder:
         for name, data in parts.items():
             path = self.active_path / name
             try:
-                path.parent.mkdir(exist_ok=True)
+                if path.parent != self.active_path:  # which may have vanished, and is not to be made anew
+                    path.parent.mkdir(exist_ok=True)
                 files.write_atomic(path, data)
             except OSError as error:
                 failed.append(f"{name} ({error.strerror or error})")

@@ -11,7 +11,7 @@ from torch import nn
 
 from facegan.errors import CheckpointError, FaceganError, first_line
 from facegan.models.dcgan import Generator
-from facegan.models.protocol import copied, set_missing, unwrapped
+from facegan.models.protocol import copied, distribution_of, set_missing, unwrapped
 from facegan.runs.upgrade import upgrade_weights
 
 _KEY = "facegan"  # of the file's metadata; one, because the order of several is not fixed
@@ -41,7 +41,7 @@ def to_bytes(generator: nn.Module, *, data: dict[str, Any] | None = None, half: 
         settings = network.settings
     else:
         settings = {name: getattr(generator, name) for name in _OWN}
-        settings[_DISTRIBUTION] = getattr(generator, _DISTRIBUTION, "normal")
+        settings[_DISTRIBUTION] = distribution_of(generator)
         settings["network"] = type(network).__name__
     record = getattr(generator, "trained_on", None) if data is None else data
     return save(weights, metadata={_KEY: json.dumps(settings | ({"data": record} if record else {}))})

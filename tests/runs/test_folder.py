@@ -100,3 +100,15 @@ def test_an_animation_may_have_frames_of_0_2_without_a_caption(faces, tmp_path):
     fit(make_gan(), faces, steps=3, snapshot_every=1, run_dir=tmp_path)
     with Image.open(tmp_path / "progress.gif") as animation:
         assert animation.size == Image.open(tmp_path / "frames" / "step_000003.png").size
+
+
+def test_a_run_folder_that_vanishes_alone_is_not_made_anew(gan, faces, tmp_path):
+    run = tmp_path / "run"
+
+    def unmount(gan, grid):
+        if gan.step == 2:
+            shutil.rmtree(run)
+
+    with pytest.warns(UserWarning, match="cannot be written.*training continues"):
+        fit(gan, faces, steps=4, snapshot_every=2, run_dir=run, callbacks=[unmount])
+    assert not run.exists()
