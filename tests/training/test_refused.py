@@ -83,5 +83,5 @@ def test_a_run_that_is_taken_back_to_its_beginning_is_kept(tmp_path, faces):
 
     callback = SimpleNamespace(on_step_end=break_weights)
     with pytest.raises(TrainingError, match="checkpoint of step 0 is kept"):
-        fit(make_gan(), faces, steps=8, run_dir=tmp_path / "run", callbacks=[callback])
+        fit(make_gan(), faces, steps=8, snapshot_every=6, run_dir=tmp_path / "run", callbacks=[callback])
     assert (tmp_path / "run" / "checkpoints" / "step_000000.pt").exists()
