@@ -47,6 +47,10 @@ class TrainConfig:
     upsampling: Annotated[Upsampling, "how G doubles the side; nearest copies pixels, then convolves"] = (
         "transposed"
     )
+    modulation: Annotated[
+        int,
+        "hidden units of the small networks by which z scales and shifts G's BatchNorm; 0 is plain BatchNorm",
+    ] = 0
     norm: Annotated[Norm, "normalization in D"] = "batch"
 
     # The game
@@ -65,6 +69,9 @@ class TrainConfig:
     lr_g: Annotated[float, "learning rate of G"] = 2e-4
     beta1: Annotated[float, "Adam's decay of the mean gradient; 0.5 damps the game's oscillation"] = 0.5
     beta2: Annotated[float, "Adam's decay of the squared gradient"] = 0.999
+    lr_decay: Annotated[
+        float, "share of the run, at its end, in which both learning rates fall to 0 along a cosine; 0 is off"
+    ] = 0.0
     momentum: Annotated[float, "momentum when D's optimizer is sgd"] = 0.9
     ema_decay: Annotated[float, "EMA decay of the generator used for sampling; 0 disables EMA"] = 0.0
 
@@ -163,6 +170,7 @@ GENERATOR_SETTINGS = (
     "activation",
     "leak",
     "upsampling",
+    "modulation",
 )
 DISCRIMINATOR_SETTINGS = ("image_size", "discriminator_width", "norm", "leak")
 GAME_SETTINGS = (
@@ -178,13 +186,14 @@ _RANGES = (
     ),
     (("batch_size",), lambda v: v >= 2, "2 or more"),
     (("lr_d", "lr_g"), lambda v: 0 < v < float("inf"), "a positive number"),
-    (("width_d",), lambda v: v >= 0, "0 or more"),
+    (("width_d", "modulation"), lambda v: v >= 0, "0 or more"),
     (("gradient_penalty", "r1"), lambda v: 0 <= v < float("inf"), "0 or more"),
     (
         ("leak", "beta1", "beta2", "momentum", "ema_decay", "label_smoothing"),
         lambda v: 0 <= v < 1,
         "at least 0 and below 1",
     ),
+    (("lr_decay",), lambda v: 0 <= v <= 1, "0 to 1"),
     (("label_flip",), lambda v: 0 <= v <= 0.5, "0 to 0.5"),
     (("seed",), lambda v: 0 <= v < 2**63, "0 or more"),
 )

@@ -46,6 +46,7 @@ class Generator(nn.Module):
         activation: hidden activation, "relu" or "leaky_relu".
         leak: slope of "leaky_relu" below 0.
         upsampling: "transposed" convolutions, or "nearest" (`facegan.models.conv.NearestConvTranspose2d`).
+        modulation: hidden units of each `SelfModulatedBatchNorm2d`; 0 is plain BatchNorm.
 
     Raises:
         ConfigError: a setting is not one of these.
@@ -65,11 +66,12 @@ class Generator(nn.Module):
         activation: str = "relu",
         leak: float = 0.2,
         upsampling: str = "transposed",
+        modulation: int = 0,
     ) -> None:
         super().__init__()
         self.image_size, self.width, self.latent_dim = image_size, width, latent_dim
         self.latent, self.output, self.upsampling = latent, output, upsampling
-        self.activation, self.leak = activation, leak
+        self.activation, self.leak, self.modulation = activation, leak, modulation
         self.latent_distribution = latent  # its name in facegan.models.protocol
         _check_whole(latent_dim=latent_dim)
         widths = hidden_widths(image_size, width)[::-1]
@@ -85,6 +87,13 @@ class Generator(nn.Module):
         upsample = _choose(UPSAMPLINGS, "upsampling", upsampling)
         for block in [*blocks[1:], to_image]:
             block[0] = upsample(block[0])
+        if modulation:
+            _check_whole(modulation=modulation)
+            modulated = [
+                ModulatedBlock(block, channels, latent_dim, modulation)
+                for block, channels in zip(blocks, widths, strict=True)
+            ]
+            self.blocks = nn.Sequential(*modulated, to_image)
 
     @classmethod
     def from_config(cls, config: TrainConfig) -> Generator:
@@ -102,7 +111,11 @@ class Generator(nn.Module):
         return {name: getattr(self, name) for name in GENERATOR_SETTINGS}
 
     def forward(self, z: Tensor) -> Tensor:
-        return self.blocks(z.flatten(1)[:, :, None, None])
+        z = z.flatten(1)
+        images = z[:, :, None, None]
+        for block in self.blocks:
+            images = block(images, z) if isinstance(block, ModulatedBlock) else block(images)
+        return images
 
     def generate(self, z: Tensor, *, batch_size: int = 128) -> Tensor:
         """Images (N, 3, H, W) in [-1, 1] of latents z (N, latent_dim); see `facegan.models.generate`."""
@@ -159,6 +172,42 @@ class Discriminator(nn.Module):
                 f"images are {tuple(images.shape)}, this discriminator takes (B, 3, {size}, {size})."
             )
         return self.blocks(images).flatten()
+
+
+class SelfModulatedBatchNorm2d(nn.BatchNorm2d):
+    """BatchNorm whose scale and shift are functions of the latent z: Chen et al. 2019 (arXiv 1810.01365), equation 4.
+
+    `forward` takes images (B, channels, H, W) and z (B, latent_dim). Scale and shift come from a network with
+    one hidden layer; they begin as 1 and 0.
+
+    Args:
+        channels: of the images.
+        latent_dim: length of z.
+        hidden: units of the hidden layer (32 in the paper).
+    """
+
+    def __init__(self, channels: int, latent_dim: int, hidden: int) -> None:
+        super().__init__(channels, affine=False)
+        last = nn.Linear(hidden, 2 * channels)
+        nn.init.zeros_(last.weight)
+        nn.init.zeros_(last.bias)
+        self.modulate = nn.Sequential(nn.Linear(latent_dim, hidden), nn.ReLU(True), last)
+
+    def forward(self, images: Tensor, z: Tensor) -> Tensor:  # type: ignore[override]
+        scale, shift = self.modulate(z)[:, :, None, None].chunk(2, dim=1)
+        return super().forward(images) * (1 + scale) + shift
+
+
+class ModulatedBlock(nn.Sequential):
+    """A `generator_block` whose norm also takes z (B, latent_dim)."""
+
+    def __init__(self, block: nn.Sequential, channels: int, latent_dim: int, hidden: int) -> None:
+        conv, _, activation = block
+        super().__init__(conv, SelfModulatedBatchNorm2d(channels, latent_dim, hidden), activation)
+
+    def forward(self, images: Tensor, z: Tensor) -> Tensor:  # type: ignore[override]
+        conv, norm, activation = self
+        return activation(norm(conv(images), z))
 
 
 def generator_block(

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 
 import torch
 from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _NormBase
 
 from facegan.errors import ConfigError, expect
 from facegan.models.protocol import attribute, device_of, evaluating
@@ -39,9 +40,9 @@ def summary(module: nn.Module, input_shape: Sequence[int] | None = None) -> None
         (_name(layer), tuple(out.shape[1:]), count_parameters(layer))
         for layer, out in _outputs(module, torch.zeros(1, *shape))
     ]
-    lines = [f"{type(module).__name__}", f"{'layer':<24}{'output shape':<18}{'parameters':>12}", "-" * 54]
-    lines += [f"{name:<24}{' x '.join(map(str, s)):<18}{count:>12,}" for name, s, count in rows]
-    print("\n".join([*lines, "-" * 54, f"{'total':<42}{count_parameters(module):>12,}"]))
+    lines = [f"{type(module).__name__}", f"{'layer':<26}{'output shape':<18}{'parameters':>12}", "-" * 56]
+    lines += [f"{name:<26}{' x '.join(map(str, s)):<18}{count:>12,}" for name, s, count in rows]
+    print("\n".join([*lines, "-" * 56, f"{'total':<44}{count_parameters(module):>12,}"]))
 
 
 def count_parameters(module: nn.Module) -> int:
@@ -80,10 +81,11 @@ def _outputs(module: nn.Module, inputs: Tensor) -> list[tuple[nn.Module, Tensor]
 
 
 def _layers(module: nn.Module) -> Iterator[nn.Module]:
-    """Modules without children, in order of definition; a parametrized layer is one of them."""
+    """Modules without children, in order of definition; a parametrized layer or a norm is one of them."""
     children = [child for name, child in module.named_children() if name != "parametrizations"]
-    if not children:
+    if not children or isinstance(module, _NormBase):
         yield module
+        return
     for child in children:
         yield from _layers(child)
 

@@ -142,7 +142,9 @@ class Engine:
 
 def _fixed_by_a_graph(*optimizers: torch.optim.Optimizer) -> tuple:
     """What a captured step reads besides its inputs, and a callback may replace."""
-    rates = [optimizer.param_groups[0]["lr"] for optimizer in optimizers]
+    rates = [
+        rate.data_ptr() if isinstance(rate := o.param_groups[0]["lr"], Tensor) else rate for o in optimizers
+    ]
     moments = [
         v.data_ptr() for o in optimizers for s in o.state.values() for v in s.values() if v is not None
     ]

@@ -20,6 +20,7 @@ from facegan.runtime.distributed import log_rank0
 from facegan.training.callbacks import as_callbacks
 from facegan.training.gan import GAN
 from facegan.training.monitor import Monitor
+from facegan.training.optimizers import decay_rates
 from facegan.training.resume import open_folder
 from facegan.training.step import train_step
 
@@ -81,6 +82,7 @@ def fit(
         stream = chain.from_iterable(repeat(batches))
         with Monitor(gan, folder, callbacks, total=total, every=every) as monitor, gan.engine.capturing():
             while gan.step < total and not monitor.stopped:
+                decay_rates(gan.optimizer_d, gan.optimizer_g, gan.config, gan.step / total)
                 metrics = train_step(gan, next_images(stream, gan.config.n_critic))
                 gan.remaining, gan.epoch = batches.remaining, batches.epoch
                 monitor.step_end(metrics)

@@ -359,4 +359,6 @@ def _on_cpu(tree: Any) -> Any:
     """A state dict with its tensors on the CPU, so that any machine can open the file."""
     if isinstance(tree, dict):
         return {key: _on_cpu(branch) for key, branch in tree.items()}
+    if isinstance(tree, list):
+        return [_on_cpu(branch) for branch in tree]
     return tree.cpu() if isinstance(tree, Tensor) else tree

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import torch
@@ -22,6 +23,9 @@ def build(
                 f"the {name} has no parameters that require gradients, so it cannot be trained."
             )
     fused = device.type in {"cpu", "cuda"}
+    rates: list[Any] = [config.lr_d, config.lr_g]
+    if config.lr_decay and device.type == "cuda":  # as tensors, which a CUDA graph reads anew at each step
+        rates = [torch.tensor(rate, device=device) for rate in rates]
     adam: dict[str, Any] = {
         "betas": (config.beta1, config.beta2),
         "fused": fused,
@@ -29,13 +33,34 @@ def build(
     }
     optimizer_d: Optimizer
     if config.optimizer_d == "sgd":
-        optimizer_d = SGD(discriminator.parameters(), config.lr_d, momentum=config.momentum, fused=fused)
+        optimizer_d = SGD(discriminator.parameters(), rates[0], momentum=config.momentum, fused=fused)
         if config.momentum:  # torch creates them in the first step, unfilled if that overflows float16
             for weight in discriminator.parameters():
                 optimizer_d.state[weight]["momentum_buffer"] = torch.zeros_like(weight)
     else:
-        optimizer_d = Adam(discriminator.parameters(), config.lr_d, **adam)
-    return optimizer_d, Adam(generator.parameters(), config.lr_g, **adam)
+        optimizer_d = Adam(discriminator.parameters(), rates[0], **adam)
+    return optimizer_d, Adam(generator.parameters(), rates[1], **adam)
+
+
+def decay_rates(optimizer_d: Optimizer, optimizer_g: Optimizer, config: TrainConfig, progress: float) -> None:
+    """Set both learning rates for the share of the run that is done, 0 to 1, if the config has `lr_decay`.
+
+    They keep their values until the last `lr_decay` of the run, in which they fall to 0 along half a cosine
+    (Loshchilov and Hutter 2017, arXiv 1608.03983, equation 5, without restarts).
+    """
+    if config.lr_decay:
+        done = max(0.0, 1 - (1 - progress) / config.lr_decay)
+        factor = (1 + math.cos(math.pi * done)) / 2
+        _set_rate(optimizer_d, config.lr_d * factor)
+        _set_rate(optimizer_g, config.lr_g * factor)
+
+
+def _set_rate(optimizer: Optimizer, rate: float) -> None:
+    group = optimizer.param_groups[0]
+    if isinstance(group["lr"], torch.Tensor):
+        group["lr"].fill_(rate)
+    else:
+        group["lr"] = rate
 
 
 def load(optimizer: Optimizer, state: dict[str, Any]) -> None:
@@ -52,7 +77,7 @@ def load(optimizer: Optimizer, state: dict[str, Any]) -> None:
 def move(old: Optimizer, new: Optimizer) -> Optimizer:
     """`new`, of the same weights on another device, with the moments and the learning rate of `old`."""
     load(new, old.state_dict())
-    new.param_groups[0]["lr"] = old.param_groups[0]["lr"]
+    _set_rate(new, float(old.param_groups[0]["lr"]))
     return new
 
 
