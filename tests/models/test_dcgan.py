@@ -4,6 +4,7 @@ from torch import nn
 
 from facegan import GAN, Discriminator, Generator, TrainConfig
 from facegan.errors import ConfigError
+from facegan.models.dcgan import SelfModulatedBatchNorm2d
 
 
 def tiny_generator(**changes):
@@ -187,3 +188,41 @@ def test_a_subclass_may_have_a_layer_named_latent():
 def test_a_leak_out_of_range_is_refused(network):
     with pytest.raises(ConfigError, match="leak is 2"):
         network(16, 8, leak=2)
+
+
+def test_modulation_starts_as_plain_batchnorm():
+    z = torch.randn(4, 8, generator=torch.Generator().manual_seed(0))
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        plain = tiny_generator()
+        torch.manual_seed(0)
+        modulated = tiny_generator(modulation=4)
+    for module in plain.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            nn.init.ones_(module.weight)
+    torch.testing.assert_close(modulated(z), plain(z))
+
+
+def test_modulation_scales_and_shifts_each_image_by_its_latent():
+    norm = SelfModulatedBatchNorm2d(2, latent_dim=3, hidden=4)
+    nn.init.normal_(norm.modulate[2].weight)
+    images, z = torch.randn(5, 2, 4, 4), torch.randn(5, 3)
+    scale, shift = norm.modulate(z).chunk(2, dim=1)
+    whitened = nn.BatchNorm2d(2, affine=False)(images)
+    expected = whitened * (1 + scale[:, :, None, None]) + shift[:, :, None, None]
+    torch.testing.assert_close(norm(images, z), expected)
+
+
+@pytest.mark.parametrize("upsampling", ["transposed", "nearest"])
+def test_a_modulated_generator_learns_from_every_weight(upsampling):
+    generator = tiny_generator(modulation=4, upsampling=upsampling)
+    for norm in (m for m in generator.modules() if isinstance(m, SelfModulatedBatchNorm2d)):
+        nn.init.normal_(norm.modulate[2].weight)
+    generator(torch.randn(4, 8)).square().sum().backward()
+    assert all(p.grad is not None and p.grad.abs().sum() > 0 for p in generator.parameters())
+
+
+@pytest.mark.parametrize("modulation", [-1, 2.5, True])
+def test_wrong_modulation_is_refused(modulation):
+    with pytest.raises(ConfigError, match="modulation"):
+        tiny_generator(modulation=modulation)

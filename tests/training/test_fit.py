@@ -1,15 +1,17 @@
+import math
 import threading
 from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
-from helpers import make_gan, random_faces, same, weights
+from helpers import assert_same_state, make_gan, random_faces, same, weights
 
 from facegan import Run, fit, load_generator, train_step
 from facegan.errors import ConfigError, DataError
 from facegan.images import read_png, to_float
 from facegan.runs.history import COLUMNS
+from facegan.training import optimizers
 
 
 def test_the_run_folder_explains_itself(gan, faces, tmp_path):
@@ -126,3 +128,50 @@ def test_images_in_memory_are_trained_on_as_they_are(gan, faces, kind):
     fit(gan, images, steps=2)
     fit(straight, faces, steps=2)
     assert same(weights(gan.generator), weights(straight.generator))
+
+
+def rates(gan):
+    return [float(o.param_groups[0]["lr"]) for o in (gan.optimizer_d, gan.optimizer_g)]
+
+
+class AtEachStep:
+    def __init__(self, function):
+        self.on_step_end = lambda gan, metrics: function(gan)
+
+
+def test_learning_rates_fall_along_a_cosine_over_the_last_share_of_the_run():
+    gan, seen = make_gan(lr_decay=0.5, lr_d=1e-4, lr_g=2e-4), []
+    fit(gan, random_faces(32), steps=8, callbacks=[AtEachStep(lambda gan: seen.append(rates(gan)))])
+    factors = [1, 1, 1, 1, 1, (1 + math.cos(math.pi / 4)) / 2, 0.5, (1 + math.cos(math.pi * 3 / 4)) / 2]
+    assert seen == [pytest.approx([1e-4 * f, 2e-4 * f]) for f in factors]
+
+
+def test_a_resumed_run_with_falling_rates_equals_one_without_a_break(tmp_path):
+    whole, first, second = (make_gan(lr_decay=1.0) for _ in range(3))
+    fit(whole, random_faces(32), steps=6)
+    fit(
+        first,
+        random_faces(32),
+        steps=6,
+        run_dir=tmp_path,
+        callbacks=[AtEachStep(lambda gan: gan.step == 3 and gan.request_stop())],
+    )
+    fit(second, random_faces(32), steps=6, run_dir=tmp_path)
+    assert first.step == 3
+    assert_same_state(whole, second)
+
+
+def test_without_lr_decay_fit_leaves_learning_rates_alone():
+    gan = make_gan()
+    gan.optimizer_g.param_groups[0]["lr"] = 0.5e-4
+    fit(gan, random_faces(32), steps=2)
+    assert rates(gan) == pytest.approx([2e-4, 0.5e-4])
+
+
+def test_learning_rates_that_are_tensors_change_in_place():
+    gan = make_gan(lr_decay=1.0)
+    group = gan.optimizer_g.param_groups[0]
+    group["lr"] = rate = torch.tensor(1.0)
+    optimizers.decay_rates(gan.optimizer_d, gan.optimizer_g, gan.config, 0.5)
+    assert group["lr"] is rate
+    assert rates(gan) == pytest.approx([1e-4, 1e-4])
