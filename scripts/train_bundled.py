@@ -139,11 +139,20 @@ def grow(name: str, faces: fg.FaceDataset, folder: Path) -> None:
     """Train one of `PRETRAINED`, its snapshots in `folder`."""
     config, steps = GROWN[name]
     gan = fg.GAN(config)
-    for at in steps:
-        if at:
-            fg.fit(gan, faces, steps=at)
-        write_generator(gan, at, folder)
+    write_generator(gan, 0, folder)
+    fg.fit(gan, faces, steps=steps[-1], callbacks=[KeepGenerators(steps, folder)])
     write_notes(name, gan, faces, folder)
+
+
+class KeepGenerators:
+    """Callback: write the averaged generator at some steps."""
+
+    def __init__(self, steps: tuple[int, ...], folder: Path) -> None:
+        self.steps, self.folder = steps, folder
+
+    def on_step_end(self, gan: fg.GAN, metrics: dict[str, Tensor]) -> None:
+        if gan.step in self.steps:
+            write_generator(gan, gan.step, self.folder)
 
 
 def write_generator(gan: fg.GAN, step: int, folder: Path) -> None:
