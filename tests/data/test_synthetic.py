@@ -93,11 +93,11 @@ def test_a_changed_drawing_needs_a_new_version():
     images, _ = synthetic_faces(24, size=32, seed=0)
     quarters = images.reshape(24, 3, 2, 16, 2, 16).mean((0, 3, 5)).reshape(3, 4)
     pinned = [
-        [149.68, 147.09, 129.85, 130.54],
-        [135.8, 134.6, 112.17, 113.94],
-        [122.46, 121.63, 99.81, 102.09],
+        [149.6, 147.26, 129.71, 130.46],
+        [135.71, 134.74, 112.04, 113.88],
+        [122.36, 121.78, 99.69, 102.04],
     ]
-    assert DRAWING_VERSION == 1
+    assert DRAWING_VERSION == 2
     assert np.abs(quarters - pinned).max() < 0.1, "the drawing changed: raise DRAWING_VERSION"
 
 

@@ -11,7 +11,7 @@ It does not cover photographs, full 3-D geometry, cast shadows, or any notion of
 from facegan.data.synthetic.attributes import DISTRIBUTIONS, Choice, Uniform, draw_attributes
 from facegan.data.synthetic.render import render_faces, synthetic_faces
 
-DRAWING_VERSION = 1  # raise it when a change alters any pixel: cached faces of other versions are drawn again
+DRAWING_VERSION = 2  # raise it when a change alters any pixel: cached faces of other versions are drawn again
 
 __all__ = [
     "DISTRIBUTIONS",

@@ -18,7 +18,7 @@ def _hair(s: Scene, distance: Tensor, light: Tensor) -> None:
 
 def _strands(s: Scene, strand: Tensor) -> Tensor:
     """Light on hair along lines of equal `strand`: roundness and a band of shine."""
-    wave = (torch.sin(11 * strand).mul_(2).add_(43 * strand)).sin_()
+    wave = (torch.sin(7 * strand).mul_(1.5).add_(19 * strand)).sin_()
     arc = s.u.square()
     band = (s.v - 0.55 * arc).add_(0.58).mul_(1 / 0.13).square_().neg_().add_(1).clamp_(min=0)
     light = (0.3 * s.light_x * s.u).sub_(0.3 * arc).add_(0.2 * s.light_y * (s.v + 0.4))
@@ -27,8 +27,8 @@ def _strands(s: Scene, strand: Tensor) -> Tensor:
 
 def _curls(s: Scene) -> Tensor:
     """Light on curly hair."""
-    across = torch.sin(27 * s.u + 2 * torch.sin(13 * s.v))
-    along = torch.sin(25 * s.v + 2 * torch.sin(15 * s.u))
+    across = torch.sin(17 * s.u + 2 * torch.sin(8 * s.v))
+    along = torch.sin(16 * s.v + 2 * torch.sin(9 * s.u))
     roundness = 0.3 * s.light_x * s.u + 0.3 * s.light_y * (s.v + 0.4) - 0.15 * s.u * s.u
     return 0.9 + roundness + 0.16 * across * along
 
@@ -59,9 +59,8 @@ def _parting(s: Scene, side: Tensor) -> Tensor:
 
 def _buzz(s: Scene) -> None:
     distance = _cap(s, 0.012, 0.015, _forehead(s))
-    grain = 0.86 + 0.07 * torch.sin(71 * s.u + 31 * s.v) * torch.sin(67 * s.v)
     soft = (0.5 - distance / 0.05).clamp_(0, 1) * s.cover(s.jaw - 0.012)
-    s.paint(0.8 * soft, s.hair, grain + 0.25 * s.light_x * s.u)
+    s.paint(0.8 * soft, s.hair, 0.86 + 0.25 * s.light_x * s.u)
 
 
 def _short(s: Scene) -> None:
@@ -133,7 +132,7 @@ def _curly(s: Scene) -> None:
 def _bun_back(s: Scene) -> None:
     radius = 0.17 + 0.06 * s.hair_volume
     bun = oval(s.u, s.v, (-0.5 * s.turn, -0.83), (radius * 1.15, radius))
-    coil = 0.1 * torch.sin(36 * bun + 4 * s.u)
+    coil = 0.1 * torch.sin(24 * bun + 4 * s.u)
     s.paint(s.cover(bun), s.hair, 0.19 + coil - 0.8 * s.v + 0.6 * s.light_x * s.u)
 
 
@@ -158,7 +157,7 @@ def _spiky(s: Scene) -> None:
 def _mohawk_back(s: Scene) -> None:
     height = (0.16 + 0.1 * s.hair_volume) * (1 + 0.3 * _zigzag(s, 8))
     blade = oval(s.u - 0.25 * s.turn, s.v, (0, -0.6), (0.17, 0.18 + height))
-    s.paint(s.cover(blade), s.hair, 0.8 + 0.15 * torch.sin(60 * s.u))
+    s.paint(s.cover(blade), s.hair, 0.8 + 0.12 * torch.sin(26 * s.u))
 
 
 def _mohawk(s: Scene) -> None:
@@ -183,7 +182,7 @@ def _scarf(s: Scene) -> None:
 
 def _hang_behind(shape: Callable[[Scene], Tensor]) -> Callable[[Scene], None]:
     """Painter of the inside of hanging hair, behind the neck."""
-    return lambda s: s.paint(s.cover(shape(s)), s.hair, 0.55 + 0.06 * torch.sin(40 * s.u))
+    return lambda s: s.paint(s.cover(shape(s)), s.hair, 0.55 + 0.06 * torch.sin(20 * s.u))
 
 
 def _within(top: float, bottom: float, painter: Callable[[Scene], None]):
