@@ -52,7 +52,6 @@ class TrainConfig:
         "hidden units of the small networks by which z scales and shifts G's BatchNorm; 0 is plain BatchNorm",
     ] = 0
     norm: Annotated[Norm, "normalization in D"] = "batch"
-    residual: Annotated[bool, "shortcuts around the hidden blocks of D"] = False
 
     # The game
     loss: Annotated[str, "bce, minimax, least_squares, hinge, wasserstein, or a registered loss"] = "bce"
@@ -173,7 +172,7 @@ GENERATOR_SETTINGS = (
     "upsampling",
     "modulation",
 )
-DISCRIMINATOR_SETTINGS = ("image_size", "discriminator_width", "norm", "leak", "residual")
+DISCRIMINATOR_SETTINGS = ("image_size", "discriminator_width", "norm", "leak")
 GAME_SETTINGS = (
     "loss", "gradient_penalty", "r1", "r1_every", "n_critic", "label_smoothing", "label_flip", "augment",
 )  # fmt: skip

@@ -137,32 +137,22 @@ class Discriminator(nn.Module):
         width: feature maps at the finest hidden layer; each coarser one has twice as many, at most 8 x width.
         norm: "batch", "instance", "spectral" or "none".
         leak: slope of the leaky ReLUs below 0 (0.2 in DCGAN, section 4).
-        residual: make every hidden block but the first a `ResidualBlock`.
 
     Raises:
         ConfigError: a setting is not one of these, or images have another size.
     """
 
     def __init__(
-        self,
-        image_size: int = 64,
-        width: int = 64,
-        *,
-        norm: str = "batch",
-        leak: float = 0.2,
-        residual: bool = False,
+        self, image_size: int = 64, width: int = 64, *, norm: str = "batch", leak: float = 0.2
     ) -> None:
         super().__init__()
-        self.image_size, self.width, self.norm = image_size, width, norm
-        self.leak, self.residual = leak, residual
+        self.image_size, self.width, self.norm, self.leak = image_size, width, norm, leak
         _check_leak(leak)
         widths = hidden_widths(image_size, width)
         layers = _choose(NORMS, "norm", norm)
         bias = norm in {"none", "spectral"}
-        blocks: list[nn.Module] = [discriminator_block(3, widths[0], bias=bias, leak=leak)]
-        for a, b in pairwise(widths):
-            block = discriminator_block(a, b, layers(b), bias=bias, leak=leak)
-            blocks.append(ResidualBlock(block, a, b) if residual else block)
+        blocks = [discriminator_block(3, widths[0], bias=bias, leak=leak)]
+        blocks += [discriminator_block(a, b, layers(b), bias=bias, leak=leak) for a, b in pairwise(widths)]
         self.blocks = nn.Sequential(*blocks, Conv2d(widths[-1], 1, 4, 1, 0, bias=bias))
         self.apply(init_weights)
         if norm == "spectral":
@@ -172,8 +162,8 @@ class Discriminator(nn.Module):
     @classmethod
     def from_config(cls, config: TrainConfig) -> Discriminator:
         """The discriminator of a training run's settings."""
-        settings = {name: getattr(config, name) for name in DISCRIMINATOR_SETTINGS}
-        return cls(width=settings.pop("discriminator_width"), **settings)
+        image_size, width, norm, leak = (getattr(config, name) for name in DISCRIMINATOR_SETTINGS)
+        return cls(image_size, width, norm=norm, leak=leak)
 
     def forward(self, images: Tensor) -> Tensor:
         size = self.image_size
@@ -245,22 +235,6 @@ def discriminator_block(
     """One hidden block of the discriminator: halves the side, normalizes, activates (DCGAN, section 3)."""
     conv = Conv2d(in_channels, out_channels, 4, 2, 1, bias=bias)
     return nn.Sequential(conv, *(norm or []), nn.LeakyReLU(leak, True))
-
-
-class ResidualBlock(nn.Module):
-    """A `discriminator_block` plus a shortcut: averaged to half the side, then a 1 x 1 convolution.
-
-    He et al. 2016 (arXiv 1512.03385), equation 2; StyleGAN2's discriminator has such blocks (arXiv 1912.04958,
-    section 4.1). (B, in_channels, 2 H, 2 W) to (B, out_channels, H, W).
-    """
-
-    def __init__(self, block: nn.Sequential, in_channels: int, out_channels: int) -> None:
-        super().__init__()
-        self.block = block
-        self.shortcut = nn.Sequential(nn.AvgPool2d(2), nn.Conv2d(in_channels, out_channels, 1, bias=False))
-
-    def forward(self, images: Tensor) -> Tensor:
-        return self.block(images) + self.shortcut(images)
 
 
 def output_size(size: int, kernel: int, stride: int, padding: int) -> int:

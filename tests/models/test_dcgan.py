@@ -226,24 +226,3 @@ def test_a_modulated_generator_learns_from_every_weight(upsampling):
 def test_wrong_modulation_is_refused(modulation):
     with pytest.raises(ConfigError, match="modulation"):
         tiny_generator(modulation=modulation)
-
-
-def test_residual_blocks_add_a_shortcut_to_the_plain_ones():
-    with torch.random.fork_rng():
-        torch.manual_seed(0)
-        discriminator = tiny_discriminator(image_size=32, norm="none", residual=True)
-    plain, hidden = discriminator.blocks[0], discriminator.blocks[1:-1]
-    images = torch.randn(2, 3, 32, 32)
-    expected = plain(images)
-    for block in hidden:
-        shortcut = nn.functional.conv2d(nn.functional.avg_pool2d(expected, 2), block.shortcut[1].weight)
-        expected = block.block(expected) + shortcut
-    torch.testing.assert_close(discriminator(images), discriminator.blocks[-1](expected).flatten())
-    assert len(hidden) == 2
-
-
-@pytest.mark.parametrize("norm", ["none", "batch", "instance", "spectral"])
-def test_a_residual_discriminator_learns_from_every_weight(norm):
-    discriminator = tiny_discriminator(norm=norm, residual=True)
-    discriminator(torch.randn(4, 3, 16, 16)).square().sum().backward()
-    assert all(p.grad is not None for p in discriminator.parameters())
