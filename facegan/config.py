@@ -238,17 +238,21 @@ RECIPES: dict[str, TrainConfig] = {
         batch_size=64,
         epochs=50,
     ),
-    # The best faces per minute that we measured (RESULTS.md): a G without checkerboard artifacts, many small
-    # steps, large learning rates, a lazy R1 penalty on a D without normalization, a long average, flips.
+    # The best faces per minute that we measured (docs/experiments.md): a G without checkerboard artifacts, many small
+    # steps, Adam (0, 0.99) at large rates that fall at the end, a lazy R1 penalty on a D without normalization, a long
+    # average, flips.
     "modern": TrainConfig(
         width=32,
         width_d=48,
         upsampling="nearest",
         norm="none",
-        r1=1.0,
+        r1=0.5,
         r1_every=16,
-        lr_d=5e-4,
-        lr_g=5e-4,
+        lr_d=1e-3,
+        lr_g=1e-3,
+        beta1=0.0,
+        beta2=0.99,
+        lr_decay=0.7,
         ema_decay=0.998,
         batch_size=16,
         epochs=20,
@@ -256,9 +260,17 @@ RECIPES: dict[str, TrainConfig] = {
         flip=True,
     ),
 }
-# Recognizable faces on two CPU cores within three minutes: `modern`, narrower, with a shorter average.
+# Recognizable faces on two CPU cores within three minutes: `modern`, narrower, in batches of 8, with a shorter average
+# and a G that is modulated by z.
 RECIPES["tiny"] = RECIPES["modern"].replace(
-    width=24, width_d=0, ema_decay=0.995, epochs=4, snapshot_every=200
+    width_d=24,
+    modulation=32,
+    r1=1.0,
+    lr_decay=0.5,
+    ema_decay=0.995,
+    batch_size=8,
+    epochs=2,
+    snapshot_every=200,
 )
 _BUILT_IN = frozenset(RECIPES)
 
