@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import csv
 import json
+import math
 import shutil
 import tempfile
 from collections.abc import Callable
@@ -42,10 +43,10 @@ SMALL = fg.TrainConfig(
 )
 GALLERY_STEPS = (0, 200, 500, 1000, 2000)
 GROWN = {
-    "faces": (fg.RECIPES["modern"], (0, 120, 300, 600, 1200, 2400, 4800, 8400, 12_000)),
+    "faces": (fg.RECIPES["modern"].replace(seed=1), (0, 120, 360, 1200, 2400, 4800, 8400, 12_000)),
     "synthetic": (
-        fg.RECIPES["modern"].replace(width=12, width_d=24),
-        (0, 80, 400, 800, 1600, 3200, 5600, 8000),
+        fg.RECIPES["modern"].replace(width=16, width_d=24, modulation=32, r1=1.0),
+        (0, 100, 400, 1000, 2500, 6000, 12_000),
     ),
 }
 
@@ -136,23 +137,14 @@ def train(name: str, faces: fg.FaceDataset, folder: Path) -> None:
 
 
 def grow(name: str, faces: fg.FaceDataset, folder: Path) -> None:
-    """Train one of `PRETRAINED`, its snapshots in `folder`."""
+    """Train one of `PRETRAINED` in runs/NAME, which resumes, and take some of its snapshots into `folder`."""
     config, steps = GROWN[name]
-    gan = fg.GAN(config)
-    write_generator(gan, 0, folder)
-    fg.fit(gan, faces, steps=steps[-1], callbacks=[KeepGenerators(steps, folder)])
+    gan, run = fg.GAN(config), Path("runs") / name
+    fg.fit(gan, faces, steps=steps[-1], snapshot_every=math.gcd(*steps), run_dir=run)
+    for step in steps:
+        file = f"step_{step:06d}.safetensors"
+        shutil.copy(run / "generators" / file, folder / file)
     write_notes(name, gan, faces, folder)
-
-
-class KeepGenerators:
-    """Callback: write the averaged generator at some steps."""
-
-    def __init__(self, steps: tuple[int, ...], folder: Path) -> None:
-        self.steps, self.folder = steps, folder
-
-    def on_step_end(self, gan: fg.GAN, metrics: dict[str, Tensor]) -> None:
-        if gan.step in self.steps:
-            write_generator(gan, gan.step, self.folder)
 
 
 def write_generator(gan: fg.GAN, step: int, folder: Path) -> None:
