@@ -64,7 +64,7 @@ def test_the_table_begins_with_the_machine_and_its_limit(result):
 def test_the_table_says_how_long_recipes_take(result):
     lines = table(result)
     assert cells(lines, "tutorial") == ["65.0", "33", "min", "84", "min", "8.7", "h"]  # ten epochs
-    assert cells(lines, "tiny") == ["520.0", "2", "min", "4", "min", "26", "min"]  # four
+    assert cells(lines, "tiny") == ["520.0", "1", "min", "2", "min", "13", "min"]  # two
 
 
 @pytest.mark.slow
