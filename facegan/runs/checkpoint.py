@@ -21,7 +21,9 @@ from facegan.errors import CheckpointError, DamagedCheckpoint, first_line
 from facegan.files import write_atomic
 from facegan.runs.upgrade import upgrade_state
 
-SCHEMA = 3  # 1: 0.1, without data and structure; 2: 0.2, without the epoch
+SCHEMA = (
+    4  # 1: 0.1, without data and structure; 2: 0.2, without the epoch; 3: 0.3, without adaptive augmentation
+)
 KEEP = 3  # checkpoints kept in a folder
 
 

@@ -7,18 +7,16 @@ from __future__ import annotations
 
 import warnings
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from facegan.augment import steps_of
 from facegan.config import RECIPES, TrainConfig
 from facegan.errors import CheckpointError, ConfigError
 from facegan.files import write_atomic
 from facegan.images import make_grid
-from facegan.latent import DISTRIBUTIONS
 from facegan.losses import BUILT_IN, LOSSES, Loss, as_loss, check_loss, find_loss
 from facegan.models import protocol
 from facegan.models.dcgan import Discriminator, Generator
@@ -26,25 +24,14 @@ from facegan.runs import generator_file
 from facegan.runs.checkpoint import contents_of_a_run
 from facegan.runs.history import History
 from facegan.runs.run import config_of
-from facegan.runtime import distributed
-from facegan.runtime.device import autocast, memory_format, pick_device, pick_precision, to_device
-from facegan.training import optimizers
+from facegan.runtime.device import autocast, memory_format, pick_device, pick_precision
+from facegan.training import noise, optimizers
+from facegan.training.adaptive import AdaptiveAugmentation
 from facegan.training.compatibility import NETWORKS, check_same_networks, loss_name, structure_of
 from facegan.training.engine import Engine
 from facegan.version import __version__
 
 NUM_PREVIEW_LATENTS = 64  # latents whose images are drawn at every snapshot
-
-
-class Noise(NamedTuple):
-    """The random numbers of one step: for each of D's K = n_critic batches, for this process's B images."""
-
-    z: Tensor  # (K, B, latent_dim)
-    flip: Tensor  # (K, B) from [0, 1]: which pairs of labels are flipped
-    mix: Tensor  # (K, B, 1, 1, 1) from [0, 1]: where the gradient penalty is taken, between real and fake
-    augment: (
-        Tensor  # (K, 3, S, 3, B, 1, 1, 1) from [0, 1]: S augmentations of real, fake, and fake in G's update
-    )
 
 
 class GAN:
@@ -102,6 +89,7 @@ class GAN:
             self.config, self.discriminator, self.generator, self.device
         )
         self.engine = Engine(self.generator, self.discriminator, self.device, self.precision)
+        self.augmentation = AdaptiveAugmentation(self.config.augment_target, self.device)
         self.step = self.epoch = 0
         self.history = History()
         self.data = {}
@@ -156,6 +144,7 @@ class GAN:
         scale = self.engine.scaler.state_dict()
         self.engine = Engine(self.generator, self.discriminator, self.device, self.precision)
         self.engine.load_scaler(scale)
+        self.augmentation.to(self.device)
         return self
 
     def __repr__(self) -> str:
@@ -202,15 +191,9 @@ class GAN:
         real = real.to(self.device, torch.float32, memory_format=memory_format(self.device))
         return real.unflatten(0, (self.config.n_critic, -1))
 
-    def draw_noise(self, batch_size: int) -> Noise:
-        """The next step's random numbers: drawn for the batch of all processes, of which this one takes its part."""
-        joint, augmentations = batch_size * distributed.world_size(), len(steps_of(self.config.augment))
-        k, mine = self.config.n_critic, distributed.local_slice(joint)
-        z = DISTRIBUTIONS[self.config.latent](k, joint, self.config.latent_dim, generator=self.rng)
-        uniform = torch.rand(k, 2 + 9 * augmentations, joint, generator=self.rng)
-        z, uniform = (to_device(numbers, self.device) for numbers in (z[:, mine], uniform[:, :, mine]))
-        augment = uniform[:, 2:].reshape(k, 3, augmentations, 3, batch_size, 1, 1, 1)
-        return Noise(z, uniform[:, 0], uniform[:, 1].reshape(k, -1, 1, 1, 1), augment)
+    def draw_noise(self, batch_size: int) -> noise.Noise:
+        """The next step's random numbers; see `facegan.training.noise`."""
+        return noise.draw_noise(self.config, batch_size, self.rng, self.device)
 
     @property
     def smoothing(self) -> dict[str, float]:
@@ -243,6 +226,7 @@ class GAN:
             "remaining": self.remaining.clone(),
             "history": self.history.state_dict(),
             "scaler": self.engine.scaler.state_dict(),
+            "augmentation": self.augmentation.state.to("cpu", copy=True),
             **{name: _on_cpu(part.state_dict()) for name, part in self._parts().items()},
         }
 
@@ -263,6 +247,7 @@ class GAN:
                 state["rng"]
             )  # raises for a state that the GAN's could not take either
             remaining, data = state["remaining"].long(), dict(state["data"])
+            augmentation = state["augmentation"].expand(2)
         for name, part in self._parts().items():
             load = optimizers.load if name.startswith("optimizer") else nn.Module.load_state_dict
             load(part, state[name])
@@ -271,6 +256,7 @@ class GAN:
         self.rng.set_state(state["rng"])
         self.step, self.epoch, self.history = step, epoch, history
         self.data, self.remaining = data, remaining
+        self.augmentation.load(augmentation)
 
     @classmethod
     def from_state(cls, state: dict[str, Any], **networks: Any) -> GAN:
