@@ -1,7 +1,7 @@
 """Train the bundled runs: python scripts/train_bundled.py NAME ... [--data ZIP --crop CROP]
 
-Each name becomes a folder in facegan/weights: averaged generators at several steps, history.csv, config.json; and
-digests.json is updated. "faces" needs --data (and --crop, unless the photographs are cut already); the other runs
+Each name becomes a folder in facegan/weights: averaged generators at several steps, history.csv, config.json, and for
+"faces" and "synthetic" the discriminator, from which a training can start. digests.json is updated. "faces" needs --data (and --crop, unless the photographs are cut already); the other runs
 learn from drawn faces.
 """
 
@@ -143,6 +143,8 @@ def grow(name: str, faces: fg.FaceDataset, folder: Path) -> None:
         if at:
             fg.fit(gan, faces, steps=at)
         write_generator(gan, at, folder)
+    weights = generator_file.to_bytes(gan.discriminator, data={}, half=True)
+    (folder / "discriminator.safetensors").write_bytes(weights)
     write_notes(name, gan, faces, folder)
 
 

@@ -10,6 +10,7 @@ import typer
 from facegan.cli.options import Crop, Seed, Source, Step, Truncation
 from facegan.config import TrainConfig, differing
 from facegan.errors import ConfigError
+from facegan.runs.data_record import STARTED_FROM, in_words
 
 Format = Literal["safetensors", "onnx", "torchscript"]
 
@@ -112,7 +113,7 @@ def _describe_run(path: Path) -> dict[str, Any]:
     changes = differing(TrainConfig(), run.config)
     last = {name: values[-1] for name, values in run.history.items() if values}
     return {
-        "data": ", ".join(f"{name} {value}" for name, value in run.data.items() if value is not None),
+        **_describe_data(run.data),
         "device": run.device or "not recorded",
         "checkpoints": ", ".join(map(str, run.checkpoints)) or "none",
         "generators": ", ".join(map(str, run.generators)) or "none",
@@ -120,6 +121,14 @@ def _describe_run(path: Path) -> dict[str, Any]:
         "settings": ", ".join(f"{k}={new}" for k, (_, new) in changes.items()) or "the defaults",
         **{name: f"{value:,}" if name == "step" else f"{value:.3f}" for name, value in last.items()},
     }
+
+
+def _describe_data(record: dict[str, Any]) -> dict[str, str]:
+    plain = {name: value for name, value in record.items() if value is not None and name != STARTED_FROM}
+    found = {"data": ", ".join(f"{name} {value}" for name, value in plain.items())}
+    if start := record.get(STARTED_FROM):
+        found["started from"] = f"{start['run']}, step {start['step']:,} on {in_words(start['data'])}"
+    return found
 
 
 def results(

@@ -107,6 +107,13 @@ def contents_of_a_run() -> Iterator[None]:
         raise CheckpointError(f"this is not a checkpoint of a facegan run ({error}).") from None
 
 
+def on_cpu(tree: Any) -> Any:
+    """A state dict with its tensors on the CPU, so that any machine can open the file."""
+    if isinstance(tree, dict):
+        return {key: on_cpu(branch) for key, branch in tree.items()}
+    return tree.cpu() if isinstance(tree, torch.Tensor) else tree
+
+
 def numbered(folder: str | Path, suffix: str) -> dict[int, Path]:
     """The files `step_000060.pt` (or another suffix) of a folder by step, ascending; ignores other files."""
     paths = {p.stem.removeprefix("step_"): p for p in Path(folder).glob(f"step_*{suffix}")}

@@ -21,14 +21,17 @@ from facegan.losses import BUILT_IN, LOSSES, Loss, as_loss, check_loss, find_los
 from facegan.models import protocol
 from facegan.models.dcgan import Discriminator, Generator
 from facegan.runs import generator_file
-from facegan.runs.checkpoint import contents_of_a_run
+from facegan.runs.checkpoint import contents_of_a_run, on_cpu
+from facegan.runs.data_record import STARTED_FROM
 from facegan.runs.history import History
-from facegan.runs.run import config_of
+from facegan.runs.networks import config_of
+from facegan.runs.run import Run
 from facegan.runtime.device import autocast, memory_format, pick_device, pick_precision
 from facegan.training import noise, optimizers
 from facegan.training.adaptive import AdaptiveAugmentation
 from facegan.training.compatibility import NETWORKS, check_same_networks, loss_name, structure_of
 from facegan.training.engine import Engine
+from facegan.training.start import start_of
 from facegan.version import __version__
 
 NUM_PREVIEW_LATENTS = 64  # latents whose images are drawn at every snapshot
@@ -52,7 +55,7 @@ class GAN:
         history: `History`, one row per step.
         step: steps taken so far.
         epoch: the pass over the faces in progress, counted from 1; 0 before the first.
-        data: `FaceDataset.record()` of the faces that `fit` trained on last; empty before.
+        data: `FaceDataset.record()` of the faces that `fit` trained on last, and `started_from`; empty before.
 
     Raises:
         ConfigError: there is no such recipe, loss or device, or the networks' shapes do not match.
@@ -95,6 +98,34 @@ class GAN:
         self.data = {}
         self.remaining = torch.empty(0, dtype=torch.long)  # indices of faces that this epoch has yet to visit
         self.stop_requested = False
+
+    @classmethod
+    def start_from(
+        cls,
+        source: str | Path | Run,
+        *,
+        generator: nn.Module | None = None,
+        discriminator: nn.Module | None = None,
+        loss: Loss | tuple | str | None = None,
+        device: str | torch.device = "auto",
+        **changes: Any,
+    ) -> GAN:
+        """A GAN at step 0 with the averaged generator and the discriminator of a finished run.
+
+        Args:
+            source: a run folder with checkpoints, a bundled run's name, or a `Run`.
+            generator, discriminator, loss: as for `GAN`, if the run trained some of your own.
+            device: as for `GAN`.
+            changes: settings that differ from the run's; those of the networks cannot.
+
+        Raises:
+            CheckpointError: there is no such run, or it has no discriminator.
+            ConfigError: a setting is invalid, or is one of the networks'.
+        """
+        start = start_of(source, changes, generator=generator, discriminator=discriminator)
+        gan = cls(start.config, **start.networks, loss=loss, device=device)
+        gan.data = start.record
+        return gan
 
     @property
     def data(self) -> dict[str, Any]:
@@ -202,8 +233,9 @@ class GAN:
 
     @property
     def ema_decay(self) -> float:
-        """The average's decay in this step, smaller at first: min(ema_decay, (1 + t) / (10 + t))."""
-        return min(self.config.ema_decay, (1 + self.step) / (10 + self.step))
+        """The average's decay in this step, smaller after random weights: min(ema_decay, (1 + t) / (10 + t))."""
+        limit = 1 if STARTED_FROM in self.data else (1 + self.step) / (10 + self.step)
+        return min(self.config.ema_decay, limit)
 
     def zero_grad(self) -> None:
         """Drop the gradients of both networks."""
@@ -227,7 +259,7 @@ class GAN:
             "history": self.history.state_dict(),
             "scaler": self.engine.scaler.state_dict(),
             "augmentation": self.augmentation.state.to("cpu", copy=True),
-            **{name: _on_cpu(part.state_dict()) for name, part in self._parts().items()},
+            **{name: on_cpu(part.state_dict()) for name, part in self._parts().items()},
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
@@ -238,14 +270,9 @@ class GAN:
         """
         check_same_networks(self, state)
         with contents_of_a_run():
-            history, step, epoch = (
-                History.from_state(state["history"]),
-                int(state["step"]),
-                int(state["epoch"]),
-            )
-            torch.Generator().set_state(
-                state["rng"]
-            )  # raises for a state that the GAN's could not take either
+            history = History.from_state(state["history"])
+            step, epoch = int(state["step"]), int(state["epoch"])
+            torch.Generator().set_state(state["rng"])  # raises for what the GAN's could not take either
             remaining, data = state["remaining"].long(), dict(state["data"])
             augmentation = state["augmentation"].expand(2)
         for name, part in self._parts().items():
@@ -339,10 +366,3 @@ def _networks(
     if not hasattr(discriminator, "image_size"):
         protocol.set_attribute(discriminator, "image_size", config.image_size)
     return protocol.set_default_attributes(generator, config), discriminator
-
-
-def _on_cpu(tree: Any) -> Any:
-    """A state dict with its tensors on the CPU, so that any machine can open the file."""
-    if isinstance(tree, dict):
-        return {key: _on_cpu(branch) for key, branch in tree.items()}
-    return tree.cpu() if isinstance(tree, Tensor) else tree

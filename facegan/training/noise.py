@@ -20,7 +20,9 @@ class Noise(NamedTuple):
     z: Tensor  # (K, B, latent_dim)
     flip: Tensor  # (K, B) from [0, 1]: which pairs of labels are flipped
     mix: Tensor  # (K, B, 1, 1, 1) from [0, 1]: where the gradient penalty is taken, between real and fake
-    augment: Tensor  # (K, 3, S, 3, B, 1, 1, 1) from [0, 1]: S augmentations of real, fake, and fake in G's update;  # if adaptive, (K, 3, S, 4, B, 1, 1, 1): the fourth decides whether to apply one
+    # (K, 3, S, 3, B, 1, 1, 1) from [0, 1]: S augmentations of real, fake, and fake in G's update; if they adapt,
+    # (K, 3, S, 4, B, 1, 1, 1), where the fourth number decides whether one is applied
+    augment: Tensor
 
 
 def draw_noise(config: TrainConfig, batch_size: int, rng: torch.Generator, device: torch.device) -> Noise:
