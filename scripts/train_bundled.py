@@ -1,8 +1,8 @@
 """Train the bundled runs: python scripts/train_bundled.py NAME ... [--data ZIP --crop CROP]
 
 Each name becomes a folder in facegan/weights: averaged generators at several steps, history.csv, config.json, and for
-"faces" and "synthetic" the discriminator, from which a training can start. digests.json is updated. "faces" needs --data (and --crop, unless the photographs are cut already); the other runs
-learn from drawn faces.
+"faces" and "synthetic" the discriminator, from which a training can start. digests.json is updated. "faces" needs
+--data (and --crop, unless the photographs are cut already); the other runs learn from drawn faces.
 """
 
 from __future__ import annotations

@@ -56,8 +56,9 @@ def train(
 ) -> None:
     """Train a recipe, or the networks of a run, on faces; run the same command again to resume.
 
-    Every setting can be overridden, but for those of networks that were trained already; see `facegan recipes` for their values. On several
-    GPUs: torchrun --nproc-per-node 2 -m facegan train ..., where batch_size is that of all GPUs together.
+    Every setting can be overridden, but for those of networks that were trained already; see `facegan recipes`
+    for their values. On several GPUs: torchrun --nproc-per-node 2 -m facegan train ..., where batch_size is
+    that of all GPUs together.
     """
     from facegan.data.load import load_faces
     from facegan.runtime import distributed
@@ -94,9 +95,9 @@ def _gan(name: str, changes: dict[str, Any], run_dir: Path, device: str, *, star
 
     if not starts:
         return GAN(RECIPES[name].replace(**changes), device=device)
-    if (run_dir / "checkpoints").is_dir() and (run := FolderRun(run_dir)).checkpoints:
-        if data_record.start_of(run.data) == Path(name).resolve().name:
-            return GAN(run.config.replace(**changes), device=device)
+    run = FolderRun(run_dir) if (run_dir / "checkpoints").is_dir() else None
+    if run and run.checkpoints and data_record.start_of(run.data) == Path(name).resolve().name:
+        return GAN(run.config.replace(**changes), device=device)
     return GAN.start_from(name, device=device, **changes)
 
 
