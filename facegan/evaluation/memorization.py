@@ -4,7 +4,11 @@ With faces that were held out: a fake is equally often nearest to a training fac
 unless the generator copies (Meehan et al. 2020, arXiv 2004.05675, compare the same distances). Without: the nearest
 training face of a copy is much nearer than the second nearest, more so than among the training faces themselves.
 
-Distances are those of `facegan.evaluation.features`. Does not cover copies of a part of a face, or of a face that was
+Distances are between the directions of faces in the space of `facegan.evaluation.features`, 0 to 2, where 1.4 is
+unrelated: between the points themselves, a few faces near the mean would be nearest to all blurred fakes. On 500
+photographs that no generator had seen, the shares are 53 % (at most 59 % by chance) and 4 %, with 100 training faces.
+
+Does not cover copies of a part of a face, or of a face that was
 shifted or scaled; nor, without held-out faces, copies of a photograph that the training faces contain twice.
 """
 
@@ -15,6 +19,7 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
+from torch.nn.functional import normalize
 
 from facegan.data.dataset import FaceDataset
 from facegan.errors import ConfigError, expect
@@ -26,6 +31,9 @@ from facegan.runs.run import Run
 _SEED = 0  # of the latents, and of the choice of faces
 _DEVIATIONS = 3  # by which chance alone is exceeded once in 700 snapshots
 _RARE = 0.05  # without held-out faces: the share of training faces that pass for copies of each other
+_COORDINATES = (
+    32  # of the space; with 64, blurred faces pass for copies more often, with 16 copies are missed
+)
 _SPACE = 2000  # faces of each kind that the space is made of; more change it little
 _ROWS = 1000  # faces whose pixels are in memory at once
 _SAME = 1e-6  # distance below which two faces are one
@@ -41,7 +49,7 @@ class CopyScore:
             nearer than to any other training face.
         expected: that share for a generator that does not copy: 0.5; without held-out faces, 0.05.
         limit: the largest share that chance explains.
-        distance: median distance of fakes to the nearest training face.
+        distance: median distance of fakes to the nearest training face, 0 to 2.
         reference: what to compare it with: the median distance of fakes to the nearest held-out face; without
             these, of training faces to the nearest other one.
     """
@@ -85,7 +93,7 @@ class CopyDetector:
         indices = [self._chosen, *(_choose(len(faces), self.count) for faces in sets[1:])]
         drawn = [faces[index[:_SPACE]] for faces, index in zip(sets, indices, strict=True)]
         basis = torch.cat(drawn)  # of both kinds alike, or it would favor one
-        self._space = Eigenfaces(torch.cat([basis, basis.flip(-1)]) if flip else basis)
+        self._space = Eigenfaces(torch.cat([basis, basis.flip(-1)]) if flip else basis, _COORDINATES)
         self._sides = [self._features(faces, index) for faces, index in zip(sets, indices, strict=True)]
         if len(sets) > 1 and (both := int((self._distances(self._sides[1][0], 0).amin(1) < _SAME).sum())):
             raise ConfigError(
@@ -95,7 +103,7 @@ class CopyDetector:
 
     def score(self, images: Tensor) -> CopyScore:
         """Compare images (M, 3, H, W), uint8 or floats in [-1, 1], with the training faces."""
-        fakes = self._space(images)
+        fakes = self._directions(images)
         distances = self._distances(fakes, 0)
         nearest = distances.amin(1)
         if len(self._sides) == 1:
@@ -106,12 +114,12 @@ class CopyDetector:
         # Chance alone: which faces were held out. A face that many fakes are near to weighs as much as they.
         hits = torch.cat([distances, held_out], 1).argmin(1).bincount(minlength=2 * self.count).double()
         deviation = float((self.count / 2 * hits.var()).sqrt()) / len(fakes)
-        limit = 0.5 + _DEVIATIONS * deviation
+        limit = min(0.5 + _DEVIATIONS * deviation, 1.0)
         return CopyScore(float(wins.mean()), 0.5, limit, float(nearest.median()), float(other.median()))
 
     def nearest(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """Each image's nearest training face, uint8 (M, 3, H, W), mirrored if that is nearer, and its distance."""
-        fakes = self._space(images)
+        fakes = self._directions(images)
         plain, mirrored = (torch.cdist(fakes, side) for side in self._sides[0])
         distance, index = torch.minimum(plain, mirrored).min(1)
         faces = self._training[self._chosen[index].tolist()]
@@ -129,10 +137,13 @@ class CopyDetector:
         return CopyScore(share, _RARE, limit, *medians)
 
     def _features(self, faces: FaceDataset, index: Tensor) -> tuple[Tensor, Tensor]:
-        """Features of faces, and of what they look like mirrored; the same ones if nothing was mirrored."""
+        """Directions of faces, and of their mirror images; the same ones if nothing was mirrored."""
         parts = [faces[part.tolist()] for part in index.split(_ROWS)]
-        plain = torch.cat([self._space(part) for part in parts])
-        return plain, torch.cat([self._space(part.flip(-1)) for part in parts]) if self._flip else plain
+        plain = torch.cat([self._directions(part) for part in parts])
+        return plain, torch.cat([self._directions(part.flip(-1)) for part in parts]) if self._flip else plain
+
+    def _directions(self, images: Tensor) -> Tensor:
+        return normalize(self._space(images), dim=1)
 
     def _distances(self, fakes: Tensor, side: int) -> Tensor:
         """Distances (M, count) to the faces of one side, mirrored or not."""
@@ -188,7 +199,7 @@ def copies_picture(images: Tensor, detector: CopyDetector, *, pairs: int = 24, c
         pair = (
             torch.stack([fakes[index], faces[index]]).repeat_interleave(scale, 2).repeat_interleave(scale, 3)
         )
-        cells.append(captioned(make_grid(pair, columns=2), f"distance {distances[index]:.1f}"))
+        cells.append(captioned(make_grid(pair, columns=2), f"distance {distances[index]:.2f}"))
     return make_grid(torch.stack(cells), columns=columns)
 
 
