@@ -11,6 +11,7 @@ from helpers import TINY, random_faces
 
 STEPS = 3
 EVERYTHING = {"label_flip": 0.3, "augment": "color,translation", "r1": 1.0, "r1_every": 2}
+ADAPTIVE = {"augment": "color,translation", "augment_target": 0.1}
 
 
 def joint_steps(**changes):
@@ -38,6 +39,7 @@ def main(path):
         states = {
             "asked of the other": distributed.any_of(distributed.rank() == 1),
             "joint": joint_steps(**EVERYTHING),
+            "adaptive": joint_steps(**ADAPTIVE),
             "straight": fitted(path.with_name("straight"), 4),
             "resumed": fitted(path.with_name("resumed"), 2, 4),
         }
