@@ -214,7 +214,7 @@ def _copy_table(scores: dict[int, CopyScore], count: int, n: int, *, held_out: b
         what = f"nearer to one of {count:,} training faces than to all of {count:,} held-out ones"
         other = "to held-out"
     else:
-        what = f"as near to one of {count:,} training faces as few of these are to each other"
+        what = f"nearer to one of {count:,} training faces than 95% of these are to each other"
         other = "among training faces"
     lines = [
         f"Share of {n:,} fakes {what} ({last.expected:.0%}: no copying), and median distances:",

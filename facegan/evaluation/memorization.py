@@ -1,15 +1,15 @@
 """Does a generator copy its training faces? A run on few photographs begins to, if it lasts long enough.
 
 With faces that were held out: a fake is equally often nearest to a training face and to one of as many held-out faces,
-unless the generator copies (Meehan et al. 2020, arXiv 2004.05675, compare the same distances). Without: the nearest
-training face of a copy is much nearer than the second nearest, more so than among the training faces themselves.
+unless the generator copies (Meehan et al. 2020, arXiv 2004.05675, compare the same distances). Without: a copy is nearer
+to a training face than nearly all training faces are to each other.
 
 Distances are between the directions of faces in the space of `facegan.evaluation.features`, 0 to 2, where 1.4 is
 unrelated: between the points themselves, a few faces near the mean would be nearest to all blurred fakes. On 500
-photographs that no generator had seen, the shares are 53 % (at most 59 % by chance) and 4 %, with 100 training faces.
+other photographs in place of fakes, the shares are 53 % (up to 59 % by chance) and 5 %, with 100 training faces.
 
-Does not cover copies of a part of a face, or of a face that was
-shifted or scaled; nor, without held-out faces, copies of a photograph that the training faces contain twice.
+Does not cover copies of a part of a face, or of a face that was shifted or scaled; nor, without held-out faces, copies
+that are less alike than the most similar training faces.
 """
 
 from __future__ import annotations
@@ -30,10 +30,8 @@ from facegan.runs.run import Run
 
 _SEED = 0  # of the latents, and of the choice of faces
 _DEVIATIONS = 3  # by which chance alone is exceeded once in 700 snapshots
-_RARE = 0.05  # without held-out faces: the share of training faces that pass for copies of each other
-_COORDINATES = (
-    32  # of the space; with 64, blurred faces pass for copies more often, with 16 copies are missed
-)
+_RARE = 0.05  # without held-out faces: the share of training faces that pass for a copy of another one
+_COORDINATES = 32  # of the space; with 64, blurred fakes pass for copies; with 16, fewer copies are found
 _SPACE = 2000  # faces of each kind that the space is made of; more change it little
 _ROWS = 1000  # faces whose pixels are in memory at once
 _SAME = 1e-6  # distance below which two faces are one
@@ -45,8 +43,8 @@ class CopyScore:
     """How a set of fakes compares with the training faces.
 
     Attributes:
-        share: of fakes that count as near a training face: nearer than to all held-out faces; or, without these, much
-            nearer than to any other training face.
+        share: of fakes that count as near a training face: nearer than to all held-out faces; or, without these,
+            nearer than 95 % of the training faces are to their nearest other one.
         expected: that share for a generator that does not copy: 0.5; without held-out faces, 0.05.
         limit: the largest share that chance explains.
         distance: median distance of fakes to the nearest training face, 0 to 2.
@@ -129,12 +127,13 @@ class CopyDetector:
     def _score_alone(self, distances: Tensor) -> CopyScore:
         """Without held-out faces, the limit is what training faces do among themselves."""
         among = self._distances(self._sides[0][0], 0).fill_diagonal_(torch.inf)
-        threshold = _nearness(among).quantile(_RARE)
-        share = float((_nearness(distances) < threshold).double().mean())
-        deviation = (_RARE * (1 - _RARE) * (1 / self.count + 1 / len(distances))) ** 0.5
+        apart = among.masked_fill(among < _SAME, torch.inf).amin(1)  # copies of one photograph aside
+        nearest = distances.amin(1)
+        share = float((nearest < apart.quantile(_RARE)).double().mean())
+        independent = self.count / 2  # since the nearest faces come in pairs
+        deviation = (_RARE * (1 - _RARE) * (1 / independent + 1 / len(nearest))) ** 0.5
         limit = _RARE + _DEVIATIONS * deviation
-        medians = (float(found.amin(1).median()) for found in (distances, among))
-        return CopyScore(share, _RARE, limit, *medians)
+        return CopyScore(share, _RARE, limit, float(nearest.median()), float(apart.median()))
 
     def _features(self, faces: FaceDataset, index: Tensor) -> tuple[Tensor, Tensor]:
         """Directions of faces, and of their mirror images; the same ones if nothing was mirrored."""
@@ -201,12 +200,6 @@ def copies_picture(images: Tensor, detector: CopyDetector, *, pairs: int = 24, c
         )
         cells.append(captioned(make_grid(pair, columns=2), f"distance {distances[index]:.2f}"))
     return make_grid(torch.stack(cells), columns=columns)
-
-
-def _nearness(distances: Tensor) -> Tensor:
-    """Of each row, the smallest distance as a share of the second smallest: unlike the distance, not small for blur."""
-    first, second = distances.topk(2, dim=1, largest=False).values.unbind(1)
-    return first / second.clamp(min=_SAME)
 
 
 def _choose(total: int, count: int) -> Tensor:

@@ -31,7 +31,8 @@ class Run(ABC):
         checkpoints: steps with a checkpoint, ascending: of a run folder, the last three, or all.
         generators: steps whose generator was kept, ascending.
         segments: from which step on which settings, data and device were used; see `RunFolder.begin`.
-        data: `FaceDataset.record()` of the faces it was trained on last, as far as it is known.
+        data: `FaceDataset.record()` of the faces it was trained on last, as far as it is known; with `started_from`
+            if it started from another run.
         device: the device it was trained on last, in words; None if unknown.
     """
 

@@ -1,8 +1,8 @@
 """Adaptive discriminator augmentation: how often D's inputs are augmented, by how much D overfits.
 
-Karras et al. 2020 (arXiv 2006.06676), section 3.1. D overfits few images: it tells those that it has seen from all
-others. Then r_t = E[sign(D(x))] of the real images x rises from 0 toward 1. The probability p of each augmentation
-rises while r_t is above its target, and falls while it is below.
+Karras et al. 2020 (arXiv 2006.06676), section 3.1. D overfits few images: it recognizes those that it has seen, and
+r_t = E[sign(D(x))] of the real images x rises from 0 toward 1. The probability p of each augmentation rises while r_t
+is above its target, and falls while it is below.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from torch import Tensor
 # Real images during which p can move from 0 to 1. The paper takes 500,000 for trainings of 25 million images; its
 # authors' code 100,000 for those that start from a trained pair, where D begins to overfit at once.
 IMAGES_TO_ONE = 100_000
-EVERY = 4  # steps between changes of p, by the mean r_t of these steps (appendix B)
+EVERY = 4  # steps between changes of p, by the mean r_t of these steps
 
 
 class AdaptiveAugmentation:

@@ -177,7 +177,7 @@ def test_copies_says_for_every_snapshot_and_shows_the_nearest(facegan, finished)
     assert [int(step) for step in re.findall(r"^ +(\d+) +\d+%", done.stdout, re.MULTILINE)] == [0, 3, 6]
     assert Image.open(finished / "pairs" / "copies.png").size[0] > 400
     alone = facegan("copies", "run", "--data", "photos.npy", "--n", 100).stdout
-    assert "as near to one of 100 training faces as few of these are to each other (5%: no" in alone
+    assert "nearer to one of 100 training faces than 95% of these are to each other (5%: no" in alone
 
 
 def test_copies_of_too_few_photographs_are_one_line(facegan, finished):

@@ -47,6 +47,11 @@ def test_some_copies_are_enough(detector, drawn):
     assert detector.score(torch.cat([drawn[2], copies(drawn)])).copies
 
 
+def test_photographs_that_are_there_twice_hide_no_copies(drawn):
+    twice = FaceDataset(drawn[0].images.repeat(2, axis=0), "twice")
+    assert CopyDetector(twice).score(copies(drawn)).copies
+
+
 def test_many_fakes_near_one_face_are_chance_and_not_copies(drawn):
     """Which of two sets has the face that a collapsed generator is nearest to is one toss of a coin."""
     detector = CopyDetector(*drawn[:2])
