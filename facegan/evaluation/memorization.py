@@ -1,8 +1,8 @@
 """Does a generator copy its training faces? A run on few photographs begins to, if it lasts long enough.
 
-With faces that were held out: a fake is equally often nearest to a training face and to one of as many held-out faces,
-unless the generator copies (Meehan et al. 2020, arXiv 2004.05675, compare the same distances). With training faces alone:
-a copy is nearer to one of them than 95 % of them are to each other.
+With held-out faces: a fake is equally often nearest to a training face and to one of as many held-out faces, unless the
+generator copies (Meehan et al. 2020, arXiv 2004.05675, compare the same distances). With training faces alone: a
+copy is nearer to one of them than 95 % of them are to each other.
 
 Distances are between the directions of faces in the space of `facegan.evaluation.features`, 0 to 2, where 1.4 is
 unrelated: between the points themselves, a few faces near the mean would be nearest to all blurred fakes. On 500
