@@ -93,8 +93,11 @@ def test_training_starts_from_a_run_and_resumes_without_it(facegan, finished):
     ],
 )
 def test_a_start_that_cannot_be_is_one_line(facegan, finished, options, message):
-    done = facegan("train", *options, "--data", "faces.npy", "--device", "cpu", "--steps", 9)
+    done = facegan(
+        "train", "--run-dir", "refused", *options, "--data", "faces.npy", "--device", "cpu", "--steps", 9
+    )
     assert done.returncode == 1
+    assert not (finished / "refused").exists()
     assert re.search(message, done.stderr)
     assert done.stderr.count("\n") == 1
 
