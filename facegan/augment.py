@@ -1,7 +1,8 @@
 """Differentiable augmentation: random color jitter, translation and cutout of D's inputs, real and fake.
 
-Zhao et al. 2020 (arXiv 2006.10738). Gradients flow through it to the generator, so the generator
-learns the plain images. Does not cover photographic augmentations of the data set itself.
+Zhao et al. 2020 (arXiv 2006.10738), and with a probability, as in Karras et al. 2020 (arXiv 2006.06676).
+Gradients flow through it to the generator, so the generator learns the plain images.
+Does not cover photographic augmentations of the data set itself.
 """
 
 from __future__ import annotations
@@ -16,13 +17,20 @@ _SHIFT = 1 / 8  # largest translation, as a share of the side (Zhao 2020, append
 _HOLE = 1 / 2  # side of the cut-out square, as a share of the side
 
 
-def augment(images: Tensor, policy: str, uniform: Tensor) -> Tensor:
+def augment(images: Tensor, policy: str, uniform: Tensor, p: Tensor | None = None) -> Tensor:
     """Images (B, 3, H, W) after the comma-separated steps of `policy` ('none' changes nothing).
 
-    `uniform` holds random numbers from [0, 1], (S, 3, B, 1, 1, 1): three for each step and image.
+    Args:
+        images: floats.
+        policy: such as "color,translation".
+        uniform: random numbers from [0, 1], (S, 3, B, 1, 1, 1): three for each step and image; with `p` a fourth,
+            (S, 4, B, 1, 1, 1).
+        p: the probability, a scalar, with which each step is applied to each image: where the fourth number is
+            below it. None applies every step to every image.
     """
     for name, numbers in zip(steps_of(policy), uniform, strict=True):
-        images = AUGMENTATIONS[name](images, numbers.to(images))
+        changed = AUGMENTATIONS[name](images, numbers[:3].to(images))
+        images = changed if p is None else torch.where(numbers[3] < p, changed, images)
     return images
 
 

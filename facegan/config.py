@@ -62,6 +62,9 @@ class TrainConfig:
     label_smoothing: Annotated[float, "D's target for real faces is 1 minus this"] = 0.0
     label_flip: Annotated[float, "share of real/fake pairs that D sees with swapped labels"] = 0.0
     augment: Annotated[Policy, "differentiable augmentation of all that D sees"] = "none"
+    augment_target: Annotated[
+        float, "adapt how often D's inputs are augmented to this r_t, 0.6 in its paper; 0 augments always"
+    ] = 0.0
 
     # The optimizers
     optimizer_d: Annotated[Optimizer, "optimizer of D (that of G is Adam)"] = "adam"
@@ -94,6 +97,7 @@ class TrainConfig:
         for names, accept, expected in _RANGES:
             for name in names:
                 _check_range(name, getattr(self, name), accept, expected)
+        _check_adaptive(self)
 
     @property
     def discriminator_width(self) -> int:
@@ -159,6 +163,21 @@ def _check_range(name: str, value: float, accept, expected: str) -> None:
         raise ConfigError(f"{name} is {value!r}, expected {expected}: {field_help()[name][1]}.")
 
 
+def _check_adaptive(config: TrainConfig) -> None:
+    """Adaptive augmentation needs something to apply, and logits that are above 0 for real images."""
+    target = f"augment_target={config.augment_target}"
+    if config.augment_target and config.augment == "none":
+        raise ConfigError(
+            f"{target} adapts how often images are augmented, but augment='none'. Set "
+            "augment='color,translation', or augment_target=0."
+        )
+    if config.augment_target and config.loss in {"wasserstein", "least_squares"}:
+        raise ConfigError(
+            f"{target} reads the sign of D's logits, which does not separate real from fake with "
+            f"loss={config.loss!r}. Use loss='bce' or loss='hinge', or augment_target=0."
+        )
+
+
 # The networks' settings, and those that decide what the two players minimize. `training.compatibility` compares
 # them when a run is resumed; other settings, such as learning rates, may change on the way.
 GENERATOR_SETTINGS = (
@@ -175,6 +194,7 @@ GENERATOR_SETTINGS = (
 DISCRIMINATOR_SETTINGS = ("image_size", "discriminator_width", "norm", "leak")
 GAME_SETTINGS = (
     "loss", "gradient_penalty", "r1", "r1_every", "n_critic", "label_smoothing", "label_flip", "augment",
+    "augment_target",
 )  # fmt: skip
 
 _RANGES = (
@@ -189,7 +209,7 @@ _RANGES = (
     (("width_d", "modulation"), lambda v: v >= 0, "0 or more"),
     (("gradient_penalty", "r1"), lambda v: 0 <= v < float("inf"), "0 or more"),
     (
-        ("leak", "beta1", "beta2", "momentum", "ema_decay", "label_smoothing"),
+        ("leak", "beta1", "beta2", "momentum", "ema_decay", "label_smoothing", "augment_target"),
         lambda v: 0 <= v < 1,
         "at least 0 and below 1",
     ),

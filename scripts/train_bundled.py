@@ -1,8 +1,8 @@
 """Train the bundled runs: python scripts/train_bundled.py NAME ... [--data ZIP --crop CROP]
 
-Each name becomes a folder in facegan/weights: averaged generators at several steps, history.csv, config.json; and
-digests.json is updated. "faces" needs --data (and --crop, unless the photographs are cut already); the other runs
-learn from drawn faces.
+Each name becomes a folder in facegan/weights: averaged generators at several steps, history.csv, config.json, and for
+"faces" and "synthetic" the discriminator, from which a training can start. digests.json is updated. "faces" needs
+--data (and --crop, unless the photographs are cut already); the other runs learn from drawn faces.
 """
 
 from __future__ import annotations
@@ -144,6 +144,8 @@ def grow(name: str, faces: fg.FaceDataset, folder: Path) -> None:
     for step in steps:
         file = f"step_{step:06d}.safetensors"
         shutil.copy(run / "generators" / file, folder / file)
+    weights = generator_file.to_bytes(gan.discriminator, data={}, half=True)
+    (folder / "discriminator.safetensors").write_bytes(weights)
     write_notes(name, gan, faces, folder)
 
 

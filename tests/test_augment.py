@@ -58,3 +58,23 @@ def test_each_image_draws_its_own(images):
     same = images[:1].expand(4, -1, -1, -1)
     out = augment(same, "color", torch.rand(1, 3, len(same), 1, 1, 1, generator=rng()))
     assert not torch.allclose(out[0], out[1])
+
+
+def test_with_a_probability_the_fourth_number_decides_for_each_image_and_step(images):
+    numbers = torch.rand(2, 4, 4, 1, 1, 1, generator=rng())
+    numbers[0, 3, :, 0, 0, 0] = torch.tensor([0.1, 0.9, 0.9, 0.1])
+    numbers[1, 3, :, 0, 0, 0] = torch.tensor([0.1, 0.9, 0.1, 0.9])
+    out = augment(images, "color,translation", numbers, torch.tensor(0.5))
+    both = augment(images, "color,translation", numbers[:, :3])
+    color, translation = (
+        AUGMENTATIONS[name](images, numbers[i, :3]) for i, name in enumerate(("color", "translation"))
+    )
+    assert torch.equal(out, torch.stack([both[0], images[1], translation[2], color[3]]))
+
+
+def test_probability_zero_changes_nothing_and_one_everything(images):
+    numbers = torch.rand(1, 4, 4, 1, 1, 1, generator=rng())
+    assert torch.equal(augment(images, "color", numbers, torch.tensor(0.0)), images)
+    assert torch.equal(
+        augment(images, "color", numbers, torch.tensor(1.0)), augment(images, "color", numbers[:, :3])
+    )

@@ -95,3 +95,25 @@ def test_an_own_recipe_is_registered_by_name():
         register_recipe("tiny", TrainConfig())
     with pytest.raises(ConfigError, match="a dict, expected a TrainConfig"):
         register_recipe("mine", {"width": 8})
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        (
+            {},
+            r"augment_target=0\.6 adapts .*augment='none'. Set augment='color,translation', or augment_target=0",
+        ),
+        (
+            {"augment": "color", "loss": "wasserstein"},
+            "does not separate real from fake with loss='wasserstein'",
+        ),
+        (
+            {"augment": "color", "loss": "least_squares"},
+            "loss='least_squares'. Use loss='bce' or loss='hinge'",
+        ),
+    ],
+)
+def test_augmentation_that_cannot_adapt_is_refused(changes, message):
+    with pytest.raises(ConfigError, match=message):
+        TrainConfig(augment_target=0.6, **changes)

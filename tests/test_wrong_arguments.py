@@ -45,6 +45,8 @@ CALLS = {
     "a recipe without name": (lambda: fg.register_recipe(CONFIG, "x"), "name is a TrainConfig, expected a str"),
     "a data set's name": (lambda: fg.register_dataset("x"), "data set is 'x', expected a facegan.data.Source"),
     "an evaluator of a GAN": (lambda: fg.evaluation.Evaluator(GAN), "faces is a GAN, expected a FaceDataset"),
+    "a start from a GAN": (lambda: fg.GAN.start_from(GAN), "the run is a GAN, expected a run folder"),
+    "copies of a GAN": (lambda: fg.evaluation.CopyDetector(GAN), "training is a GAN, expected a FaceDataset"),
     "a timeline of a GAN": (lambda: fg.widgets.timeline(GAN), "the run is a GAN, expected a run folder"),
 }  # fmt: skip
 

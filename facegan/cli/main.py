@@ -23,7 +23,7 @@ app = typer.Typer(
 )
 COMMANDS = (
     train.with_settings(train.train), train.recipes,
-    runs.sample, runs.walk, runs.export, runs.info, runs.results,
+    runs.sample, runs.walk, runs.export, runs.info, runs.results, runs.copies,
     course.course, course.grade,
 )  # fmt: skip
 for command in COMMANDS:

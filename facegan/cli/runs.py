@@ -1,17 +1,26 @@
-"""Commands that use what a run has left: `facegan sample`, `walk`, `export`, `info` and `results`."""
+"""Commands that use what a run has left: `facegan sample`, `walk`, `export`, `info`, `results` and `copies`."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from facegan.cli.options import Crop, Seed, Source, Step, Truncation
 from facegan.config import TrainConfig, differing
 from facegan.errors import ConfigError
+from facegan.runs.data_record import STARTED_FROM, in_words
+
+if TYPE_CHECKING:
+    from facegan.evaluation import CopyScore
 
 Format = Literal["safetensors", "onnx", "torchscript"]
+Framing = Annotated[
+    Literal["center", "face"] | None,
+    typer.Option(help="as in train; default: face for photographs if all runs were trained so, else center"),
+]
 
 
 def sample(
@@ -112,7 +121,7 @@ def _describe_run(path: Path) -> dict[str, Any]:
     changes = differing(TrainConfig(), run.config)
     last = {name: values[-1] for name, values in run.history.items() if values}
     return {
-        "data": ", ".join(f"{name} {value}" for name, value in run.data.items() if value is not None),
+        **_describe_data(run.data),
         "device": run.device or "not recorded",
         "checkpoints": ", ".join(map(str, run.checkpoints)) or "none",
         "generators": ", ".join(map(str, run.generators)) or "none",
@@ -122,16 +131,19 @@ def _describe_run(path: Path) -> dict[str, Any]:
     }
 
 
+def _describe_data(record: dict[str, Any]) -> dict[str, str]:
+    plain = {name: value for name, value in record.items() if value is not None and name != STARTED_FROM}
+    found = {"data": ", ".join(f"{name} {value}" for name, value in plain.items())}
+    if start := record.get(STARTED_FROM):
+        found["started from"] = f"{start['run']}, step {start['step']:,} on {in_words(start['data'])}"
+    return found
+
+
 def results(
     runs: Annotated[list[Path], typer.Argument(help="run folders")],
     data: Annotated[str, typer.Option(help="the real faces to compare with, as in train")] = "synthetic",
     crop: Crop = None,
-    align: Annotated[
-        Literal["center", "face"] | None,
-        typer.Option(
-            help="as in train; default: face for photographs if all runs were trained so, else center"
-        ),
-    ] = None,
+    align: Framing = None,
     n: Annotated[
         int | None, typer.Option(min=100, help="faces of each kind; default: 2500, or half of the real ones")
     ] = None,
@@ -154,7 +166,73 @@ def results(
         print(picture)
 
 
-def _framing(runs: list[Path], data: str, crop: str | None) -> str:
+def copies(
+    run: Annotated[str, typer.Argument(help="a run folder or a bundled run's name", metavar="RUN")],
+    data: Annotated[str, typer.Option(help="the faces that the run was trained on, as in train")],
+    held_out: Annotated[
+        str | None, typer.Option(help="faces of the same kind that it was not trained on; best as many")
+    ] = None,
+    crop: Crop = None,
+    align: Framing = None,
+    n: Annotated[int, typer.Option(min=100, help="fakes of each snapshot")] = 500,
+    grid: Annotated[
+        Path | None, typer.Option(help="a .png: the last fakes beside their nearest training faces")
+    ] = None,
+) -> None:
+    """Find out from which step on a run copies its training faces, and show the fakes that are nearest to one."""
+    from tqdm.auto import tqdm
+
+    from facegan.data.load import load_faces
+    from facegan.evaluation import CopyDetector, copies_picture, copy_scores, warn_if_not_comparable
+    from facegan.images import png_bytes
+    from facegan.models.protocol import sample
+    from facegan.runs.run import Run
+
+    opened = Run.open(run)
+    sources = [data, held_out] if held_out else [data]
+    sets = [
+        load_faces(each, opened.config.image_size, crop=crop, align=align or _framing([run], each, crop))
+        for each in sources
+    ]
+    warn_if_not_comparable(opened, sets[0])
+    detector = CopyDetector(*sets, flip=opened.config.flip)
+    with tqdm(total=len(opened.generators), unit="generator", leave=False) as bar:
+        scores = copy_scores(opened, detector, n=n, on_step=lambda step: bar.update())
+    print(*_copy_table(scores, detector.count, n, held_out=held_out is not None), sep="\n")
+    if grid:
+        picture = copies_picture(sample(opened.generator(), n, seed=0), detector)
+        grid.parent.mkdir(parents=True, exist_ok=True)
+        grid.write_bytes(png_bytes(picture))
+        print(grid)
+
+
+def _copy_table(scores: dict[int, CopyScore], count: int, n: int, *, held_out: bool) -> list[str]:
+    from facegan.evaluation import first_copies
+
+    last = scores[max(scores)]
+    if held_out:
+        what = f"nearer to one of {count:,} training faces than to all of {count:,} held-out ones"
+        other = "to held-out"
+    else:
+        what = f"nearer to one of {count:,} training faces than 95% of these are to each other"
+        other = "among training faces"
+    lines = [
+        f"Share of {n:,} fakes {what} ({last.expected:.0%}: no copying), and median distances:",
+        f"{'step':>8}  {'share':>5}  {'by chance up to':>15}  {'to training':>11}  {other:>{len(other)}}",
+    ]
+    for step, score in scores.items():
+        mark = "  copies" if score.copies else ""
+        lines.append(
+            f"{step:>8}  {score.share:>5.0%}  {score.limit:>15.0%}  {score.distance:>11.2f}  "
+            f"{score.reference:>{len(other)}.2f}{mark}"
+        )
+    first = first_copies(scores)
+    if first is None:
+        return [*lines, f"No copying found up to step {max(scores):,}."]
+    return [*lines, f"Copying begins at step {first:,}."]
+
+
+def _framing(runs: Sequence[str | Path], data: str, crop: str | None) -> str:
     """How the runs' photographs were framed, for other photographs; named data sets are framed already."""
     from facegan.data.registry import SOURCES
     from facegan.runs.run import Run

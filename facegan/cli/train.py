@@ -10,16 +10,31 @@ import typer
 
 from facegan.cli.options import Align, Crop, Device, given
 from facegan.config import RECIPES, TrainConfig, differing, field_help
+from facegan.errors import ConfigError
 from facegan.losses import LOSSES
+
+if TYPE_CHECKING:
+    from facegan.training.gan import GAN
 
 RecipeName = str
 if not TYPE_CHECKING:
     RecipeName = Literal[tuple(RECIPES)]
-Recipe = Annotated[RecipeName, typer.Option(help="the settings to start from")]
+Recipe = Annotated[
+    RecipeName | None, typer.Option(help="the settings to start from; default: tutorial", show_default=False)
+]
+StartFrom = Annotated[
+    str | None,
+    typer.Option(
+        help="instead of a recipe, a run whose networks and settings to start from: a run folder, or 'faces'"
+    ),
+]
 Data = Annotated[
     str, typer.Option(help="'celeba', 'celeba-full', 'synthetic', a folder of images, a .zip or a .npy")
 ]
-RunDir = Annotated[Path | None, typer.Option(help="where to save, and to resume from; default: runs/RECIPE")]
+RunDir = Annotated[
+    Path | None,
+    typer.Option(help="where to save, and to resume from; default: runs/RECIPE, or runs/RUN-on-DATA"),
+]
 ResumeAnyway = Annotated[
     bool, typer.Option("--resume-anyway", help="resume a run of other settings or data with the new ones")
 ]
@@ -28,7 +43,8 @@ OUTPUTS = ("samples.png", "progress.gif", "curves.png", "generator.safetensors")
 
 
 def train(
-    recipe: Recipe = "tutorial",
+    recipe: Recipe = None,
+    start_from: StartFrom = None,
     data: Data = "synthetic",
     crop: Crop = None,
     align: Align = "center",
@@ -38,24 +54,30 @@ def train(
     device: Device = "auto",
     **overrides: Any,
 ) -> None:
-    """Train a recipe on faces; run the same command again to resume.
+    """Train a recipe, or the networks of a run, on faces; run the same command again to resume.
 
-    Every setting of the recipe can be overridden; see `facegan recipes` for their values. On several
-    GPUs: torchrun --nproc-per-node 2 -m facegan train ..., where batch_size is that of all GPUs together.
+    Every setting can be overridden, but for those of networks that were trained already; see `facegan recipes`
+    for their values. On several GPUs: torchrun --nproc-per-node 2 -m facegan train ..., where batch_size is
+    that of all GPUs together.
     """
     from facegan.data.load import load_faces
     from facegan.runtime import distributed
     from facegan.training.fit import fit, total_steps
-    from facegan.training.gan import GAN
 
-    config = RECIPES[recipe].replace(**given(**overrides))
-    run_dir = run_dir or Path("runs") / recipe
+    if recipe and start_from:
+        raise ConfigError(
+            f"got recipe={recipe!r} and start_from={start_from!r}, which has settings of its own. Give one of them; "
+            "single settings can be added to both."
+        )
+    name = start_from or recipe or "tutorial"
+    run_dir = run_dir or _default_folder(name, data if start_from else None)
     options = given(resume="anyway" if resume_anyway else None)
     with distributed.launched(device) as device:
-        gan = GAN(config, device=device)  # refuses bad settings before anything is downloaded
+        # refuses bad settings before anything is downloaded
+        gan = _gan(name, given(**overrides), run_dir, device, starts=start_from is not None)
         with distributed.rank0_first():
-            faces = load_faces(data, size=config.image_size, crop=crop, align=align)
-        distributed.log_rank0(f"{recipe} on {faces}, {_machine(gan)}, into {run_dir}")
+            faces = load_faces(data, size=gan.config.image_size, crop=crop, align=align)
+        distributed.log_rank0(f"{name} on {faces}, {_machine(gan)}, into {run_dir}")
         epochs = overrides["epochs"] if steps else None
         fit(gan, faces, steps=steps, epochs=epochs, run_dir=run_dir, **options)
         if distributed.rank() == 0:
@@ -63,6 +85,25 @@ def train(
                 print(f"  {path}")
     if gan.step < total_steps(gan.config, len(faces), epochs=epochs, steps=steps):
         raise typer.Exit(130)
+
+
+def _gan(name: str, changes: dict[str, Any], run_dir: Path, device: str, *, starts: bool) -> GAN:
+    """A recipe's GAN, or one that starts from a run; a run folder that started there needs that run no more."""
+    from facegan.runs import data_record
+    from facegan.runs.run import FolderRun
+    from facegan.training.gan import GAN
+
+    if not starts:
+        return GAN(RECIPES[name].replace(**changes), device=device)
+    run = FolderRun(run_dir) if (run_dir / "checkpoints").is_dir() else None
+    if run and run.checkpoints and data_record.start_of(run.data) == Path(name).resolve().name:
+        return GAN(run.config.replace(**changes), device=device)
+    return GAN.start_from(name, device=device, **changes)
+
+
+def _default_folder(name: str, data: str | None) -> Path:
+    path = Path(name).resolve()
+    return Path("runs") / (f"{path.name}-on-{Path(data).resolve().stem}" if data else name)
 
 
 def _machine(gan) -> str:

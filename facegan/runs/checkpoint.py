@@ -21,7 +21,9 @@ from facegan.errors import CheckpointError, DamagedCheckpoint, first_line
 from facegan.files import write_atomic
 from facegan.runs.upgrade import upgrade_state
 
-SCHEMA = 3  # 1: 0.1, without data and structure; 2: 0.2, without the epoch
+SCHEMA = (
+    4  # 1: 0.1, without data and structure; 2: 0.2, without the epoch; 3: 0.3, without adaptive augmentation
+)
 KEEP = 3  # checkpoints kept in a folder
 
 
@@ -103,6 +105,15 @@ def contents_of_a_run() -> Iterator[None]:
         if isinstance(error, CheckpointError):
             raise
         raise CheckpointError(f"this is not a checkpoint of a facegan run ({error}).") from None
+
+
+def on_cpu(tree: Any) -> Any:
+    """A state dict with its tensors on the CPU, so that any machine can open the file."""
+    if isinstance(tree, dict):
+        return {key: on_cpu(branch) for key, branch in tree.items()}
+    if isinstance(tree, list):
+        return [on_cpu(branch) for branch in tree]
+    return tree.cpu() if isinstance(tree, torch.Tensor) else tree
 
 
 def numbered(folder: str | Path, suffix: str) -> dict[int, Path]:

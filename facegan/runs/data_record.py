@@ -1,6 +1,7 @@
 """Records of data sets, as `FaceDataset.record()` makes them, in checkpoints, run folders and generator files.
 
-A record has `name`, `count`, `image_size`, `crop` and `fingerprint`; of older files some are missing or None.
+A record has `name`, `count`, `image_size`, `crop` and `fingerprint`; of older files some are missing or None. If
+training started from another run's networks, `started_from` is that run's name, step and own record.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 Record = dict[str, Any]
+STARTED_FROM = "started_from"
 
 
 def differences(saved: Record, now: Record) -> dict[str, tuple[str, str]]:
@@ -24,6 +26,11 @@ def comparison_warning(a: Record | None, b: Record | None) -> str:
         return ""
     what = "data" if _same_crop(a, b) else "crops"
     return f"The {what} differ ({in_words(a)}; {in_words(b)}), so numbers and faces do not compare."
+
+
+def start_of(record: Record) -> str:
+    """The run that training started from, such as "faces"; empty if it began with random weights."""
+    return (record.get(STARTED_FROM) or {}).get("run", "")
 
 
 def in_words(record: Record) -> str:

@@ -1,29 +1,36 @@
-"""A generator in one `.safetensors` file: its weights, the settings that build it, and what it learned from."""
+"""A network in one `.safetensors` file: its weights, the settings that build it, and what it learned from.
+
+A generator, of any kind; or one of facegan's discriminators, from which a training can start.
+"""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import nn
 
+from facegan.config import DISCRIMINATOR_SETTINGS
 from facegan.errors import CheckpointError, FaceganError, first_line
-from facegan.models.dcgan import Generator
+from facegan.models.dcgan import Discriminator, Generator
 from facegan.models.protocol import copied, distribution_of, set_missing, unwrapped
 from facegan.runs.upgrade import upgrade_weights
 
 _KEY = "facegan"  # of the file's metadata; one, because the order of several is not fixed
 _OWN = ("latent_dim", "image_size", "output_range")  # what is known of networks that are not facegan's
 _DISTRIBUTION = "latent_distribution"  # which they need not have
+_ROLE = "role"  # "discriminator"; files of generators have none
 
 
 def to_bytes(generator: nn.Module, *, data: dict[str, Any] | None = None, half: bool = False) -> bytes:
     """The file's bytes.
 
     Args:
-        generator: any generator (`facegan.models.protocol`).
+        generator: any generator (`facegan.models.protocol`), or a `facegan.Discriminator`.
         data: `FaceDataset.record()` of the faces that it learned from.
         half: store filters and matrices in float16, in half the bytes; colors change by about one of 255 levels.
     """
@@ -39,6 +46,9 @@ def to_bytes(generator: nn.Module, *, data: dict[str, Any] | None = None, half: 
     network = unwrapped(generator)
     if isinstance(network, Generator) and type(network) is Generator:
         settings = network.settings
+    elif type(network) is Discriminator:
+        names = [name.removeprefix("discriminator_") for name in DISCRIMINATOR_SETTINGS]
+        settings = {_ROLE: "discriminator"} | {name: getattr(network, name) for name in names}
     else:
         settings = {name: getattr(generator, name) for name in _OWN}
         settings[_DISTRIBUTION] = distribution_of(generator)
@@ -58,30 +68,56 @@ def read(path: Path, generator: nn.Module | None = None) -> nn.Module:
         CheckpointError: the file is missing, damaged, or not a generator's; or its network is not facegan's
             and none was given.
     """
-    from safetensors import SafetensorError, safe_open
-
-    try:
-        with safe_open(str(path), framework="pt") as file:
-            settings = json.loads((file.metadata() or {})[_KEY])
-            weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    with _readable(path, "generator"):
+        settings, weights = _contents(path, role=None)
         data, network = settings.pop("data", None), settings.pop("network", None)
         generator = _empty(settings, network, generator)
         weights = upgrade_weights(weights) if network is None else weights
         unwrapped(generator).load_state_dict(_extra_state(generator) | weights)
+    generator.trained_on = data
+    return generator.eval()
+
+
+def read_discriminator(path: Path) -> Discriminator:
+    """The discriminator in a file, in train mode on the CPU. Raises `CheckpointError` as `read` does."""
+    with _readable(path, "discriminator"):
+        settings, weights = _contents(path, role="discriminator")
+        settings.pop("data", None)
+        discriminator = Discriminator(**settings)
+        discriminator.load_state_dict(weights)
+    return discriminator
+
+
+def _contents(path: Path, *, role: str | None) -> tuple[dict[str, Any], dict[str, torch.Tensor]]:
+    from safetensors import safe_open
+
+    with safe_open(str(path), framework="pt") as file:
+        settings = json.loads((file.metadata() or {})[_KEY])
+        weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    if (found := settings.pop(_ROLE, None)) != role:
+        raise ValueError(f"it holds a {found or 'generator'}")
+    return settings, weights
+
+
+@contextmanager
+def _readable(path: Path, kind: str) -> Iterator[None]:
+    """A context in which whatever is wrong with a file is a `CheckpointError`."""
+    from safetensors import SafetensorError
+
+    try:
+        yield
     except FileNotFoundError:
         raise CheckpointError(
-            f"no generator at {path}. Export one with gan.export or `facegan export`, or name 'faces' or "
+            f"no {kind} at {path}. Export one with gan.export or `facegan export`, or name 'faces' or "
             "'synthetic', which are bundled."
         ) from None
     except FaceganError as error:
         raise CheckpointError(f"{path}: {error}") from None
     except (SafetensorError, KeyError, TypeError, ValueError, RuntimeError, OSError) as error:
         raise CheckpointError(
-            f"{path} is not a generator exported by facegan ({type(error).__name__}: {first_line(error)}). "
+            f"{path} is not a {kind} exported by facegan ({type(error).__name__}: {first_line(error)}). "
             "Fetch or export it again."
         ) from None
-    generator.trained_on = data
-    return generator.eval()
 
 
 def _empty(settings: dict[str, Any], network: str | None, given: nn.Module | None) -> nn.Module:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import math
 import time
 from bisect import bisect_left
 from collections.abc import Iterator, Mapping
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 METRICS = ("loss_d", "loss_g", "d_real", "d_fake", "d_fake_after", "grad_norm_d", "grad_norm_g")
 COLUMNS = (*METRICS, "images_per_second")
+ADAPTIVE = ("augment_r", "augment_p")  # only of runs whose augmentation adapts
 _PENDING = 1000  # rows that wait on the device at most
 
 
@@ -28,7 +30,8 @@ class History(Mapping[str, list[float]]):
 
     The columns are `step`; the losses `loss_d` and `loss_g`; the mean probabilities `d_real` = D(x), `d_fake` =
     D(G(z)) before D's update and `d_fake_after` after it; the gradient norms `grad_norm_d` and `grad_norm_g`
-    (0 for a step that overflowed float16 and was skipped); `images_per_second`.
+    (0 for a step that overflowed float16 and was skipped); `images_per_second`; and if augmentation adapts
+    (`facegan.training.adaptive`), r_t as `augment_r` and the probability `augment_p`.
 
     `train_step` appends to it. A step's metrics stay on the device until a column is read; then all of
     them are copied to the host at once.
@@ -53,7 +56,7 @@ class History(Mapping[str, list[float]]):
 
         Args:
             step: the step that the metrics are of, counted from 1.
-            metrics: detached (7,) in the order of `METRICS`, on any device.
+            metrics: detached (7,) in the order of `METRICS`, or (9,) with `ADAPTIVE`, on any device.
             images: real images that the step used, for the rate.
         """
         self._pending.append((step, metrics, images))
@@ -69,9 +72,13 @@ class History(Mapping[str, list[float]]):
         values = torch.stack(rows).tolist()
         rate = sum(images) / max(time.monotonic() - (self._clock or 0.0), 1e-9)
         self._clock = None
+        names = metric_names(len(values[0]))
+        for name in names:  # a run may turn to adaptive augmentation, or from it
+            self._columns.setdefault(name, [math.nan] * len(self._columns["step"]))
         for step, row in zip(steps, values, strict=True):
-            for name, value in zip(self._columns, (step, *row, rate), strict=True):
-                self._columns[name].append(value)
+            found = {"step": step, "images_per_second": rate, **dict(zip(names, row, strict=True))}
+            for name, column in self._columns.items():
+                column.append(found.get(name, math.nan))
 
     def last(self) -> dict[str, float]:
         """The newest row that was read, without waiting for the device; empty before the first."""
@@ -118,7 +125,9 @@ class History(Mapping[str, list[float]]):
     def state_dict(self) -> dict[str, Tensor]:
         """The columns as tensors, for a checkpoint."""
         steps = {"step": torch.tensor(self["step"], dtype=torch.int64)}
-        return steps | {name: torch.tensor(self[name], dtype=torch.float64) for name in COLUMNS}
+        return steps | {
+            name: torch.tensor(self[name], dtype=torch.float64) for name in self if name != "step"
+        }
 
     @classmethod
     def from_state(cls, state: Mapping[str, Tensor]) -> History:
@@ -145,9 +154,15 @@ class History(Mapping[str, list[float]]):
         for name in ("step", "loss_d", "loss_g", "d_real", "d_fake"):
             columns[name]  # a history without these is of something else
         rows = len(columns["step"])
+        history._columns |= {name: [] for name in ADAPTIVE if name in columns}
         for name, column in history._columns.items():
-            values = columns.get(name, [float("nan")] * rows)
+            values = columns.get(name, [math.nan] * rows)
             column += torch.as_tensor(values).tolist() if name != "step" else [int(v) for v in values]
         if len({len(column) for column in history._columns.values()}) > 1:
             raise ValueError("columns of different lengths")
         return history
+
+
+def metric_names(count: int) -> tuple[str, ...]:
+    """The names of a step's metrics: `METRICS`, and `ADAPTIVE` if there are so many."""
+    return (*METRICS, *ADAPTIVE)[:count]

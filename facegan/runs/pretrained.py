@@ -1,6 +1,7 @@
 """The bundled runs: generators at several steps of their training, and its history.
 
     weights/faces/step_000000.safetensors ...   averaged generators, half precision, by step
+    weights/faces/discriminator.safetensors     D at the last step, half precision, if training can start from the run
     weights/faces/history.csv                   as in a run folder
     weights/faces/config.json                   settings, the data it saw, and what goes wrong
     weights/digests.json                        SHA-256 of every file, compared before it is read
@@ -69,6 +70,20 @@ def generator_file(name: str, step: int | None = None) -> Path:
     return verified(kept[step])
 
 
+def discriminator_file(name: str) -> Path:
+    """The verified weights of a run's discriminator at its last step.
+
+    Raises:
+        CheckpointError: the run is bundled without one, or the file is not the published one.
+    """
+    path = _folder(name) / "discriminator.safetensors"
+    if not path.exists() and path.relative_to(FOLDER).as_posix() not in _digests():
+        raise CheckpointError(
+            f"the bundled run {name!r} has no discriminator. Use a run folder of your own, whose checkpoints have one."
+        )
+    return verified(path)
+
+
 def history_file(name: str) -> Path:
     """The verified `history.csv` of a run. Raises `CheckpointError` as `generator_file` does."""
     return verified(_folder(name) / "history.csv")
@@ -82,13 +97,20 @@ def notes(name: str) -> dict[str, Any]:
 def verified(path: Path) -> Path:
     """The path itself, if the file is the published one. Raises `CheckpointError` otherwise."""
     try:
-        published = json.loads((FOLDER / "digests.json").read_text())
-        intact = digest(path) == published[path.relative_to(FOLDER).as_posix()]
-    except (OSError, KeyError, ValueError, TypeError):
+        intact = digest(path) == _digests()[path.relative_to(FOLDER).as_posix()]
+    except (OSError, KeyError, TypeError):
         intact = False
     if not intact:
         raise _broken(path)
     return path
+
+
+def _digests() -> dict[str, str]:
+    """The published digests by file; empty if they are damaged."""
+    try:
+        return dict(json.loads((FOLDER / "digests.json").read_text()))
+    except (OSError, ValueError, TypeError):
+        return {}
 
 
 def _kept(name: str) -> dict[int, Path]:

@@ -13,10 +13,11 @@ from facegan.config import TrainConfig
 from facegan.errors import CheckpointError, ConfigError, DamagedCheckpoint, expect, first_line
 from facegan.images import make_grid, read_png
 from facegan.models.dcgan import Generator
-from facegan.models.protocol import copied, sample, set_attribute, set_default_attributes, unwrapped
+from facegan.models.protocol import sample, set_attribute
 from facegan.runs import checkpoint, generator_file, pretrained
 from facegan.runs.folder import read_notes, read_segments
 from facegan.runs.history import History
+from facegan.runs.networks import config_of, discriminator_of, generator_of
 
 
 class Run(ABC):
@@ -30,7 +31,8 @@ class Run(ABC):
         checkpoints: steps with a checkpoint, ascending: of a run folder, the last three, or all.
         generators: steps whose generator was kept, ascending.
         segments: from which step on which settings, data and device were used; see `RunFolder.begin`.
-        data: `FaceDataset.record()` of the faces it was trained on last, as far as it is known.
+        data: `FaceDataset.record()` of the faces it was trained on last, as far as it is known; with `started_from`
+            if it started from another run.
         device: the device it was trained on last, in words; None if unknown.
     """
 
@@ -109,6 +111,17 @@ class Run(ABC):
 
         Raises:
             CheckpointError: there is none at that step, or the network does not fit.
+        """
+
+    @abstractmethod
+    def discriminator(self, *, network: nn.Module | None = None) -> nn.Module:
+        """The discriminator as the last step left it, in train mode on the CPU.
+
+        Args:
+            network: your own network, if the run trained one.
+
+        Raises:
+            CheckpointError: the run has none, or the network does not fit.
         """
 
 
@@ -221,6 +234,9 @@ class FolderRun(Run):
         """The generator as the last step left it, without averaging."""
         return generator_of(self.state, network, part="generator")
 
+    def discriminator(self, *, network: nn.Module | None = None) -> nn.Module:
+        return discriminator_of(self.state, network)
+
 
 class BundledRun(Run):
     """A run that comes with the package (`facegan.runs.pretrained`)."""
@@ -256,6 +272,9 @@ class BundledRun(Run):
         generator = generator_file.read(pretrained.generator_file(self.name, step), network)
         set_attribute(generator, "trained_on", self.data)
         return generator
+
+    def discriminator(self, *, network: nn.Module | None = None) -> nn.Module:
+        return generator_file.read_discriminator(pretrained.discriminator_file(self.name))
 
 
 @overload
@@ -308,33 +327,3 @@ def load_generator(
     if path.suffix in {".pt", ".ts"}:
         return generator_of(checkpoint.load(path), generator)
     return generator_file.read(path, generator)
-
-
-def config_of(state: dict[str, Any]) -> TrainConfig:
-    """The settings in a checkpoint. Raises `CheckpointError` if it has none of facegan's."""
-    with checkpoint.contents_of_a_run():
-        return TrainConfig.from_dict(state["config"])
-
-
-def generator_of(state: dict[str, Any], network: nn.Module | None, *, part: str = "ema") -> nn.Module:
-    """The generator in a checkpoint, in eval mode; `part` "generator" is the one without averaging."""
-    config = config_of(state)
-    structure = state.get("structure", {}).get("generator", "facegan")
-    if network is None and structure != "facegan":
-        raise CheckpointError(
-            f"this run trained a generator that is not facegan's ({structure.split('(')[0]}). In Python, "
-            "build that network and pass it: load_generator(run, generator=network)."
-        )
-    generator: nn.Module = Generator.from_config(config)
-    if network is not None:
-        generator = set_default_attributes(copied(network), config)
-    try:
-        with checkpoint.contents_of_a_run():
-            weights = state[part]
-        unwrapped(generator).load_state_dict(weights)
-    except RuntimeError as error:
-        if isinstance(error, CheckpointError):
-            raise
-        raise CheckpointError(f"the generator does not fit the run's weights: {error}") from None
-    set_attribute(generator, "trained_on", state["data"])
-    return generator.eval()

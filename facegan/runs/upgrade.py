@@ -12,8 +12,11 @@ _CROPS = {"celeba": "celeba-108", "celeba-full": "celeba-178", "synthetic": "dra
 
 
 def upgrade_state(state: dict[str, Any]) -> dict[str, Any]:
-    """A checkpoint with what 0.1 and 0.2 did not store, with today's names of weights; a current one unchanged."""
-    if "config" not in state or state["schema"] > 2:
+    """A checkpoint with what 0.1 to 0.3 did not store, with today's names of weights; a current one unchanged."""
+    if "config" not in state or state["schema"] > 3:
+        return state
+    state = {"augmentation": torch.zeros(2), **state}
+    if state["schema"] == 3:
         return state
     state = _of_0_1(state) if state["schema"] == 1 else state
     per_epoch = (state["data"].get("count") or 0) // state["config"]["batch_size"]

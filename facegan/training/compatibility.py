@@ -20,7 +20,7 @@ from facegan.losses import LOSSES
 from facegan.models.dcgan import Discriminator, Generator
 from facegan.models.protocol import unwrapped
 from facegan.runs.checkpoint import contents_of_a_run
-from facegan.runs.run import config_of
+from facegan.runs.networks import config_of
 from facegan.training import optimizers
 
 NETWORKS = ("generator", "discriminator", "ema")

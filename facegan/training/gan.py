@@ -7,44 +7,34 @@ from __future__ import annotations
 
 import warnings
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from facegan.augment import steps_of
 from facegan.config import RECIPES, TrainConfig
 from facegan.errors import CheckpointError, ConfigError
 from facegan.files import write_atomic
 from facegan.images import make_grid
-from facegan.latent import DISTRIBUTIONS
 from facegan.losses import BUILT_IN, LOSSES, Loss, as_loss, check_loss, find_loss
 from facegan.models import protocol
 from facegan.models.dcgan import Discriminator, Generator
 from facegan.runs import generator_file
-from facegan.runs.checkpoint import contents_of_a_run
+from facegan.runs.checkpoint import contents_of_a_run, on_cpu
+from facegan.runs.data_record import STARTED_FROM
 from facegan.runs.history import History
-from facegan.runs.run import config_of
-from facegan.runtime import distributed
-from facegan.runtime.device import autocast, memory_format, pick_device, pick_precision, to_device
-from facegan.training import optimizers
+from facegan.runs.networks import config_of
+from facegan.runs.run import Run
+from facegan.runtime.device import autocast, memory_format, pick_device, pick_precision
+from facegan.training import noise, optimizers
+from facegan.training.adaptive import AdaptiveAugmentation
 from facegan.training.compatibility import NETWORKS, check_same_networks, loss_name, structure_of
 from facegan.training.engine import Engine
+from facegan.training.start import start_of
 from facegan.version import __version__
 
 NUM_PREVIEW_LATENTS = 64  # latents whose images are drawn at every snapshot
-
-
-class Noise(NamedTuple):
-    """The random numbers of one step: for each of D's K = n_critic batches, for this process's B images."""
-
-    z: Tensor  # (K, B, latent_dim)
-    flip: Tensor  # (K, B) from [0, 1]: which pairs of labels are flipped
-    mix: Tensor  # (K, B, 1, 1, 1) from [0, 1]: where the gradient penalty is taken, between real and fake
-    augment: (
-        Tensor  # (K, 3, S, 3, B, 1, 1, 1) from [0, 1]: S augmentations of real, fake, and fake in G's update
-    )
 
 
 class GAN:
@@ -65,7 +55,7 @@ class GAN:
         history: `History`, one row per step.
         step: steps taken so far.
         epoch: the pass over the faces in progress, counted from 1; 0 before the first.
-        data: `FaceDataset.record()` of the faces that `fit` trained on last; empty before.
+        data: `FaceDataset.record()` of the faces that `fit` trained on last, and `started_from`; empty before.
 
     Raises:
         ConfigError: there is no such recipe, loss or device, or the networks' shapes do not match.
@@ -102,11 +92,40 @@ class GAN:
             self.config, self.discriminator, self.generator, self.device
         )
         self.engine = Engine(self.generator, self.discriminator, self.device, self.precision)
+        self.augmentation = AdaptiveAugmentation(self.config.augment_target, self.device)
         self.step = self.epoch = 0
         self.history = History()
         self.data = {}
         self.remaining = torch.empty(0, dtype=torch.long)  # indices of faces that this epoch has yet to visit
         self.stop_requested = False
+
+    @classmethod
+    def start_from(
+        cls,
+        source: str | Path | Run,
+        *,
+        generator: nn.Module | None = None,
+        discriminator: nn.Module | None = None,
+        loss: Loss | tuple | str | None = None,
+        device: str | torch.device = "auto",
+        **changes: Any,
+    ) -> GAN:
+        """A GAN at step 0 with the averaged generator and the discriminator of a finished run.
+
+        Args:
+            source: a run folder with checkpoints, a bundled run's name, or a `Run`.
+            generator, discriminator, loss: as for `GAN`, if the run trained some of your own.
+            device: as for `GAN`.
+            changes: settings that differ from the run's; those of the networks cannot.
+
+        Raises:
+            CheckpointError: there is no such run, or it has no discriminator.
+            ConfigError: a setting is invalid, or is one of the networks'.
+        """
+        start = start_of(source, changes, generator=generator, discriminator=discriminator)
+        gan = cls(start.config, **start.networks, loss=loss, device=device)
+        gan.data = start.record
+        return gan
 
     @property
     def data(self) -> dict[str, Any]:
@@ -156,6 +175,7 @@ class GAN:
         scale = self.engine.scaler.state_dict()
         self.engine = Engine(self.generator, self.discriminator, self.device, self.precision)
         self.engine.load_scaler(scale)
+        self.augmentation.to(self.device)
         return self
 
     def __repr__(self) -> str:
@@ -202,15 +222,9 @@ class GAN:
         real = real.to(self.device, torch.float32, memory_format=memory_format(self.device))
         return real.unflatten(0, (self.config.n_critic, -1))
 
-    def draw_noise(self, batch_size: int) -> Noise:
-        """The next step's random numbers: drawn for the batch of all processes, of which this one takes its part."""
-        joint, augmentations = batch_size * distributed.world_size(), len(steps_of(self.config.augment))
-        k, mine = self.config.n_critic, distributed.local_slice(joint)
-        z = DISTRIBUTIONS[self.config.latent](k, joint, self.config.latent_dim, generator=self.rng)
-        uniform = torch.rand(k, 2 + 9 * augmentations, joint, generator=self.rng)
-        z, uniform = (to_device(numbers, self.device) for numbers in (z[:, mine], uniform[:, :, mine]))
-        augment = uniform[:, 2:].reshape(k, 3, augmentations, 3, batch_size, 1, 1, 1)
-        return Noise(z, uniform[:, 0], uniform[:, 1].reshape(k, -1, 1, 1, 1), augment)
+    def draw_noise(self, batch_size: int) -> noise.Noise:
+        """The next step's random numbers; see `facegan.training.noise`."""
+        return noise.draw_noise(self.config, batch_size, self.rng, self.device)
 
     @property
     def smoothing(self) -> dict[str, float]:
@@ -219,8 +233,9 @@ class GAN:
 
     @property
     def ema_decay(self) -> float:
-        """The average's decay in this step, smaller at first: min(ema_decay, (1 + t) / (10 + t))."""
-        return min(self.config.ema_decay, (1 + self.step) / (10 + self.step))
+        """The average's decay in this step, smaller after random weights: min(ema_decay, (1 + t) / (10 + t))."""
+        limit = 1 if STARTED_FROM in self.data else (1 + self.step) / (10 + self.step)
+        return min(self.config.ema_decay, limit)
 
     def zero_grad(self) -> None:
         """Drop the gradients of both networks."""
@@ -243,7 +258,8 @@ class GAN:
             "remaining": self.remaining.clone(),
             "history": self.history.state_dict(),
             "scaler": self.engine.scaler.state_dict(),
-            **{name: _on_cpu(part.state_dict()) for name, part in self._parts().items()},
+            "augmentation": self.augmentation.state.to("cpu", copy=True),
+            **{name: on_cpu(part.state_dict()) for name, part in self._parts().items()},
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
@@ -254,15 +270,11 @@ class GAN:
         """
         check_same_networks(self, state)
         with contents_of_a_run():
-            history, step, epoch = (
-                History.from_state(state["history"]),
-                int(state["step"]),
-                int(state["epoch"]),
-            )
-            torch.Generator().set_state(
-                state["rng"]
-            )  # raises for a state that the GAN's could not take either
+            history = History.from_state(state["history"])
+            step, epoch = int(state["step"]), int(state["epoch"])
+            torch.Generator().set_state(state["rng"])  # raises for what the GAN's could not take either
             remaining, data = state["remaining"].long(), dict(state["data"])
+            augmentation = state["augmentation"].expand(2)
         for name, part in self._parts().items():
             load = optimizers.load if name.startswith("optimizer") else nn.Module.load_state_dict
             load(part, state[name])
@@ -271,6 +283,7 @@ class GAN:
         self.rng.set_state(state["rng"])
         self.step, self.epoch, self.history = step, epoch, history
         self.data, self.remaining = data, remaining
+        self.augmentation.load(augmentation)
 
     @classmethod
     def from_state(cls, state: dict[str, Any], **networks: Any) -> GAN:
@@ -353,12 +366,3 @@ def _networks(
     if not hasattr(discriminator, "image_size"):
         protocol.set_attribute(discriminator, "image_size", config.image_size)
     return protocol.set_default_attributes(generator, config), discriminator
-
-
-def _on_cpu(tree: Any) -> Any:
-    """A state dict with its tensors on the CPU, so that any machine can open the file."""
-    if isinstance(tree, dict):
-        return {key: _on_cpu(branch) for key, branch in tree.items()}
-    if isinstance(tree, list):
-        return [_on_cpu(branch) for branch in tree]
-    return tree.cpu() if isinstance(tree, Tensor) else tree

@@ -13,7 +13,7 @@ from facegan.errors import CheckpointError, ConfigError
 from facegan.runs import checkpoint, data_record
 from facegan.runs.folder import RunFolder, read_segments
 from facegan.runs.history import History
-from facegan.runs.run import config_of
+from facegan.runs.networks import config_of
 from facegan.runtime import distributed
 from facegan.runtime.device import device_name
 from facegan.runtime.distributed import log_rank0
@@ -96,6 +96,7 @@ def _resume(
             f"{gan.step}, was trained separately. Use another run_dir to keep this GAN, or a new GAN to resume "
             "the run."
         )
+    _check_same_start(gan, state, run_dir)
     game = game_differences(gan, state, saved)
     changed = game | data_record.differences(state["data"], data)
     if gan.step > state["step"]:
@@ -114,6 +115,16 @@ def _resume(
         log_rank0(f"  {name} changes from {old} to {new}.")
 
 
+def _check_same_start(gan: GAN, state: dict[str, Any], run_dir: str | Path) -> None:
+    """A GAN that starts from a run only takes over a checkpoint that started there; any other takes over all."""
+    theirs, ours = (data_record.start_of(record) for record in (state["data"], gan.data))
+    if ours and ours != theirs and not gan.step:
+        raise CheckpointError(
+            f"{run_dir} has a run that started from {theirs or 'random weights'}, and this GAN starts from {ours}. Use "
+            "another run_dir, or leave start_from out to resume that run."
+        )
+
+
 def _same_run(gan: GAN, state: dict[str, Any]) -> bool:
     """Whether the GAN and the checkpoint are of one training: their histories agree where both have rows."""
     saved = History.from_state(state["history"])
@@ -124,6 +135,8 @@ def _same_run(gan: GAN, state: dict[str, Any]) -> bool:
 def _record(gan: GAN, folder: RunFolder | None, data: dict[str, Any], *, begins: bool) -> None:
     """Note in GAN and folder what is trained on from this step on, and what was since the folder's checkpoint."""
     settings, device = gan.config.to_dict() | {"loss": loss_name(gan)}, device_name(gan.device)
+    if start := gan.data.get(data_record.STARTED_FROM):
+        data = data | {data_record.STARTED_FROM: start}
     if folder and gan.data and folder.saved_step and gan.step > folder.saved_step:
         folder.begin(folder.saved_step, settings, data=gan.data, device=device)
     if begins:

@@ -16,9 +16,10 @@ from facegan.errors import expect
 from facegan.images import signed_to_unit
 from facegan.losses import flip_labels, gradient_penalty, r1_penalty
 from facegan.models.protocol import frozen
-from facegan.runs.history import METRICS
+from facegan.runs.history import metric_names
 from facegan.runtime import distributed
-from facegan.training.gan import GAN, Noise
+from facegan.training.gan import GAN
+from facegan.training.noise import Noise
 
 
 def train_step(gan: GAN, real: Tensor) -> dict[str, Tensor]:
@@ -30,8 +31,8 @@ def train_step(gan: GAN, real: Tensor) -> dict[str, Tensor]:
             them; with several processes, this one's part.
 
     Returns:
-        Detached scalars by the names in `METRICS`, on the GAN's device, which is not waited for; means over
-        all processes. D's are those of its last step.
+        Detached scalars by the names in `METRICS`, and in `ADAPTIVE` if augmentation adapts, on the GAN's device,
+        which is not waited for; means over all processes. D's are those of its last step.
 
     Raises:
         ConfigError: `real` has another shape or type.
@@ -46,8 +47,10 @@ def train_step(gan: GAN, real: Tensor) -> dict[str, Tensor]:
     update_average(gan.ema, gan.generator, gan.ema_decay)
     gan.step += 1
     gan.engine.in_step = False
-    gan.history.append(gan.step, metrics, images=real.shape[:2].numel() * distributed.world_size())
-    return dict(zip(METRICS, metrics.unbind(), strict=True))
+    images = real.shape[:2].numel() * distributed.world_size()
+    metrics = gan.augmentation.update(metrics, step=gan.step, images=images)
+    gan.history.append(gan.step, metrics, images=images)
+    return dict(zip(metric_names(len(metrics)), metrics.unbind(), strict=True))
 
 
 def update_networks(gan: GAN, real: Tensor, noise: Noise) -> Tensor:
@@ -58,9 +61,9 @@ def update_networks(gan: GAN, real: Tensor, noise: Noise) -> Tensor:
         real: images (n_critic, B, 3, H, W), and `noise` the random numbers for each of these batches.
 
     Returns:
-        `METRICS` as one tensor (7,).
+        `METRICS` as one tensor (7,), or (8,) with r_t of `facegan.training.adaptive`.
     """
-    config, engine, loss = gan.config, gan.engine, gan.loss
+    config, engine, loss, p = gan.config, gan.engine, gan.loss, gan.augmentation.p
     generator, discriminator = engine.ddp_modules
     real = signed_to_unit(real) if config.output == "sigmoid" else real
 
@@ -69,8 +72,8 @@ def update_networks(gan: GAN, real: Tensor, noise: Noise) -> Tensor:
         gan.zero_grad()
         with torch.set_grad_enabled(k == config.n_critic):  # G learns from the last fakes only
             fake = engine.generate(generator, z)
-        real_logits = engine.classify(discriminator, augment(x, config.augment, shift[0]))
-        fake_logits = engine.classify(discriminator, augment(fake.detach(), config.augment, shift[1]))
+        real_logits = engine.classify(discriminator, augment(x, config.augment, shift[0], p))
+        fake_logits = engine.classify(discriminator, augment(fake.detach(), config.augment, shift[1], p))
         shown = real_logits, fake_logits
         if config.label_flip:
             shown = flip_labels(*shown, flip < config.label_flip)
@@ -79,14 +82,17 @@ def update_networks(gan: GAN, real: Tensor, noise: Noise) -> Tensor:
 
     # ---- (2) Update G through the new D: maximize log D(G(z)) ----------------------------------------
     with frozen(gan.discriminator):
-        new_logits = engine.classify(gan.discriminator, augment(fake, config.augment, shift[2]))
+        new_logits = engine.classify(gan.discriminator, augment(fake, config.augment, shift[2], p))
         loss_g = loss.generator(new_logits)
         norm_g = engine.step(gan.optimizer_g, loss_g)
 
     d_real, d_fake, d_fake_after = (
         x.detach().sigmoid().mean() for x in (real_logits, fake_logits, new_logits)
     )
-    return torch.stack([loss_d.detach(), loss_g.detach(), d_real, d_fake, d_fake_after, norm_d, norm_g])
+    adaptive = [] if p is None else [real_logits.detach().sign().mean()]
+    return torch.stack(
+        [loss_d.detach(), loss_g.detach(), d_real, d_fake, d_fake_after, norm_d, norm_g, *adaptive]
+    )
 
 
 def penalties(gan: GAN, real: Tensor, fake: Tensor, mix: Tensor) -> Tensor | float:

@@ -1,4 +1,4 @@
-"""`facegan sample`, `walk`, `export`, `info` and `results`."""
+"""`facegan sample`, `walk`, `export`, `info`, `results` and `copies`."""
 
 import re
 
@@ -9,7 +9,8 @@ from helpers import random_faces
 from PIL import Image
 
 from facegan import Run, fit, load_generator
-from facegan.cli.runs import _framing
+from facegan.cli.runs import _copy_table, _framing
+from facegan.evaluation import CopyScore
 from facegan.images import to_uint8
 
 
@@ -161,3 +162,33 @@ def test_results_frame_photographs_as_the_runs_saw_them(
         runs.append(tmp_path / f"run{index}")
         fit(gan, faces, steps=index + 1, run_dir=runs[-1])
     assert _framing(runs, data, crop) == framing
+
+
+def test_copies_says_for_every_snapshot_and_shows_the_nearest(facegan, finished):
+    np.save(finished / "photos.npy", random_faces(100).images)
+    np.save(finished / "held_out.npy", 255 - random_faces(60).images)
+    done = facegan("copies", "run", "--data", "photos.npy", "--held-out", "held_out.npy", "--n", 100,
+                   "--grid", "pairs/copies.png")  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert "The data differ" in done.stderr, "the run was trained on other faces"
+    assert (
+        "nearer to one of 60 training faces than to all of 60 held-out ones (50%: no copying)" in done.stdout
+    )
+    assert [int(step) for step in re.findall(r"^ +(\d+) +\d+%", done.stdout, re.MULTILINE)] == [0, 3, 6]
+    assert Image.open(finished / "pairs" / "copies.png").size[0] > 400
+    alone = facegan("copies", "run", "--data", "photos.npy", "--n", 100).stdout
+    assert "nearer to one of 100 training faces than 95% of these are to each other (5%: no" in alone
+
+
+def test_copies_of_too_few_photographs_are_one_line(facegan, finished):
+    done = facegan("copies", "run", "--data", "faces.npy")
+    assert done.returncode == 1
+    assert "got 40 training faces, expected 100" in done.stderr
+
+
+def test_the_table_names_the_step_at_which_copying_begins():
+    fine, copied = CopyScore(0.5, 0.5, 0.6, 1.0, 1.0), CopyScore(0.9, 0.5, 0.6, 0.4, 1.0)
+    lines = _copy_table({0: fine, 500: copied, 1000: copied}, 100, 500, held_out=True)
+    assert [line.endswith("copies") for line in lines[2:5]] == [False, True, True]
+    assert lines[-1] == "Copying begins at step 500."
+    assert _copy_table({0: fine}, 100, 500, held_out=True)[-1] == "No copying found up to step 0."

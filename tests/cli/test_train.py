@@ -49,6 +49,59 @@ def test_another_loss_is_refused_and_taken_anyway_on_demand(facegan, place):
     assert [s["settings"]["loss"] for s in Run.open(place / "game").segments] == ["bce", "hinge"]
 
 
+def test_training_starts_from_a_run_and_resumes_without_it(facegan, finished):
+    options = [
+        "train",
+        "--start-from",
+        "run",
+        "--data",
+        "faces.npy",
+        "--snapshot-every",
+        1,
+        "--device",
+        "cpu",
+    ]
+    adaptive = ["--augment", "color", "--augment-target", 0.6]
+    done = facegan(*options, *adaptive, "--steps", 2)
+    assert done.returncode == 0, done.stderr
+    assert "run on FaceDataset('faces.npy', 40 faces, 16 px), cpu in float32, into" in done.stdout
+    first = Run.open(finished / "runs" / "run-on-faces")
+    assert first.config == Run.open(finished / "run").config.replace(
+        snapshot_every=1, augment="color", augment_target=0.6
+    )
+    assert "started from run, step 6 on faces.npy, 40 faces" in facegan("info", "runs/run-on-faces").stdout
+    (finished / "run").rename(finished / "elsewhere")
+    done = facegan(*options, "--steps", 3)
+    (finished / "elsewhere").rename(finished / "run")
+    assert done.returncode == 0, done.stderr
+    assert "resuming from step 2" in done.stdout
+    assert Run.open(first.path).config == first.config
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (
+            ["--recipe", "modern", "--start-from", "run"],
+            "got --recipe modern and --start-from run, which has",
+        ),
+        (["--start-from", "nothing"], "nothing is not a run folder"),
+        (["--start-from", "healthy"], "the bundled run 'healthy' has no discriminator"),
+        (["--start-from", "run", "--width", 32], "width is 8 there, 32 here"),
+        (["--start-from", "run", "--augment-target", 0.6], "--augment-target 0.6 adapts .* --augment none"),
+        (["--start-from", "run", "--run-dir", "run"], "leave --start-from out to resume that run"),
+    ],
+)
+def test_a_start_that_cannot_be_is_one_line(facegan, finished, options, message):
+    done = facegan(
+        "train", "--run-dir", "refused", *options, "--data", "faces.npy", "--device", "cpu", "--steps", 9
+    )
+    assert done.returncode == 1
+    assert not (finished / "refused").exists()
+    assert re.search(message, done.stderr)
+    assert done.stderr.count("\n") == 1
+
+
 def test_a_crop_that_does_not_apply_is_refused(facegan):
     done = train(facegan, "x", "--crop", "celeba-108")
     assert done.returncode == 1

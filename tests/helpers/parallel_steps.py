@@ -11,15 +11,17 @@ from helpers import TINY, random_faces
 
 STEPS = 3
 EVERYTHING = {"label_flip": 0.3, "augment": "color,translation", "r1": 1.0, "r1_every": 2}
+ADAPTIVE = {"augment": "color,translation", "augment_target": 0.1, "steps": 5}  # p changes after four
 
 
-def joint_steps(**changes):
-    """A GAN after three steps; its G uses no batch statistics, so that parts equal the whole."""
+def joint_steps(steps=STEPS, **changes):
+    """A GAN after some steps; its G uses no batch statistics, so that parts equal the whole."""
     gan = GAN(TrainConfig(**TINY | {"norm": "none", "ema_decay": 0.9} | changes), device="cpu")
     gan.generator.eval()
+    gan.augmentation.load(torch.tensor([0.5, 0.0]))
     size, part = gan.config.batch_size, distributed.local_slice(gan.config.batch_size)
     stream = iter(random_faces(40).batches(size, generator=gan.rng, part=part))
-    metrics = [torch.stack(list(train_step(gan, next(stream)).values())) for _ in range(STEPS)]
+    metrics = [torch.stack(list(train_step(gan, next(stream)).values())) for _ in range(steps)]
     state = gan.state_dict()
     del state["history"]["images_per_second"]  # of the clock
     return {"metrics": torch.stack(metrics), "state": state}
@@ -38,6 +40,7 @@ def main(path):
         states = {
             "asked of the other": distributed.any_of(distributed.rank() == 1),
             "joint": joint_steps(**EVERYTHING),
+            "adaptive": joint_steps(**ADAPTIVE),
             "straight": fitted(path.with_name("straight"), 4),
             "resumed": fitted(path.with_name("resumed"), 2, 4),
         }

@@ -5,7 +5,7 @@ import torch
 from safetensors.torch import load
 from torch import nn
 
-from facegan import Generator, load_generator
+from facegan import Discriminator, Generator, load_generator
 from facegan.errors import CheckpointError
 from facegan.models import sample
 from facegan.runs import generator_file
@@ -88,3 +88,29 @@ def test_a_weight_that_float16_cannot_hold_stays_as_it_is(gan):
     weights = load(generator_file.to_bytes(gan.ema, half=True))
     assert weights["blocks.0.0.weight"].dtype == torch.float32
     assert weights["blocks.1.0.weight"].dtype == torch.float16
+
+
+@pytest.mark.parametrize("norm", ["batch", "spectral", "none"])
+def test_a_discriminator_there_and_back(tmp_path, norm):
+    discriminator, path = Discriminator(16, 8, norm=norm, leak=0.1), tmp_path / "d.safetensors"
+    discriminator(torch.randn(8, 3, 16, 16))
+    path.write_bytes(generator_file.to_bytes(discriminator))
+    loaded = generator_file.read_discriminator(path)
+    assert (loaded.norm, loaded.leak, loaded.training) == (norm, 0.1, True)
+    images = torch.randn(4, 3, 16, 16)
+    assert torch.equal(loaded.eval()(images), discriminator.eval()(images))
+    path.write_bytes(generator_file.to_bytes(discriminator, half=True))
+    close = generator_file.read_discriminator(path).eval()(images)
+    torch.testing.assert_close(close, discriminator(images), atol=0.01, rtol=0.01)
+
+
+def test_a_file_of_the_other_kind_is_named(tmp_path):
+    path = tmp_path / "n.safetensors"
+    path.write_bytes(generator_file.to_bytes(Discriminator(16, 8)))
+    with pytest.raises(
+        CheckpointError, match=r"n\.safetensors is not a generator .*it holds a discriminator"
+    ):
+        load_generator(path)
+    path.write_bytes(generator_file.to_bytes(Generator(16, 8, 8)))
+    with pytest.raises(CheckpointError, match=r"is not a discriminator .*it holds a generator"):
+        generator_file.read_discriminator(path)

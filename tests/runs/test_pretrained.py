@@ -1,5 +1,6 @@
 """What comes with the package: generators, the timelines of their training, the gallery of failures."""
 
+import json
 import os
 import shutil
 import subprocess
@@ -9,9 +10,10 @@ import numpy as np
 import pytest
 import torch
 
-from facegan import Generator, Run, load_generator, synthetic_faces
+from facegan import GAN, Generator, Run, load_generator, synthetic_faces
 from facegan.errors import CheckpointError, ConfigError
 from facegan.evaluation import Eigenfaces, frechet_distance
+from facegan.files import digest
 from facegan.images import make_grid, to_uint8
 from facegan.runs import generator_file, pretrained
 from facegan.runs.history import METRICS
@@ -160,6 +162,38 @@ def test_sixty_four_faces_offline_in_a_fresh_process(tmp_path):
     environment = {**os.environ, "HOME": str(tmp_path / "nowhere"), "PYTHONDONTWRITEBYTECODE": "1"}
     subprocess.run([sys.executable, "-c", code], check=True, env=environment, cwd=tmp_path)
     assert not list(tmp_path.iterdir())
+
+
+@pytest.fixture
+def paired(damaged):
+    """`healthy` with a discriminator, as the larger runs are bundled."""
+    network = GAN(Run.open("healthy").config, device="cpu").discriminator
+    path = damaged / "discriminator.safetensors"
+    path.write_bytes(generator_file.to_bytes(network, half=True))
+    digests = json.loads((damaged.parent / "digests.json").read_text())
+    digests["healthy/discriminator.safetensors"] = digest(path)
+    (damaged.parent / "digests.json").write_text(json.dumps(digests))
+    return network
+
+
+def test_training_starts_from_a_bundled_pair(paired):
+    gan = GAN.start_from("healthy", device="cpu", batch_size=8)
+    assert torch.equal(gan.sample(2, seed=0), load_generator("healthy").sample(2, seed=0))
+    weights = zip(gan.discriminator.parameters(), paired.parameters(), strict=True)
+    assert all(torch.allclose(a, b, atol=1e-4) and a.dtype == torch.float32 for a, b in weights)
+    run = Run.open("healthy")
+    assert run.steps == [0, 200, 500, 1000, 2000], "the discriminator is no step"
+    assert gan.data["started_from"] == {"run": "healthy", "step": 2000, "data": run.data}
+
+
+def test_a_damaged_or_lost_discriminator_is_noticed(paired, damaged):
+    path = damaged / "discriminator.safetensors"
+    path.write_bytes(path.read_bytes()[:-1] + b"x")
+    with pytest.raises(CheckpointError, match=r"discriminator\.safetensors is missing or damaged"):
+        Run.open("healthy").discriminator()
+    path.unlink()
+    with pytest.raises(CheckpointError, match=r"discriminator\.safetensors is missing or damaged"):
+        Run.open("healthy").discriminator()
 
 
 # ---- the gallery ---------------------------------------------------------------------------------

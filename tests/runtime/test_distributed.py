@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 from helpers import TINY, assert_same_state, flatten, random_faces
-from helpers.parallel_steps import EVERYTHING, joint_steps
+from helpers.parallel_steps import ADAPTIVE, EVERYTHING, joint_steps
 
 from facegan import GAN, TrainConfig, fit
 from facegan.errors import CheckpointError, ConfigError
@@ -92,6 +92,13 @@ def test_two_processes_do_what_one_does_with_the_joint_batch(states):
     for name, value in one.items():
         if isinstance(value, torch.Tensor):
             torch.testing.assert_close(two[name], value, atol=1e-5, rtol=1e-3, msg=name)
+
+
+def test_two_processes_adapt_augmentation_as_one_does(states):
+    two, one = flatten(states["adaptive"]), flatten(joint_steps(**ADAPTIVE))
+    assert one["/state/augmentation"][0] not in (0, 0.5), "p has changed"
+    for name in ("/metrics", "/state/augmentation"):
+        torch.testing.assert_close(two[name], one[name], atol=1e-5, rtol=1e-3)
 
 
 def test_what_one_process_is_asked_all_hear(states):

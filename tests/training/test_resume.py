@@ -18,6 +18,7 @@ from facegan.runs import checkpoint
     [{"ema_decay": 0.9}, {"label_flip": 0.2, "augment": "color,translation"}, {"optimizer_d": "sgd"},
      {"norm": "spectral", "loss": "hinge"}, {"precision": "bf16"},
      {"norm": "none", "n_critic": 3, "loss": "wasserstein", "gradient_penalty": 10.0, "latent": "uniform"},
+     {"augment": "color,translation", "augment_target": 0.1},
      {"norm": "none", "r1": 1.0, "r1_every": 4}, {"upsampling": "nearest", "ema_decay": 0.9}],
 )  # fmt: skip
 @pytest.mark.parametrize("cut", [3, 7])
@@ -98,6 +99,7 @@ def test_anyway_continues_on_other_data_with_a_new_epoch(faces, tmp_path, capsys
         ({"loss": "hinge"}, "loss is 'bce' in the checkpoint, 'hinge' in this GAN"),
         ({"r1": 1.0}, "r1 is 0.0 in the checkpoint, 1.0"),
         ({"augment": "color"}, "augment is 'none'"),
+        ({"augment": "color", "augment_target": 0.6}, "augment_target is 0.0 in the checkpoint, 0.6"),
         ({"n_critic": 2}, "n_critic is 1 in the checkpoint, 2"),
     ],
 )

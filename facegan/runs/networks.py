@@ -1,0 +1,62 @@
+"""The settings and the networks in a checkpoint."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from torch import nn
+
+from facegan.config import TrainConfig
+from facegan.errors import CheckpointError
+from facegan.models.dcgan import Discriminator, Generator
+from facegan.models.protocol import copied, set_attribute, set_default_attributes, unwrapped
+from facegan.runs import checkpoint
+
+
+def config_of(state: dict[str, Any]) -> TrainConfig:
+    """The settings in a checkpoint. Raises `CheckpointError` if it has none of facegan's."""
+    with checkpoint.contents_of_a_run():
+        return TrainConfig.from_dict(state["config"])
+
+
+def generator_of(state: dict[str, Any], network: nn.Module | None, *, part: str = "ema") -> nn.Module:
+    """The generator in a checkpoint, in eval mode; `part` "generator" is the one without averaging."""
+    config = config_of(state)
+    if network is None:
+        _check_ours(state, "generator", "load_generator(run, generator=network)")
+    generator: nn.Module = Generator.from_config(config)
+    if network is not None:
+        generator = set_default_attributes(copied(network), config)
+    _load(generator, state, part, "generator")
+    set_attribute(generator, "trained_on", state["data"])
+    return generator.eval()
+
+
+def discriminator_of(state: dict[str, Any], network: nn.Module | None) -> nn.Module:
+    """The discriminator in a checkpoint, in train mode."""
+    config = config_of(state)
+    if network is None:
+        _check_ours(state, "discriminator", "run.discriminator(network=network)")
+    discriminator = Discriminator.from_config(config) if network is None else copied(network)
+    _load(discriminator, state, "discriminator", "discriminator")
+    return discriminator.train()
+
+
+def _check_ours(state: dict[str, Any], kind: str, call: str) -> None:
+    structure = state.get("structure", {}).get(kind, "facegan")
+    if structure != "facegan":
+        raise CheckpointError(
+            f"this run trained a {kind} that is not facegan's ({structure.split('(')[0]}). In Python, "
+            f"build that network and pass it: {call}."
+        )
+
+
+def _load(network: nn.Module, state: dict[str, Any], part: str, kind: str) -> None:
+    try:
+        with checkpoint.contents_of_a_run():
+            weights = state[part]
+        unwrapped(network).load_state_dict(weights)
+    except RuntimeError as error:
+        if isinstance(error, CheckpointError):
+            raise
+        raise CheckpointError(f"the {kind} does not fit the run's weights: {error}") from None

@@ -1,0 +1,37 @@
+"""The random numbers of a step, drawn on the host before it: on the device a step draws none."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from facegan.augment import steps_of
+from facegan.config import TrainConfig
+from facegan.latent import DISTRIBUTIONS
+from facegan.runtime import distributed
+from facegan.runtime.device import to_device
+
+
+class Noise(NamedTuple):
+    """The random numbers of one step: for each of D's K = n_critic batches, for this process's B images."""
+
+    z: Tensor  # (K, B, latent_dim)
+    flip: Tensor  # (K, B) from [0, 1]: which pairs of labels are flipped
+    mix: Tensor  # (K, B, 1, 1, 1) from [0, 1]: where the gradient penalty is taken, between real and fake
+    # (K, 3, S, 3, B, 1, 1, 1) from [0, 1]: S augmentations of real, fake, and fake in G's update; if they adapt,
+    # (K, 3, S, 4, B, 1, 1, 1), where the fourth number decides whether one is applied
+    augment: Tensor
+
+
+def draw_noise(config: TrainConfig, batch_size: int, rng: torch.Generator, device: torch.device) -> Noise:
+    """A step's random numbers: drawn for the batch of all processes, of which this one takes its part."""
+    joint, augmentations = batch_size * distributed.world_size(), len(steps_of(config.augment))
+    numbers = 4 if config.augment_target else 3
+    k, mine = config.n_critic, distributed.local_slice(joint)
+    z = DISTRIBUTIONS[config.latent](k, joint, config.latent_dim, generator=rng)
+    uniform = torch.rand(k, 2 + 3 * numbers * augmentations, joint, generator=rng)
+    z, uniform = (to_device(numbers, device) for numbers in (z[:, mine], uniform[:, :, mine]))
+    augment = uniform[:, 2:].reshape(k, 3, augmentations, numbers, batch_size, 1, 1, 1)
+    return Noise(z, uniform[:, 0], uniform[:, 1].reshape(k, -1, 1, 1, 1), augment)
