@@ -161,6 +161,15 @@ class Discriminator(nn.Module):
         return self.blocks(images).flatten()
 
 
+def judges_each_image(network: nn.Module) -> bool:
+    """Whether a network is a `Discriminator` whose logits do not depend on the other images of a batch.
+
+    False for spectral norm, too, whose weights change from one forward pass to the next.
+    """
+    parts = {Discriminator, nn.Sequential, Conv2d, nn.InstanceNorm2d, nn.LeakyReLU}
+    return isinstance(network, Discriminator) and all(type(part) in parts for part in network.modules())
+
+
 def generator_block(
     in_channels: int, out_channels: int, *, stride: int = 2, padding: int = 1, leak: float = 0.0
 ) -> nn.Sequential:
