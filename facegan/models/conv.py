@@ -168,7 +168,7 @@ def _transposed(images: Tensor, weight: Tensor, kind: str) -> Tensor:
 def _kind(layer: nn.Conv2d | nn.ConvTranspose2d, images: Tensor, kinds: dict[int, str]) -> str:
     """'end', 'coarse' or 'image', where that is faster: by the side of the input, or its few channels; '' elsewhere."""
     side = images.shape[-1]
-    few = min(layer.in_channels, layer.out_channels) <= 3 and side % 2 == 0 and not torch.jit.is_tracing()
+    few = not torch.jit.is_tracing() and min(layer.in_channels, layer.out_channels) <= 3 and side % 2 == 0
     square = images.ndim == 4 and images.shape[-2] == side
     kind = kinds.get(side, "image" if few else "") if square and images.device.type == "cpu" else ""
     plain = (layer.groups, layer.dilation, layer.padding_mode) == (1, (1, 1), "zeros")
