@@ -16,7 +16,7 @@ import torch.nn.functional as F
 from facegan.runtime import distributed
 
 _SLOWER = 1.5  # times as long as with fewer threads; results depend on their number, so noise must not decide
-_ROUNDS = 5
+_ROUNDS, _SECONDS = 6, 1.0  # of a trial at most, the first to warm up; it has at least two
 _MIN_STEPS = 100  # shorter runs would save less than the trial takes
 _AT_IMPORT = torch.get_num_threads()
 
@@ -51,7 +51,10 @@ def fastest_threads(most: int, work: Callable[[], object]) -> int:
         counts.append(counts[-1] // 2)
     times: dict[int, list[float]] = {count: [] for count in counts}
     try:
-        for _ in range(1 + _ROUNDS if most > 1 else 0):  # all numbers meet the same noise
+        began = time.perf_counter()
+        for done in range(_ROUNDS if most > 1 else 0):  # all numbers meet the same noise
+            if done > 1 and time.perf_counter() - began > _SECONDS:
+                break
             for count in counts:
                 torch.set_num_threads(count)
                 start = time.perf_counter()
