@@ -7,6 +7,7 @@
 >>> fg.show_images(gan.sample(16, seed=0))                            # doctest: +SKIP
 """
 
+from facegan.runtime import openmp as _openmp  # noqa: F401, I001 - first, before torch is imported
 import typing as _typing
 from importlib import import_module as _import_module
 

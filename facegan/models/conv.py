@@ -3,8 +3,9 @@
 They are torch's own layers, with the same names, weights and results up to rounding. On a CPU, two shapes
 of DCGAN are faster as one matrix product (Chellapilla et al. 2006, "High performance convolutional neural
 networks for document processing"): the ends of the networks, between 1 x 1 and 4 x 4, where a convolution
-is a linear map; and, in bfloat16, the layer between 4 x 4 and 8 x 8. Everywhere else torch's convolutions
-run. Does not cover other kernels and strides.
+is a linear map; and, in bfloat16, the layer between 4 x 4 and 8 x 8. A third one, the transposed convolution
+to an image's three channels, is faster as a convolution to the pixels of 2 x 2 squares (`ToImage`). Everywhere
+else torch's convolutions run. Does not cover other kernels and strides.
 """
 
 from __future__ import annotations
@@ -13,7 +14,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-SHAPES = {"end": ((4, 4), (1, 1), (0, 0)), "coarse": ((4, 4), (2, 2), (1, 1))}  # kernel, stride, padding
+_HALVES = ((4, 4), (2, 2), (1, 1))  # kernel, stride, padding
+SHAPES = {"end": ((4, 4), (1, 1), (0, 0)), "coarse": _HALVES, "image": _HALVES}
 
 
 class Conv2d(nn.Conv2d):
@@ -21,9 +23,11 @@ class Conv2d(nn.Conv2d):
 
     def forward(self, images: Tensor) -> Tensor:
         kind = _kind(self, images, {4: "end", 8: "coarse"})
-        if not kind:
+        if not kind or (kind == "image" and not images.requires_grad):
             return super().forward(images)
         weight, images = _in_autocast_type(self.weight, images)
+        if kind == "image":
+            return FromImage.apply(images, weight, self.bias if self.bias is None else self.bias.to(images))
         if kind == "end":
             logits = images.permute(0, 2, 3, 1).flatten(1) @ _rows(weight).T
             out = logits[:, :, None, None]
@@ -40,7 +44,7 @@ class ConvTranspose2d(nn.ConvTranspose2d):
         kind = _kind(self, images, {1: "end", 4: "coarse"})
         if not kind or output_size or self.bias is not None:
             return super().forward(images, output_size)
-        return _as_matrix_product(images, self.weight, kind)
+        return _transposed(images, self.weight, kind)
 
 
 class NearestConvTranspose2d(ConvTranspose2d):
@@ -62,7 +66,7 @@ class NearestConvTranspose2d(ConvTranspose2d):
     def forward(self, images: Tensor, output_size: list[int] | None = None) -> Tensor:
         weight, kind = self.transposed_weight(), _kind(self, images, {4: "coarse"})
         if kind:
-            return _as_matrix_product(images, weight, kind)
+            return _transposed(images, weight, kind)
         return F.conv_transpose2d(images, weight, None, self.stride, 1)
 
     def transposed_weight(self) -> Tensor:
@@ -104,24 +108,74 @@ class Spread(torch.autograd.Function):
         return Patches.apply(gradient)
 
 
-def _as_matrix_product(images: Tensor, weight: Tensor, kind: str) -> Tensor:
-    """The transposed convolution by `weight` (I, O, 4, 4) as one matrix product."""
+class FromImage(torch.autograd.Function):
+    """The convolution of images by a kernel (O, C, 4, 4), stride 2, padding 1, whose input gradient is `ToImage`."""
+
+    @staticmethod
+    def forward(ctx, images: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+        ctx.save_for_backward(images, weight)
+        return F.conv2d(images, weight, bias, 2, 1)
+
+    @staticmethod
+    def backward(ctx, gradient: Tensor) -> tuple[Tensor | None, ...]:
+        images, weight = ctx.saved_tensors
+        to_images, *to_weights = ctx.needs_input_grad
+        image = ToImage.apply(gradient, weight) if to_images else None
+        return image, *_gradients(gradient, images, weight, *to_weights)
+
+
+class ToImage(torch.autograd.Function):
+    """The transposed convolution by a kernel (I, C, 4, 4), stride 2, padding 1. Adjoint of `FromImage`.
+
+    A feature contributes to 4 x 4 pixels: 2 x 2 squares of 2 x 2 pixels. So one convolution with a 2 x 2 kernel
+    gives the 4 C numbers of each square ("sub-pixel convolution", Shi et al. 2016, arXiv 1609.05158).
+    """
+
+    @staticmethod
+    def forward(ctx, features: Tensor, weight: Tensor) -> Tensor:
+        ctx.save_for_backward(features, weight)
+        size, _, height, width = features.shape
+        rows = weight.permute(0, 2, 3, 1).unflatten(1, (2, 2)).unflatten(3, (2, 2))  # (I, 2, 2, 2, 2, C)
+        kernel = rows.transpose(2, 3).flatten(3).permute(0, 3, 1, 2)  # (I, 4 C, 2, 2)
+        squares = F.conv_transpose2d(features, kernel).permute(0, 2, 3, 1).unflatten(3, (2, -1))
+        pixels = squares.transpose(2, 3).reshape(size, 2 * height + 2, 2 * width + 2, -1)
+        return pixels[:, 1:-1, 1:-1].permute(0, 3, 1, 2)
+
+    @staticmethod
+    def backward(ctx, gradient: Tensor) -> tuple[Tensor | None, ...]:
+        features, weight = ctx.saved_tensors
+        to_features, to_weight = ctx.needs_input_grad
+        feature = FromImage.apply(gradient, weight, None) if to_features else None
+        return feature, _gradients(features, gradient, weight, to_weight, False)[0]
+
+
+def _gradients(features: Tensor, images: Tensor, weight: Tensor, *wanted: bool) -> tuple[Tensor | None, ...]:
+    """The gradients of weight and bias of the convolution of `images`, given that of its features."""
+    convolution = [weight.shape[0]], (2, 2), (1, 1), (1, 1), False, (0, 0), 1
+    return torch.ops.aten.convolution_backward(features, images, weight, *convolution, (False, *wanted))[1:]
+
+
+def _transposed(images: Tensor, weight: Tensor, kind: str) -> Tensor:
+    """The transposed convolution by `weight` (I, O, 4, 4), for a `kind` of layer."""
     weight, images = _in_autocast_type(weight, images)
+    if kind == "image":
+        return ToImage.apply(images, weight)
     patches = images.permute(0, 2, 3, 1) @ _rows(weight)  # (B, h, w, 16 C)
     patches = patches.unflatten(3, (4, 4, -1))
     return patches[:, 0, 0].permute(0, 3, 1, 2) if kind == "end" else Spread.apply(patches)
 
 
-def _kind(layer: nn.Module, images: Tensor, kinds: dict[int, str]) -> str:
-    """'end' or 'coarse', by the side of the input, where a matrix product is faster; '' elsewhere."""
+def _kind(layer: nn.Conv2d | nn.ConvTranspose2d, images: Tensor, kinds: dict[int, str]) -> str:
+    """'end', 'coarse' or 'image', where that is faster: by the side of the input, or its few channels; '' elsewhere."""
     side = images.shape[-1]
+    few = not torch.jit.is_tracing() and min(layer.in_channels, layer.out_channels) <= 3 and side % 2 == 0
     square = images.ndim == 4 and images.shape[-2] == side
-    kind = kinds.get(side, "") if square and images.device.type == "cpu" else ""
+    kind = kinds.get(side, "image" if few else "") if square and images.device.type == "cpu" else ""
     plain = (layer.groups, layer.dilation, layer.padding_mode) == (1, (1, 1), "zeros")
     plain = plain and layer.output_padding == (0, 0)
     fits = plain and (layer.kernel_size, layer.stride, layer.padding) == SHAPES.get(kind)
     bf16 = torch.is_autocast_enabled("cpu") and torch.get_autocast_dtype("cpu") == torch.bfloat16
-    return kind if fits and (kind == "end" or bf16) else ""
+    return kind if fits and (kind != "coarse" or bf16) else ""
 
 
 def _rows(weight: Tensor) -> Tensor:

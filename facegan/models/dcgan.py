@@ -174,6 +174,15 @@ class Discriminator(nn.Module):
         return self.blocks(images).flatten()
 
 
+def judges_each_image(network: nn.Module) -> bool:
+    """Whether a network is a `Discriminator` whose logits do not depend on the other images of a batch.
+
+    False for spectral norm, too, whose weights change from one forward pass to the next.
+    """
+    parts = {Discriminator, nn.Sequential, Conv2d, nn.InstanceNorm2d, nn.LeakyReLU}
+    return isinstance(network, Discriminator) and all(type(part) in parts for part in network.modules())
+
+
 class SelfModulatedBatchNorm2d(nn.BatchNorm2d):
     """BatchNorm whose scale and shift are functions of the latent z: Chen et al. 2019 (arXiv 1810.01365), equation 4.
 

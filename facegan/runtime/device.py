@@ -14,6 +14,8 @@ from importlib.metadata import version
 import torch
 
 from facegan.errors import ConfigError, first_line
+from facegan.runtime import openmp
+from facegan.runtime.cpu import kept_memory
 
 
 def pick_device(name: str | torch.device = "auto") -> torch.device:
@@ -81,11 +83,12 @@ def to_device(tensor: torch.Tensor, device: torch.device) -> torch.Tensor:
 
 @contextmanager
 def tuned() -> Iterator[None]:
-    """A context in which cuDNN tries its algorithms on each new shape and keeps the fastest."""
+    """A context for many steps: cuDNN tries its algorithms on each new shape, and freed memory is kept."""
     before = torch.backends.cudnn.benchmark
     torch.backends.cudnn.benchmark = before or not torch.backends.cudnn.deterministic
     try:
-        yield
+        with kept_memory():
+            yield
     finally:
         torch.backends.cudnn.benchmark = before
 
@@ -111,6 +114,7 @@ def describe() -> dict[str, str]:
         "machine": f"{platform.system()} {platform.release()}, {torch.get_num_threads()} CPU threads",
         "device": device_name(device),
         "precision": precision,
+        "spinning": openmp.STATE,
         "python": sys.version.split()[0],
         "torch": torch.__version__,
         **{name: version(name) for name in ("torchvision", "numpy", "pillow", "ipywidgets")},

@@ -16,6 +16,7 @@ from facegan.data.dataset import Batches, FaceDataset, as_dataset
 from facegan.errors import ConfigError
 from facegan.runs.history import History
 from facegan.runtime import distributed
+from facegan.runtime.cpu import fitting_threads
 from facegan.runtime.distributed import log_rank0
 from facegan.training.callbacks import as_callbacks
 from facegan.training.gan import GAN
@@ -73,7 +74,10 @@ def fit(
     every = gan.config.snapshot_every if snapshot_every is None else snapshot_every
     every = _positive("snapshot_every", every)
     callbacks = as_callbacks(callbacks)
-    with open_folder(gan, run_dir, faces.record(), resume=resume, total=total) as folder:
+    with (
+        open_folder(gan, run_dir, faces.record(), resume=resume, total=total) as folder,
+        fitting_threads(gan.device, total - gan.step),
+    ):
         if gan.step >= total:
             log_rank0(
                 f"already at step {gan.step} (requested: {total}); increase steps or epochs to continue."

@@ -72,9 +72,8 @@ def update_networks(gan: GAN, real: Tensor, noise: Noise) -> Tensor:
         gan.zero_grad()
         with torch.set_grad_enabled(k == config.n_critic):  # G learns from the last fakes only
             fake = engine.generate(generator, z)
-        real_logits = engine.classify(discriminator, augment(x, config.augment, shift[0], p))
-        fake_logits = engine.classify(discriminator, augment(fake.detach(), config.augment, shift[1], p))
-        shown = real_logits, fake_logits
+        seen = augment(x, config.augment, shift[0], p), augment(fake.detach(), config.augment, shift[1], p)
+        shown = real_logits, fake_logits = engine.classify_both(discriminator, *seen)
         if config.label_flip:
             shown = flip_labels(*shown, flip < config.label_flip)
         loss_d = loss.discriminator(*shown, **gan.smoothing)

@@ -6,6 +6,7 @@ from helpers import interrupt_in_backward, make_gan, same, weights
 
 from facegan import (
     GAN,
+    Discriminator,
     train_step,
 )
 from facegan.errors import ConfigError
@@ -164,6 +165,38 @@ def test_several_critic_steps_work_in_every_precision(precision):
         metrics = train_step(gan, torch.rand(8, 3, 16, 16))
     assert all(m.isfinite() for m in metrics.values())
     assert not same(before, weights(gan.generator))
+
+
+@pytest.mark.parametrize(
+    ("norm", "passes"),
+    [("none", [16, 8]), ("instance", [16, 8]), ("batch", [8, 8, 8]), ("spectral", [8, 8, 8])],
+)
+def test_d_sees_real_and_fake_in_one_pass_where_it_judges_each_image(norm, passes, real):
+    gan, sizes = make_gan(norm=norm), []
+    gan.discriminator.register_forward_pre_hook(lambda _, inputs: sizes.append(len(inputs[0])))
+    train_step(gan, real)
+    assert sizes == passes
+
+
+@pytest.mark.parametrize("changes", [{}, {"norm": "instance"}, {"augment": "color,translation"}, {"r1": 1.0}])
+def test_one_pass_is_the_step_of_two(changes, real):
+    one, two = (make_gan(**{"norm": "none", "label_flip": 0.3} | changes) for _ in range(2))
+    two.engine._judges_each = False
+    for _ in range(2):
+        metrics, expected = train_step(one, real), train_step(two, real)
+    for name, value in expected.items():
+        torch.testing.assert_close(metrics[name], value, atol=2e-5, rtol=1e-3, msg=name)
+
+
+def test_a_discriminator_of_ones_own_sees_real_and_fake_by_themselves(real):
+    class Own(Discriminator):
+        pass
+
+    own, sizes = Own(16, 8, norm="none"), []
+    gan = GAN(make_gan(norm="none").config, discriminator=own, device="cpu")
+    own.register_forward_pre_hook(lambda _, inputs: sizes.append(len(inputs[0])))
+    train_step(gan, real)
+    assert sizes == [8, 8, 8]
 
 
 def test_a_batch_that_critic_steps_cannot_share_is_refused(real):

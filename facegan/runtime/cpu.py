@@ -1,0 +1,112 @@
+"""Training on a CPU: how many threads, and memory that is kept from step to step. Contexts; each ends as it began."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import platform
+import statistics
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+
+import torch
+import torch.nn.functional as F
+
+from facegan.runtime import distributed
+
+_SLOWER = 1.5  # times as long as with fewer threads; results depend on their number, so noise must not decide
+_ROUNDS, _SECONDS = 6, 1.0  # of a trial at most, the first to warm up; it has at least two
+_MIN_STEPS = 100  # shorter runs would save less than the trial takes
+_AT_IMPORT = torch.get_num_threads()
+
+_TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3  # names of options in malloc.h
+_MB = 2**20
+
+
+@contextmanager
+def fitting_threads(device: torch.device, steps: int) -> Iterator[None]:
+    """A context with fewer threads if this CPU is much faster with fewer, as when other programs use it.
+
+    Changes nothing for a number of threads that was chosen by the user, and for runs of fewer than 100 steps.
+    """
+    before = torch.get_num_threads()
+    tried = device.type == "cpu" and steps >= _MIN_STEPS and distributed.world_size() == 1 and not _chosen()
+    try:
+        if tried and (fewer := fastest_threads(before, _trial)) != before:
+            torch.set_num_threads(fewer)
+            print(
+                f"training on {fewer} of {before} CPU threads, which is faster here now; OMP_NUM_THREADS={before} "
+                "in the environment keeps all."
+            )
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def fastest_threads(most: int, work: Callable[[], object]) -> int:
+    """`most`, unless half as many, a quarter, ... or one thread do `work` in much less time."""
+    counts = [most]
+    while counts[-1] > 1:
+        counts.append(counts[-1] // 2)
+    times: dict[int, list[float]] = {count: [] for count in counts}
+    try:
+        began = time.perf_counter()
+        for done in range(_ROUNDS if most > 1 else 0):  # all numbers meet the same noise
+            if done > 1 and time.perf_counter() - began > _SECONDS:
+                break
+            for count in counts:
+                torch.set_num_threads(count)
+                start = time.perf_counter()
+                work()
+                times[count].append(time.perf_counter() - start)
+    finally:
+        torch.set_num_threads(most)
+    typical = {count: statistics.median(found[1:] or [0.0]) for count, found in times.items()}
+    best = min(counts, key=typical.__getitem__)
+    return best if typical[most] > _SLOWER * typical[best] else most
+
+
+def _chosen() -> bool:
+    """Whether the user has chosen the number of threads; torch takes that of CPUs, or of cores of two CPUs."""
+    affinity = getattr(os, "sched_getaffinity", None)
+    cpus = len(affinity(0)) if affinity else os.cpu_count() or 1
+    threads = torch.get_num_threads()
+    named = "OMP_NUM_THREADS" in os.environ or "MKL_NUM_THREADS" in os.environ
+    return named or threads != _AT_IMPORT or threads not in {cpus, cpus // 2}
+
+
+def _trial() -> None:
+    """Two layers of a small discriminator, there and back; draws no random numbers."""
+    images = torch.ones(16, 3, 64, 64)
+    kernels = torch.ones(24, 3, 4, 4, requires_grad=True), torch.ones(48, 24, 4, 4, requires_grad=True)
+    with torch.enable_grad():
+        for kernel in kernels:
+            images = F.leaky_relu(F.conv2d(images, kernel, None, 2, 1), 0.2)
+        images.mean().backward()
+
+
+@contextmanager
+def kept_memory() -> Iterator[None]:
+    """A context in which freed memory is kept for the next step, where the C library is glibc.
+
+    By default glibc returns what a step frees to the system, which hands out zeroed pages in the next one.
+    Afterwards what is free is returned, and glibc's thresholds are the largest that it chooses by itself.
+    """
+    given = any(name.startswith("MALLOC_") or name == "GLIBC_TUNABLES" for name in os.environ)
+    libc = None
+    if platform.libc_ver()[0] == "glibc" and not given:
+        with suppress(OSError):
+            libc = ctypes.CDLL(None)
+    if libc is None:
+        yield
+        return
+    if not libc.mallopt(_MMAP_THRESHOLD, 1024 * _MB):
+        libc.mallopt(_MMAP_THRESHOLD, 32 * _MB)  # the most that older ones take
+    libc.mallopt(_TRIM_THRESHOLD, 1024 * _MB)
+    try:
+        yield
+    finally:
+        libc.mallopt(_MMAP_THRESHOLD, 32 * _MB)
+        libc.mallopt(_TRIM_THRESHOLD, 64 * _MB)
+        libc.malloc_trim(0)
