@@ -259,7 +259,7 @@ RECIPES: dict[str, TrainConfig] = {
         epochs=50,
     ),
     # The best faces per minute that we measured (docs/experiments.md): a G without checkerboard artifacts, many small
-    # steps, Adam (0, 0.99) at large rates that fall at the end, a lazy R1 penalty on a D without normalization, a long
+    # steps, Adam (0, 0.99) at large rates, which fall at the end, a lazy R1 penalty on a D without normalization, a long
     # average, flips.
     "modern": TrainConfig(
         width=32,
@@ -268,11 +268,11 @@ RECIPES: dict[str, TrainConfig] = {
         norm="none",
         r1=0.5,
         r1_every=16,
-        lr_d=1e-3,
-        lr_g=1e-3,
+        lr_d=5e-4,
+        lr_g=5e-4,
         beta1=0.0,
         beta2=0.99,
-        lr_decay=0.7,
+        lr_decay=0.25,
         ema_decay=0.998,
         batch_size=16,
         epochs=20,
@@ -286,6 +286,8 @@ RECIPES["tiny"] = RECIPES["modern"].replace(
     width_d=24,
     modulation=32,
     r1=1.0,
+    lr_d=1e-3,
+    lr_g=1e-3,
     lr_decay=0.5,
     ema_decay=0.995,
     batch_size=8,

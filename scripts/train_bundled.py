@@ -43,9 +43,9 @@ SMALL = fg.TrainConfig(
 )
 GALLERY_STEPS = (0, 200, 500, 1000, 2000)
 GROWN = {
-    "faces": (fg.RECIPES["modern"].replace(seed=1), (0, 120, 600, 1200, 2400, 4800, 8400, 12_000)),
+    "faces": (fg.RECIPES["modern"], (0, 120, 600, 1200, 2400, 4800, 8400, 12_000)),
     "synthetic": (
-        fg.RECIPES["modern"].replace(width=16, width_d=24, modulation=32, r1=1.0),
+        fg.RECIPES["tiny"].replace(width=16, batch_size=16, lr_decay=0.7, ema_decay=0.998),
         (0, 100, 400, 1000, 2500, 6000, 12_000),
     ),
 }
