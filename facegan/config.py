@@ -259,8 +259,8 @@ RECIPES: dict[str, TrainConfig] = {
         epochs=50,
     ),
     # The best faces per minute that we measured (docs/experiments.md): a G without checkerboard artifacts, many small
-    # steps, Adam (0, 0.99) at large rates, which fall at the end, a lazy R1 penalty on a D without normalization, a long
-    # average, flips.
+    # steps, Adam (0, 0.99) with large rates that fall at the end, a lazy R1 penalty on a D without normalization, a
+    # long average, flips.
     "modern": TrainConfig(
         width=32,
         width_d=48,
