@@ -11,6 +11,8 @@ from facegan import (
 )
 from facegan.errors import ConfigError
 from facegan.losses import r1_penalty
+from facegan.models.conv import Conv2d
+from facegan.models.dcgan import judges_each_image
 from facegan.runs.history import METRICS
 from facegan.runtime.device import PRECISIONS
 from facegan.training.step import penalties
@@ -197,6 +199,7 @@ def test_a_discriminator_of_ones_own_sees_real_and_fake_by_themselves(real):
     own.register_forward_pre_hook(lambda _, inputs: sizes.append(len(inputs[0])))
     train_step(gan, real)
     assert sizes == [8, 8, 8]
+    assert not judges_each_image(torch.nn.Sequential(Conv2d(3, 1, 4)))
 
 
 def test_a_batch_that_critic_steps_cannot_share_is_refused(real):
