@@ -29,7 +29,7 @@ $(READY): pyproject.toml
 	@touch $(READY)
 
 demo: $(READY)
-	$(BIN)/facegan train --recipe tiny --data synthetic --run-dir runs/demo
+	$(BIN)/facegan train --recipe tiny --data synthetic --steps 3000 --run-dir runs/demo
 
 lab: $(READY)
 	$(BIN)/jupyter lab
