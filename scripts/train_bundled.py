@@ -46,7 +46,7 @@ GROWN = {
     "faces": (fg.RECIPES["modern"], (0, 120, 600, 1200, 2400, 4800, 8400, 12_000)),
     "synthetic": (
         fg.RECIPES["tiny"].replace(width=16, batch_size=16, lr_decay=0.7, ema_decay=0.998),
-        (0, 100, 400, 1000, 2500, 6000, 12_000),
+        (0, 100, 400, 1000, 2000, 4000, 8000, 12_000),
     ),
 }
 

@@ -144,7 +144,7 @@ def test_when_many_are_skipped_the_warning_says_why_and_what_to_do(crop, photogr
         load_faces(photographs, 32, align="face")
     text = str(caught[0].message)
     assert "5 of 8 images" in text
-    assert "3 the face is cut off by the edge, 2 no face found. The first: half0.png: the face" in text
+    assert "4 the face is cut off by the edge, 1 no face found. The first: half0.png: the face" in text
     assert "align='center'" in text
     assert "facegan data preview" in text
 
