@@ -2,7 +2,7 @@
 
 Each name becomes a folder in facegan/weights: averaged generators at several steps, history.csv, config.json, and for
 "faces" and "synthetic" the discriminator, from which a training can start. digests.json is updated. "faces" needs
---data (and --crop, unless the photographs are cut already); the other runs learn from drawn faces.
+--data (and --crop, or --cut if the photographs are cut already); the other runs learn from drawn faces.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import tempfile
 from collections.abc import Callable
 from itertools import chain, repeat
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -133,43 +134,48 @@ def train(name: str, faces: fg.FaceDataset, folder: Path) -> None:
             write_generator(gan, at, folder)
         if at < GALLERY_STEPS[-1]:
             step(gan, next(stream))
-    write_notes(name, gan, faces, folder)
+    write_notes(name, gan, faces.record(), folder)
 
 
-def grow(name: str, faces: fg.FaceDataset, folder: Path) -> None:
-    """Train one of `PRETRAINED` in runs/NAME, which resumes, and take some of its snapshots into `folder`."""
+def grow(name: str, faces: fg.FaceDataset, folder: Path, cut: str | None) -> None:
+    """Train one of `PRETRAINED` in runs/NAME, which resumes, and take some of its snapshots into `folder`.
+
+    `cut` is the crop by which the photographs were cut before they were loaded, for the record.
+    """
     config, steps = GROWN[name]
+    record = faces.record() | ({"crop": cut, "fingerprint": None} if cut else {})
     gan, run = fg.GAN(config), Path("runs") / name
     fg.fit(gan, faces, steps=steps[-1], snapshot_every=math.gcd(*steps), run_dir=run)
     for step in steps:
         file = f"step_{step:06d}.safetensors"
-        shutil.copy(run / "generators" / file, folder / file)
+        generator = fg.load_generator(run / "generators" / file)
+        (folder / file).write_bytes(generator_file.to_bytes(generator, data=record, half=True))
     weights = generator_file.to_bytes(gan.discriminator, data={}, half=True)
     (folder / "discriminator.safetensors").write_bytes(weights)
-    write_notes(name, gan, faces, folder)
+    write_notes(name, gan, record, folder)
 
 
 def write_generator(gan: fg.GAN, step: int, folder: Path) -> None:
     (folder / f"step_{step:06d}.safetensors").write_bytes(generator_file.to_bytes(gan.ema, half=True))
 
 
-def write_notes(name: str, gan: fg.GAN, faces: fg.FaceDataset, folder: Path) -> None:
+def write_notes(name: str, gan: fg.GAN, record: dict[str, Any], folder: Path) -> None:
     columns = {name: [float(f"{v:.3g}") for v in gan.history[name]] for name in METRICS}
     with (folder / "history.csv").open("w", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(["step", *columns])
         writer.writerows(zip(gan.history["step"], *columns.values(), strict=True))
-    notes = {"about": ALL[name], "data": faces.record(), "settings": gan.config.to_dict()}
+    notes = {"about": ALL[name], "data": record, "settings": gan.config.to_dict()}
     (folder / "config.json").write_text(json.dumps(notes, indent=2) + "\n")
 
 
-def make(name: str, data: str, crop: str | None) -> None:
+def make(name: str, data: str, crop: str | None, cut: str | None) -> None:
     """Train one, and only then replace the old one."""
     with tempfile.TemporaryDirectory(dir=FOLDER) as new:
         if name in GALLERY:
             train(name, fg.load_faces(data, SMALL.image_size), Path(new))
         else:
-            grow(name, fg.load_faces(data, crop=crop), Path(new))
+            grow(name, fg.load_faces(data, crop=crop), Path(new), cut)
         shutil.rmtree(FOLDER / name, ignore_errors=True)
         shutil.copytree(new, FOLDER / name)
     write_digests()
@@ -186,11 +192,13 @@ def main() -> None:
     parser.add_argument("names", nargs="+", choices=[*ALL])
     parser.add_argument("--data", default="synthetic", help="what 'faces' learns from, as in facegan train")
     parser.add_argument("--crop", help="how 'faces' cuts its photographs, as in facegan train")
+    parser.add_argument("--cut", help="the crop that cut the photographs of 'faces', if they are cut already")
     options = parser.parse_args()
     if "faces" in options.names and options.data == "synthetic":
         parser.error("'faces' learns from photographs; name them with --data.")
     for name in options.names:
-        make(name, *((options.data, options.crop) if name == "faces" else ("synthetic", None)))
+        photographs = options.data, options.crop, options.cut
+        make(name, *(photographs if name == "faces" else ("synthetic", None, None)))
 
 
 if __name__ == "__main__":
