@@ -24,7 +24,7 @@
 #
 # This is where you are going: 64 faces drawn by a generator of the kind that you build here, after training on CelebA.
 #
-# ![A grid of 64 generated faces, each of somebody who does not exist, drawn after half an hour of training on one CPU core](../../docs/faces.jpg)
+# ![A grid of 64 generated faces, each of somebody who does not exist, drawn after 17 minutes of training on one CPU core](../../docs/faces.jpg)
 
 # %% cellView="form"
 # @title Set-up: run this cell first. It installs facegan only where it is missing.

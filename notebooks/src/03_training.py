@@ -25,7 +25,7 @@
 #
 # This is where you are going: what the recipe `modern` draws after 12,000 small steps on photographs from CelebA.
 #
-# ![A grid of 64 generated faces, each of somebody who does not exist, drawn after half an hour of training on one CPU core](../../docs/faces.jpg)
+# ![A grid of 64 generated faces, each of somebody who does not exist, drawn after 17 minutes of training on one CPU core](../../docs/faces.jpg)
 
 # %% cellView="form"
 # @title Set-up: run this cell first. It installs facegan only where it is missing.
@@ -266,8 +266,9 @@ fg.show_images(gan.sample(32, seed=1), columns=8)
 fg.widgets.timeline("faces")
 
 # %% [markdown]
-# *The last snapshot. From step 2,500 on the curves hardly move: D(x) stays near 0.58, D(G(z)) near 0.42, the losses near 1.14 and 1.06. The faces go on
-# getting better all the while; their distance to photographs still falls by nearly half after step 4,800. A curve's level says how balanced the game is, not how good the players are. `fg.pretrained.GALLERY` names seven short trainings more, six of which go wrong in the classic ways;
+# *The last snapshot. From step 1,000 to step 9,000 the curves hardly move: D(x) stays near 0.59, D(G(z)) near 0.41, the losses near 1.1 and 1.3. The faces
+# get better all the while; their distance to photographs falls by a third between steps 6,000 and 12,000. From step 9,000 on the learning rates
+# fall to 0: the curves get calmer, and D is ahead a little more. A curve's level says how balanced the game is, not how good the players are. `fg.pretrained.GALLERY` names seven short trainings more, six of which go wrong in the classic ways;
 # `timeline("mode_collapse")` shows one. Can you tell from its curves alone?*
 #
 # ## Stop, go on, and survive a disconnect

@@ -26,7 +26,7 @@
 #
 # This is where you are going: the faces of one generator, each a point in the same space.
 #
-# ![A grid of 64 generated faces, each of somebody who does not exist, drawn after half an hour of training on one CPU core](../../docs/faces.jpg)
+# ![A grid of 64 generated faces, each of somebody who does not exist, drawn after 17 minutes of training on one CPU core](../../docs/faces.jpg)
 
 # %% cellView="form"
 # @title Set-up: run this cell first. It installs facegan only where it is missing.
