@@ -188,6 +188,10 @@ def copies(
     from facegan.models.protocol import sample
     from facegan.runs.run import Run
 
+    if grid and (grid.suffix.lower() != ".png" or grid.is_dir()):
+        raise ConfigError(f"--grid is {grid}, expected a file that ends in .png.")
+    if grid:
+        grid.parent.mkdir(parents=True, exist_ok=True)
     opened = Run.open(run)
     sources = [data, held_out] if held_out else [data]
     sets = [
@@ -201,7 +205,6 @@ def copies(
     print(*_copy_table(scores, detector.count, n, held_out=held_out is not None), sep="\n")
     if grid:
         picture = copies_picture(sample(opened.generator(), n, seed=0), detector)
-        grid.parent.mkdir(parents=True, exist_ok=True)
         grid.write_bytes(png_bytes(picture))
         print(grid)
 
@@ -221,15 +224,20 @@ def _copy_table(scores: dict[int, CopyScore], count: int, n: int, *, held_out: b
         f"{'step':>8}  {'share':>5}  {'by chance up to':>15}  {'to training':>11}  {other:>{len(other)}}",
     ]
     for step, score in scores.items():
-        mark = "  copies" if score.copies else ""
+        mark = "  copies" if score.copies else "" if score.decides else "  cannot tell"
         lines.append(
             f"{step:>8}  {score.share:>5.0%}  {score.limit:>15.0%}  {score.distance:>11.2f}  "
             f"{score.reference:>{len(other)}.2f}{mark}"
         )
     first = first_copies(scores)
-    if first is None:
-        return [*lines, f"No copying found up to step {max(scores):,}."]
-    return [*lines, f"Copying begins at step {first:,}."]
+    if first is not None:
+        return [*lines, f"Copying begins at step {first:,}."]
+    if not last.decides:
+        return [
+            *lines,
+            f"Cannot tell at step {max(scores):,}: its fakes are too alike, or the photographs too few.",
+        ]
+    return [*lines, f"No copying found up to step {max(scores):,}."]
 
 
 def _framing(runs: Sequence[str | Path], data: str, crop: str | None) -> str:

@@ -14,6 +14,7 @@ from facegan.errors import ConfigError
 from facegan.losses import LOSSES
 
 if TYPE_CHECKING:
+    from facegan.runs.run import Run
     from facegan.training.gan import GAN
 
 RecipeName = str
@@ -25,7 +26,7 @@ Recipe = Annotated[
 StartFrom = Annotated[
     str | None,
     typer.Option(
-        help="instead of a recipe, a run whose networks and settings to start from: a run folder, or 'faces'"
+        help="instead of a recipe: take networks and settings of a run folder, or of 'faces' or 'synthetic'"
     ),
 ]
 Data = Annotated[
@@ -64,11 +65,7 @@ def train(
     from facegan.runtime import distributed
     from facegan.training.fit import fit, total_steps
 
-    if recipe and start_from:
-        raise ConfigError(
-            f"got recipe={recipe!r} and start_from={start_from!r}, which has settings of its own. Give one of them; "
-            "single settings can be added to both."
-        )
+    _check_start(recipe, start_from)
     name = start_from or recipe or "tutorial"
     run_dir = run_dir or _default_folder(name, data if start_from else None)
     options = given(resume="anyway" if resume_anyway else None)
@@ -87,18 +84,42 @@ def train(
         raise typer.Exit(130)
 
 
+def _check_start(recipe: str | None, start_from: str | None) -> None:
+    if start_from == "":
+        raise ConfigError(
+            "start_from is empty; name a run folder, or the bundled run 'faces' or 'synthetic'."
+        )
+    if recipe and start_from:
+        raise ConfigError(
+            f"got recipe={recipe!r} and start_from={start_from!r}, which has settings of its own. Give one of them; "
+            "single settings can be added to both."
+        )
+
+
 def _gan(name: str, changes: dict[str, Any], run_dir: Path, device: str, *, starts: bool) -> GAN:
     """A recipe's GAN, or one that starts from a run; a run folder that started there needs that run no more."""
-    from facegan.runs import data_record
     from facegan.runs.run import FolderRun
     from facegan.training.gan import GAN
 
     if not starts:
         return GAN(RECIPES[name].replace(**changes), device=device)
     run = FolderRun(run_dir) if (run_dir / "checkpoints").is_dir() else None
-    if run and run.checkpoints and data_record.start_of(run.data) == Path(name).resolve().name:
+    if run and run.checkpoints and _started_from(run, name):
         return GAN(run.config.replace(**changes), device=device)
     return GAN.start_from(name, device=device, **changes)
+
+
+def _started_from(run: Run, name: str) -> bool:
+    """Whether a run started from the one of that name, as far as that can still be read."""
+    from facegan.runs.data_record import STARTED_FROM
+    from facegan.runs.pretrained import is_pretrained
+    from facegan.runs.run import Run
+
+    start = run.data.get(STARTED_FROM) or {}
+    exists = is_pretrained(name) or Path(name).exists()
+    return start.get("run") == Path(name).resolve().name and (
+        not exists or Run.open(name).data == start["data"]
+    )
 
 
 def _default_folder(name: str, data: str | None) -> Path:

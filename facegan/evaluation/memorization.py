@@ -34,6 +34,7 @@ _RARE = 0.05  # without held-out faces: the share of training faces that pass fo
 _COORDINATES = 32  # of the space; with 64, blurred fakes pass for copies; with 16, fewer copies are found
 _SPACE = 2000  # faces of each kind that the space is made of; more change it little
 _ROWS = 1000  # faces whose pixels are in memory at once
+_UNDECIDED = 0.9  # a limit above which hardly any generator that copies would be found
 _SAME = 1e-6  # distance below which two faces are one
 _SHOWN = 64  # pixels a side that faces in the picture have at least
 
@@ -57,6 +58,11 @@ class CopyScore:
     limit: float
     distance: float
     reference: float
+
+    @property
+    def decides(self) -> bool:
+        """Whether these fakes can tell copying from chance; not if most are near the same few faces."""
+        return self.limit < _UNDECIDED
 
     @property
     def copies(self) -> bool:

@@ -28,9 +28,12 @@ def comparison_warning(a: Record | None, b: Record | None) -> str:
     return f"The {what} differ ({in_words(a)}; {in_words(b)}), so numbers and faces do not compare."
 
 
-def start_of(record: Record) -> str:
-    """The run that training started from, such as "faces"; empty if it began with random weights."""
-    return (record.get(STARTED_FROM) or {}).get("run", "")
+def start_in_words(record: Record) -> str:
+    """Such as "base, step 100 on synthetic, 10,000 faces"; "random weights" if it started from none."""
+    start = record.get(STARTED_FROM)
+    if not start:
+        return "random weights"
+    return f"{start['run']}, step {start['step']} on {in_words(start['data'])}"
 
 
 def in_words(record: Record) -> str:

@@ -89,6 +89,7 @@ def _resume(
     gan: GAN, state: dict[str, Any], data: dict[str, Any], run_dir: str | Path, *, anyway: bool
 ) -> None:
     saved = config_of(state)
+    _check_same_start(gan, state, run_dir)
     check_same_networks(gan, state)
     if gan.step and not _same_run(gan, state):
         raise CheckpointError(
@@ -96,7 +97,6 @@ def _resume(
             f"{gan.step}, was trained separately. Use another run_dir to keep this GAN, or a new GAN to resume "
             "the run."
         )
-    _check_same_start(gan, state, run_dir)
     game = game_differences(gan, state, saved)
     changed = game | data_record.differences(state["data"], data)
     if gan.step > state["step"]:
@@ -117,11 +117,13 @@ def _resume(
 
 def _check_same_start(gan: GAN, state: dict[str, Any], run_dir: str | Path) -> None:
     """A GAN that starts from a run only takes over a checkpoint that started there; any other takes over all."""
-    theirs, ours = (data_record.start_of(record) for record in (state["data"], gan.data))
-    if ours and ours != theirs and not gan.step:
+    theirs, ours = (record.get(data_record.STARTED_FROM) for record in (state["data"], gan.data))
+    same = ours and theirs and all(ours[key] == theirs[key] for key in ("run", "data"))
+    if ours and not same and not gan.step:
+        started, starts = (data_record.start_in_words(record) for record in (state["data"], gan.data))
         raise CheckpointError(
-            f"{run_dir} has a run that started from {theirs or 'random weights'}, and this GAN starts from {ours}. Use "
-            "another run_dir, or leave start_from out to resume that run."
+            f"{run_dir} has a run that started from {started}, and this one starts from {starts}. Use another run_dir, "
+            "or start from the same to resume that run."
         )
 
 

@@ -192,3 +192,12 @@ def test_the_table_names_the_step_at_which_copying_begins():
     assert [line.endswith("copies") for line in lines[2:5]] == [False, True, True]
     assert lines[-1] == "Copying begins at step 500."
     assert _copy_table({0: fine}, 100, 500, held_out=True)[-1] == "No copying found up to step 0."
+    alike = CopyScore(0.9, 0.5, 1.0, 0.4, 1.0)
+    assert _copy_table({0: alike}, 100, 500, held_out=True)[-1].startswith("Cannot tell at step 0")
+
+
+@pytest.mark.parametrize("path", ["copies.txt", "."])
+def test_copies_refuses_a_picture_that_is_no_png_file_before_it_reads_faces(facegan, finished, path):
+    done = facegan("copies", "run", "--data", "nowhere", "--grid", path)
+    assert done.returncode == 1
+    assert "--grid" in done.stderr

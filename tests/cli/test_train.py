@@ -89,7 +89,10 @@ def test_training_starts_from_a_run_and_resumes_without_it(facegan, finished):
         (["--start-from", "healthy"], "the bundled run 'healthy' has no discriminator"),
         (["--start-from", "run", "--width", 32], "width is 8 there, 32 here"),
         (["--start-from", "run", "--augment-target", 0.6], "--augment-target 0.6 adapts .* --augment none"),
-        (["--start-from", "run", "--run-dir", "run"], "leave --start-from out to resume that run"),
+        (
+            ["--start-from", "run", "--run-dir", "run"],
+            "from run, step 6 .* start from the same to resume that run",
+        ),
     ],
 )
 def test_a_start_that_cannot_be_is_one_line(facegan, finished, options, message):
@@ -160,3 +163,9 @@ def test_ctrl_c_saves_and_exits_130(place):
     assert child.returncode == 130
     step = int(re.search(r"stopped at step (\d+) of 40: saved", said)[1])
     assert checkpoint.load_latest(place / "stopped" / "checkpoints")["step"] == step
+
+
+def test_an_empty_start_is_refused(facegan):
+    done = facegan("train", "--data", "faces.npy", "--start-from", "")
+    assert done.returncode == 1
+    assert "empty" in done.stderr

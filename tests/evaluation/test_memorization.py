@@ -137,3 +137,8 @@ def test_the_picture_shows_pairs_the_nearest_first(drawn):
     assert picture.dtype == torch.uint8
     fake, face = picture[:, 4:68, 4:68], picture[:, 4:68, 70:134]  # 16 px, shown at 64
     assert torch.equal(fake, face), "a copy of a training face comes first"
+
+
+def test_a_score_whose_limit_is_near_one_decides_nothing():
+    assert not CopyScore(share=1.0, expected=0.5, limit=1.0, distance=0.1, reference=0.9).decides
+    assert CopyScore(share=0.5, expected=0.5, limit=0.6, distance=0.9, reference=0.9).decides
