@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 from facegan.runtime.device import pick_device
+from facegan.runtime.openmp import STATE, is_unlimited
 from facegan.version import __version__
 
 
@@ -19,6 +20,11 @@ def start(*, keep_on_drive: bool = False) -> Path:
     print(f"facegan {__version__} is ready, on {_named(device)}.")
     if device.type == "cpu":
         print(_without_gpu())
+        if is_unlimited(STATE):
+            print(
+                "torch was imported before facegan, so training may be slow while other programs run. Restart the "
+                "kernel and run this cell first."
+            )
     return _drive_folder() if keep_on_drive and in_colab() else Path("runs")
 
 

@@ -29,4 +29,9 @@ def limit_spin(environment: MutableMapping[str, str], *, torch_is_loaded: bool) 
     return f"{' '.join(f'{name}={value}' for name, value in SPIN.items())}, set by facegan"
 
 
+def is_unlimited(state: str) -> bool:
+    """Whether a state of `limit_spin` is that of threads that spin for minutes because torch came first."""
+    return state.endswith(_BEFORE)
+
+
 STATE = limit_spin(os.environ, torch_is_loaded="torch" in sys.modules)  # in words, for `facegan info`

@@ -1,9 +1,14 @@
 """The first cell of a notebook: device, and where runs are kept."""
 
+import os
+import subprocess
+import sys
+
 import pytest
 import torch
 
 from facegan.course import notebook
+from facegan.runtime.openmp import SPIN
 
 
 @pytest.fixture(autouse=True)
@@ -35,3 +40,16 @@ def test_in_colab_runs_can_be_kept_on_drive(monkeypatch):
     monkeypatch.setattr(notebook, "_drive_folder", lambda: "the drive")
     assert notebook.start(keep_on_drive=True) == "the drive"
     assert str(notebook.start()) == "runs"
+
+
+def test_a_notebook_that_imported_torch_first_is_told_to_restart():
+    def printed(first):
+        code = f"{first}; import facegan as fg; fg.notebook.start()"
+        environment = {k: v for k, v in os.environ.items() if k not in {*SPIN, "OMP_WAIT_POLICY"}}
+        environment["CUDA_VISIBLE_DEVICES"] = ""
+        return subprocess.run(
+            [sys.executable, "-c", code], env=environment, capture_output=True, text=True
+        ).stdout
+
+    assert "Restart the kernel" in printed("import torch")
+    assert "Restart" not in printed("pass")
