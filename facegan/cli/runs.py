@@ -11,7 +11,7 @@ import typer
 from facegan.cli.options import Crop, Seed, Source, Step, Truncation
 from facegan.config import TrainConfig, differing
 from facegan.errors import ConfigError
-from facegan.runs.data_record import STARTED_FROM, in_words
+from facegan.runs.data_record import STARTED_FROM, start_in_words
 
 if TYPE_CHECKING:
     from facegan.evaluation import CopyScore
@@ -134,8 +134,8 @@ def _describe_run(path: Path) -> dict[str, Any]:
 def _describe_data(record: dict[str, Any]) -> dict[str, str]:
     plain = {name: value for name, value in record.items() if value is not None and name != STARTED_FROM}
     found = {"data": ", ".join(f"{name} {value}" for name, value in plain.items())}
-    if start := record.get(STARTED_FROM):
-        found["started from"] = f"{start['run']}, step {start['step']:,} on {in_words(start['data'])}"
+    if STARTED_FROM in record:
+        found["started from"] = start_in_words(record)
     return found
 
 

@@ -174,7 +174,7 @@ class Discriminator(nn.Module):
         return self.blocks(images).flatten()
 
 
-def judges_each_image(network: nn.Module) -> bool:
+def treats_images_independently(network: nn.Module) -> bool:
     """Whether a network is a `Discriminator` whose logits do not depend on the other images of a batch.
 
     False for spectral norm, too, whose weights change from one forward pass to the next.

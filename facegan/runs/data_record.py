@@ -33,7 +33,7 @@ def start_in_words(record: Record) -> str:
     start = record.get(STARTED_FROM)
     if not start:
         return "random weights"
-    return f"{start['run']}, step {start['step']} on {in_words(start['data'])}"
+    return f"{start['run']}, step {start['step']:,} on {in_words(start['data'])}"
 
 
 def in_words(record: Record) -> str:

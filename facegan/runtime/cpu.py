@@ -90,7 +90,7 @@ def _trial() -> None:
 def kept_memory() -> Iterator[None]:
     """A context in which freed memory is kept for the next step, where the C library is glibc.
 
-    By default glibc returns what a step frees to the system, which hands out zeroed pages in the next one.
+    By default glibc returns what a step frees to the system, which must zero those pages again for the next step.
     Afterwards what is free is returned, and glibc's thresholds are the largest that it chooses by itself.
     """
     given = any(name.startswith("MALLOC_") or name == "GLIBC_TUNABLES" for name in os.environ)

@@ -1,7 +1,7 @@
 """How long OpenMP's idle threads spin, set before torch loads OpenMP. Imported first of all; imports no torch.
 
 The threads of a parallel loop wait for each other. GNU OpenMP's wait in a busy loop for minutes, so on a machine
-where another program runs they keep the processor from the threads they wait for, and a training step takes
+where another program runs they occupy the cores that the other threads need, and a training step takes
 ten times as long. Spinning briefly, then sleeping, costs an idle machine little. Child processes inherit it.
 """
 

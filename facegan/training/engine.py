@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils import get_total_norm
 
-from facegan.models.dcgan import judges_each_image
+from facegan.models.dcgan import treats_images_independently
 from facegan.runtime import distributed
 from facegan.runtime.cuda_graph import GraphedStep
 from facegan.runtime.device import autocast
@@ -41,7 +41,7 @@ class Engine:
         self.device, self.precision = device, precision
         self.scaler = torch.amp.GradScaler(device.type, enabled=precision == torch.float16)
         self._networks = generator, discriminator
-        self._judges_each = judges_each_image(discriminator)
+        self._independent = treats_images_independently(discriminator)
         self._wrapped: dict[int, tuple[nn.Module, nn.Module]] = {}
         self._capture, self.in_step = False, False
         self._graph: GraphedStep | None = None
@@ -58,8 +58,8 @@ class Engine:
             return discriminator(images).float().flatten()
 
     def classify_both(self, discriminator: nn.Module, real: Tensor, fake: Tensor) -> tuple[Tensor, Tensor]:
-        """D's logits of real and of fake images, in one pass where D judges each image by itself."""
-        if self._judges_each:
+        """D's logits of real and of fake images, in one pass where D treats images independently."""
+        if self._independent:
             both = self.classify(discriminator, torch.cat([real, fake.to(real)]))
             return both[: len(real)], both[len(real) :]
         return self.classify(discriminator, real), self.classify(discriminator, fake)

@@ -12,7 +12,7 @@ from facegan import (
 from facegan.errors import ConfigError
 from facegan.losses import r1_penalty
 from facegan.models.conv import Conv2d
-from facegan.models.dcgan import judges_each_image
+from facegan.models.dcgan import treats_images_independently
 from facegan.runs.history import METRICS
 from facegan.runtime.device import PRECISIONS
 from facegan.training.step import penalties
@@ -173,7 +173,7 @@ def test_several_critic_steps_work_in_every_precision(precision):
     ("norm", "passes"),
     [("none", [16, 8]), ("instance", [16, 8]), ("batch", [8, 8, 8]), ("spectral", [8, 8, 8])],
 )
-def test_d_sees_real_and_fake_in_one_pass_where_it_judges_each_image(norm, passes, real):
+def test_d_sees_real_and_fake_in_one_pass_where_it_treats_images_independently(norm, passes, real):
     gan, sizes = make_gan(norm=norm), []
     gan.discriminator.register_forward_pre_hook(lambda _, inputs: sizes.append(len(inputs[0])))
     train_step(gan, real)
@@ -183,7 +183,7 @@ def test_d_sees_real_and_fake_in_one_pass_where_it_judges_each_image(norm, passe
 @pytest.mark.parametrize("changes", [{}, {"norm": "instance"}, {"augment": "color,translation"}, {"r1": 1.0}])
 def test_one_pass_is_the_step_of_two(changes, real):
     one, two = (make_gan(**{"norm": "none", "label_flip": 0.3} | changes) for _ in range(2))
-    two.engine._judges_each = False
+    two.engine._independent = False
     for _ in range(2):
         metrics, expected = train_step(one, real), train_step(two, real)
     for name, value in expected.items():
@@ -199,7 +199,7 @@ def test_a_discriminator_of_ones_own_sees_real_and_fake_by_themselves(real):
     own.register_forward_pre_hook(lambda _, inputs: sizes.append(len(inputs[0])))
     train_step(gan, real)
     assert sizes == [8, 8, 8]
-    assert not judges_each_image(torch.nn.Sequential(Conv2d(3, 1, 4)))
+    assert not treats_images_independently(torch.nn.Sequential(Conv2d(3, 1, 4)))
 
 
 def test_a_batch_that_critic_steps_cannot_share_is_refused(real):
