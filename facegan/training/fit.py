@@ -39,7 +39,8 @@ def fit(
 ) -> History:
     """Train until `steps` steps, or `epochs` passes over the faces, in total: also when resuming.
 
-    Ctrl-C, or the notebook's stop button, ends after the step in progress and saves; the same call then resumes.
+    Ctrl-C ends after the step in progress and saves; the same call then resumes. In a notebook, the kernel's interrupt
+    and the dashboard's Stop do so too, and end the cell with `TrainingStopped`, so that "Run all" stops there.
     With several processes, the first one writes and runs the callbacks.
 
     Args:
@@ -63,6 +64,7 @@ def fit(
         DataError: the faces are not images of the GAN's size, or fewer than a batch.
         CheckpointError: the folder has another run, or cannot be written.
         TrainingError: a metric or weight is no longer finite, or memory ran out.
+        TrainingStopped: the user stopped it in a notebook's cell; not in scripts, and not after `gan.request_stop()`.
     """
     if not isinstance(gan, GAN):
         raise ConfigError(
@@ -92,6 +94,7 @@ def fit(
                 monitor.step_end(metrics)
                 if gan.step % every == 0:
                     monitor.snapshot()
+    monitor.end_cell()
     return gan.history
 
 

@@ -23,7 +23,7 @@ def live() -> Live:
     """A callback for `fit`: losses, discriminator output, preview faces, rate, time left, and a Stop button.
 
     Pictures are replaced at every snapshot. Stop ends after the step in progress and saves, like the
-    notebook's own stop button; running the same cell again resumes.
+    notebook's own stop button; the cells below do not run, and running the same cell again resumes.
 
     >>> fit(gan, faces, epochs=5, callbacks=[live()])      # doctest: +SKIP
     """
@@ -57,7 +57,7 @@ class Live(Callback):
             if self.panel.box and poll_click(self.panel.stop.model_id):
                 self.panel.ask_to_stop()
         if self.panel.stopped:
-            gan.request_stop()
+            gan.request_stop(by_user=True)
 
     def on_train_end(self, gan: GAN) -> None:
         self.panel.finish()

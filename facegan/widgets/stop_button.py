@@ -8,17 +8,12 @@ then none arrives here, and the button's usual handler is called.)
 
 from __future__ import annotations
 
-import sys
 import threading
 from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-
-def running_kernel() -> Any:
-    """The ipykernel that this process is, if it is one."""
-    ipython = sys.modules.get("IPython")
-    return getattr(ipython and ipython.get_ipython(), "kernel", None)
+from facegan.runtime.kernel import running_kernel
 
 
 def poll_click(model_id: str) -> bool:
