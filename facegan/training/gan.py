@@ -54,6 +54,7 @@ class GAN:
         history: `History`, one row per step.
         step: steps taken so far.
         epoch: the pass over the faces in progress, counted from 1; 0 before the first.
+        run_dir: the run folder of the last `fit`; None without one.
         data: `FaceDataset.record()` of the faces that `fit` trained on last, and `started_from`; empty before.
 
     Raises:
@@ -78,13 +79,13 @@ class GAN:
         self.precision = pick_precision(self.config.precision, self.device)
         self.rng = torch.Generator().manual_seed(self.config.seed)
         self.generator, self.discriminator = networks_of(self.config, generator, discriminator)
-        own = generator is not None or discriminator is not None
-        if own:
+        self.has_own_networks = generator is not None or discriminator is not None
+        if self.has_own_networks:
             with protocol.evaluating(self.generator), protocol.evaluating(self.discriminator):
                 protocol.check_networks(self.generator, self.discriminator, self.config)
         for network in (self.generator, self.discriminator):
             protocol.move(network, self.device)
-        if own:
+        if self.has_own_networks:
             self._check_as_in_training()
         self.ema = protocol.copied(self.generator).eval().requires_grad_(False)
         self.optimizer_d, self.optimizer_g = optimizers.build(
@@ -96,6 +97,7 @@ class GAN:
         self.history = History()
         self.data = {}
         self.remaining = torch.empty(0, dtype=torch.long)  # indices of faces that this epoch has yet to visit
+        self.run_dir: Path | None = None
         self.stop_requested = self.stopped_by_user = False
 
     @classmethod
