@@ -7,6 +7,7 @@ One style throughout: the color-blind safe palette of Okabe & Ito (2008), text t
 from __future__ import annotations
 
 import io
+from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 BLUE, ORANGE, GREEN = "#0072B2", "#D55E00", "#009E73"
+_DRAWN = ("loss_d", "loss_g", "d_real", "d_fake")
 _SMOOTHING = 0.02  # window of the bold line, as a share of the steps
 
 
@@ -147,6 +149,18 @@ def _lines(ax: Axes, history: Mapping[str, Sequence[float]], series: dict[str, t
     ax.set_ylim(low - margin, high + margin)
     ax.legend(frameon=False, loc="lower right", bbox_to_anchor=(1, 0.99), ncols=2, fontsize=9, handlelength=1)
     ax.spines[["top", "right"]].set_visible(False)
+
+
+def smoothed_at(history: Mapping[str, Sequence[float]], step: int | None = None) -> dict[str, float]:
+    """What the bold curves of `plot_curves` show at a step, by default the last one, by metric.
+
+    Empty if the history has no row of that step.
+    """
+    steps = history["step"]
+    row = len(steps) - 1 if step is None else bisect_left(steps, step)
+    if not 0 <= row < len(steps) or (step is not None and steps[row] != step):
+        return {}
+    return {name: float(_running_mean(np.asarray(history[name]))[row]) for name in _DRAWN}
 
 
 def _running_mean(values: np.ndarray) -> np.ndarray:

@@ -31,7 +31,7 @@ def start_over(gan: GAN, run_dir: str | Path | None) -> Path | None:
             whose first weights are nowhere. Nothing was changed.
     """
     run_dir = None if run_dir is None else Path(run_dir).expanduser()
-    if run_dir and distributed.rank() == 0 and _has_run(run_dir):
+    if run_dir and distributed.rank() == 0:
         check_idle(run_dir)
     if gan.step:
         reset(gan, run_dir)
@@ -59,6 +59,8 @@ def reset(gan: GAN, run_dir: Path | None) -> None:
 
 def check_idle(run_dir: Path) -> None:
     """Raise `CheckpointError` while something trains in a run folder."""
+    if not _has_run(run_dir):
+        return
     try:
         with files.locked(run_dir / "run", wait=False):
             pass

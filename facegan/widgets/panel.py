@@ -82,6 +82,7 @@ class Panel:
     """
 
     has_still = True  # whether a picture stays in saved notebooks
+    status_first = False  # whether the sentence is above the pictures
     instead = "in a script, use the functions of facegan.explore"
 
     def __init__(self, state: Any) -> None:
@@ -163,7 +164,8 @@ class Panel:
         self.status = ipw.HTML()
         self.images = [image_of(picture) for picture in self.pictures]
         self.undo_button = button("Undo", "Back to before the last action", self.undo, icon="undo")
-        box = ipw.VBox([ipw.HTML(_STYLE), self.build(), self.status])
+        parts = [self.status, self.build()] if self.status_first else [self.build(), self.status]
+        box = ipw.VBox([ipw.HTML(_STYLE), *parts])
         box.add_class("facegan")
         self.box = box
         self._sync()

@@ -1,5 +1,6 @@
 """A click that arrives while a cell is running, in a real kernel."""
 
+import contextlib
 import queue
 import re
 import sys
@@ -121,6 +122,43 @@ def test_a_stop_by_a_callback_lets_the_cells_below_run(client):
     client.execute(TRAIN.replace("live, tell", "live, lambda gan, _: gan.request_stop()"))
     client.execute("print('the next cell ran at step', len(history['loss_d']))")
     assert printed(client, "the next cell ran").endswith(" 0")
+
+
+def ask(client, kind, content, wanted, seconds=20):
+    """Send a message while a cell runs, and wait for what answers it: a predicate on messages of both channels."""
+    sent = client.session.msg(kind, content)
+    client.shell_channel.send(sent)
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        for channel in (client.shell_channel, client.iopub_channel):
+            with contextlib.suppress(queue.Empty):
+                message = channel.get_msg(timeout=0.1)
+                if wanted(message, sent["header"]["msg_id"]):
+                    return message["content"]
+    raise AssertionError(f"{kind} was not answered")
+
+
+@pytest.mark.slow
+def test_a_reloaded_page_finds_its_widgets_while_the_cell_runs(client):
+    cell = client.execute(TRAIN)
+    model_id = printed(client, "stop is").split()[-1]
+    control = {"comm_id": "control", "target_name": "jupyter.widget.control", "data": {}}
+    opened = client.session.msg("comm_open", control, metadata={"version": "1.0.0"})
+    ask(client, "kernel_info_request", {}, lambda m, sent: (
+        m["msg_type"] == "kernel_info_reply" and m["parent_header"]["msg_id"] == sent))  # fmt: skip
+    found = ask(client, "comm_info_request", {}, lambda m, sent: m["msg_type"] == "comm_info_reply")
+    assert model_id in found["comms"]
+    request = {"comm_id": model_id, "data": {"method": "request_state"}}
+    found = ask(client, "comm_msg", request, lambda m, sent: (
+        m["msg_type"] == "comm_msg" and m["parent_header"]["msg_id"] == sent))  # fmt: skip
+    assert found["data"]["state"]["description"] == "Stop"
+    client.shell_channel.send(opened)
+    request = {"comm_id": "control", "data": {"method": "request_states"}}
+    found = ask(client, "comm_msg", request, lambda m, sent: (
+        m["msg_type"] == "comm_msg" and m["content"]["comm_id"] == "control"))  # fmt: skip
+    assert model_id in found["data"]["states"]
+    send_click(client, model_id)
+    assert ended(client, cell)[0] == "error"
 
 
 @pytest.mark.slow
