@@ -105,6 +105,14 @@ class Sheet:
         _wait(lambda: failed.count() or self.panels() == panels, "there are not all panels", timeout=120)
         assert not failed.count(), failed.all_inner_texts()
 
+    def reload(self):
+        """Save the notebook and load the page again, as someone who comes back does; its kernel goes on."""
+        path = self.lab.work / self.notebook
+        self.page.evaluate("() => window.jupyterapp.commands.execute('docmanager:save')")
+        _wait(lambda: "widget-view" in path.read_text(), "the notebook was not saved")
+        self.page.goto(self.page.url.replace("?reset", ""))
+        self.page.locator(".jp-Notebook").wait_for(timeout=60_000)
+
     def panels(self):
         """How many panels have pictures."""
         return self.page.locator(".facegan", has=self.page.locator("img")).count()
@@ -302,6 +310,29 @@ class Widgets:
             sheet.page.evaluate("() => { window.jupyterapp.commands.execute('notebook:interrupt-kernel'); }")
             assert stopped_at(sheet, 1, unlike=first) > first
             assert not sheet.page.get_by_text(BELOW, exact=True).count()
+            panel.button("After the run has ended").click()
+            panel.says(re.compile("The run is now in .*live-1. Run the cell again to start over."))
+            assert Run.open(lab.work / "runs" / "live-1").checkpoints
+            assert sheet.bad_news() == []
+
+    def test_live_training_is_in_view_and_outlives_a_reload_of_the_page(self, lab, browser, version):
+        with browser.new_context(viewport={"width": 900, "height": 900}) as context:
+            sheet = Sheet(context.new_page(), lab, "03_live.ipynb", panels=1)
+            panel = Part(sheet, 0, sheet.page.locator(".facegan").first)
+            panel.says(re.compile("Step [1-9].* images/s, .* left. D"))
+            status, stop, picture = (
+                panel.box.locator(css).first.bounding_box() for css in (".fg-status", "button", "img")
+            )
+            assert status["y"] < stop["y"] < stop["y"] + stop["height"] <= picture["y"]
+            panel.box.scroll_into_view_if_needed()
+            if out := os.environ.get("FACEGAN_BROWSER_OUT"):
+                sheet.page.screenshot(path=f"{out}/live-900-{version}.png")
+            sheet.reload()
+            panel.says(re.compile("Step [1-9].* images/s, .* left. D"))
+            panel.changes(lambda: None, 1)
+            panel.button("End after this step").click()
+            panel.says("Stopped at step")
+            _wait(lambda: lab.idle(sheet.notebook), "the kernel is busy")
             assert sheet.bad_news() == []
 
 
