@@ -87,6 +87,8 @@ class GAN:
             protocol.move(network, self.device)
         if self.has_own_networks:
             self._check_as_in_training()
+        if hasattr(self.generator, "origin"):  # which is of the weights that it was loaded with
+            protocol.set_attribute(self.generator, "origin", None)
         self.ema = protocol.copied(self.generator).eval().requires_grad_(False)
         self.optimizer_d, self.optimizer_g = optimizers.build(
             self.config, self.discriminator, self.generator, self.device

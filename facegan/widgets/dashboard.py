@@ -81,6 +81,10 @@ class Live(Callback):
 class Dashboard(Panel):
     """The panel of a run; `stopped` is whether Stop was pressed."""
 
+    names_of_pictures = (
+        "Faces of the same latents at the last snapshot",
+        "Curves of losses and discriminator output",
+    )
     status_first = True  # rate, time left and Stop are in view while the pictures change below them
     instead = "here `fit` shows its progress bar"
 

@@ -46,6 +46,11 @@ class TimelineState:
 class TimelinePanel(Panel):
     """See `timeline`."""
 
+    names_of_pictures = (
+        "Sixteen faces at this snapshot",
+        "Curves of losses and discriminator output, with its step",
+    )
+
     def __init__(self, run: Run, network: nn.Module | None = None) -> None:
         self.run, self._network = run, network
         self._curves = MarkedCurves(run.history) if run.history["loss_d"] else None
