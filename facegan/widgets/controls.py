@@ -56,19 +56,17 @@ def image_of(picture: Tensor, name: str = "") -> Any:
 
 
 def named(control: Any, name: str) -> Any:
-    """The control, with a name for screen readers, which `voiced` puts before it where ipywidgets cannot.
+    """The control, with a name for screen readers, which `voiced` puts before it.
 
-    ipywidgets has no alternative texts. In 8, an image's tooltip serves as one.
+    ipywidgets has no alternative texts, and no names for the handles of sliders; 8.1 fails to show an image with a
+    tooltip.
     """
-    if name and isinstance(control, ipw.Image) and control.has_trait("tooltip"):
-        control.tooltip = name
-    elif name:
-        control.spoken = name
+    control.spoken = name
     return control
 
 
 def voiced(*controls: Any) -> list[Any]:
-    """Controls, and before each that needs it its name, which is not visible and which screen readers read out."""
+    """Controls, and before each that has one its name, which screen readers read out and nobody sees."""
     found = []
     for control in controls:
         if name := getattr(control, "spoken", ""):
