@@ -159,12 +159,13 @@ class Dashboard(Panel):
 
     def start_over(self) -> None:
         """What the Start over button does once the run has ended."""
-        gan, run_dir = self.gan, self.gan.run_dir
+        if (run_dir := self.gan.run_dir) is None:
+            return
         said = "Run the cell again to start over."
         try:
             fresh.check_idle(run_dir)
             try:
-                fresh.reset(gan, run_dir)
+                fresh.reset(self.gan, run_dir)
             except CheckpointError:
                 said = "Build your networks and the GAN anew, then run the cell again to start over."
             moved = fresh.set_aside(run_dir)
