@@ -207,6 +207,15 @@ class Widgets:
         panel.becomes(start)
         _wait(lambda: panel.button("Back to before").is_disabled(), "there is more to undo")
 
+    def test_resample_is_at_most_three_tabs_from_the_start_of_explore(self, sheet):
+        panel = sheet.panel("explore")
+        panel.box.evaluate("box => { box.tabIndex = -1; box.focus(); }")
+        reached = []
+        for _ in range(3):
+            sheet.page.keyboard.press("Tab")
+            reached.append(sheet.page.evaluate("document.activeElement.title"))
+        assert any(title.startswith("Draw the faces") for title in reached), reached
+
     def test_morph(self, sheet):
         panel = sheet.panel("morph")
         start = panel.pixels(1)
@@ -232,6 +241,9 @@ class Widgets:
         start = panel.pixels(1)
         panel.changes(lambda: panel.button("Put face 10 into A").click(), 1)
         panel.says("A 1, 2, 3, 10")
+        sizes = [image.bounding_box() for image in panel.box.locator("img").all()]
+        largest = max(sizes, key=lambda size: size["width"] * size["height"])
+        assert largest == panel.box.locator("img").nth(2).bounding_box()
         panel.box.get_by_text("Pick B").click()
         panel.changes(lambda: panel.press("Put face 11 into B"), 1)
         for _ in range(3):
