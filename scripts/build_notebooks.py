@@ -28,6 +28,7 @@ except ModuleNotFoundError:  # Python 3.10
 ROOT = Path(__file__).parents[1]
 FOLDER = ROOT / "notebooks"
 SOURCES = sorted((FOLDER / "src").glob("*.py"))
+COLAB = "https://colab.research.google.com/github"
 VIEW = "application/vnd.jupyter.widget-view+json"
 _LARGE = 50_000  # bytes of a figure
 _PICTURE = re.compile(r"!\[([^\]]*)\]\(([^):]+)\)")
@@ -41,7 +42,7 @@ def repository() -> str:
 
 def badges(path: str, repo: str) -> str:
     """Markdown that opens a notebook in Colab or on Kaggle."""
-    colab = f"https://colab.research.google.com/github/{repo}/blob/main/{path}"
+    colab = f"{COLAB}/{repo}/blob/main/{path}"
     kaggle = f"https://kaggle.com/kernels/welcome?src=https://github.com/{repo}/blob/main/{path}"
     return (
         f"[![Open in Colab](https://colab.research.google.com/assets/colab-badge.svg)]({colab}) "
@@ -59,6 +60,7 @@ def build(source: Path) -> NotebookNode:
         cell.source = cell.source.replace("{badges}", badges(path, repo))
         cell.source = cell.source.replace("{source}", f"git+https://github.com/{repo}")
         cell.source = cell.source.replace("{repository}", f"https://github.com/{repo}")
+        cell.source = cell.source.replace("{colab}", f"{COLAB}/{repo}/blob/main/notebooks")
         digest = hashlib.sha256(cell.source.encode()).hexdigest()[:10]
         seen[digest] = seen.get(digest, 0) + 1
         cell.id = digest if seen[digest] == 1 else f"{digest}-{seen[digest]}"
