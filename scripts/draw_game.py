@@ -17,7 +17,13 @@ def box(ax, x, y, text, color):
 
 
 def arrow(ax, start, end, color=GREY, bend=0.0, style="-"):
-    shape = {"arrowstyle": "-|>", "color": color, "lw": 1.8, "ls": style, "connectionstyle": f"arc3,rad={bend}"}
+    shape = {
+        "arrowstyle": "-|>",
+        "color": color,
+        "lw": 1.8,
+        "ls": style,
+        "connectionstyle": f"arc3,rad={bend}",
+    }
     ax.annotate("", end, start, arrowprops=shape)
 
 

@@ -8,7 +8,9 @@ from pathlib import Path
 from facegan.course import kept
 from facegan.course.answers import answer as answer
 from facegan.course.answers import authors as authors
+from facegan.course.attributes import smiles as smiles
 from facegan.course.plan import plan as plan
+from facegan.course.player import player as player
 from facegan.runtime.device import pick_device
 from facegan.runtime.openmp import STATE, is_unlimited
 from facegan.version import __version__
