@@ -160,8 +160,9 @@ RUNS = {
 
 def train(name: str, faces: fg.FaceDataset, folder: Path) -> None:
     """One run of the gallery, its snapshots in `folder`."""
-    exhibit = RUNS[name]
+    exhibit, unseen = RUNS[name], {}
     if exhibit.faces:
+        others = fg.images.to_float(faces[exhibit.faces : 2 * exhibit.faces])
         faces = fg.FaceDataset(faces.images[: exhibit.faces], f"{faces.name}, {exhibit.faces} faces")
     gan = fg.GAN(exhibit.config, device="cpu")
     if name == "no_batchnorm":
@@ -171,9 +172,17 @@ def train(name: str, faces: fg.FaceDataset, folder: Path) -> None:
     for at in tqdm(range(exhibit.steps[-1] + 1), desc=name):
         if at in exhibit.steps:
             write_generator(gan, at, folder)
+            if exhibit.faces:
+                unseen[at] = _opinion(gan, others)
         if at < exhibit.steps[-1]:
             exhibit.step(gan, next(stream))
-    write_notes(name, gan, faces.record(), folder, rows=_HISTORY_ROWS)
+    more = {"d_unseen": unseen} if unseen else {}  # D(x) of real faces that it never sees
+    write_notes(name, gan, faces.record(), folder, rows=_HISTORY_ROWS, **more)
+
+
+@torch.no_grad()
+def _opinion(gan: fg.GAN, images: Tensor) -> float:
+    return round(gan.discriminator(images).sigmoid().mean().item(), 3)
 
 
 def grow(name: str, faces: fg.FaceDataset, folder: Path, cut: str | None) -> None:
@@ -199,7 +208,7 @@ def write_generator(gan: fg.GAN, step: int, folder: Path) -> None:
 
 
 def write_notes(
-    name: str, gan: fg.GAN, record: dict[str, Any], folder: Path, *, rows: int | None = None
+    name: str, gan: fg.GAN, record: dict[str, Any], folder: Path, *, rows: int | None = None, **more: Any
 ) -> None:
     """history.csv with at most about `rows` rows, and config.json."""
     every = slice(None, None, math.ceil(gan.step / rows) if rows else 1)
@@ -208,7 +217,7 @@ def write_notes(
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(["step", *columns])
         writer.writerows(zip(gan.history["step"][every], *columns.values(), strict=True))
-    notes = {"about": ALL[name], "data": record, "settings": gan.config.to_dict()}
+    notes = {"about": ALL[name], "data": record, "settings": gan.config.to_dict()} | more
     (folder / "config.json").write_text(json.dumps(notes, indent=2) + "\n")
 
 

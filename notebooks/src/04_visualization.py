@@ -46,7 +46,6 @@ DATA = "celeba"  # what notebook 3 trained on; "synthetic" for drawn faces
 PLAY_WITH = "auto"  # @param ["auto", "mine", "bundled"]
 
 # %%
-import matplotlib.pyplot as plt
 import torch
 import torch.nn.functional as F
 from facegan import latent
