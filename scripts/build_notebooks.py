@@ -104,7 +104,7 @@ def _inlined(found: re.Match, folder: Path) -> str:
     out = io.BytesIO()
     with Image.open(folder / path) as image:
         image.thumbnail((480, 480))
-        image.save(out, "JPEG", quality=80)
+        image.convert("RGB").save(out, "JPEG", quality=80)
     return f"![{alt}](data:image/jpeg;base64,{base64.b64encode(out.getvalue()).decode()})"
 
 

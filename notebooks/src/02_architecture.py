@@ -231,7 +231,7 @@ for name, images in (("real", real), ("fake", fake)):
     print(f"D of {name} faces: {opinion.mean():.2f}, from {opinion.min():.2f} to {opinion.max():.2f}")
 
 # %% [markdown]
-# An untrained D has no opinion yet: every probability is near one half. Notebook 3 changes that.
+# An untrained D cannot tell: real faces and fakes get the same probabilities. Notebook 3 changes that.
 #
 # ## BatchNorm: two modes, one trap
 #

@@ -212,11 +212,11 @@ fg.notebook.authors("discriminator_loss", "generator_loss", "train_step", "updat
 # First, number by number: five steps of your `train_step`, and five of the library's, from the same weights, faces and latents.
 
 # %%
-config = config.replace(image_size=64, width=16, batch_size=16, beta1=0.0, beta2=0.99, ema_decay=0.99)
+config = fg.TrainConfig(width=16, batch_size=16, lr_d=1e-4, lr_g=1e-4, precision="fp32")
 networks = {"generator": build_generator(width=16), "discriminator": build_discriminator(width=16)}
 theirs = fg.GAN(config, **networks, device="cpu")
 g, d = copy.deepcopy(theirs.generator), copy.deepcopy(theirs.discriminator)
-optimizer_g, optimizer_d = (torch.optim.Adam(n.parameters(), 5e-4, betas=(0.0, 0.99)) for n in (g, d))
+optimizer_g, optimizer_d = (torch.optim.Adam(n.parameters(), 1e-4, betas=(0.5, 0.999)) for n in (g, d))
 print("step | loss of D: yours, fg.train_step | loss of G: yours, fg.train_step")
 for step, real in zip(range(1, 6), faces.batches(16)):
     before = theirs.rng.get_state()
@@ -224,7 +224,7 @@ for step, real in zip(range(1, 6), faces.batches(16)):
     theirs.rng.set_state(before)
     yours = train_step(g, d, optimizer_g, optimizer_d, real, z)
     ours = fg.train_step(theirs, real)
-    print(f"{step:4} | {yours[0]:.5f}  {ours['loss_d']:.5f} | {yours[1]:.5f}  {ours['loss_g']:.5f}")
+    print(f"{step:4} | {yours[0]:.4f}  {ours['loss_d']:.4f} | {yours[1]:.4f}  {ours['loss_g']:.4f}")
 
 # %% [markdown]
 # The numbers agree: `fg.train_step` does what you have written. (The last digits may differ, because sums are taken in another order.)
@@ -247,6 +247,7 @@ def play(steps):
 
 
 # %%
+config = config.replace(lr_d=5e-4, lr_g=5e-4, beta1=0.0, beta2=0.99, ema_decay=0.99)
 gan = fg.GAN(config)  # on the GPU, if there is one
 your_losses, your_generator = play(YOUR_STEPS)
 history = fg.fit(gan, faces, steps=YOUR_STEPS)

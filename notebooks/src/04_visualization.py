@@ -83,7 +83,8 @@ print("your guess:", MY_GUESS or "none yet")
 limits = (0.3, 0.7, 1.2, None)
 rows = [generator.sample(8, seed=4, truncation=limit) for limit in limits]
 for limit in limits:
-    z = latent.draw_latents(1000, 100, seed=4, truncation=limit)
+    z = latent.draw_latents(1000, 100, seed=4)
+    z = z if limit is None else latent.truncate(z, limit)
     print(f"limit {limit}: mean length of z {z.norm(dim=1).mean():.1f}")
 fg.show_images(torch.cat(rows), columns=8)
 
@@ -94,7 +95,7 @@ fg.show_images(torch.cat(rows), columns=8)
 # nowhere else. With the limit they lie deep inside. Stretch them back to length 10, and they are faces again:
 
 # %%
-z = latent.draw_latents(8, 100, seed=4, truncation=0.3)
+z = latent.truncate(latent.draw_latents(8, 100, seed=4), 0.3)
 on_sphere = 10 * z / z.norm(dim=1, keepdim=True)
 fg.show_images(generator.generate(torch.cat([z, on_sphere])), columns=8)
 
