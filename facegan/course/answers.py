@@ -16,7 +16,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from facegan.course import exercise, kept
-from facegan.course.catalog import find
+from facegan.course.catalog import exercises, find
 from facegan.errors import first_line
 
 
@@ -38,13 +38,13 @@ def answer(name: str) -> Callable:
     if kept.folder is None or name not in kept.names():
         print(f"{name}: the library's. Solve the exercise in notebook {found.notebook} to use yours.")
         return found.solution
-    problem = _load(kept.folder / f"{name}.py", name)
+    problem = _load(kept.folder, name)
     if problem is None:
         print(f"{name}: yours, from notebook {found.notebook}.")
         return kept.given[name]
     print(
-        f"{name}: the library's, because yours no longer works alone ({problem}). Put everything that it needs "
-        f"into its cell in notebook {found.notebook}, and run that cell again."
+        f"{name}: the library's, because yours does not work here ({problem}). Define what it needs in the "
+        f"cells of the exercises in notebook {found.notebook}, and run them again."
     )
     return found.solution
 
@@ -58,12 +58,25 @@ def authors(*names: str) -> None:
     print(" ".join(parts))
 
 
-def _load(path: Path, name: str) -> str | None:
-    """Run a kept cell, which checks its answer; returns what is wrong, or None."""
-    namespace: dict[str, Any] = {"torch": torch, "nn": nn, "F": F, "fg": sys.modules["facegan"]}
+def _load(folder: Path, name: str) -> str | None:
+    """Run the kept cells of an exercise's notebook, which checks them; returns what is wrong with its own, or None.
+
+    Cells may use each other's functions; where one is missing, they find the reference solution.
+    """
+    notebook = find(name).notebook
+    others = [other for other in exercises().values() if other.notebook == notebook]
+    solutions = {other.solution.__name__: other.solution for other in others}
+    namespace: dict[str, Any] = {"torch": torch, "nn": nn, "F": F, "fg": sys.modules["facegan"]} | solutions
+    problem = None
     with exercise.silent():
-        try:
-            exec(compile(path.read_text(encoding="utf-8"), str(path), "exec"), namespace)
-        except Exception as error:
-            return f"{type(error).__name__}: {first_line(error)}"
-        return None if name in kept.given else exercise.feedback(name)
+        for other in others:
+            path = folder / f"{other.name}.py"
+            try:
+                if path.exists():
+                    exec(compile(path.read_text(encoding="utf-8"), str(path), "exec"), namespace)
+            except Exception as error:
+                if other.name == name:
+                    problem = f"{type(error).__name__}: {first_line(error)}"
+    if name in kept.given:
+        return None
+    return problem or exercise.feedback(name)

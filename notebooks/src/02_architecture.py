@@ -160,7 +160,7 @@ print("(2, 8, 4, 4) ->", tuple(generator_block(8, 4)(torch.randn(2, 8, 4, 4)).sh
 # convolution with kernel 4, stride 1 and no padding makes that 4 x 4, also followed by BatchNorm and ReLU; then double until 64 x 64. DCGAN halves
 # the channels as the side doubles: 8, 4, 2, 1 times `width`. The last layer goes to 3 channels, without BatchNorm, and ends in tanh.
 #
-# Notebook 3 runs this cell alone, so put everything that your function needs into it.
+# Notebook 3 runs the cells of this notebook's exercises again, so define what your functions need inside them.
 
 
 # %%

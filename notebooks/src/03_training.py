@@ -206,15 +206,22 @@ def update_average(average, model, decay):
 # %%
 build_generator = fg.notebook.answer("generator")
 build_discriminator = fg.notebook.answer("discriminator")
+init_weights = fg.notebook.answer("init_weights")
 fg.notebook.authors("discriminator_loss", "generator_loss", "train_step", "update_average")
+
+
+def build_networks(width, width_d):
+    """Your two networks, with your initialization."""
+    networks = build_generator(width=width), build_discriminator(width=width_d)
+    return {"generator": networks[0].apply(init_weights), "discriminator": networks[1].apply(init_weights)}
+
 
 # %% [markdown]
 # First, number by number: five steps of your `train_step`, and five of the library's, from the same weights, faces and latents.
 
 # %%
 config = fg.TrainConfig(width=16, batch_size=16, lr_d=1e-4, lr_g=1e-4, precision="fp32")
-networks = {"generator": build_generator(width=16), "discriminator": build_discriminator(width=16)}
-theirs = fg.GAN(config, **networks, device="cpu")
+theirs = fg.GAN(config, **build_networks(16, 16), device="cpu")
 g, d = copy.deepcopy(theirs.generator), copy.deepcopy(theirs.discriminator)
 optimizer_g, optimizer_d = (torch.optim.Adam(n.parameters(), 1e-4, betas=(0.5, 0.999)) for n in (g, d))
 print("step | loss of D: yours, fg.train_step | loss of G: yours, fg.train_step")
@@ -235,7 +242,7 @@ for step, real in zip(range(1, 6), faces.batches(16)):
 # %%
 def play(steps):
     torch.manual_seed(0)
-    g, d = build_generator(width=16).to(gan.device), build_discriminator(width=16).to(gan.device)
+    g, d = (network.to(gan.device) for network in build_networks(16, 16).values())
     optimizer_g, optimizer_d = (torch.optim.Adam(n.parameters(), 5e-4, betas=(0.0, 0.99)) for n in (g, d))
     average, losses = copy.deepcopy(g), []
     stream = chain.from_iterable(repeat(faces.batches(16, device=gan.device)))
@@ -336,10 +343,7 @@ _ = axes[-1, 1].set_xlabel("step")
 plan = fg.notebook.plan(faces, recipe=RECIPE, steps=STEPS)
 config, every = plan.config, max(1, plan.steps // 12)
 torch.manual_seed(0)
-networks = {
-    "generator": build_generator(width=config.width),
-    "discriminator": build_discriminator(width=config.width_d or config.width),
-}
+networks = build_networks(config.width, config.width_d or config.width)
 gan, live = fg.GAN(config, **networks), fg.widgets.live()
 fg.fit(gan, faces, steps=plan.steps, run_dir=RUNS / "first", snapshot_every=every, callbacks=[live])
 fg.plot_curves(gan.history)

@@ -15,11 +15,11 @@ def _new_session(monkeypatch, tmp_path):
     monkeypatch.setattr(kept, "given", {})
 
 
-def run_cell(source, number=1):
+def run_cell(source, number=1, **defined):
     """Define what a notebook cell defines, with its source where IPython keeps it."""
     file = f"/nowhere/ipykernel/{number}.py"
     linecache.cache[file] = (len(source), None, source.splitlines(keepends=True), file)
-    namespace = {"fg": fg}
+    namespace = {"fg": fg} | defined
     exec(compile(source, file, "exec"), namespace)
     return namespace
 
@@ -68,6 +68,12 @@ def test_an_answer_that_needs_another_cell_says_so(capsys):
     restart()
     assert notebook.answer("scale") is solutions.scale
     assert "name 'HALF' is not defined" in capsys.readouterr().out
+
+
+def test_an_answer_finds_functions_of_other_exercises():
+    run_cell(RIGHT.replace("HALF - 1", "HALF - 1 * (unscale is not None)"), unscale=solutions.unscale)
+    restart()
+    assert notebook.answer("scale") is not solutions.scale
 
 
 def test_authors_tells_whose_functions_are_used(capsys):
