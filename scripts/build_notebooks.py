@@ -11,6 +11,7 @@ import argparse
 import base64
 import hashlib
 import io
+import os
 import re
 import tempfile
 from pathlib import Path
@@ -76,6 +77,7 @@ def execute(notebook: NotebookNode, place: Path) -> NotebookNode:
     """Run it in the folder `place`, and keep what belongs into a published notebook."""
     from nbclient import NotebookClient
 
+    os.environ["FACEGAN_DATA"] = "synthetic"  # published pages show no photographs of people
     client = NotebookClient(
         notebook, timeout=900, kernel_name="python3", resources={"metadata": {"path": str(place)}}
     )
