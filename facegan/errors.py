@@ -39,6 +39,17 @@ class TrainingError(FaceganError, RuntimeError):
     """Training cannot continue: it diverged, or memory ran out."""
 
 
+class TrainingStopped(KeyboardInterrupt):
+    """The user stopped a training in a notebook, so the cells below must not run.
+
+    `fit` raises it after saving. Like Ctrl-C, it is not caught by `except Exception`. Notebooks show its message
+    without a traceback.
+    """
+
+    def _render_traceback_(self) -> list[str]:
+        return [str(self)]
+
+
 def expect(value: object, kind: Any, what: str, expected: str) -> None:
     """Raise `ConfigError` unless a value is of a kind.
 

@@ -244,6 +244,26 @@ def morph_frames(generator: nn.Module, anchors: Tensor, frames: int = 48) -> lis
     return [make_grid(torch.stack(pair), columns=2, padding=PADDING) for pair in zip(line, arc, strict=True)]
 
 
+def background_groups(images: Tensor, each: int = 3) -> tuple[list[int], list[int], list[int]]:
+    """Rows of images for A - B + C: A have the lightest backgrounds, B the darkest, C the darkest of the rest.
+
+    The backgrounds are judged by a tenth of the width at either side, above the shoulders. Where A - B + C works, the
+    result is a face as in C before a light background.
+
+    Args:
+        images: (N, 3, S, S) in [-1, 1], N >= 3 * each.
+        each: images per group.
+    """
+    order = background_lightness(images).argsort(stable=True).tolist()
+    return order[::-1][:each], order[:each], order[each : 2 * each]
+
+
+def background_lightness(images: Tensor) -> Tensor:
+    """The mean brightness (N,) beside the heads of images (N, 3, S, S), in [-1, 1]; see `background_groups`."""
+    side, half = max(1, round(images.shape[-1] * 0.1)), images.shape[-1] // 2
+    return torch.cat([images[:, :, :half, :side], images[:, :, :half, -side:]], dim=3).mean((1, 2, 3)).cpu()
+
+
 def equation(generator: nn.Module, z: Tensor, groups: Sequence[Sequence[int]]) -> Tensor:
     """mean(A) - mean(B) + mean(C) in faces, after figure 7 of DCGAN (2015), as one picture.
 

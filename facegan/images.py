@@ -54,10 +54,13 @@ def center_crop(images: Tensor, size: int) -> Tensor:
     return images[..., top : top + size, left : left + size]
 
 
-def make_grid(images: Tensor | np.ndarray, *, columns: int | None = None, padding: int = 2) -> Tensor:
+def make_grid(
+    images: Tensor | np.ndarray, *, columns: int | None = None, padding: int = 2, scale: int = 1
+) -> Tensor:
     """One uint8 picture (3, H, W) of images (N, 3, h, w), row by row on white.
 
-    Takes uint8 or floats in [-1, 1]. Without `columns` the grid is as square as it can be.
+    Takes uint8 or floats in [-1, 1]. Without `columns` the grid is as square as it can be. `scale` makes each pixel of
+    an image a square of that side; the padding stays.
     """
     from torchvision.utils import make_grid as tile
 
@@ -69,6 +72,7 @@ def make_grid(images: Tensor | np.ndarray, *, columns: int | None = None, paddin
         ) from None
     if images.ndim != 4 or images.shape[1] != 3 or len(images) == 0:
         raise ConfigError(f"a grid needs images (N, 3, H, W) with N >= 1, got {tuple(images.shape)}.")
+    images = images.repeat_interleave(scale, 2).repeat_interleave(scale, 3) if scale > 1 else images
     columns = columns or int(np.ceil(np.sqrt(len(images))))
     return tile(images, nrow=columns, padding=padding, pad_value=255)
 

@@ -116,8 +116,18 @@ def truncate(z: Tensor, limit: float, *, latent: str = "normal") -> Tensor:
     """Latents cut off at `limit` standard deviations: the truncation trick (Brock 2018, arXiv 1809.11096).
 
     Instead of drawing again, each number moves to the same quantile of the truncated distribution, so the
-    same z changes smoothly as `limit` falls: more typical, less varied faces. `latent` is the distribution that z
-    was drawn from, as in `draw_latents`.
+    same z changes smoothly as `limit` falls: faces become more alike and nearer the average one, not better. BigGAN was
+    trained for this trick, with orthogonal regularization; the generators of this package are not. A G that was
+    trained on z of 100 numbers has only met lengths near 10, and at a limit of 0.3 the length is 1.7: the bundled
+    `faces` draws dark squares there. A great arc keeps lengths, see `slerp`; truncation does not.
+
+    Args:
+        z: latents (..., latent_dim).
+        limit: in standard deviations, such as 1.5.
+        latent: the distribution that z was drawn from, as in `draw_latents`.
+
+    Raises:
+        ConfigError: the limit is not positive, or there is no such distribution.
     """
     if not limit > 0:
         raise ConfigError(f"truncation limit is {limit}, expected a positive number, such as 1.5.")

@@ -6,15 +6,18 @@ One style throughout: the color-blind safe palette of Okabe & Ito (2008), text t
 
 from __future__ import annotations
 
+import base64
 import io
+from bisect import bisect_left
 from collections.abc import Mapping, Sequence
+from numbers import Integral
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from facegan.errors import ConfigError, expect
+from facegan.errors import ConfigError, expect, shown
 from facegan.images import make_grid
 
 if TYPE_CHECKING:
@@ -22,18 +25,41 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 BLUE, ORANGE, GREEN = "#0072B2", "#D55E00", "#009E73"
+_DRAWN = ("loss_d", "loss_g", "d_real", "d_fake")
 _SMOOTHING = 0.02  # window of the bold line, as a share of the steps
 
 
-def show_images(images: Tensor | np.ndarray, *, columns: int | None = None, ax: Axes | None = None) -> Figure:
+def show_images(
+    images: Tensor | np.ndarray,
+    *,
+    columns: int | None = None,
+    alt: str | None = None,
+    scale: int = 1,
+    ax: Axes | None = None,
+) -> Figure:
     """Images (N, 3, H, W), uint8 or floats in [-1, 1], as one grid; returns the figure.
 
     In a notebook the figure shows itself when it is a cell's last value.
+
+    Args:
+        images: what to show.
+        columns: images per row; by default the grid is as square as it can be.
+        alt: what the picture shows, for those who cannot see it; by default such as "A grid of 16 images".
+        scale: how many times as large each image is drawn; every pixel becomes a square of that side.
+        ax: where to draw, in a figure of your own, whose alternative text is yours too.
+
+    Raises:
+        ConfigError: these are no images, or `scale` is no whole number of 1 or more.
     """
-    grid = make_grid(images, columns=columns)
+    if isinstance(scale, bool) or not isinstance(scale, Integral) or scale < 1:
+        raise ConfigError(f"scale is {shown(scale)}, expected a whole number of 1 or more, such as 3.")
+    grid = make_grid(images, columns=columns, scale=int(scale))
+    own = ax is None
     ax = ax or _figure(grid.shape[2] / 70, grid.shape[1] / 70, layout="none").add_axes((0, 0, 1, 1))
     ax.imshow(grid.permute(1, 2, 0), interpolation="nearest")
     ax.set_axis_off()
+    if own:
+        _describe(ax.figure, alt or ("An image" if len(images) == 1 else f"A grid of {len(images)} images"))
     return cast("Figure", ax.figure)
 
 
@@ -136,6 +162,16 @@ def _figure(width: float, height: float, *, layout: Any = "constrained") -> Figu
     return figure
 
 
+def _describe(figure: Any, alt: str) -> None:
+    """Give a figure from `_figure` an alternative text, as notebooks keep it: in the picture's metadata."""
+
+    def mimebundle(include: Any = None, exclude: Any = None) -> tuple[dict, dict]:
+        png = base64.b64encode(figure_png(figure)).decode()
+        return {"text/plain": f"<{alt}>", "image/png": png}, {"image/png": {"alt": alt}}
+
+    vars(figure)["_repr_mimebundle_"] = mimebundle
+
+
 def _lines(ax: Axes, history: Mapping[str, Sequence[float]], series: dict[str, tuple[str, str]]) -> None:
     for name, (label, color) in series.items():
         values = np.asarray(history[name])
@@ -147,6 +183,18 @@ def _lines(ax: Axes, history: Mapping[str, Sequence[float]], series: dict[str, t
     ax.set_ylim(low - margin, high + margin)
     ax.legend(frameon=False, loc="lower right", bbox_to_anchor=(1, 0.99), ncols=2, fontsize=9, handlelength=1)
     ax.spines[["top", "right"]].set_visible(False)
+
+
+def smoothed_at(history: Mapping[str, Sequence[float]], step: int | None = None) -> dict[str, float]:
+    """What the bold curves of `plot_curves` show at a step, by default the last one, by metric.
+
+    Empty if the history has no row of that step.
+    """
+    steps = history["step"]
+    row = len(steps) - 1 if step is None else bisect_left(steps, step)
+    if not 0 <= row < len(steps) or (step is not None and steps[row] != step):
+        return {}
+    return {name: float(_running_mean(np.asarray(history[name]))[row]) for name in _DRAWN}
 
 
 def _running_mean(values: np.ndarray) -> np.ndarray:

@@ -13,7 +13,10 @@ Source = Annotated[
 Step = Annotated[int | None, typer.Option(help="of a run, one of its snapshots; default: the last step")]
 Seed = Annotated[int | None, typer.Option(help="same seed, same faces")]
 Truncation = Annotated[
-    float | None, typer.Option(help="cut latents off at this many standard deviations: more typical faces")
+    float | None,
+    typer.Option(
+        help="cut latents off at this many standard deviations: nearer the average face, not better"
+    ),
 ]
 Crop = Annotated[
     str | None,

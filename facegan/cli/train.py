@@ -39,6 +39,7 @@ RunDir = Annotated[
 ResumeAnyway = Annotated[
     bool, typer.Option("--resume-anyway", help="resume a run of other settings or data with the new ones")
 ]
+Fresh = Annotated[bool, typer.Option("--fresh", help="move a run in the run folder aside, and start over")]
 Steps = Annotated[int | None, typer.Option(help="train until this many steps in total")]
 OUTPUTS = ("samples.png", "progress.gif", "curves.png", "generator.safetensors")
 
@@ -51,6 +52,7 @@ def train(
     align: Align = "center",
     run_dir: RunDir = None,
     resume_anyway: ResumeAnyway = False,
+    fresh: Fresh = False,
     steps: Steps = None,
     device: Device = "auto",
     **overrides: Any,
@@ -68,10 +70,10 @@ def train(
     _check_start(recipe, start_from)
     name = start_from or recipe or "tutorial"
     run_dir = run_dir or _default_folder(name, data if start_from else None)
-    options = given(resume="anyway" if resume_anyway else None)
+    options = given(resume="anyway" if resume_anyway else None, fresh=fresh or None)
     with distributed.launched(device) as device:
         # refuses bad settings before anything is downloaded
-        gan = _gan(name, given(**overrides), run_dir, device, starts=start_from is not None)
+        gan = _gan(name, given(**overrides), run_dir, device, starts=start_from is not None, fresh=fresh)
         with distributed.rank0_first():
             faces = load_faces(data, size=gan.config.image_size, crop=crop, align=align)
         distributed.log_rank0(f"{name} on {faces}, {_machine(gan)}, into {run_dir}")
@@ -96,14 +98,14 @@ def _check_start(recipe: str | None, start_from: str | None) -> None:
         )
 
 
-def _gan(name: str, changes: dict[str, Any], run_dir: Path, device: str, *, starts: bool) -> GAN:
+def _gan(name: str, changes: dict[str, Any], run_dir: Path, device: str, *, starts: bool, fresh: bool) -> GAN:
     """A recipe's GAN, or one that starts from a run; a run folder that started there needs that run no more."""
     from facegan.runs.run import FolderRun
     from facegan.training.gan import GAN
 
     if not starts:
         return GAN(RECIPES[name].replace(**changes), device=device)
-    run = FolderRun(run_dir) if (run_dir / "checkpoints").is_dir() else None
+    run = FolderRun(run_dir) if (run_dir / "checkpoints").is_dir() and not fresh else None
     if run and run.checkpoints and _started_from(run, name):
         return GAN(run.config.replace(**changes), device=device)
     return GAN.start_from(name, device=device, **changes)

@@ -59,7 +59,8 @@ def sample(
 ) -> Tensor:
     """n random images (n, 3, S, S) in [-1, 1] from any generator; the same images for the same seed.
 
-    `truncation` cuts latents off at that many standard deviations (`facegan.latent.truncate`).
+    `truncation` cuts latents off at that many standard deviations: nearer the average face, and worse ones from a
+    generator that was not trained for it (`facegan.latent.truncate`).
     """
     return generate(generator, latents_for(generator, n, seed=seed, truncation=truncation))
 

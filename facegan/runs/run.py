@@ -203,8 +203,13 @@ class FolderRun(Run):
             raise CheckpointError(f"{path} cannot be read ({first_line(error)}).") from None
 
     def generator(self, step: int | None = None, *, network: nn.Module | None = None) -> Any:
-        if step is None:
-            return self._newest_generator(network)
+        generator, step = (
+            self._newest_generator(network) if step is None else (self._kept(step, network), step)
+        )
+        set_attribute(generator, "origin", _origin(self.path.resolve().name, step))
+        return generator
+
+    def _kept(self, step: int, network: nn.Module | None) -> nn.Module:
         half = self._half_precision().get(step)
         if path := checkpoint.numbered(self.path / "checkpoints", ".pt").get(step):
             try:
@@ -219,16 +224,18 @@ class FolderRun(Run):
             f"{self.path} has no generator of step {step}. Choose one of its steps: {kept}."
         )
 
-    def _newest_generator(self, network: nn.Module | None) -> nn.Module:
-        """The newest checkpoint's, else that of `generator.safetensors`, else the last in half precision."""
-        whole, half = self.path / "generator.safetensors", list(self._half_precision().values())
+    def _newest_generator(self, network: nn.Module | None) -> tuple[nn.Module, int | None]:
+        """The newest checkpoint's, else that of `generator.safetensors`, else the last in half precision; its step."""
+        whole, half = self.path / "generator.safetensors", self._half_precision()
         try:
             if self.checkpoints:
-                return generator_of(self.state, network)
+                return generator_of(self.state, network), self.state["step"]
         except DamagedCheckpoint:
             if not whole.exists() and not half:
                 raise
-        return generator_file.read(whole if whole.exists() or not half else half[-1], network)
+        if whole.exists() or not half:
+            return generator_file.read(whole, network), None
+        return generator_file.read(half[max(half)], network), max(half)
 
     def raw_generator(self, network: nn.Module | None = None) -> nn.Module:
         """The generator as the last step left it, without averaging."""
@@ -271,10 +278,16 @@ class BundledRun(Run):
     def generator(self, step: int | None = None, *, network: nn.Module | None = None) -> Any:
         generator = generator_file.read(pretrained.generator_file(self.name, step), network)
         set_attribute(generator, "trained_on", self.data)
+        set_attribute(generator, "origin", _origin(self.name, self.steps[-1] if step is None else step))
         return generator
 
     def discriminator(self, *, network: nn.Module | None = None) -> nn.Module:
         return generator_file.read_discriminator(pretrained.discriminator_file(self.name))
+
+
+def _origin(name: str, step: int | None) -> str:
+    """A generator's run and step in words: "faces, step 12,000"."""
+    return name if step is None else f"{name}, step {step:,}"
 
 
 @overload
@@ -301,7 +314,7 @@ def load_generator(
 
     Returns:
         A copy of `generator` with the run's weights, or a `facegan.Generator`. Its attribute `trained_on` says
-        which faces it learned from, as far as it is known.
+        which faces it learned from, as far as it is known, and that of a run's generator, `origin`, its run and step.
 
     Raises:
         CheckpointError: the source is missing, damaged, or has no generator of that step.

@@ -15,8 +15,11 @@ import torch.nn.functional as F
 
 from facegan.runtime import distributed
 
-_SLOWER = 1.5  # times as long as with fewer threads; results depend on their number, so noise must not decide
-_ROUNDS, _SECONDS = 6, 1.0  # of a trial at most, the first to warm up; it has at least two
+# On two idle cores, two threads took 0.44 to 0.65 times as long as one in this trial, and 1.2 to 1.8 times beside another
+# busy process. Results depend on the number, so noise must not decide: all must take this many times as long as fewer.
+_SLOWER = 1.1
+_ROUNDS, _SECONDS = 4, 1.0  # of a trial at most; it has at least two
+_CALLS, _BLOCK_SECONDS = 8, 0.15  # of one number of threads in a row, and the time after which it is enough
 _MIN_STEPS = 100  # shorter runs would save less than the trial takes
 _AT_IMPORT = torch.get_num_threads()
 
@@ -26,7 +29,7 @@ _MB = 2**20
 
 @contextmanager
 def fitting_threads(device: torch.device, steps: int) -> Iterator[None]:
-    """A context with fewer threads if this CPU is much faster with fewer, as when other programs use it.
+    """A context with fewer threads if this CPU is faster with fewer, as when other programs use it.
 
     Changes nothing for a number of threads that was chosen by the user, and for runs of fewer than 100 steps.
     """
@@ -45,7 +48,7 @@ def fitting_threads(device: torch.device, steps: int) -> Iterator[None]:
 
 
 def fastest_threads(most: int, work: Callable[[], object]) -> int:
-    """`most`, unless half as many, a quarter, ... or one thread do `work` in much less time."""
+    """`most`, unless half as many, a quarter, ... or one thread do `work` in less time, by more than noise."""
     counts = [most]
     while counts[-1] > 1:
         counts.append(counts[-1] // 2)
@@ -57,14 +60,23 @@ def fastest_threads(most: int, work: Callable[[], object]) -> int:
                 break
             for count in counts:
                 torch.set_num_threads(count)
-                start = time.perf_counter()
-                work()
-                times[count].append(time.perf_counter() - start)
+                times[count] += _block(work)
     finally:
         torch.set_num_threads(most)
-    typical = {count: statistics.median(found[1:] or [0.0]) for count, found in times.items()}
+    typical = {count: statistics.median(found or [0.0]) for count, found in times.items()}
     best = min(counts, key=typical.__getitem__)
     return best if typical[most] > _SLOWER * typical[best] else most
+
+
+def _block(work: Callable[[], object]) -> list[float]:
+    """Times of a few calls in a row, without the first, in which threads start."""
+    work()
+    found: list[float] = []
+    while len(found) < _CALLS and sum(found) < _BLOCK_SECONDS:
+        start = time.perf_counter()
+        work()
+        found.append(time.perf_counter() - start)
+    return found
 
 
 def _chosen() -> bool:

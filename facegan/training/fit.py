@@ -36,10 +36,12 @@ def fit(
     snapshot_every: int | None = None,
     callbacks: Sequence[Any] = (),
     resume: str = "auto",
+    fresh: bool = False,
 ) -> History:
     """Train until `steps` steps, or `epochs` passes over the faces, in total: also when resuming.
 
-    Ctrl-C, or the notebook's stop button, ends after the step in progress and saves; the same call then resumes.
+    Ctrl-C ends after the step in progress and saves; the same call then resumes. In a notebook, the kernel's interrupt
+    and the dashboard's Stop do so too, and end the cell with `TrainingStopped`, so that "Run all" stops there.
     With several processes, the first one writes and runs the callbacks.
 
     Args:
@@ -54,6 +56,9 @@ def fit(
         callbacks: functions (gan, grid), or objects as in `facegan.training.callbacks`.
         resume: "auto" refuses a checkpoint that was trained with another loss, penalty or data set; "anyway"
             continues it with the new ones.
+        fresh: start over at step 0: a run in `run_dir` is moved aside, to `first-1` or the next free number, and a GAN
+            that has taken steps gets its first weights again. A cell that keeps `fresh=True` starts over whenever it
+            runs.
 
     Returns:
         The GAN's history.
@@ -61,8 +66,10 @@ def fit(
     Raises:
         ConfigError: an argument is invalid.
         DataError: the faces are not images of the GAN's size, or fewer than a batch.
-        CheckpointError: the folder has another run, or cannot be written.
+        CheckpointError: the folder has another run, or cannot be written or, with `fresh`, moved; or `fresh` cannot
+            restore the first weights of networks of your own.
         TrainingError: a metric or weight is no longer finite, or memory ran out.
+        TrainingStopped: the user stopped it in a notebook's cell; not in scripts, and not after `gan.request_stop()`.
     """
     if not isinstance(gan, GAN):
         raise ConfigError(
@@ -74,8 +81,9 @@ def fit(
     every = gan.config.snapshot_every if snapshot_every is None else snapshot_every
     every = _positive("snapshot_every", every)
     callbacks = as_callbacks(callbacks)
+    gan.run_dir = None if run_dir is None else Path(run_dir).expanduser()
     with (
-        open_folder(gan, run_dir, faces.record(), resume=resume, total=total) as folder,
+        open_folder(gan, run_dir, faces.record(), resume=resume, fresh=fresh, total=total) as folder,
         fitting_threads(gan.device, total - gan.step),
     ):
         if gan.step >= total:
@@ -92,6 +100,7 @@ def fit(
                 monitor.step_end(metrics)
                 if gan.step % every == 0:
                     monitor.snapshot()
+    monitor.end_cell()
     return gan.history
 
 

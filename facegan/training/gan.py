@@ -11,15 +11,13 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn.modules.batchnorm import _BatchNorm
 
-from facegan.config import RECIPES, TrainConfig
+from facegan.config import TrainConfig
 from facegan.errors import CheckpointError, ConfigError
 from facegan.files import write_atomic
 from facegan.images import make_grid
-from facegan.losses import BUILT_IN, LOSSES, Loss, as_loss, check_loss, find_loss
+from facegan.losses import BUILT_IN, LOSSES, Loss
 from facegan.models import protocol
-from facegan.models.dcgan import Discriminator, Generator
 from facegan.runs import generator_file
 from facegan.runs.checkpoint import contents_of_a_run, on_cpu
 from facegan.runs.data_record import STARTED_FROM
@@ -29,6 +27,7 @@ from facegan.runs.run import Run
 from facegan.runtime.device import autocast, memory_format, pick_device, pick_precision
 from facegan.training import noise, optimizers
 from facegan.training.adaptive import AdaptiveAugmentation
+from facegan.training.build import as_config, networks_of, with_loss
 from facegan.training.compatibility import NETWORKS, check_same_networks, loss_name, structure_of
 from facegan.training.engine import Engine
 from facegan.training.start import start_of
@@ -55,6 +54,7 @@ class GAN:
         history: `History`, one row per step.
         step: steps taken so far.
         epoch: the pass over the faces in progress, counted from 1; 0 before the first.
+        run_dir: the run folder of the last `fit`; None without one.
         data: `FaceDataset.record()` of the faces that `fit` trained on last, and `started_from`; empty before.
 
     Raises:
@@ -74,19 +74,21 @@ class GAN:
         loss: Loss | tuple | str | None = None,
         device: str | torch.device = "auto",
     ) -> None:
-        self.config, self.loss = _with_loss(_as_config(config), loss)
+        self.config, self.loss = with_loss(as_config(config), loss)
         self.device = pick_device(device)
         self.precision = pick_precision(self.config.precision, self.device)
         self.rng = torch.Generator().manual_seed(self.config.seed)
-        self.generator, self.discriminator = _networks(self.config, generator, discriminator)
-        own = generator is not None or discriminator is not None
-        if own:
+        self.generator, self.discriminator = networks_of(self.config, generator, discriminator)
+        self.has_own_networks = generator is not None or discriminator is not None
+        if self.has_own_networks:
             with protocol.evaluating(self.generator), protocol.evaluating(self.discriminator):
                 protocol.check_networks(self.generator, self.discriminator, self.config)
         for network in (self.generator, self.discriminator):
             protocol.move(network, self.device)
-        if own:
+        if self.has_own_networks:
             self._check_as_in_training()
+        if hasattr(self.generator, "origin"):  # which is of the weights that it was loaded with
+            protocol.set_attribute(self.generator, "origin", None)
         self.ema = protocol.copied(self.generator).eval().requires_grad_(False)
         self.optimizer_d, self.optimizer_g = optimizers.build(
             self.config, self.discriminator, self.generator, self.device
@@ -97,7 +99,8 @@ class GAN:
         self.history = History()
         self.data = {}
         self.remaining = torch.empty(0, dtype=torch.long)  # indices of faces that this epoch has yet to visit
-        self.stop_requested = False
+        self.run_dir: Path | None = None
+        self.stop_requested = self.stopped_by_user = False
 
     @classmethod
     def start_from(
@@ -159,9 +162,14 @@ class GAN:
         """The bytes that `export` writes; with `half`, in float16."""
         return generator_file.to_bytes(self.ema, data=self.data, half=half)
 
-    def request_stop(self) -> None:
-        """Make `fit` save and return after the step in progress; for callbacks and other threads."""
+    def request_stop(self, *, by_user: bool = False) -> None:
+        """Make `fit` save and return after the step in progress; for callbacks and other threads.
+
+        With `by_user`, a person asked: in a notebook's cell `fit` then raises `TrainingStopped`, so that the cells
+        below do not run.
+        """
         self.stop_requested = True
+        self.stopped_by_user |= by_user
 
     def to(self, device: str | torch.device) -> GAN:
         """Move networks and optimizers to a device, as `torch.nn.Module.to` does; returns the GAN itself."""
@@ -311,58 +319,3 @@ class GAN:
         """What has a state dict of its own, by its name in a checkpoint."""
         networks = {name: protocol.unwrapped(getattr(self, name)) for name in NETWORKS}
         return networks | {"optimizer_d": self.optimizer_d, "optimizer_g": self.optimizer_g}
-
-
-def _as_config(config: TrainConfig | str | None) -> TrainConfig:
-    if isinstance(config, str):
-        if config not in RECIPES:
-            raise ConfigError(f"no recipe is named {config!r}; choose one of {', '.join(RECIPES)}.")
-        return RECIPES[config]
-    if config is not None and not isinstance(config, TrainConfig):
-        raise ConfigError(
-            f"config is a {type(config).__name__}, expected a TrainConfig or a recipe's name, such as 'tiny'."
-        )
-    return config or TrainConfig()
-
-
-def _with_loss(config: TrainConfig, given: Loss | tuple | str | None) -> tuple[TrainConfig, Loss]:
-    if isinstance(given, str):
-        config, given = config.replace(loss=given), None
-    loss = find_loss(config.loss) if given is None else as_loss(given)
-    if config.label_smoothing and not loss.takes_smoothing:
-        raise ConfigError(
-            f"label_smoothing={config.label_smoothing} has no meaning with this loss, which has no labels. "
-            "Set label_smoothing=0, use loss='bce', or give your discriminator loss a keyword `smoothing`."
-        )
-    check_loss(loss)
-    return config, loss
-
-
-def _networks(
-    config: TrainConfig, generator: nn.Module | None, discriminator: nn.Module | None
-) -> tuple[nn.Module, nn.Module]:
-    """The given networks, and facegan's own for those that are None, with weights from the config's seed."""
-    for name, network in (("generator", generator), ("discriminator", discriminator)):
-        if network is None:
-            continue
-        if not isinstance(network, nn.Module):
-            raise ConfigError(f"{name} is a {type(network).__name__}, expected a torch.nn.Module.")
-        if isinstance(network, torch.jit.ScriptModule):
-            raise ConfigError(
-                f"{name} is a TorchScript module, which cannot be copied for the average. Pass the module that it "
-                "was made from."
-            )
-        if not network.training:
-            network.train()
-    with torch.random.fork_rng(devices=[]):
-        torch.default_generator.manual_seed(config.seed)
-        generator = generator if generator is not None else Generator.from_config(config)
-        discriminator = discriminator if discriminator is not None else Discriminator.from_config(config)
-    if config.gradient_penalty and any(isinstance(m, _BatchNorm) for m in discriminator.modules()):
-        raise ConfigError(
-            f"gradient_penalty={config.gradient_penalty} is a penalty per image, which D's BatchNorm mixes. Set "
-            "norm='instance' or norm='none', as WGAN-GP does, or use no BatchNorm in your own D."
-        )
-    if not hasattr(discriminator, "image_size"):
-        protocol.set_attribute(discriminator, "image_size", config.image_size)
-    return protocol.set_default_attributes(generator, config), discriminator

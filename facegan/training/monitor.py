@@ -12,11 +12,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from facegan.errors import CheckpointError, TrainingError
+from facegan.errors import CheckpointError, TrainingError, TrainingStopped
 from facegan.runs.folder import RunFolder
 from facegan.runtime import distributed
 from facegan.runtime.device import tuned
 from facegan.runtime.distributed import log_rank0
+from facegan.runtime.kernel import in_cell
 from facegan.training.callbacks import FiniteCheck, ProgressBar, SaveRun, tensorboard_callbacks
 from facegan.training.gan import GAN
 from facegan.training.interrupts import interruptible
@@ -47,7 +48,8 @@ class Monitor:
                 self.callbacks += tensorboard_callbacks(folder.path / "tensorboard")
             self.callbacks.append(ProgressBar(callbacks))
         self.saved_at = folder.saved_step if folder else gan.step or None
-        gan.stop_requested = gan.engine.in_step = False
+        gan.stop_requested = gan.stopped_by_user = gan.engine.in_step = False
+        self.halts_notebook = False
 
     def __enter__(self) -> Monitor:
         with ExitStack() as stack:  # what has begun is ended, also if a later callback fails to begin
@@ -81,6 +83,8 @@ class Monitor:
         self.saved_at = self.gan.step
 
     def __exit__(self, kind: type | None, error: BaseException | None, _) -> bool:
+        by_user = kind is KeyboardInterrupt or self.gan.stopped_by_user or self.interrupted()
+        self.halts_notebook = by_user and in_cell() and distributed.world_size() == 1
         with self.closing:
             if self.gan.engine.in_step or isinstance(error, TrainingError):
                 self._roll_back(error)
@@ -97,12 +101,18 @@ class Monitor:
                 raise distributed.loss_of_peer(error, saved) from error
         return kind is KeyboardInterrupt and distributed.world_size() == 1
 
+    def end_cell(self) -> None:
+        """Raise `TrainingStopped` if the user stopped this run in a notebook's cell before its end."""
+        if self.halts_notebook and self.gan.step < self.total:
+            where = "saved. Run this cell again to resume." if self.folder else "not saved without a run_dir."
+            raise TrainingStopped(f"Stopped at step {self.gan.step:,} of {self.total:,}; {where}")
+
     def _finish(self) -> None:
         if self.gan.step != self.saved_at:
             self.snapshot()
         if self.saver:
             self.saver.finish(self.gan)
-        if self.gan.step < self.total:
+        if self.gan.step < self.total and not self.halts_notebook:
             where = "saved; run it again to resume" if self.folder else "not saved without a run_dir"
             log_rank0(f"stopped at step {self.gan.step} of {self.total}: {where}.")
 

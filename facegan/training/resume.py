@@ -18,6 +18,7 @@ from facegan.runtime import distributed
 from facegan.runtime.device import device_name
 from facegan.runtime.distributed import log_rank0
 from facegan.training.compatibility import check_same_networks, game_differences, listed, loss_name
+from facegan.training.fresh import start_over
 from facegan.training.gan import GAN
 from facegan.training.refused import NewFolder
 
@@ -26,7 +27,7 @@ RESUME = ("auto", "anyway")
 
 @contextmanager
 def open_folder(
-    gan: GAN, run_dir: str | Path | None, data: dict[str, Any], *, resume: str, total: int
+    gan: GAN, run_dir: str | Path | None, data: dict[str, Any], *, resume: str, fresh: bool, total: int
 ) -> Iterator[RunFolder | None]:
     """Resume the GAN from a run folder, if the folder has a checkpoint, and record what it trains on now.
 
@@ -37,6 +38,7 @@ def open_folder(
         run_dir: the folder; None to keep everything in memory.
         data: `FaceDataset.record()` of the faces to train on.
         resume: "auto" refuses a checkpoint of another game or data set; "anyway" continues it with the new.
+        fresh: whether to start over first; see `facegan.training.fresh`.
         total: the step at which the run will end.
 
     Raises:
@@ -44,6 +46,10 @@ def open_folder(
     """
     if resume not in RESUME:
         raise ConfigError(f"resume is {resume!r}; choose one of {', '.join(map(repr, RESUME))}.")
+    if not isinstance(fresh, bool):
+        raise ConfigError(f"fresh is {fresh!r}, expected True, to start over, or False, to resume.")
+    if fresh:
+        start_over(gan, run_dir)
     with ExitStack() as stack:
         folder = None
         if run_dir is not None:

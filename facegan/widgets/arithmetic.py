@@ -6,20 +6,30 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+import torch
 from torch import Tensor
+from torch.nn.functional import interpolate
 
 from facegan import explore as lab
 from facegan.errors import ConfigError
 from facegan.explore import BLUE, GREEN, ORANGE, framed_grid
+from facegan.images import to_uint8
+from facegan.latent import arithmetic as add
 from facegan.models.protocol import generate, latents_for
-from facegan.widgets.controls import FacePicker, button, ipw, row
+from facegan.widgets.controls import FacePicker, button, columns, ipw, row
 from facegan.widgets.panel import Panel, blank, numbers
+
+_CLEAR = (
+    0.2  # between the lightness of A's and of B's and C's backgrounds, in [-1, 1], to say that they differ
+)
 
 
 def arithmetic(generator: object = "faces", *, n: int = 24, seed: int = 0) -> Arithmetic:
     """A - B + C on the means of picked faces, after figure 7 of DCGAN (2015, arXiv 1511.06434).
 
-    `generator`, `n` and `seed` are as in `explore`. The same without widgets: `facegan.explore.equation`.
+    It opens with groups that share something: A with the lightest backgrounds of the n faces, B and C with the darkest.
+    These faces come first, the others in the seed's order. `generator`, `n` and `seed` are as in `explore`. The same
+    without widgets: `facegan.explore.background_groups` and `equation`.
     """
     return Arithmetic(lab.open_generator(generator), n=n, seed=seed)
 
@@ -37,27 +47,49 @@ class Arithmetic(Panel):
     """See `arithmetic`. `state` is an `ArithmeticState`."""
 
     COLORS = (BLUE, ORANGE, GREEN)
+    names_of_pictures = (
+        "Faces to choose from",
+        "The result",
+        "The means of A, B and C, and the result's neighbors",
+    )
+    status_first = True  # as a title: what A's faces share
 
     def __init__(self, generator: Any, *, n: int, seed: int) -> None:
         if n < 3:
             raise ConfigError(f"arithmetic needs 3 or more faces to choose from, got n={n}.")
         self.generator, self.n = generator, n
-        self._columns = min(6, n)
-        each = min(3, n // 3)
-        groups = tuple(tuple(range(i * each, (i + 1) * each)) for i in range(3))
-        super().__init__(ArithmeticState(lab.checked_seed(seed), groups))
+        self._columns, self._each = min(6, n), min(3, n // 3)
+        self._first = tuple(tuple(range(i * self._each, (i + 1) * self._each)) for i in range(3))
+        super().__init__(ArithmeticState(lab.checked_seed(seed), self._first))
 
     def draw(self, state: ArithmeticState) -> tuple[Sequence[Tensor], str]:
-        z = latents_for(self.generator, self.n, seed=state.seed)
+        z, images = self._faces(state.seed)
         colors = {i: color for group, color in zip(state.groups, self.COLORS, strict=True) for i in group}
-        grid = framed_grid(generate(self.generator, z), colors, columns=self._columns)
+        grid = framed_grid(images, colors, columns=self._columns)
         named = zip("ABC", state.groups, strict=True)
         parts = ", ".join(f"{name} {numbers(group) or 'none'}" for name, group in named)
         if not all(state.groups):
             said = f"Pick at least one face for each of A, B and C; now: {parts}."
-            return (grid, blank(lab.equation(self.generator, z, [(0,)] * 3))), said
-        said = f"Mean of A - mean of B + mean of C, with faces {parts}; the result is in the middle."
-        return (grid, lab.equation(self.generator, z, state.groups)), said
+            empty = lab.equation(self.generator, z, [(0,)] * 3)
+            return (grid, blank(_enlarged(images[0], grid)), blank(empty)), said
+        said = f"Mean of A - mean of B + mean of C, with faces {parts}; the large picture is the result."
+        if state.groups == self._first and self._contrast(images) > _CLEAR:
+            said = f"A's faces share a light background, B's and C's a dark one. {said}"
+        result = generate(self.generator, add(*(z[list(group)] for group in state.groups))[None])[0]
+        return (grid, _enlarged(result, grid), lab.equation(self.generator, z, state.groups)), said
+
+    def _faces(self, seed: int) -> tuple[Tensor, Tensor]:
+        """The seed's latents and images, those of the groups that the widget opens with first."""
+        z = latents_for(self.generator, self.n, seed=seed)
+        images = generate(self.generator, z)
+        a, b, c = lab.background_groups(images, self._each)
+        first = [*a, *b, *c]
+        order = first + [row for row in range(self.n) if row not in first]
+        return z[order], images[order]
+
+    def _contrast(self, images: Tensor) -> float:
+        lightness = lab.background_lightness(images)
+        return float(lightness[: self._each].min() - lightness[self._each : 3 * self._each].max())
 
     def build(self) -> Any:
         self.faces = FacePicker(self.images[0], self.n, self._columns, self._pick)
@@ -67,8 +99,7 @@ class Arithmetic(Panel):
         self.resample = button("New faces", "Other faces to choose from", self._resample, icon="random")
         self.clear = button("Clear", "Empty A, B and C", self._clear, icon="times")
         buttons = row(self.resample, self.clear, self.undo_button)
-        top = ipw.VBox([self.faces.box], layout=ipw.Layout(max_width="560px"))
-        return ipw.VBox([self.group, top, buttons, self.images[1]])
+        return columns([self.group, self.faces.box, buttons, self.images[2]], [self.images[1]])
 
     def sync(self, state: ArithmeticState) -> None:
         self.group.value = state.active
@@ -94,3 +125,10 @@ class Arithmetic(Panel):
 
     def _clear(self) -> None:
         self.act(replace(self.state, groups=((), (), ()), active=0))
+
+
+def _enlarged(image: Tensor, grid: Tensor) -> Tensor:
+    """One image (3, S, S) as a uint8 picture as high as the wider side of a grid, so that it is the largest."""
+    side = max(grid.shape[1:])
+    large = interpolate(to_uint8(image[None]).cpu().float(), size=(side, side), mode="bilinear")
+    return large.round().to(torch.uint8)[0]

@@ -11,12 +11,13 @@ from torch import Tensor
 
 from facegan import explore as lab
 from facegan.runs.data_record import comparison_warning
+from facegan.training.gan import GAN
 from facegan.widgets.controls import NO_LIMIT, button, columns, ipw, row, seed_box, truncation_slider
 from facegan.widgets.panel import Panel
 
 
 def compare(run_a: object = "synthetic", run_b: object = "faces", *, n: int = 16, seed: int = 0) -> Compare:
-    """Two generators, each as in `explore`, on the same latents.
+    """Two generators, each as in `explore`, on the same latents, each under its run and step as far as known.
 
     The same without widgets: `facegan.explore.compare`.
 
@@ -29,9 +30,14 @@ def compare(run_a: object = "synthetic", run_b: object = "faces", *, n: int = 16
 class Compare(Panel):
     """See `compare`. `state` is a seed and a truncation limit, or None."""
 
+    @property
+    def names_of_pictures(self) -> tuple[str, ...]:
+        return tuple(f"Faces of {name}" for name in self.names)
+
     def __init__(self, sources: tuple[object, object], *, n: int, seed: int) -> None:
-        self.names = [_name(source, letter) for source, letter in zip(sources, "AB", strict=True)]
         self.generators = [lab.open_generator(source) for source in sources]
+        parts = zip(sources, self.generators, "AB", strict=True)
+        self.names = [_name(source, generator, letter) for source, generator, letter in parts]
         self.n = n
         super().__init__((seed, None))
 
@@ -59,5 +65,12 @@ class Compare(Panel):
         self.act((lab.next_seed(self.state[0]), self.state[1]))
 
 
-def _name(source: object, letter: str) -> str:
-    return textwrap.shorten(str(source), 40, placeholder="...") if isinstance(source, str | Path) else letter
+def _name(source: object, generator: Any, letter: str) -> str:
+    """A generator's run and step, such as "faces, step 120"; where that is not known, its file, or A or B."""
+    if isinstance(source, GAN):
+        name = source.run_dir.resolve().name if source.run_dir else f"{letter}, a GAN"
+        return f"{name}, step {source.step:,}"
+    name = getattr(generator, "origin", None) or (
+        Path(source).name if isinstance(source, str | Path) else letter
+    )
+    return textwrap.shorten(name, 40, placeholder="...")

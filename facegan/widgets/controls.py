@@ -5,6 +5,7 @@ Everything works by keyboard: Tab, Enter, and arrow keys on sliders.
 
 from __future__ import annotations
 
+import html
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
@@ -39,7 +40,7 @@ class FacePicker:
             grid_template_rows=f"repeat({rows}, minmax(0, 1fr))",
             width="100%",
         )
-        self.box = ipw.GridBox([image, *self.buttons], layout=layout)
+        self.box = ipw.GridBox([*voiced(image), *self.buttons], layout=layout)
 
     def mark(self, marks: Mapping[int, str], tips: Callable[[int], str]) -> None:
         """Write each face's number, and the mark of those that have one, and say what pressing does."""
@@ -48,10 +49,31 @@ class FacePicker:
             each.tooltip = tips(index)
 
 
-def image_of(picture: Tensor) -> Any:
-    """An image widget as wide as its place."""
+def image_of(picture: Tensor, name: str = "") -> Any:
+    """An image widget as wide as its place, with a name for screen readers."""
     layout = ipw.Layout(width="100%", margin="0", object_fit="contain")
-    return ipw.Image(value=png_bytes(picture, level=1), format="png", layout=layout)
+    return named(ipw.Image(value=png_bytes(picture, level=1), format="png", layout=layout), name)
+
+
+def named(control: Any, name: str) -> Any:
+    """The control, with a name for screen readers, which `voiced` puts before it.
+
+    ipywidgets has no alternative texts, and no names for the handles of sliders; 8.1 fails to show an image with a
+    tooltip.
+    """
+    control.spoken = name
+    return control
+
+
+def voiced(*controls: Any) -> list[Any]:
+    """Controls, and before each that has one its name, which screen readers read out and nobody sees."""
+    found = []
+    for control in controls:
+        if name := getattr(control, "spoken", ""):
+            found.append(ipw.HTML(f"<span>{html.escape(name)}</span>"))
+            found[-1].add_class("fg-spoken")
+        found.append(control)
+    return found
 
 
 def button(text: str, tip: str, action: Callable[[], None], *, icon: str = "") -> Any:
@@ -66,7 +88,7 @@ def slider(label: str, tip: str, low: float, high: float, step: float, value: fl
     kind = ipw.IntSlider if isinstance(step, int) else ipw.FloatSlider
     shown = {} if kind is ipw.IntSlider else {"readout_format": ".2g" if high <= 1 else ".1f"}
     made = kind(value=value, min=low, max=high, step=step, description=label, **shown)
-    return labeled(made, tip, action)
+    return labeled(named(made, f"Slider: {tip}"), tip, action)
 
 
 def labeled(control: Any, tip: str, action: Callable) -> Any:
@@ -81,13 +103,13 @@ def labeled(control: Any, tip: str, action: Callable) -> Any:
 def row(*controls: Any) -> Any:
     """Controls beside each other, wrapped where there is no room."""
     layout = ipw.Layout(display="flex", flex_flow="row wrap", grid_gap="6px", align_items="center")
-    return ipw.Box(controls, layout=layout)
+    return ipw.Box(voiced(*controls), layout=layout)
 
 
 def columns(*parts: Any) -> Any:
     """Parts beside each other, or below each other on a phone."""
     boxes = [
-        ipw.VBox(list(p), layout=ipw.Layout(flex="1 1 270px", min_width="0", max_width="430px"))
+        ipw.VBox(voiced(*p), layout=ipw.Layout(flex="1 1 270px", min_width="0", max_width="430px"))
         for p in parts
     ]
     return ipw.Box(boxes, layout=ipw.Layout(display="flex", flex_flow="row wrap", grid_gap="16px"))
@@ -101,7 +123,7 @@ def seed_box(action: Callable[[int], None]) -> Any:
 
 def truncation_slider(action: Callable[[float | None], None]) -> Any:
     """A slider for the truncation limit; its right end means none."""
-    tip = "Cut latents off at this many standard deviations; 3 is no limit. Lower: more alike, more typical"
+    tip = "Cut latents off at this many standard deviations; 3 is no limit. Lower: nearer the average face"
 
     def change(value: float) -> None:
         action(round(value, 6) if value < NO_LIMIT else None)

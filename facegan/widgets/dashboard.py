@@ -8,7 +8,9 @@ from typing import Any
 
 from torch import Tensor
 
-from facegan.plots import picture_of, plot_stacked
+from facegan.errors import CheckpointError, FaceganError
+from facegan.plots import picture_of, plot_stacked, smoothed_at
+from facegan.training import fresh
 from facegan.training.callbacks import Callback
 from facegan.training.gan import GAN
 from facegan.widgets.controls import button, columns, ipw, row
@@ -16,14 +18,18 @@ from facegan.widgets.panel import Panel, blank
 from facegan.widgets.stop_button import poll_click, running_kernel
 
 _POLL = 0.1  # seconds between looks for a click
-_TELL = 1.0  # seconds between looks at rate and time left
+_SOON, _TELL = 1.0, 10.0  # seconds to the first rate, and between later ones, which screen readers read out
+_TICK = 1.0  # seconds between moves of the bar
 
 
 def live() -> Live:
     """A callback for `fit`: losses, discriminator output, preview faces, rate, time left, and a Stop button.
 
     Pictures are replaced at every snapshot. Stop ends after the step in progress and saves, like the
-    notebook's own stop button; running the same cell again resumes.
+    notebook's own stop button; the cells below do not run, and running the same cell again resumes. Start over, once
+    the run has ended, moves its folder aside, to `first-1` or the next free number, and puts the GAN back to its
+    first weights; running the same cell again then starts at step 0, as `fit(..., fresh=True)` does. The dashboard
+    cannot run the cell itself. Without a `run_dir` nothing would be kept, so the button stays off.
 
     >>> fit(gan, faces, epochs=5, callbacks=[live()])      # doctest: +SKIP
     """
@@ -40,7 +46,8 @@ class Live(Callback):
         self.panel = Dashboard(gan, total)
         self.shows_progress = self.panel.box is not None and running_kernel() is not None
         self._shown = self._display() if running_kernel() else None
-        self._polled = self._told = time.monotonic()
+        self._polled = self._ticked = time.monotonic()
+        self._tells_at = self._polled + _SOON
 
     def on_snapshot(self, gan: GAN, grid: Tensor) -> None:
         self.panel.update(grid)
@@ -49,15 +56,18 @@ class Live(Callback):
 
     def on_step_end(self, gan: GAN, metrics: dict[str, Tensor]) -> None:
         now = time.monotonic()
-        if now - self._told > _TELL:
-            self._told = now
+        if now - self._ticked > _TICK:
+            self._ticked = now
+            self.panel.tick()
+        if now > self._tells_at:
+            self._tells_at = now + _TELL
             self.panel.tell()
         if now - self._polled > _POLL:
             self._polled = now
             if self.panel.box and poll_click(self.panel.stop.model_id):
                 self.panel.ask_to_stop()
         if self.panel.stopped:
-            gan.request_stop()
+            gan.request_stop(by_user=True)
 
     def on_train_end(self, gan: GAN) -> None:
         self.panel.finish()
@@ -71,12 +81,20 @@ class Live(Callback):
 class Dashboard(Panel):
     """The panel of a run; `stopped` is whether Stop was pressed."""
 
-    has_still = False  # it would be of the start; what stays of a run lies in its folder
+    names_of_pictures = (
+        "Faces of the same latents at the last snapshot",
+        "Curves of losses and discriminator output",
+    )
+    status_first = True  # rate, time left and Stop are in view while the pictures change below them
     instead = "here `fit` shows its progress bar"
 
     def __init__(self, gan: GAN, total: int) -> None:
         self.gan, self.total, self.stopped = gan, total, False
+        self.ended = False  # before the last step
         self._began = time.monotonic(), gan.step
+        self.has_still = (
+            gan.step >= total
+        )  # else it would be of the start; what stays of a run lies in its folder
         super().__init__(gan.preview_grid())
 
     def draw(self, state: Tensor) -> tuple[Sequence[Tensor], str]:
@@ -86,8 +104,13 @@ class Dashboard(Panel):
     def build(self) -> Any:
         tip = "End after this step and save; run the cell again to resume"
         self.stop = button("Stop", tip, self.ask_to_stop, icon="stop")
+        tip = (
+            "After the run has ended: move its folder aside, so that the cell starts anew when it runs again"
+        )
+        self.again = button("Start over", tip, self.start_over, icon="refresh")
+        self.again.disabled = True
         self.bar = ipw.IntProgress(self.gan.step, 0, self.total, layout=ipw.Layout(flex="1 1 160px"))
-        return ipw.VBox([row(self.stop, self.bar), columns([self.images[0]], [self.images[1]])])
+        return ipw.VBox([row(self.stop, self.again, self.bar), columns([self.images[0]], [self.images[1]])])
 
     def update(self, grid: Tensor) -> None:
         """Show a new grid, and the curves up to now."""
@@ -95,31 +118,37 @@ class Dashboard(Panel):
         self._redraw()
 
     def tell(self) -> None:
-        """Bring rate and time left up to date."""
+        """Bring the sentence up to date."""
         self.say(self.progress())
+        self.tick()
+
+    def tick(self) -> None:
+        """Bring the bar up to date."""
         if self.box:
             self.bar.value = self.gan.step
 
     def finish(self) -> None:
         """Show how the run ended."""
+        self.ended = self.gan.step < self.total
         self.tell()
         if self.box:
             self.stop.disabled = True
             self.stop.description = "Finished" if self.gan.step >= self.total else "Stopped"
+            self.again.disabled = self.gan.run_dir is None
 
     def progress(self) -> str:
         """The run's step, rate and time left, in words."""
         gan, (began, first) = self.gan, self._began
-        said = f"Step {gan.step:,} of {self.total:,}" + (f", epoch {gan.epoch}" if gan.epoch else "")
+        said = "Finished: step" if first >= self.total else "Stopped at step" if self.ended else "Step"
+        said += f" {gan.step:,} of {self.total:,}" + (f", epoch {gan.epoch}" if gan.epoch else "")
         done = gan.step - first
-        if done and gan.step < self.total:
+        if done and gan.step < self.total and not self.ended:
             pace = (time.monotonic() - began) / done
             images = gan.config.batch_size * gan.config.n_critic
             left = _clock((self.total - gan.step) * pace)
             said += f", {images / pace:,.0f} images/s, {left} left"
-        if gan.history["loss_d"]:
-            outputs = (gan.history[name][-1] for name in ("d_real", "d_fake"))
-            said += ". D(x) {:.2f}, D(G(z)) {:.2f}".format(*outputs)
+        if outputs := smoothed_at(gan.history):
+            said += ". D(x) {d_real:.2f}, D(G(z)) {d_fake:.2f}".format(**outputs)
         return f"{said}."
 
     def ask_to_stop(self) -> None:
@@ -127,6 +156,23 @@ class Dashboard(Panel):
         if not self.stop.disabled:
             self.stopped = True
             self.stop.description = "Stopping"
+
+    def start_over(self) -> None:
+        """What the Start over button does once the run has ended."""
+        gan, run_dir = self.gan, self.gan.run_dir
+        said = "Run the cell again to start over."
+        try:
+            fresh.check_idle(run_dir)
+            try:
+                fresh.reset(gan, run_dir)
+            except CheckpointError:
+                said = "Build your networks and the GAN anew, then run the cell again to start over."
+            moved = fresh.set_aside(run_dir)
+        except (FaceganError, OSError) as error:
+            self.say(f"Not started over: {error}")
+            return
+        self.again.disabled = True
+        self.say((f"The run is now in {moved}. " if moved else "") + said)
 
 
 def _clock(seconds: float) -> str:

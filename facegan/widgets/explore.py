@@ -16,10 +16,12 @@ from facegan.widgets.controls import (
     button,
     columns,
     ipw,
+    named,
     row,
     seed_box,
     slider,
     truncation_slider,
+    voiced,
 )
 from facegan.widgets.panel import Panel, numbers
 
@@ -46,6 +48,8 @@ def explore(generator: object = "faces", *, n: int = 16, seed: int = 0) -> Explo
 class Explore(Panel):
     """See `explore`. `state` is an `Exploration`."""
 
+    names_of_pictures = ("Faces, each under the button that keeps it",)
+
     def draw(self, state: Exploration) -> tuple[Sequence[Tensor], str]:
         kept = numbers(sorted(state.kept))
         said = f"{len(state.faces)} faces of seed {state.now.seed}"
@@ -68,7 +72,10 @@ class Explore(Panel):
         tip = "Python that draws these faces again, to copy"
         self.show_code = button("z as code", tip, self._toggle_code)
         self.code = ipw.Textarea(rows=8, layout=ipw.Layout(width="100%", display="none"))
-        left = [self.faces.box, row(self.resample, self.undo_button, self.show_code, self.center)]
+        left = [
+            row(self.resample, self.undo_button, self.show_code, self.center),
+            self.faces.box,
+        ]  # in Tab's order
         title = ipw.HTML("<b>Directions that change most</b>, from darker to lighter pictures")
         return ipw.VBox([columns(left, [self.seed, self.truncation, title, *self._rows()]), self.code])
 
@@ -106,7 +113,13 @@ class Explore(Panel):
         ends = self.state.directions[:, None] * self.state.directions.new_tensor([[-_FAR], [_FAR]])
         faces = generate(self.state.generator, ends.flatten(0, 1))
         size = ipw.Layout(width="44px", flex="0 0 44px")
-        small = [ipw.Image(value=lab.face_png(face), layout=size) for face in faces]
+        places = [
+            f"{end} end of direction {i + 1}"
+            for i in range(len(self.directions))
+            for end in ("Left", "Right")
+        ]
+        pairs = zip(faces, places, strict=True)
+        small = [named(ipw.Image(value=lab.face_png(face), layout=size), place) for face, place in pairs]
         layout = ipw.Layout(align_items="center")
         parts = zip(small[::2], self.directions, small[1::2], strict=True)
-        return [ipw.HBox(part, layout=layout) for part in parts]
+        return [ipw.HBox(voiced(*part), layout=layout) for part in parts]

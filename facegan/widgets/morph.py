@@ -41,6 +41,11 @@ class MorphState:
 class Morph(Panel):
     """See `morph`. `state` is a `MorphState`."""
 
+    names_of_pictures = (
+        "Faces to choose from",
+        "The face on the straight line, and the one on the great arc",
+    )
+
     def __init__(self, generator: Any, *, n: int, seed: int) -> None:
         if n < 2:
             raise ConfigError(f"a morph needs 2 or more faces to choose from, got n={n}.")

@@ -24,8 +24,9 @@ from facegan.widgets.stop_button import running_kernel
 
 VIEW = "application/vnd.jupyter.widget-view+json"
 _STYLE = """<style>
-.facegan {max-width: 880px; overflow: visible}
-.facegan .widget-html, .facegan .jupyter-widgets {overflow: visible}
+.facegan {max-width: 880px; overflow: visible; position: relative}
+.facegan .fg-spoken {position: absolute; width: 1px; height: 1px; margin: 0; overflow: hidden; clip-path: inset(50%)}
+.facegan .widget-html:not(.fg-spoken), .facegan .jupyter-widgets:not(.fg-spoken) {overflow: visible}
 .facegan .widget-label {font-weight: 500}
 .facegan button {min-height: 34px; border-radius: 4px; font-weight: 500}
 .facegan button:focus-visible, .facegan [role=slider]:focus-visible {outline: 3px solid #E69F00;
@@ -82,6 +83,8 @@ class Panel:
     """
 
     has_still = True  # whether a picture stays in saved notebooks
+    names_of_pictures: tuple[str, ...] = ("Faces",)  # for screen readers; the sentence tells what changes
+    status_first = False  # whether the sentence is above the pictures
     instead = "in a script, use the functions of facegan.explore"
 
     def __init__(self, state: Any) -> None:
@@ -161,9 +164,10 @@ class Panel:
 
     def _boxed(self) -> Any:
         self.status = ipw.HTML()
-        self.images = [image_of(picture) for picture in self.pictures]
+        self.images = [image_of(*pair) for pair in zip(self.pictures, self.names_of_pictures, strict=True)]
         self.undo_button = button("Undo", "Back to before the last action", self.undo, icon="undo")
-        box = ipw.VBox([ipw.HTML(_STYLE), self.build(), self.status])
+        parts = [self.status, self.build()] if self.status_first else [self.build(), self.status]
+        box = ipw.VBox([ipw.HTML(_STYLE), *parts])
         box.add_class("facegan")
         self.box = box
         self._sync()

@@ -2,23 +2,20 @@
 
 A kernel handles messages one after the other, so a click waits until the running cell ends. Here the cell
 itself looks through the messages that have arrived. None is lost: each goes back to the kernel, in order, and
-is handled when the cell has ended. (JupyterLab with ipykernel 7 delivers clicks in a thread of their own;
-then none arrives here, and the button's usual handler is called.)
+is handled when the cell has ended. Only those by which a reloaded page asks for its widgets are answered at once
+(`facegan.widgets.reconnect`). (JupyterLab with ipykernel 7 delivers clicks in a thread of their own; then none
+arrives here, and the button's usual handler is called.)
 """
 
 from __future__ import annotations
 
-import sys
 import threading
 from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-
-def running_kernel() -> Any:
-    """The ipykernel that this process is, if it is one."""
-    ipython = sys.modules.get("IPython")
-    return getattr(ipython and ipython.get_ipython(), "kernel", None)
+from facegan.runtime.kernel import running_kernel
+from facegan.widgets.reconnect import answered
 
 
 def poll_click(model_id: str) -> bool:
@@ -29,6 +26,8 @@ def poll_click(model_id: str) -> bool:
     socket, put_back = _shell(kernel)
     found = False
     while socket is not None and (frames := _receive(socket)) is not None:
+        if answered(kernel, frames):
+            continue
         put_back(frames)
         found |= _is_click(kernel.session, frames, model_id)
     return found

@@ -13,7 +13,7 @@ from facegan.errors import CheckpointError
 from facegan.explore import next_seed
 from facegan.images import make_grid
 from facegan.models.protocol import sample
-from facegan.plots import MarkedCurves
+from facegan.plots import MarkedCurves, smoothed_at
 from facegan.runs.run import Run
 from facegan.widgets.controls import button, columns, player, row, slider
 from facegan.widgets.panel import Panel, blank
@@ -46,6 +46,11 @@ class TimelineState:
 class TimelinePanel(Panel):
     """See `timeline`."""
 
+    names_of_pictures = (
+        "Sixteen faces at this snapshot",
+        "Curves of losses and discriminator output, with its step",
+    )
+
     def __init__(self, run: Run, network: nn.Module | None = None) -> None:
         self.run, self._network = run, network
         self._curves = MarkedCurves(run.history) if run.history["loss_d"] else None
@@ -59,7 +64,7 @@ class TimelinePanel(Panel):
         faces = self._faces(step, state.seed)
         curves = self._curves.at(step) if self._curves else blank(faces)
         said = f"Step {step:,}, snapshot {state.index + 1} of {len(self._steps)}."
-        if numbers := self.run.history.at(step):
+        if numbers := smoothed_at(self.run.history, step):  # as the curves beside them
             words = " Losses: D {loss_d:.2f}, G {loss_g:.2f}; D(x) {d_real:.2f}, D(G(z)) {d_fake:.2f}."
             said += words.format(**numbers)
         return (faces, curves), said

@@ -26,6 +26,7 @@ pytestmark = [
 ]
 FEW = "fg.data.SYNTHETIC_COUNT = 300"
 NARROW = 'import dataclasses\nfg.RECIPES["tiny"] = dataclasses.replace(fg.RECIPES["tiny"], width=8)'
+BELOW = "the cell below ran"
 PANELS = ("explore", "morph", "arithmetic", "timeline", "compare")  # in notebook 04's order
 HASH = """([panel, image]) => {
   const i = document.querySelectorAll('.facegan')[panel].querySelectorAll('img')[image];
@@ -83,6 +84,7 @@ def write_notebooks(work):
     live.cells[2].source = f"{small.source}\nimport torch\nfaces = fg.load_faces(DATA)"
     inject(live, {"STEPS": 60_000})
     live.cells[-1].source = live.cells[-1].source.replace("max(1, STEPS // 12)", "2").replace("first", "live")
+    live.cells.append(nbformat.v4.new_code_cell(f"print({BELOW!r})"))
     for name, notebook in (("04_visualization", full), ("03_live", live)):
         for cell in notebook.cells:
             if cell.cell_type == "code":
@@ -102,6 +104,14 @@ class Sheet:
         failed = page.locator(".jp-OutputArea-output[data-mime-type*=stderr] >> text=Error")
         _wait(lambda: failed.count() or self.panels() == panels, "there are not all panels", timeout=120)
         assert not failed.count(), failed.all_inner_texts()
+
+    def reload(self):
+        """Save the notebook and load the page again, as someone who comes back does; its kernel goes on."""
+        path = self.lab.work / self.notebook
+        self.page.evaluate("() => window.jupyterapp.commands.execute('docmanager:save')")
+        _wait(lambda: "widget-view" in path.read_text(), "the notebook was not saved")
+        self.page.goto(self.page.url.replace("?reset", ""))
+        self.page.locator(".jp-Notebook").wait_for(timeout=60_000)
 
     def panels(self):
         """How many panels have pictures."""
@@ -293,11 +303,36 @@ class Widgets:
                 panel.box.screenshot(path=f"{out}/live-{version}.png")
             panel.button("End after this step").click()
             first = stopped_at(sheet, 1)
-            sheet.page.evaluate("() => { window.jupyterapp.commands.execute('notebook:run-cell'); }")
+            assert not sheet.page.get_by_text(BELOW, exact=True).count()
+            lab.run_all(sheet.page)
             panel.says(re.compile("Step [1-9]"))
             _wait(lambda: Run.open(lab.work / "runs" / "live").checkpoints[-1] > first, "it did not go on")
             sheet.page.evaluate("() => { window.jupyterapp.commands.execute('notebook:interrupt-kernel'); }")
             assert stopped_at(sheet, 1, unlike=first) > first
+            assert not sheet.page.get_by_text(BELOW, exact=True).count()
+            panel.button("After the run has ended").click()
+            panel.says(re.compile("The run is now in .*live-1. Run the cell again to start over."))
+            assert Run.open(lab.work / "runs" / "live-1").checkpoints
+            assert sheet.bad_news() == []
+
+    def test_live_training_is_in_view_and_outlives_a_reload_of_the_page(self, lab, browser, version):
+        with browser.new_context(viewport={"width": 900, "height": 900}) as context:
+            sheet = Sheet(context.new_page(), lab, "03_live.ipynb", panels=1)
+            panel = Part(sheet, 0, sheet.page.locator(".facegan").first)
+            panel.says(re.compile("Step [1-9].* images/s, .* left. D"))
+            status, stop, picture = (
+                panel.box.locator(css).first.bounding_box() for css in (".fg-status", "button", "img")
+            )
+            assert status["y"] < stop["y"] < stop["y"] + stop["height"] <= picture["y"]
+            panel.box.scroll_into_view_if_needed()
+            if out := os.environ.get("FACEGAN_BROWSER_OUT"):
+                sheet.page.screenshot(path=f"{out}/live-900-{version}.png")
+            sheet.reload()
+            panel.says(re.compile("Step [1-9].* images/s, .* left. D"))
+            panel.changes(lambda: None, 1)
+            panel.button("End after this step").click()
+            panel.says("Stopped at step")
+            _wait(lambda: lab.idle(sheet.notebook), "the kernel is busy")
             assert sheet.bad_news() == []
 
 
@@ -311,10 +346,13 @@ class TestIpywidgets7(Widgets):
 
 def stopped_at(sheet, count, unlike=None):
     """The step at which training said it stopped, and saved."""
-    said = sheet.page.locator("text=/stopped at step \\d+ of 60000: saved/").first
-    _wait(
-        lambda: said.count() and str(unlike) not in said.inner_text().split(), "it did not stop", timeout=30
-    )
-    step = int(re.search(r"step (\d+)", said.inner_text())[1])
+    said = sheet.page.locator("text=/Stopped at step [\\d,]+ of 60,000; saved/").first
+
+    def told():
+        return int(re.search(r"step ([\d,]+)", said.inner_text())[1].replace(",", ""))
+
+    _wait(lambda: said.count() and told() != unlike, "it did not stop", timeout=30)
+    _wait(lambda: sheet.lab.idle(sheet.notebook), "the kernel is busy")
+    step = told()
     assert Run.open(sheet.lab.work / "runs" / "live").checkpoints[-1] == step
     return step

@@ -1,8 +1,12 @@
 """The live dashboard of a training run."""
 
+import pytest
+import torch
+from helpers import assert_same_state, make_gan
 from helpers.panels import pixels
 
-from facegan import fit, widgets
+from facegan import Run, fit, widgets
+from facegan.plots import smoothed_at
 from facegan.widgets import panel
 
 
@@ -77,3 +81,62 @@ def test_live_without_ipywidgets_replaces_one_picture(gan, faces, monkeypatch, c
     fit(gan, faces, steps=4, snapshot_every=2, callbacks=[widgets.live()])
     assert len(shown) == 1
     assert len(set(replaced)) == 3
+
+
+def test_a_finished_run_that_runs_again_shows_itself(gan, faces, tmp_path):
+    fit(gan, faces, steps=4, run_dir=tmp_path / "run")
+    live = widgets.live()
+    fit(make_gan(), faces, steps=4, run_dir=tmp_path / "run", callbacks=[live])
+    assert live.panel.sentence.startswith("Finished: step 4 of 4, epoch 1. D(x) 0.")
+    assert torch.equal(live.panel.pictures[0], gan.preview_grid())
+    assert "image/png" in live.panel._repr_mimebundle_()[0]
+
+
+def test_start_over_moves_the_run_aside_and_the_next_fit_is_as_the_first(gan, faces, tmp_path):
+    live = widgets.live()
+    seen = []
+    look = lambda gan, _: seen.append(live.panel.again.disabled)  # noqa: E731
+    fit(gan, faces, steps=3, run_dir=tmp_path / "run", callbacks=[live, look])
+    assert all(seen)
+    assert not live.panel.again.disabled
+    live.panel.again.click()
+    assert live.panel.sentence == f"The run is now in {tmp_path / 'run-1'}. Run the cell again to start over."
+    assert live.panel.again.disabled
+    fit(gan, faces, steps=2, run_dir=tmp_path / "run")
+    straight = make_gan()
+    fit(straight, faces, steps=2)
+    assert_same_state(gan, straight)
+    assert Run.open(tmp_path / "run-1").checkpoints[-1] == 3
+
+
+def test_start_over_is_off_without_a_run_folder(gan, faces):
+    live = widgets.live()
+    fit(gan, faces, steps=1, callbacks=[live])
+    assert live.panel.again.disabled
+
+
+def test_start_over_says_what_to_do_with_networks_of_your_own(gan, faces, tmp_path):
+    live = widgets.live()
+    gan.has_own_networks = True
+    fit(gan, faces, steps=5, snapshot_every=1, run_dir=tmp_path / "run", callbacks=[live])
+    live.panel.again.click()
+    assert live.panel.sentence.endswith(
+        "Build your networks and the GAN anew, then run the cell again to start over."
+    )
+    assert gan.step == 5
+
+
+def test_the_sentence_says_what_the_bold_curves_show(gan, faces):
+    live = widgets.live()
+    history = fit(gan, faces, steps=150, callbacks=[live])
+    window = 150 // 50
+    assert smoothed_at(history)["d_real"] == pytest.approx(sum(history["d_real"][-window:]) / window)
+    assert f"D(x) {smoothed_at(history)['d_real']:.2f}" in live.panel.sentence
+
+
+def test_sentence_and_stop_come_before_the_pictures(gan, faces):
+    live = widgets.live()
+    fit(gan, faces, steps=1, callbacks=[live])
+    _, status, body = live.panel.box.children
+    assert status is live.panel.status
+    assert live.panel.stop in body.children[0].children

@@ -1,6 +1,8 @@
 """A click that arrives while a cell is running, in a real kernel."""
 
+import contextlib
 import queue
+import re
 import sys
 import threading
 import time
@@ -33,6 +35,7 @@ def client(monkeypatch):
     )
     manager.start_kernel()
     client = manager.client()
+    client.manager = manager
     client.start_channels()
     client.wait_for_ready(timeout=60)
     yield client
@@ -70,18 +73,92 @@ def send_click(client, model_id):
     client.shell_channel.send(client.session.msg("comm_msg", {"comm_id": model_id, "data": data}))
 
 
+def ended(client, request):
+    """How a cell ended: "ok", "error" or "aborted"; and what it shows of an error."""
+    errors = []
+    while True:
+        reply = client.get_shell_msg(timeout=60)
+        if reply["parent_header"]["msg_id"] == request:
+            break
+    while client.iopub_channel.msg_ready():
+        message = client.get_iopub_msg(timeout=1)
+        if message["msg_type"] == "error" and message["parent_header"]["msg_id"] == request:
+            errors.append("\n".join(message["content"]["traceback"]))
+    return reply["content"]["status"], "".join(errors)
+
+
+def stop_by_button(client):
+    send_click(client, client.model_id)
+
+
+def stop_by_interrupt(client):
+    client.manager.interrupt_kernel()
+
+
 @pytest.mark.slow
-def test_stop_works_while_its_cell_runs_and_what_came_before_is_not_lost(client):
-    client.execute(TRAIN)
-    model_id = printed(client, "stop is").split()[-1]
-    client.execute("print('the next cell ran at step', len(history['loss_d']))")
-    send_click(client, model_id)
+@pytest.mark.parametrize("stop", [stop_by_button, stop_by_interrupt])
+def test_a_stop_by_the_user_ends_the_cell_and_keeps_the_cells_below_from_running(client, tmp_path, stop):
+    cell = client.execute(TRAIN.replace("callbacks", f"run_dir={str(tmp_path / 'run')!r}, callbacks"))
+    client.model_id = printed(client, "stop is").split()[-1]
+    below = client.execute("print('the next cell ran')")
+    stop(client)
+    status, said = ended(client, cell)
+    assert status == "error"
+    assert re.fullmatch(r"Stopped at step [\d,]+ of 1,000,000; saved\. Run this cell again to resume\.", said)
+    assert ended(client, below) == ("aborted", "")
     client.execute("live.panel.stop.description")
-    stopped = printed(client, "stopped at step")
-    step = int(stopped.split()[3])
-    assert step < 10**6
-    assert printed(client, "the next cell ran").endswith(f" {step}")
     assert shown(client) == "'Stopped'"
+
+
+@pytest.mark.slow
+def test_a_stop_without_a_folder_says_that_nothing_was_saved(client):
+    cell = client.execute(TRAIN)
+    send_click(client, printed(client, "stop is").split()[-1])
+    assert ended(client, cell)[1].endswith("; not saved without a run_dir.")
+
+
+@pytest.mark.slow
+def test_a_stop_by_a_callback_lets_the_cells_below_run(client):
+    client.execute(TRAIN.replace("live, tell", "live, lambda gan, _: gan.request_stop()"))
+    client.execute("print('the next cell ran at step', len(history['loss_d']))")
+    assert printed(client, "the next cell ran").endswith(" 0")
+
+
+def ask(client, kind, content, wanted, seconds=20):
+    """Send a message while a cell runs, and wait for what answers it: a predicate on messages of both channels."""
+    sent = client.session.msg(kind, content)
+    client.shell_channel.send(sent)
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        for channel in (client.shell_channel, client.iopub_channel):
+            with contextlib.suppress(queue.Empty):
+                message = channel.get_msg(timeout=0.1)
+                if wanted(message, sent["header"]["msg_id"]):
+                    return message["content"]
+    raise AssertionError(f"{kind} was not answered")
+
+
+@pytest.mark.slow
+def test_a_reloaded_page_finds_its_widgets_while_the_cell_runs(client):
+    cell = client.execute(TRAIN)
+    model_id = printed(client, "stop is").split()[-1]
+    control = {"comm_id": "control", "target_name": "jupyter.widget.control", "data": {}}
+    opened = client.session.msg("comm_open", control, metadata={"version": "1.0.0"})
+    ask(client, "kernel_info_request", {}, lambda m, sent: (
+        m["msg_type"] == "kernel_info_reply" and m["parent_header"]["msg_id"] == sent))  # fmt: skip
+    found = ask(client, "comm_info_request", {}, lambda m, sent: m["msg_type"] == "comm_info_reply")
+    assert model_id in found["comms"]
+    request = {"comm_id": model_id, "data": {"method": "request_state"}}
+    found = ask(client, "comm_msg", request, lambda m, sent: (
+        m["msg_type"] == "comm_msg" and m["parent_header"]["msg_id"] == sent))  # fmt: skip
+    assert found["data"]["state"]["description"] == "Stop"
+    client.shell_channel.send(opened)
+    request = {"comm_id": "control", "data": {"method": "request_states"}}
+    found = ask(client, "comm_msg", request, lambda m, sent: (
+        m["msg_type"] == "comm_msg" and m["content"]["comm_id"] == "control"))  # fmt: skip
+    assert model_id in found["data"]["states"]
+    send_click(client, model_id)
+    assert ended(client, cell)[0] == "error"
 
 
 @pytest.mark.slow

@@ -1,0 +1,70 @@
+"""What `GAN` is built from: its settings, its loss, and its networks."""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+from torch.nn.modules.batchnorm import _BatchNorm
+
+from facegan.config import RECIPES, TrainConfig
+from facegan.errors import ConfigError
+from facegan.losses import Loss, as_loss, check_loss, find_loss
+from facegan.models import protocol
+from facegan.models.dcgan import Discriminator, Generator
+
+
+def as_config(config: TrainConfig | str | None) -> TrainConfig:
+    """The settings that a GAN's first argument means: a `TrainConfig`, a recipe's name, or None."""
+    if isinstance(config, str):
+        if config not in RECIPES:
+            raise ConfigError(f"no recipe is named {config!r}; choose one of {', '.join(RECIPES)}.")
+        return RECIPES[config]
+    if config is not None and not isinstance(config, TrainConfig):
+        raise ConfigError(
+            f"config is a {type(config).__name__}, expected a TrainConfig or a recipe's name, such as 'tiny'."
+        )
+    return config or TrainConfig()
+
+
+def with_loss(config: TrainConfig, given: Loss | tuple | str | None) -> tuple[TrainConfig, Loss]:
+    """The settings and the loss of a GAN that was given a loss, or none."""
+    if isinstance(given, str):
+        config, given = config.replace(loss=given), None
+    loss = find_loss(config.loss) if given is None else as_loss(given)
+    if config.label_smoothing and not loss.takes_smoothing:
+        raise ConfigError(
+            f"label_smoothing={config.label_smoothing} has no meaning with this loss, which has no labels. "
+            "Set label_smoothing=0, use loss='bce', or give your discriminator loss a keyword `smoothing`."
+        )
+    check_loss(loss)
+    return config, loss
+
+
+def networks_of(
+    config: TrainConfig, generator: nn.Module | None, discriminator: nn.Module | None
+) -> tuple[nn.Module, nn.Module]:
+    """The given networks, and facegan's own for those that are None, with weights from the config's seed."""
+    for name, network in (("generator", generator), ("discriminator", discriminator)):
+        if network is None:
+            continue
+        if not isinstance(network, nn.Module):
+            raise ConfigError(f"{name} is a {type(network).__name__}, expected a torch.nn.Module.")
+        if isinstance(network, torch.jit.ScriptModule):
+            raise ConfigError(
+                f"{name} is a TorchScript module, which cannot be copied for the average. Pass the module that it "
+                "was made from."
+            )
+        if not network.training:
+            network.train()
+    with torch.random.fork_rng(devices=[]):
+        torch.default_generator.manual_seed(config.seed)
+        generator = generator if generator is not None else Generator.from_config(config)
+        discriminator = discriminator if discriminator is not None else Discriminator.from_config(config)
+    if config.gradient_penalty and any(isinstance(m, _BatchNorm) for m in discriminator.modules()):
+        raise ConfigError(
+            f"gradient_penalty={config.gradient_penalty} is a penalty per image, which D's BatchNorm mixes. Set "
+            "norm='instance' or norm='none', as WGAN-GP does, or use no BatchNorm in your own D."
+        )
+    if not hasattr(discriminator, "image_size"):
+        protocol.set_attribute(discriminator, "image_size", config.image_size)
+    return protocol.set_default_attributes(generator, config), discriminator

@@ -1,0 +1,88 @@
+"""Starting a run over: its folder is moved aside, and the networks get their first weights again."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from facegan import files
+from facegan.errors import CheckpointError
+from facegan.runs import checkpoint
+from facegan.runtime import distributed
+from facegan.runtime.distributed import log_rank0
+from facegan.training.gan import GAN
+
+
+def start_over(gan: GAN, run_dir: str | Path | None) -> Path | None:
+    """Put a GAN back to step 0, and move its run folder to the next free name, such as `first-1`.
+
+    facegan's own networks get the weights that the config's seed gives; those that were passed to `GAN` get the ones
+    in the folder's checkpoint of step 0. Every process calls this; the first one moves the folder.
+
+    Args:
+        gan: changed in place, if it has taken steps.
+        run_dir: the run folder; one without a run in it stays where it is.
+
+    Returns:
+        Where the folder is now; None if there was no run.
+
+    Raises:
+        CheckpointError: another process trains in the folder, it cannot be moved, or the GAN has networks of your own
+            whose first weights are nowhere. Nothing was changed.
+    """
+    run_dir = None if run_dir is None else Path(run_dir).expanduser()
+    if run_dir and distributed.rank() == 0:
+        check_idle(run_dir)
+    if gan.step:
+        reset(gan, run_dir)
+    moved = set_aside(run_dir) if run_dir and distributed.rank() == 0 else None
+    if moved:
+        log_rank0(f"moved the run in {run_dir} to {moved}; starting over at step 0.")
+    return moved
+
+
+def reset(gan: GAN, run_dir: Path | None) -> None:
+    """Put a GAN back to step 0; see `start_over`."""
+    if gan.has_own_networks:
+        path = run_dir and checkpoint.numbered(run_dir / "checkpoints", ".pt").get(0)
+        state: dict[str, Any] | None = checkpoint.load(path) if path else None
+        if state is None:
+            where = f"{run_dir} has no checkpoint of step 0" if run_dir else "there is no run folder"
+            raise CheckpointError(
+                f"this GAN is at step {gan.step} and was made with networks of your own; {where}, so their first "
+                "weights are unknown. Build the networks and the GAN anew, then call fit again."
+            )
+    else:
+        state = GAN(gan.config, loss=gan.loss, device=gan.device).state_dict()
+    gan.load_state_dict(state)
+
+
+def check_idle(run_dir: Path) -> None:
+    """Raise `CheckpointError` while something trains in a run folder."""
+    if not _has_run(run_dir):
+        return
+    try:
+        with files.locked(run_dir / "run", wait=False):
+            pass
+    except BlockingIOError:
+        raise CheckpointError(
+            f"a training in {run_dir} is still running. Stop it or wait until it ends, or use another run_dir."
+        ) from None
+
+
+def set_aside(run_dir: Path) -> Path | None:
+    """Move a run folder to the next free name, such as `first-1`; returns it, or None if there is no run."""
+    if not _has_run(run_dir):
+        return None
+    run_dir = run_dir.absolute()
+    names = (run_dir.with_name(f"{run_dir.name}-{k}") for k in range(1, 10_000))
+    try:
+        return run_dir.rename(next(path for path in names if not path.exists()))
+    except OSError as error:
+        raise CheckpointError(
+            f"the run folder {run_dir} cannot be moved aside ({error.strerror or error}). Use another run_dir."
+        ) from None
+
+
+def _has_run(run_dir: Path) -> bool:
+    return (run_dir / "checkpoints").is_dir() or (run_dir / "generator.safetensors").exists()
