@@ -418,7 +418,7 @@ fg.widgets.timeline("mode_collapse")
 
 # %%
 print(*sorted(path.name for path in (RUNS / "first").iterdir()), sep="\n")
-fg.fit(gan, faces, steps=plan.steps + 20, run_dir=RUNS / "first")
+fg.fit(gan, faces, steps=gan.step + 20, run_dir=RUNS / "first")
 print(f"{len(gan.history['loss_d']):,} steps in all")
 
 # %% [markdown]
