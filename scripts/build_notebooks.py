@@ -11,6 +11,7 @@ import argparse
 import base64
 import hashlib
 import io
+import os
 import re
 import tempfile
 from pathlib import Path
@@ -28,6 +29,7 @@ except ModuleNotFoundError:  # Python 3.10
 ROOT = Path(__file__).parents[1]
 FOLDER = ROOT / "notebooks"
 SOURCES = sorted((FOLDER / "src").glob("*.py"))
+COLAB = "https://colab.research.google.com/github"
 VIEW = "application/vnd.jupyter.widget-view+json"
 _LARGE = 50_000  # bytes of a figure
 _PICTURE = re.compile(r"!\[([^\]]*)\]\(([^):]+)\)")
@@ -41,7 +43,7 @@ def repository() -> str:
 
 def badges(path: str, repo: str) -> str:
     """Markdown that opens a notebook in Colab or on Kaggle."""
-    colab = f"https://colab.research.google.com/github/{repo}/blob/main/{path}"
+    colab = f"{COLAB}/{repo}/blob/main/{path}"
     kaggle = f"https://kaggle.com/kernels/welcome?src=https://github.com/{repo}/blob/main/{path}"
     return (
         f"[![Open in Colab](https://colab.research.google.com/assets/colab-badge.svg)]({colab}) "
@@ -59,6 +61,7 @@ def build(source: Path) -> NotebookNode:
         cell.source = cell.source.replace("{badges}", badges(path, repo))
         cell.source = cell.source.replace("{source}", f"git+https://github.com/{repo}")
         cell.source = cell.source.replace("{repository}", f"https://github.com/{repo}")
+        cell.source = cell.source.replace("{colab}", f"{COLAB}/{repo}/blob/main/notebooks")
         digest = hashlib.sha256(cell.source.encode()).hexdigest()[:10]
         seen[digest] = seen.get(digest, 0) + 1
         cell.id = digest if seen[digest] == 1 else f"{digest}-{seen[digest]}"
@@ -74,6 +77,7 @@ def execute(notebook: NotebookNode, place: Path) -> NotebookNode:
     """Run it in the folder `place`, and keep what belongs into a published notebook."""
     from nbclient import NotebookClient
 
+    os.environ["FACEGAN_DATA"] = "synthetic"  # published pages show no photographs of people
     client = NotebookClient(
         notebook, timeout=900, kernel_name="python3", resources={"metadata": {"path": str(place)}}
     )
@@ -102,7 +106,7 @@ def _inlined(found: re.Match, folder: Path) -> str:
     out = io.BytesIO()
     with Image.open(folder / path) as image:
         image.thumbnail((480, 480))
-        image.save(out, "JPEG", quality=80)
+        image.convert("RGB").save(out, "JPEG", quality=80)
     return f"![{alt}](data:image/jpeg;base64,{base64.b64encode(out.getvalue()).decode()})"
 
 

@@ -14,6 +14,7 @@ import math
 import shutil
 import tempfile
 from collections.abc import Callable
+from dataclasses import dataclass
 from itertools import chain, repeat
 from pathlib import Path
 from typing import Any
@@ -35,14 +36,21 @@ SMALL = fg.TrainConfig(
     image_size=32,
     width=16,
     latent_dim=32,
-    batch_size=32,
-    lr_d=3e-3,
-    lr_g=3e-3,
-    ema_decay=0.9,
+    batch_size=16,
+    lr_d=1e-3,
+    lr_g=1e-3,
+    beta1=0.0,
+    beta2=0.99,
+    r1=0.3,
+    r1_every=16,
+    ema_decay=0.98,
     flip=True,
     seed=1,
+    precision="fp32",
 )
-GALLERY_STEPS = (0, 200, 500, 1000, 2000)
+BARE = SMALL.replace(r1=0.0, r1_every=1, ema_decay=0.5)  # nothing that steadies it
+DCGAN_ADAM = {"beta1": 0.5, "beta2": 0.999}
+_HISTORY_ROWS = 1000  # of a gallery's run; longer ones keep every second step, or fewer
 GROWN = {
     "faces": (fg.RECIPES["modern"], (0, 120, 600, 1200, 2400, 4800, 8400, 12_000)),
     "synthetic": (
@@ -110,31 +118,71 @@ def without_batchnorm(gan: fg.GAN) -> None:
             module.eval()
 
 
-RUNS: dict[str, tuple[fg.TrainConfig, Step]] = {
-    "healthy": (SMALL, fg.train_step),
-    "d_too_strong": (SMALL.replace(loss="minimax", lr_g=1e-4), fg.train_step),
-    "g_too_strong": (SMALL.replace(lr_d=4e-5, lr_g=2e-3), fg.train_step),
-    "no_batchnorm": (SMALL.replace(norm="none"), make_step()),
-    "high_learning_rate": (SMALL.replace(lr_d=3e-2, lr_g=3e-2), fg.train_step),
-    "mode_collapse": (SMALL.replace(norm="none"), make_step(g_steps=5)),
-    "no_detach": (SMALL.replace(loss="minimax"), make_step(detach=False)),
+def from_step(at: int, later: Step, *, lr_d: float | None = None, lr_g: float | None = None) -> Step:
+    """The library's step, and from step `at` on another one, or other learning rates."""
+
+    def step(gan: fg.GAN, real: Tensor) -> dict[str, Tensor]:
+        for optimizer, rate in ((gan.optimizer_d, lr_d), (gan.optimizer_g, lr_g)):
+            if gan.step == at and rate is not None:
+                optimizer.param_groups[0]["lr"] = rate
+        return (later if gan.step >= at else fg.train_step)(gan, real)
+
+    return step
+
+
+@dataclass(frozen=True)
+class Exhibit:
+    """A short run of the gallery: `steps` are its snapshots, `faces` how many it learns from."""
+
+    config: fg.TrainConfig
+    step: Step = fg.train_step
+    steps: tuple[int, ...] = (0, 200, 500, 1000, 2000)
+    faces: int | None = None
+
+
+RUNS = {
+    "healthy": Exhibit(SMALL),
+    "d_too_strong": Exhibit(BARE, from_step(500, fg.train_step, lr_d=5e-3, lr_g=1e-5)),
+    "g_too_strong": Exhibit(
+        BARE, from_step(500, fg.train_step, lr_d=2e-5, lr_g=3e-3), (0, 200, 500, 600, 800, 1200)
+    ),
+    "no_batchnorm": Exhibit(BARE.replace(norm="none", lr_d=2e-4, lr_g=2e-4, ema_decay=0.98, **DCGAN_ADAM)),
+    "high_learning_rate": Exhibit(BARE.replace(lr_d=3e-2, lr_g=3e-2, **DCGAN_ADAM)),
+    "mode_collapse": Exhibit(BARE, from_step(1000, make_step(g_steps=20)), (0, 500, 1000, 1060, 1100, 1150)),
+    "no_detach": Exhibit(BARE.replace(loss="minimax"), make_step(detach=False)),
+    "overfitting": Exhibit(
+        BARE.replace(norm="none", width_d=32, flip=False, ema_decay=0.98),
+        steps=(0, 1000, 2000, 4000, 7000),
+        faces=300,
+    ),
 }
 
 
 def train(name: str, faces: fg.FaceDataset, folder: Path) -> None:
     """One run of the gallery, its snapshots in `folder`."""
-    config, step = RUNS[name]
-    gan = fg.GAN(config, device="cpu")
+    exhibit, unseen = RUNS[name], {}
+    if exhibit.faces:
+        others = fg.images.to_float(faces[exhibit.faces : 2 * exhibit.faces])
+        faces = fg.FaceDataset(faces.images[: exhibit.faces], f"{faces.name}, {exhibit.faces} faces")
+    gan = fg.GAN(exhibit.config, device="cpu")
     if name == "no_batchnorm":
         without_batchnorm(gan)
-    batches = faces.batches(config.batch_size, generator=gan.rng)
-    stream = chain.from_iterable(repeat(batches))
-    for at in tqdm(range(GALLERY_STEPS[-1] + 1), desc=name):
-        if at in GALLERY_STEPS:
+    size, flip = exhibit.config.batch_size, exhibit.config.flip
+    stream = chain.from_iterable(repeat(faces.batches(size, generator=gan.rng, flip=flip)))
+    for at in tqdm(range(exhibit.steps[-1] + 1), desc=name):
+        if at in exhibit.steps:
             write_generator(gan, at, folder)
-        if at < GALLERY_STEPS[-1]:
-            step(gan, next(stream))
-    write_notes(name, gan, faces.record(), folder)
+            if exhibit.faces:
+                unseen[at] = _opinion(gan, others)
+        if at < exhibit.steps[-1]:
+            exhibit.step(gan, next(stream))
+    more = {"d_unseen": unseen} if unseen else {}  # D(x) of real faces that it never sees
+    write_notes(name, gan, faces.record(), folder, rows=_HISTORY_ROWS, **more)
+
+
+@torch.no_grad()
+def _opinion(gan: fg.GAN, images: Tensor) -> float:
+    return round(gan.discriminator(images).sigmoid().mean().item(), 3)
 
 
 def grow(name: str, faces: fg.FaceDataset, folder: Path, cut: str | None) -> None:
@@ -159,13 +207,17 @@ def write_generator(gan: fg.GAN, step: int, folder: Path) -> None:
     (folder / f"step_{step:06d}.safetensors").write_bytes(generator_file.to_bytes(gan.ema, half=True))
 
 
-def write_notes(name: str, gan: fg.GAN, record: dict[str, Any], folder: Path) -> None:
-    columns = {name: [float(f"{v:.3g}") for v in gan.history[name]] for name in METRICS}
+def write_notes(
+    name: str, gan: fg.GAN, record: dict[str, Any], folder: Path, *, rows: int | None = None, **more: Any
+) -> None:
+    """history.csv with at most about `rows` rows, and config.json."""
+    every = slice(None, None, math.ceil(gan.step / rows) if rows else 1)
+    columns = {name: [float(f"{v:.3g}") for v in gan.history[name][every]] for name in METRICS}
     with (folder / "history.csv").open("w", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(["step", *columns])
-        writer.writerows(zip(gan.history["step"], *columns.values(), strict=True))
-    notes = {"about": ALL[name], "data": record, "settings": gan.config.to_dict()}
+        writer.writerows(zip(gan.history["step"][every], *columns.values(), strict=True))
+    notes = {"about": ALL[name], "data": record, "settings": gan.config.to_dict()} | more
     (folder / "config.json").write_text(json.dumps(notes, indent=2) + "\n")
 
 
@@ -178,6 +230,7 @@ def make(name: str, data: str, crop: str | None, cut: str | None) -> None:
             grow(name, fg.load_faces(data, crop=crop), Path(new), cut)
         shutil.rmtree(FOLDER / name, ignore_errors=True)
         shutil.copytree(new, FOLDER / name)
+        (FOLDER / name).chmod(0o755)  # a temporary folder is private
     write_digests()
 
 

@@ -3,12 +3,15 @@
 from importlib import import_module
 
 _MODULES = (
+    "answers",
     "catalog",
     "checks",
     "copies",
     "exercise",
     "grading",
+    "kept",
     "notebook",
+    "plan",
     "solutions",
 )  # loaded when first used
 

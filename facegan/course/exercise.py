@@ -24,8 +24,9 @@ from typing import Any
 
 import torch
 
+from facegan.course import kept
 from facegan.course.catalog import Exercise, exercises, find
-from facegan.course.checks import CheckFailed
+from facegan.course.checks import CheckFailed, taken_remarks
 from facegan.errors import first_line
 
 TIME_LIMIT = 20.0  # seconds that a student's function may take in all its checks
@@ -44,6 +45,7 @@ class Result:
 
 _results: dict[str, Result] = {}
 _hints_given: dict[str, int] = {}
+_silent: list[bool] = []
 
 
 def exercise(name: str) -> Callable[[Callable], Callable]:
@@ -62,10 +64,30 @@ def exercise(name: str) -> Callable[[Callable], Callable]:
     def decorate(function: Callable) -> Callable:
         result = run_check(found, function)
         _results[name] = result
-        _show(result)
-        return function if result.status == "right" else found.solution
+        if not _silent:
+            _show(result)
+        if result.status != "right":
+            kept.given.pop(name, None)
+            return found.solution
+        kept.keep(name, function)
+        return function
 
     return decorate
+
+
+@contextmanager
+def silent() -> Iterator[None]:
+    """A context in which exercises are checked without showing how it went."""
+    _silent.append(True)
+    try:
+        yield
+    finally:
+        _silent.pop()
+
+
+def feedback(name: str) -> str:
+    """What the last check of an exercise said; '' if it has not been checked."""
+    return _results[name].feedback if name in _results else ""
 
 
 def run_check(found: Exercise, function: Callable) -> Result:
@@ -73,6 +95,7 @@ def run_check(found: Exercise, function: Callable) -> Result:
     missing = Result(found.name, "missing", f"not done yet: {found.task}")
     if _is_empty(function):
         return missing
+    taken_remarks()
     try:
         with torch.random.fork_rng(devices=[]), _time_limit(TIME_LIMIT):
             torch.manual_seed(0)
@@ -86,7 +109,7 @@ def run_check(found: Exercise, function: Callable) -> Result:
         return Result(found.name, "wrong", said)
     except Exception as error:  # what a student's object does when it is looked at
         return Result(found.name, "wrong", f"{type(error).__name__}: {first_line(error)}")
-    return Result(found.name, "right", "right.")
+    return Result(found.name, "right", f"right. {taken_remarks()}".rstrip())
 
 
 def hint(name: str) -> None:
@@ -105,18 +128,33 @@ def reveal(name: str) -> None:
 
 
 class progress:
-    """A table of all exercises and their states; shows itself as a cell's last value, or when printed."""
+    """A table of all exercises and their states; shows itself as a cell's last value, or when printed.
+
+    Those of the notebook in use come first. Right answers that earlier notebooks kept count as done.
+    """
 
     def __init__(self) -> None:
+        table, earlier = exercises(), kept.names()
+        self.here = {table[name].notebook for name in _results if name in table}
         self.rows = [
-            (found.notebook, name, MARKS[_results[name].status] if name in _results else " ", found.task)
-            for name, found in exercises().items()
+            (found.notebook, name, _mark(name, earlier), found.task)
+            for name, found in sorted(table.items(), key=lambda item: item[1].notebook not in self.here)
         ]
         self.done = sum(mark == MARKS["right"] for *_, mark, _ in self.rows)
 
+    @property
+    def total(self) -> str:
+        """How many are done, in this notebook and in all."""
+        said = f"{self.done} of {len(self.rows)} done"
+        if len(self.here) != 1:
+            return said
+        marks = [mark for notebook, _, mark, _ in self.rows if notebook in self.here]
+        done = marks.count(MARKS["right"])
+        return f"{done} of {len(marks)} done in notebook {min(self.here)}; {said} in the course"
+
     def __str__(self) -> str:
         lines = [f"{mark} {notebook:02d} {name:<22} {task}" for notebook, name, mark, task in self.rows]
-        return "\n".join([*lines, f"{self.done} of {len(self.rows)} done"])
+        return "\n".join([*lines, self.total])
 
     __repr__ = __str__
 
@@ -128,7 +166,13 @@ class progress:
             f"<td style='text-align:left'>{html.escape(task)}</td></tr>"
             for notebook, name, mark, task in self.rows
         )
-        return f"<table><caption>{self.done} of {len(self.rows)} exercises done</caption>{rows}</table>"
+        return f"<table><caption>{self.total}</caption>{rows}</table>"
+
+
+def _mark(name: str, earlier: set[str]) -> str:
+    if name in _results:
+        return MARKS[_results[name].status]
+    return MARKS["right"] if name in earlier else " "
 
 
 # ---- showing a result ----------------------------------------------------------------------------

@@ -22,7 +22,7 @@ from facegan.course.catalog import exercises
 from facegan.course.exercise import MIME
 from facegan.errors import DataError
 
-BUDGET = {"STEPS": 4, "SMALL_STEPS": 4, "DATA": "synthetic", "RECIPE": "tiny"}
+BUDGET = {"STEPS": 4, "YOUR_STEPS": 4, "SMALL_STEPS": 4, "DATA": "synthetic", "RECIPE": "tiny"}
 CELL_LIMIT = 90  # seconds for one cell
 LIMIT = 900  # seconds for one notebook
 

@@ -1,10 +1,16 @@
-"""The first cell of every notebook: print the device, and choose the folder for runs."""
+"""What notebooks call: the first cell, the student's own answers, and a training that suits the device."""
 
 from __future__ import annotations
 
 import os
 from pathlib import Path
 
+from facegan.course import kept
+from facegan.course.answers import answer as answer
+from facegan.course.answers import authors as authors
+from facegan.course.attributes import smiles as smiles
+from facegan.course.plan import plan as plan
+from facegan.course.player import player as player
 from facegan.runtime.device import pick_device
 from facegan.runtime.openmp import STATE, is_unlimited
 from facegan.version import __version__
@@ -13,8 +19,9 @@ from facegan.version import __version__
 def start(*, keep_on_drive: bool = False) -> Path:
     """Print which device there is and what to do about it; return the folder for runs.
 
-    `keep_on_drive` mounts Google Drive in Colab and returns a folder there, so that runs survive the session;
-    elsewhere, and by default, it is `runs`. Safe to call again.
+    `keep_on_drive` mounts Google Drive in Colab and returns a folder there, so that runs and answers survive the
+    session; elsewhere, and by default, it is `runs`. Right answers are kept in `answers` inside it. Safe to call
+    again.
     """
     device = pick_device()
     print(f"facegan {__version__} is ready, on {_named(device)}.")
@@ -25,7 +32,9 @@ def start(*, keep_on_drive: bool = False) -> Path:
                 "torch was imported before facegan, so training may be slow while other programs run. Restart the "
                 "kernel and run this cell first."
             )
-    return _drive_folder() if keep_on_drive and in_colab() else Path("runs")
+    runs = _drive_folder() if keep_on_drive and in_colab() else Path("runs")
+    kept.folder = Path(runs).absolute() / "answers"
+    return runs
 
 
 def in_colab() -> bool:
@@ -45,9 +54,10 @@ def _without_gpu() -> str:
     if in_colab():
         return (
             "There is no GPU in this session. Runtime > Change runtime type > T4 GPU gives one, unless Colab "
-            "has none left today. Everything here also works without: training then uses smaller networks."
+            "has none left today. Everything here also works without: training takes minutes, with smaller "
+            "networks."
         )
-    return "Everything here works without a GPU: training then uses smaller networks and takes minutes."
+    return "Everything here works without a GPU: training then takes minutes, with smaller networks."
 
 
 def _drive_folder() -> Path:

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from functools import partial
 
 CELEBA_SIZE = (178, 218)  # width, height of CelebA's aligned images
-_CELEBA_BOXES = {
+CELEBA_BOXES = {
     "celeba-108": (35, 55, 143, 163),  # left, top, right, bottom
     "celeba-128": (25, 57, 153, 185),
     "celeba-178": (0, 20, 178, 198),
@@ -54,7 +54,7 @@ def _central_square(image) -> tuple[int, int, int, int]:
 def _celeba_box(name: str, image) -> tuple[int, int, int, int]:
     if image.size != CELEBA_SIZE:
         raise ValueError("{} x {} pixels, {} needs {} x {}".format(*image.size, name, *CELEBA_SIZE))
-    return _CELEBA_BOXES[name]
+    return CELEBA_BOXES[name]
 
 
 def _cut(box: Callable[..., tuple[int, int, int, int]], image, size: int):
@@ -63,5 +63,5 @@ def _cut(box: Callable[..., tuple[int, int, int, int]], image, size: int):
 
 CENTER = Crop("center", partial(_cut, _central_square))
 CROPS = {"center": CENTER} | {
-    name: Crop(name, partial(_cut, partial(_celeba_box, name)), share=0) for name in _CELEBA_BOXES
+    name: Crop(name, partial(_cut, partial(_celeba_box, name)), share=0) for name in CELEBA_BOXES
 }

@@ -204,6 +204,12 @@ def check_networks(generator: nn.Module, discriminator: nn.Module, config: Train
     Raises:
         ConfigError: shapes do not match each other or the config; the message has both shapes.
     """
+    for name, network in (("generator", generator), ("discriminator", discriminator)):
+        if any(tensor.is_meta for tensor in chain(network.parameters(), network.buffers())):
+            raise ConfigError(
+                f"the weights of the {name} are on the device 'meta', which holds no numbers. Build it without a "
+                "device; it is moved to where it trains."
+            )
     device, size = device_of(generator), config.image_size
     z = torch.zeros(2, config.latent_dim, device=device)
     images = _output("generator", generator, z)
@@ -212,6 +218,7 @@ def check_networks(generator: nn.Module, discriminator: nn.Module, config: Train
             f"the generator maps latents {tuple(z.shape)} to {tuple(images.shape)}, expected "
             f"(2, 3, {size}, {size}). Change it, or set image_size in the config."
         )
+    _check_finite("generator", images)
     images = images.to(device_of(discriminator))
     for batch in (images, images.float()):  # fakes come in the precision of training, real images in float32
         logits = _output("discriminator", discriminator, batch)
@@ -220,6 +227,15 @@ def check_networks(generator: nn.Module, discriminator: nn.Module, config: Train
                 f"the discriminator maps the generator's images {tuple(batch.shape)} to {tuple(logits.shape)}, "
                 "expected one logit per image, (2,) or (2, 1)."
             )
+        _check_finite("discriminator", logits)
+
+
+def _check_finite(name: str, output: Tensor) -> None:
+    if not output.isfinite().all():
+        raise ConfigError(
+            f"the {name} returns NaN or infinity before any training, expected finite numbers. Look at its "
+            "weights and how they are initialized."
+        )
 
 
 def _output(name: str, module: nn.Module, inputs: Tensor) -> Tensor:

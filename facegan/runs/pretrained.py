@@ -28,15 +28,16 @@ PRETRAINED = {
     "faces": "photographs of faces, 64 px, recipe modern",
     "synthetic": "drawn faces, 64 px, recipe modern with narrower networks",
 }
-# Short runs that fail in the classic ways, and one that does not, for comparison.
+# Short runs on drawn faces of 32 px that fail in the classic ways, and one that does not, for comparison.
 GALLERY = {
-    "healthy": "the same networks and budget, nothing wrong",
-    "d_too_strong": "D learns 30 times as fast, and G plays the original game, whose slope vanishes",
-    "g_too_strong": "G learns 50 times as fast as D",
+    "healthy": "the same networks, nothing wrong",
+    "d_too_strong": "from step 500 on D learns 5 times as fast and G 100 times as slowly",
+    "g_too_strong": "from step 500 on G learns 3 times as fast and D 50 times as slowly",
     "no_batchnorm": "neither network normalizes",
-    "high_learning_rate": "both learn 10 times as fast",
-    "mode_collapse": "G takes five steps for each of D, which cannot compare the faces of a batch",
-    "no_detach": "D's loss reaches G as well, and takes back what G's own loss gives it",
+    "high_learning_rate": "both learn 30 times as fast",
+    "mode_collapse": "from step 1,000 on G takes twenty steps for each of D",
+    "no_detach": "D's loss reaches G as well, and takes back what G's minimax loss gives it",
+    "overfitting": "D sees the same 300 faces again and again, until it knows them by heart",
 }
 ALL = {**PRETRAINED, **GALLERY}
 

@@ -56,6 +56,7 @@ def launched(device: str = "auto") -> Iterator[str]:
     dist.init_process_group("gloo" if device == "cpu" else "cpu:gloo,cuda:nccl", timeout=_PATIENCE)
     try:
         yield device
+        dist.barrier()  # waits without the GIL, which gloo's threads need to free tensors before Python exits
     except RuntimeError as error:
         if lost_peer(error):
             raise loss_of_peer(error, None) from None

@@ -14,18 +14,33 @@
 #
 # {badges}
 #
+# *In Colab, first choose File > Save a copy in Drive: your edits are lost otherwise.*
+#
 # By the end you will be able to
 #
+# - say in your own words what a GAN is, and what its two networks want,
 # - load tens of thousands of faces by name, and say who is in them and who is missing,
 # - read an image as an array, and bring its numbers into the range that a GAN needs,
-# - crop, flip and lay out images, and look at what is typical and what varies in a data set,
-# - feed a network with batches fast enough that it never waits.
+# - crop, flip and lay out images, and see what is typical and what varies in a data set,
+# - feed a network with batches so fast that it never waits.
 #
-# It takes about 20 minutes to read and do; running all cells takes under a minute on a T4 and on a CPU.
+# Plan about 35 minutes. Running all cells takes under a minute, plus the download of the photographs.
 #
-# This is where you are going: faces like the drawn ones in the next picture are what your GAN will learn from.
+# ## The game
 #
-# ![Ninety-six drawn portraits with many skin tones, hair styles, glasses, beards and moods](../../docs/synthetic.jpg)
+# A **generator** G is a forger: it turns random numbers into pictures of faces. A **discriminator** D is an inspector: it
+# looks at one picture and says how likely it is to be a real face. D trains by comparing real faces with G's fakes. G
+# never sees a real face; it trains only on D's opinion of its fakes. Both start knowing nothing, and each gets better because the
+# other does: that is a *generative adversarial network* (Goodfellow et al. 2014).
+#
+# ![A diagram. Random numbers z go into the generator, the forger, which makes a fake face. Fake and real faces go into the discriminator, the inspector, which answers real or fake. Its answer changes both networks](../../docs/game.png)
+#
+# | notebook | what it adds |
+# |---|---|
+# | 1 · Data | the real faces, as numbers |
+# | 2 · Architecture | the two networks, which you build |
+# | 3 · Training | the game itself: your networks learn to make faces |
+# | 4 · Visualization | what your generator has learned, and what it has not |
 
 # %% cellView="form"
 # @title Set-up: run this cell first. It installs facegan only where it is missing.
@@ -40,21 +55,47 @@ import facegan as fg
 RUNS = fg.notebook.start(keep_on_drive=KEEP_ON_DRIVE)
 
 # %% tags=["parameters"]
-DATA = "synthetic"  # "celeba" fetches 32,600 photographs (248 MB); "synthetic" needs no download
+DATA = "celeba"  # 32,600 photographs (248 MB, fetched once); "synthetic" for drawn faces, without a download
+
+# %%
+import time
+
+import matplotlib.pyplot as plt
+import torch
 
 # %% [markdown]
-# ## Get the faces
+# ## Faces forming
 #
-# `load_faces` takes a name, a folder, a zip or an array. `"celeba"` is fetched, verified and decoded once; the next
-# time it opens in milliseconds. `"synthetic"` is a set of 10,000 drawn portraits that comes with facegan. Change
-# `DATA` above to train on photographs. If a download fails, the message says what to do; meanwhile everything in
-# this course works with the drawn faces.
+# Before you build anything, look at a finished game. This generator comes with facegan. Its recipe, `modern`, trained it on
+# photographs for a quarter of an hour on one CPU core.
 
 # %%
-faces = fg.load_faces(DATA)
-faces
+moments = [0, 120, 600, 2400, 12_000]  # steps of training
+rows = [fg.load_generator("faces", step=step).sample(8, seed=1) for step in moments]
+fg.show_images(torch.cat(rows), columns=8, alt="Eight faces at five moments of training, from grey to faces")
+
+# %% [markdown]
+# *The same eight latent vectors at steps 0, 120, 600, 2,400 and 12,000, from top to bottom. First comes a blob in the middle, then skin
+# and hair, then eyes and mouth. Nobody told G what an eye is. It only learned what D can tell from a real one.*
+#
+# Now play with the last one. Press a face to keep it, press **Resample** to draw the others again, and move the sliders.
 
 # %%
+fg.widgets.explore("faces", seed=4)
+
+# %% [markdown]
+# *Without a running kernel this page shows the faces only. The buttons and sliders appear when you run the cell.*
+#
+# ## Get the real faces
+#
+# `load_faces` fetches the photographs once, verifies them, and decodes them to one array. The next time they open in
+# milliseconds. Without a connection the cell says so and continues with 10,000 drawn portraits, which come with facegan. Everything in
+# this course works with both.
+
+# %%
+faces = fg.notebook.load_faces(DATA)
+PHOTOS = not faces.attributes  # only the drawn faces have attributes
+print(faces)
 fg.show_images(faces[:32], columns=8)
 
 # %% [markdown]
@@ -63,18 +104,31 @@ fg.show_images(faces[:32], columns=8)
 #
 # ### Who is in the data, and who is not
 #
-# A generator can only draw whom it has seen. **CelebA** holds celebrities, photographed by professionals: by its
+# A generator can only draw the kinds of people it has seen. **CelebA** holds celebrities, photographed by professionals: by its
 # own labels 77 % are "young", half are smiling, and most are light-skinned and western. Children, old people and most
-# of the world's faces are rare. None of them was asked, and the images may be used for non-commercial research and
+# of the world's faces are rare. Nobody in it gave consent, and the images may be used for non-commercial research and
 # education only. The **drawn faces** belong to nobody, and each of their attributes is drawn independently from a
-# known distribution, so you can measure what a GAN has picked up:
+# known distribution, so you can measure what a GAN has picked up.
+#
+# ### Be the inspector
+#
+# **Predict, then run.** The next cell mixes five real faces with five fakes and numbers them from 1. Run it, then set `MY_GUESS` to
+# the numbers that you take for real, and run it again.
 
 # %%
-for name in list(faces.attributes)[:6]:
-    first = [str(value)[:5] for value in faces.attributes[name][:5].tolist()]
-    print(f"{name:<15} of the first five: {', '.join(first)}")
+MY_GUESS = []  # such as [2, 3, 5, 8, 9]
+forger = fg.load_generator("faces" if PHOTOS else "synthetic")
+fakes = fg.images.to_uint8(forger.sample(5, seed=7))
+order = torch.randperm(10, generator=torch.Generator().manual_seed(3))
+fg.show_images(torch.cat([faces[200:205], fakes])[order], columns=5, scale=2)
+real = [place + 1 for place, which in enumerate(order.tolist()) if which < 5]
+if MY_GUESS:
+    print(f"{len({*MY_GUESS} & {*real})} of your {len(MY_GUESS)} are real. The real ones are {real}.")
 
 # %% [markdown]
+# What gave the fakes away? D looks for the same things: first for wrong colors and blur, then for eyes that do not
+# match. As soon as D uses a sign, G gets rid of it.
+#
 # ## One image is a block of numbers
 #
 # A face is an array of shape `(3, height, width)`: red, green and blue planes of whole numbers from 0 (dark) to 255
@@ -86,8 +140,6 @@ print(face.shape, face.dtype, "from", face.min().item(), "to", face.max().item()
 print("the red plane around the middle:\n", face[0, 30:34, 30:36])
 
 # %%
-import matplotlib.pyplot as plt
-
 _, axes = plt.subplots(1, 4, figsize=(9, 2.6), layout="constrained")
 for ax, plane, name in zip(axes, [None, 0, 1, 2], ["the face", "red", "green", "blue"]):
     ax.imshow(face.permute(1, 2, 0) if plane is None else face[plane], cmap="gray", vmin=0, vmax=255)
@@ -95,7 +147,19 @@ for ax, plane, name in zip(axes, [None, 0, 1, 2], ["the face", "red", "green", "
     ax.set_axis_off()
 
 # %% [markdown]
-# *The same face in colour and as its three planes. Skin is brightest in the red plane.*
+# *The same face in color and as its three planes. Skin is brightest in the red plane.*
+#
+# **Predict, then run.** One byte holds 0 to 255. What is `200 + 100` in `uint8`?
+
+# %%
+MY_GUESS = (
+    ""  # @param ["", "255, it stops at the top", "300, it becomes a larger type", "44, it wraps around"]
+)
+print("your guess:", MY_GUESS or "none yet")
+print("it is     :", (torch.tensor(200, dtype=torch.uint8) + torch.tensor(100, dtype=torch.uint8)).item())
+
+# %% [markdown]
+# It wraps around, without any error: $300 - 256 = 44$. This is the most common bug in image code. Change the type before you compute.
 #
 # ## Ranges: why a GAN wants [-1, 1]
 #
@@ -104,13 +168,12 @@ for ax, plane, name in zip(axes, [None, 0, 1, 2], ["the face", "red", "green", "
 #
 # $$x_{\text{float}} = \frac{x_{\text{byte}}}{127.5} - 1, \qquad 0 \mapsto -1, \quad 255 \mapsto 1.$$
 #
-# Zero then is mid-grey, which also suits weights that start around zero.
+# Zero is then mid-grey, which also suits weights that start around zero.
 #
 # ### Exercise: scale
 #
-# Write the map from bytes to floats. Mind the type: `uint8` arithmetic wraps around, so `200 + 100` is `44`.
-# The cell checks itself. When your function is not right yet, it says why, and the notebook continues with the
-# reference solution. `fg.hint("scale")` helps.
+# Write the map from bytes to floats. The cell checks itself. If your answer is not right yet, the message says why, and the
+# rest of the notebook uses the library's version. `fg.hint("scale")` helps.
 
 
 # %%
@@ -134,8 +197,6 @@ def unscale(images):
 
 
 # %%
-import torch
-
 some = faces[:500]
 print("there and back changes", (unscale(scale(some)) != some).sum().item(), "of", some.numel(), "bytes")
 print("bytes    ", torch.tensor([0, 64, 128, 255]).tolist())
@@ -158,13 +219,13 @@ def center_crop(image, size):
 
 # %%
 tight = torch.stack([center_crop(f, 40) for f in faces[:8]])
-fg.show_images(tight, columns=8)
+fg.show_images(tight, columns=8, scale=2)
 
 # %% [markdown]
 # *The central 40 x 40 pixels of eight faces. A tighter crop leaves less background to learn, and less hair to see.*
 #
 # A face seen in a mirror is still a face, so showing each image mirrored half of the time doubles the data for free.
-# Upside-down faces would teach the generator to draw upside-down faces: an augmentation must keep the data plausible.
+# An augmentation must keep the data plausible: G learns to draw whatever D is shown.
 
 # %%
 pairs = torch.stack([g for f in faces[40:44] for g in (f, f.flip(-1))])
@@ -175,7 +236,7 @@ fg.show_images(pairs, columns=8)
 #
 # ### Exercise: contact_sheet
 #
-# To watch a GAN learn you will look at grids again and again. Build one yourself.
+# To watch a GAN learn you will look at grids again and again. Build one yourself. If the last row is incomplete, leave its empty places white.
 
 
 # %%
@@ -186,35 +247,35 @@ def contact_sheet(images, columns):
 
 
 # %%
-sheet = contact_sheet(faces[100:115], 5)
+sheet = contact_sheet(faces[100:114], 5)
 print(sheet.shape)
 fg.show_images(sheet[None])
 
 # %% [markdown]
 # ## What is typical, and what varies
 #
-# The mean over all faces shows what they share; the standard deviation shows where they differ.
+# **Predict, then run.** You take 2,000 faces and average them, pixel by pixel. What will the picture look like?
 
 # %%
+MY_GUESS = ""  # @param ["", "grey, everything cancels out", "a soft face", "one face of the set", "noise"]
+print("your guess:", MY_GUESS or "none yet")
 some = faces[:2000].float()
-mean, spread = some.mean(0), some.std(0)
+mean, spread = some.mean(0), some.std(0).mean(0, keepdim=True).expand(3, -1, -1)
 spread = 255 * spread / spread.max()
-both = torch.stack([mean, spread]).to(torch.uint8)
-fg.show_images(both.repeat_interleave(3, 2).repeat_interleave(3, 3))
+fg.show_images(torch.stack([mean, spread]).to(torch.uint8), scale=3)
 
 # %% [markdown]
-# *Left, the average of 2,000 faces: nobody, yet clearly a face. Right, how much each pixel varies (bright varies more):
-# hair and the outline of the head most, the middle of the face less. A GAN that has collapsed draws something like the left
-# picture every time; a good one has both.*
+# *Left, the average: a soft face, because eyes and mouths lie in the same places. Right, how much each pixel varies (bright varies more):
+# hair and background most, the middle of the face least. A generator that always draws the left picture makes no
+# mistake in any single pixel, and still nobody would take it for a real face: D learns that real faces differ.*
 #
 # ## Batches, fast
 #
-# A GAN sees each face many times, in random order, in batches. Reading and decoding files every time is what makes
+# A GAN sees each face many times, in random order, in batches. A batch gives D many examples to compare at once, and its average gradient is
+# less noisy than that of one face. Reading and decoding files every time is what makes
 # first GANs slow. facegan decodes once to one array; a batch then is an index, a flip and a cast:
 
 # %%
-import time
-
 begin, count = time.perf_counter(), 0
 for batch in faces.batches(128):
     count += len(batch)
@@ -224,12 +285,13 @@ print("a batch:", tuple(batch.shape), batch.dtype, f"from {batch.min():.2f} to {
 
 # %% [markdown]
 # A DCGAN on a CPU takes in some hundred faces a second, on a T4 some thousand. As long as batches come faster than that, the
-# network never waits. `facegan bench data` compares this with unzipping the images for torchvision's ImageFolder.
+# network never waits. `!facegan bench data` compares this with unzipping the images for torchvision's ImageFolder.
 #
 # ## Summary
 #
+# - A forger and an inspector train against each other; G learns only from D's opinion.
 # - A face is `(3, H, W)` bytes; a GAN gets floats in [-1, 1], the range of its generator's $\tanh$.
-# - Crop to what should be learned; flip, since a mirrored face is a face.
+# - Crop to what should be learned; flip, because a mirrored face is a face.
 # - The average face and the spread say what is easy and what is hard to draw.
 # - Decode once, index ever after.
 
@@ -243,8 +305,8 @@ fg.progress()
 #
 # <details><summary>An answer</summary>
 #
-# The discriminator would find that only fakes have negative numbers, and would win by that alone. Its gradient would
-# first teach the generator to avoid them, which it must learn before anything about faces.
+# G learns to avoid negative numbers, because D takes them as a sign of a fake. The curves then look healthy, but the fakes are
+# pale: shown as if they were in [-1, 1], they have no dark pixels. Notebook 3 trains exactly this mistake.
 # </details>
 #
 # **2. The average face looks young, smiling and light-skinned for CelebA. Does the generator have to be like that, too?**
@@ -259,8 +321,15 @@ fg.progress()
 #
 # <details><summary>An answer</summary>
 #
-# The generator learns the distribution that the discriminator sees. It would spend half of its strength on drawing
+# The generator learns the distribution that the discriminator sees. It would spend half of its capacity on drawing
 # upside-down faces.
 # </details>
 #
-# **Next:** [2 · Architecture](02_architecture.ipynb), two networks, block by block.
+# ## Challenge
+#
+# Load your own photographs with `fg.load_faces("my_photos", align="face")`, look at what `faces.skipped` names, and repeat
+# the mean and the spread. How do they differ from the set above, and why?
+#
+# **To hand in:** run all cells, then File > Download > Download .ipynb (in Jupyter: File > Download). The file holds your answers and their checks.
+#
+# **Next:** [2 · Architecture](02_architecture.ipynb) ([in Colab]({colab}/02_architecture.ipynb)), where you build the two networks.

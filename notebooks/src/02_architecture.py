@@ -14,15 +14,16 @@
 #
 # {badges}
 #
+# *In Colab, first choose File > Save a copy in Drive: your edits are lost otherwise.*
+#
 # By the end you will be able to
 #
 # - say what a transposed convolution does, number by number, and compute the size of its output,
 # - build DCGAN's generator and discriminator, and look at what flows through them,
-# - recognise checkerboards, BatchNorm in the wrong mode and bad initialisation by their pictures.
+# - recognize checkerboards, BatchNorm in the wrong mode and bad initialization by their pictures.
 #
-# It takes about 40 minutes to read and do; running all cells takes under a minute on a T4 and on a CPU.
-#
-# This is where you are going: 64 faces drawn by a generator of the kind that you build here, after training on CelebA.
+# Plan about 60 minutes. Running all cells takes under a minute on a T4 and on a CPU. Your two networks are kept in the
+# folder of runs: notebook 3 trains them. In Colab tick `KEEP_ON_DRIVE` below, because every notebook is a new machine there.
 #
 # ![A grid of 64 generated faces, each of somebody who does not exist, drawn after 17 minutes of training on one CPU core](../../docs/faces.jpg)
 
@@ -39,14 +40,16 @@ import facegan as fg
 RUNS = fg.notebook.start(keep_on_drive=KEEP_ON_DRIVE)
 
 # %% tags=["parameters"]
-DATA = "synthetic"  # "celeba" for photographs
+DATA = "celeba"  # 32,600 photographs (248 MB, fetched once); "synthetic" for drawn faces, without a download
 
 # %%
 import matplotlib.pyplot as plt
 import torch
+from facegan.models import feature_maps
 from torch import nn
 
-faces = fg.load_faces(DATA)
+faces = fg.notebook.load_faces(DATA)
+trained = fg.load_generator("synthetic" if faces.attributes else "faces")
 _ = torch.manual_seed(0)
 # %% [markdown]
 # ## The plan
@@ -57,7 +60,9 @@ _ = torch.manual_seed(0)
 # $$z \in \mathbb{R}^{100} \to 4^2 \to 8^2 \to 16^2 \to 32^2 \to 64^2 \text{ pixels} \qquad
 # 64^2 \to 32^2 \to 16^2 \to 8^2 \to 4^2 \to \text{logit}$$
 #
-# This is DCGAN (Radford, Metz and Chintala 2015): only convolutions, BatchNorm, ReLU in G, leaky ReLU in D.
+# This is DCGAN (Radford, Metz and Chintala 2015): only convolutions, BatchNorm, ReLU in G, leaky ReLU in D. Convolutions use the same small
+# kernel at every place, because an eye looks the same on the left and on the right; a linear layer would have to learn each place anew.
+# The 100 is a habit: enough numbers to tell faces apart, few enough that all of them are used.
 #
 # ## Going up: the transposed convolution
 #
@@ -113,10 +118,11 @@ print("from one latent pixel:", " -> ".join(map(str, sides)))
 # %% [markdown]
 # ## Checkerboards, and where they come from
 #
-# When the kernel is not a multiple of the stride, some output pixels get more stamps than others. Constant input then
-# gives a pattern, before anything is learned (Odena, Dumoulin and Olah 2016):
+# **Predict, then run.** The next cell stamps a *constant* input with stride 2 and kernels of 3, 4 and 5 ones. Which outputs are even inside?
 
 # %%
+MY_GUESS = ""  # @param ["", "all: the input is constant", "kernel 4", "kernels 3 and 5", "none"]
+print("your guess:", MY_GUESS or "none yet")
 _, axes = plt.subplots(1, 3, figsize=(9, 3.2), layout="constrained")
 for ax, kernel in zip(axes, (3, 4, 5)):
     layer = nn.ConvTranspose2d(1, 1, kernel, stride=2, padding=1, bias=False)
@@ -126,8 +132,9 @@ for ax, kernel in zip(axes, (3, 4, 5)):
     ax.set(title=f"kernel {kernel}, stride 2", xticks=[], yticks=[])
 
 # %% [markdown]
-# *Stamps per pixel of a constant input. Kernels 3 and 5 overlap unevenly: a checkerboard. Kernel 4 is even inside. That is why
-# DCGAN uses 4; it makes checkerboards unlikely, not impossible, since the weights inside a kernel can still differ.*
+# *Stamps per pixel. A kernel that is not a multiple of the stride overlaps unevenly: some pixels get more stamps than others, before
+# anything is learned (Odena, Dumoulin and Olah 2016). Kernel 4 is even inside. That is why
+# DCGAN uses 4; it makes checkerboards unlikely, not impossible, because the weights inside a kernel can still differ.*
 #
 # ## The generator's block
 #
@@ -139,20 +146,21 @@ for ax, kernel in zip(axes, (3, 4, 5)):
 # %%
 @fg.exercise("generator_block")
 def generator_block(in_channels, out_channels):
-    """A module: (B, in_channels, H, W) -> (B, out_channels, 2 H, 2 W), normalised and activated."""
+    """A module: (B, in_channels, H, W) -> (B, out_channels, 2 H, 2 W), normalized and activated."""
     ...  # your code
 
 
 # %%
-block = generator_block(8, 4)
-print(block)
-print("(2, 8, 4, 4) ->", tuple(block(torch.randn(2, 8, 4, 4)).shape))
+print("(2, 8, 4, 4) ->", tuple(generator_block(8, 4)(torch.randn(2, 8, 4, 4)).shape))
 
 # %% [markdown]
 # ### Exercise: generator
 #
-# Stack them: $z$ to 4 x 4 by one transposed convolution with kernel 4, stride 1 and no padding, then double until 64 x 64. DCGAN halves
+# Stack them. $z$ arrives as `(B, latent_dim)`: give it a height and a width of 1 first (`nn.Unflatten`, or `view`). One transposed
+# convolution with kernel 4, stride 1 and no padding makes that 4 x 4, also followed by BatchNorm and ReLU; then double until 64 x 64. DCGAN halves
 # the channels as the side doubles: 8, 4, 2, 1 times `width`. The last layer goes to 3 channels, without BatchNorm, and ends in tanh.
+#
+# Notebook 3 runs the cells of this notebook's exercises again, so define what your functions need inside them.
 
 
 # %%
@@ -162,32 +170,47 @@ def build_generator(latent_dim=100, width=64):
     ...  # your code
 
 
+# %% [markdown]
+# **Predict, then run.** Which layer of your generator has the most parameters?
+
 # %%
-generator = fg.Generator(width=32)
-fg.summary(generator)
+MY_GUESS = (
+    ""  # @param ["", "the first: 4 x 4 pixels, many channels", "the middle", "the last: 64 x 64 pixels"]
+)
+print("your guess:", MY_GUESS or "none yet")
+generator = build_generator(width=32)
+sizes = [p.numel() for p in generator.parameters() if p.ndim == 4]
+_, ax = plt.subplots(figsize=(6.5, 2.6), layout="constrained")
+ax.bar(range(1, len(sizes) + 1), sizes, color="#0072B2")
+ax.set(xlabel="convolution, from z to the image", ylabel="parameters", title="Where the parameters are")
+print(f"{sum(sizes):,} numbers in kernels; the tutorial's width of 64 has about four times as many")
 
 # %% [markdown]
-# *The library's generator, at half the tutorial's width. Most parameters sit where the image is small and the channels are many.*
+# *Most parameters sit where the image is small and the channels are many: there G decides what to draw. Most of the work is at the other end,
+# where each kernel is applied to many pixels.*
 #
 # ### What flows through it
 #
-# Feature maps are pictures too. This generator has learned nothing yet:
+# Feature maps are pictures too. First your generator, which has learned nothing, then one that has:
 
 # %%
-from facegan.models import feature_maps
-
 z = torch.randn(1, 100)
-fg.plot_features([f for f in feature_maps(generator, z) if "ReLU" in f[0] or "Tanh" in f[0]])
+maps = [f for f in feature_maps(generator, z) if "ReLU" in f[0] or "Tanh" in f[0]]
+fg.plot_features(maps, maps=6)
+
+# %%
+maps = [f for f in feature_maps(trained, z) if "ReLU" in f[0] or "Tanh" in f[0]]
+fg.plot_features(maps, maps=6)
 
 # %% [markdown]
-# *The strongest maps after each activation, from 4 x 4 (top) to the image (bottom). Untrained blocks only blur noise upwards. After
-# training, the upper rows hold where a head is, the lower ones edges, hair and skin.*
+# *The strongest maps after each activation, from 4 x 4 (top) to the image (bottom): above untrained, below trained. Untrained blocks turn noise into larger
+# noise. The trained ones place a head first, then edges, hair and skin.*
 #
 # ## The discriminator
 #
-# The same in reverse: ordinary convolutions with stride 2 halve the side, leaky ReLU lets some gradient through
+# The same in reverse: ordinary convolutions with kernel 4, stride 2 and padding 1 halve the side; leaky ReLU with slope 0.2 lets some gradient through
 # below 0, so that G always gets a signal. There is no BatchNorm in the first layer and no sigmoid at the end: losses take
-# logits.
+# logits, and $\sigma(\text{logit})$ is the probability.
 #
 # ### Exercise: discriminator
 
@@ -195,24 +218,32 @@ fg.plot_features([f for f in feature_maps(generator, z) if "ReLU" in f[0] or "Ta
 # %%
 @fg.exercise("discriminator")
 def build_discriminator(width=64):
-    """A module: images (B, 3, 64, 64) -> logits (B,), any real numbers."""
+    """A module: images (B, 3, 64, 64) -> logits (B,), any real numbers; `width` channels after the first layer."""
     ...  # your code
 
 
 # %%
-discriminator = fg.Discriminator(width=32)
-fg.summary(discriminator)
+discriminator = build_discriminator(width=32)
 real = next(iter(faces.batches(16)))
-print("logits of untrained D:", discriminator(real).detach()[:5])
+fake = generator(torch.randn(16, 100))
+for name, images in (("real", real), ("fake", fake)):
+    opinion = discriminator(images).detach().sigmoid()
+    print(f"D of {name} faces: {opinion.mean():.2f}, from {opinion.min():.2f} to {opinion.max():.2f}")
 
 # %% [markdown]
+# An untrained D cannot tell: real faces and fakes get the same probabilities. Notebook 3 changes that.
+#
 # ## BatchNorm: two modes, one trap
 #
-# In training mode BatchNorm uses the mean and spread of *this batch*; in eval mode it uses running averages. Two things
-# go wrong when modes are mixed up. A face must not depend on its neighbours in the batch:
-
+# In training mode BatchNorm uses the mean and spread of *this batch*; in eval mode it uses running averages.
+#
+# **Predict, then run.** The same $z$ goes through G in two batches with different neighbors. Does its picture change?
 
 # %%
+MY_GUESS = ""  # @param ["", "in train mode only", "in eval mode only", "in both", "in neither"]
+print("your guess:", MY_GUESS or "none yet")
+
+
 def same_face_in_two_batches(network):
     z = torch.randn(1, 100)
     a = network(torch.cat([z, torch.randn(7, 100)]))[0]
@@ -220,13 +251,11 @@ def same_face_in_two_batches(network):
     return (a - b).abs().max().item()
 
 
-generator.train()
-print(f"train mode: the same z differs by {same_face_in_two_batches(generator):.4f}")
-generator.eval()
-print(f"eval mode:  the same z differs by {same_face_in_two_batches(generator):.4f}")
+print(f"train mode: the same z differs by {same_face_in_two_batches(generator.train()):.4f}")
+print(f"eval mode:  the same z differs by {same_face_in_two_batches(generator.eval()):.4f}")
 
 # %% [markdown]
-# And running averages are worth something only after training has filled them. Their start, mean 0 and variance 1, fits no
+# And running averages are worth something only after training has filled them. Their initial values, mean 0 and variance 1, match no
 # layer of this network:
 
 # %%
@@ -234,6 +263,7 @@ with torch.no_grad():
     z = torch.randn(8, 100)
     fresh = fg.Generator(width=32)
     pictures = torch.cat([fresh.eval()(z), fresh.train()(z)])
+print(f"spread of pixels: eval mode {pictures[:8].std():.4f}, train mode {pictures[8:].std():.4f}")
 fg.show_images(pictures / pictures.abs().max(), columns=8)
 
 # %% [markdown]
@@ -241,9 +271,9 @@ fg.show_images(pictures / pictures.abs().max(), columns=8)
 # vanished layer by layer. This is why samples are drawn from a trained average in eval mode (`gan.sample` does), and
 # why an average of weights must carry BatchNorm's buffers along.*
 #
-# ## Initialisation
+# ## Initialization
 #
-# DCGAN draws convolution weights from $\mathcal{N}(0, 0.02^2)$ and BatchNorm's scales from $\mathcal{N}(1, 0.02^2)$.
+# DCGAN draws convolution weights from $\mathcal{N}(0, 0.02^2)$ and BatchNorm's scales from $\mathcal{N}(1, 0.02^2)$. Biases start at 0.
 #
 # ### Exercise: init_weights
 
@@ -256,7 +286,7 @@ def init_weights(module):
 
 
 # %% [markdown]
-# What happens with the popular mistake of giving *everything* mean 0, also BatchNorm's scale? Every block then ends in a
+# A common mistake is to give every weight mean 0, BatchNorm's scale included. Every block then ends in a
 # multiplication by something close to zero.
 
 
@@ -287,7 +317,7 @@ _ = ax.legend(frameon=False)
 # *With scales around 1 the signal keeps its size up to the last layer. With scales around 0 every activation is some
 # fifty times smaller, so the last layer has next to nothing to draw with: the image is grey, and learning starts slowly.*
 #
-# ## Where the parameters are
+# ## How wide?
 
 # %%
 for width in (16, 32, 64, 128):
@@ -307,7 +337,7 @@ for width in (16, 32, 64, 128):
 # - A transposed convolution stamps its kernel; counting stamps gives the side of its output.
 # - G doubles the side from 4 to 64; D halves it back; neither has pooling or large dense layers.
 # - BatchNorm has two modes; draw samples in eval mode, after training.
-# - Initialise convolutions around 0 and BatchNorm's scales around 1.
+# - Initialize convolutions around 0 and BatchNorm's scales around 1.
 
 # %%
 fg.progress()
@@ -319,7 +349,7 @@ fg.progress()
 #
 # <details><summary>An answer</summary>
 #
-# There the channels are the image itself. Normalising them over the batch would hide the colours and brightness of single
+# There the channels are the image itself. Normalising them over the batch would hide the colors and brightness of single
 # images from D, and keep G from choosing them.
 # </details>
 #
@@ -330,10 +360,10 @@ fg.progress()
 # Every output pixel then gets the same contributions as its neighbours, so no checkerboard is built in
 # ([Odena et al. 2016](https://distill.pub/2016/deconv-checkerboard/)). Copying each pixel into 2 x 2 and then convolving by 3 x 3 is
 # itself a transposed convolution, with a kernel of 4 x 4 that is the small one blurred; so it need not cost more. That is
-# `upsampling="nearest"`. With it `modern` draws nearer faces in less time.
+# `upsampling="nearest"`. With it, the `modern` recipe gets closer to real faces in less time.
 # </details>
 #
-# **3. Why leaky ReLU in D, when plain ReLU works for classifiers?**
+# **3. Why leaky ReLU in D, although plain ReLU works for classifiers?**
 #
 # <details><summary>An answer</summary>
 #
@@ -341,4 +371,11 @@ fg.progress()
 # those pixels.
 # </details>
 #
-# **Next:** [3 · Training](03_training.ipynb), the game itself.
+# ## Challenges
+#
+# - **Residual blocks.** Give D blocks with a skip connection (average pooling and a 1 x 1 convolution on the short way). Does `fg.GAN(config, discriminator=yours)` accept it?
+# - **128 pixels.** Write `build_generator` and `build_discriminator` for 128 x 128. Which layer did you add, and where? `fg.TrainConfig(image_size=128)` trains them.
+#
+# **To hand in:** run all cells, then File > Download > Download .ipynb (in Jupyter: File > Download). The file holds your answers and their checks.
+#
+# **Next:** [3 · Training](03_training.ipynb) ([in Colab]({colab}/03_training.ipynb)), where the two networks play against each other.

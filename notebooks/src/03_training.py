@@ -14,18 +14,17 @@
 #
 # {badges}
 #
+# *In Colab, first choose File > Save a copy in Drive: your edits are lost otherwise.*
+#
 # By the end you will be able to
 #
 # - write the two losses and say why the obvious one for G does not work,
-# - take one training step by hand, and name the three classic mistakes by their curves,
-# - train on faces while you watch, read the curves, stop, and go on where you stopped.
+# - take one training step by hand, and train your own networks with it,
+# - recognize the classic mistakes by their curves and their faces,
+# - train on faces while you watch, read the curves, stop, and resume.
 #
-# It takes about 45 minutes to read and do. Running all cells takes about 5 minutes on two CPU cores at the budget
-# below; with a GPU raise the budget instead.
-#
-# This is where you are going: what the recipe `modern` draws after 12,000 small steps on photographs from CelebA.
-#
-# ![A grid of 64 generated faces, each of somebody who does not exist, drawn after 17 minutes of training on one CPU core](../../docs/faces.jpg)
+# Plan about 75 minutes. Running all cells takes about eight minutes on two CPU cores. Your networks, and what they learn, are kept in the
+# folder of runs. In Colab tick `KEEP_ON_DRIVE` before you train: a session and its disk end after some hours, and notebook 4 is a new machine.
 
 # %% cellView="form"
 # @title Set-up: run this cell first. It installs facegan only where it is missing.
@@ -40,20 +39,26 @@ import facegan as fg
 RUNS = fg.notebook.start(keep_on_drive=KEEP_ON_DRIVE)
 
 # %% tags=["parameters"]
-DATA = "synthetic"  # "celeba" for photographs
-RECIPE = "tiny"  # faces on two CPU cores; "tutorial" or "modern" with a GPU
-STEPS = 2400  # of the long run below; with a GPU, try 10,000
-SMALL_STEPS = 200  # of the small experiments
+DATA = "celeba"  # 32,600 photographs (248 MB, fetched once); "synthetic" for drawn faces, without a download
+RECIPE = "auto"  # by device: "modern" on a GPU, "tiny" on a CPU; or a recipe's name
+STEPS = "auto"  # of the long run; or a number
+YOUR_STEPS = 300  # of your own loop
+SMALL_STEPS = 400  # of each of the classic mistakes
 
 # %%
-from dataclasses import replace
+import copy
+from itertools import chain, islice, repeat
 
 import matplotlib.pyplot as plt
 import torch
 import torch.nn.functional as F
+from facegan.images import to_uint8
+from tqdm.auto import tqdm
 
-faces = fg.load_faces(DATA)
+faces = fg.notebook.load_faces(DATA)
+small_faces = fg.notebook.load_faces(DATA, 32)
 _ = torch.manual_seed(0)
+BLUE, ORANGE = "#0072B2", "#D55E00"
 
 # %% [markdown]
 # ## The game
@@ -63,36 +68,46 @@ _ = torch.manual_seed(0)
 #
 # $$\min_G \max_D \; \mathbb{E}_x[\log D(x)] + \mathbb{E}_z[\log(1 - D(G(z)))].$$
 #
-# For D this is ordinary binary classification: real faces have label 1, fakes label 0.
+# Their Algorithm 1 repeats two steps:
+#
+# 1. **D's step.** Draw real faces and latents. Change D so that $\log D(x) + \log(1 - D(G(z)))$ grows.
+# 2. **G's step.** Change G so that $D(G(z))$ grows.
+#
+# For D this is ordinary binary classification: real faces have label 1, fakes label 0. In logits, $-\log\sigma(x)$ is
+# `softplus(-x)`, and $-\log(1 - \sigma(x))$ is `softplus(x)`.
 #
 # ### Exercise: discriminator_loss
 #
-# Write what D minimises, from logits. Mind large logits: $\log\sigma(x)$ computed in two steps is $-\infty$ for $x = -200$.
+# Write what D minimizes, from logits. Mind large logits: $\log\sigma(x)$ computed in two steps is $-\infty$ for $x = -200$.
 
 
 # %%
 @fg.exercise("discriminator_loss")
 def discriminator_loss(real_logits, fake_logits):
-    """Two tensors (B,) of logits -> one number for D to minimise."""
+    """Two tensors (B,) of logits -> one number for D to minimize."""
     ...  # your code
 
 
 # %% [markdown]
 # ## Why the obvious loss for G saturates
 #
-# G could simply minimise D's gain, $\log(1 - D(G(z)))$. Early in training, D recognises every fake: its logits for fakes are far
-# below 0. Look at the slopes there:
+# G could simply minimize D's gain, $\log(1 - D(G(z)))$. Early in training, D recognizes every fake: its logits for fakes are far
+# below 0.
+#
+# **Predict, then run.** Where D is sure that a fake is a fake, which loss still tells G what to change?
 
 # %%
+MY_GUESS = ""  # @param ["", "log(1 - D), the original", "-log D", "both", "neither"]
+print("your guess:", MY_GUESS or "none yet")
 x = torch.linspace(-8, 8, 200)
 _, (left, right) = plt.subplots(1, 2, figsize=(9, 3.4), layout="constrained")
 for loss, slope, label, color in (
-    (-F.softplus(x), -x.sigmoid(), "log(1 - D): minimax", "#D55E00"),
-    (F.softplus(-x), -(-x).sigmoid(), "-log D: non-saturating", "#0072B2"),
+    (-F.softplus(x), -x.sigmoid(), "log(1 - D): minimax", ORANGE),
+    (F.softplus(-x), -(-x).sigmoid(), "-log D: non-saturating", BLUE),
 ):
     left.plot(x, loss, color=color, label=label)
     right.plot(x, slope, color=color)
-left.set(xlabel="logit of a fake", title="What G minimises", ylabel="loss")
+left.set(xlabel="logit of a fake", title="What G minimizes", ylabel="loss")
 right.set(xlabel="logit of a fake", title="Its slope", ylabel="d loss / d logit")
 _ = left.legend(frameon=False)
 
@@ -106,19 +121,18 @@ _ = left.legend(frameon=False)
 # %%
 @fg.exercise("generator_loss")
 def generator_loss(fake_logits):
-    """Logits (B,) of fakes -> one number for G to minimise, the non-saturating loss."""
+    """Logits (B,) of fakes -> one number for G to minimize, the non-saturating loss."""
     ...  # your code
 
 
 # %% [markdown]
 # ## One step, tensor by tensor
 #
-# Small networks at 16 pixels keep this quick. `fg.GAN` holds the state of a run: two networks, two optimizers, random
+# Small networks at 32 pixels keep this quick. `fg.GAN` holds the state of a run: two networks, two optimizers, random
 # numbers, a step count and a history.
 
 # %%
-small_faces = fg.load_faces(DATA, 16)
-config = fg.TrainConfig(image_size=16, width=16, batch_size=32, lr_d=1e-3, lr_g=1e-3, precision="fp32")
+config = fg.TrainConfig(image_size=32, width=24, batch_size=32, lr_d=5e-4, lr_g=5e-4, precision="fp32")
 gan = fg.GAN(config, device="cpu")
 real = next(iter(small_faces.batches(32)))
 z = torch.randn(32, config.latent_dim)
@@ -128,7 +142,7 @@ fake = gan.generator(z)
 print("z         ", tuple(z.shape))
 print("fake      ", tuple(fake.shape), f"from {fake.min():.2f} to {fake.max():.2f}")
 loss_d = discriminator_loss(gan.discriminator(real), gan.discriminator(fake.detach()))
-print(f"loss of D  {loss_d:.3f}  (2 log 2 = 1.386 is a D that knows nothing)")
+print(f"loss of D  {loss_d:.3f}  (a D that guesses 50:50 scores 2 log 2 = 1.386)")
 loss_d.backward()
 print("gradient in D:", gan.discriminator.blocks[0][0].weight.grad.norm().item())
 print("gradient in G:", gan.generator.blocks[0][0].weight.grad)
@@ -159,64 +173,10 @@ def train_step(generator, discriminator, optimizer_g, optimizer_d, real, z):
 
 
 # %% [markdown]
-# ## The classic mistakes, and what they look like
-#
-# Three ways to get it wrong, each trained on the small faces, beside a right one.
-
-
-# %%
-def step_with(mistake, gan, real):
-    g, d = gan.generator, gan.discriminator
-    fake = g(torch.randn(len(real), 100))
-    gan.optimizer_d.zero_grad()
-    gan.optimizer_g.zero_grad()
-    seen = fake if mistake == "no detach" else fake.detach()
-    halves = (d(seen), d(real)) if mistake == "wrong labels" else (d(real), d(seen))
-    fg.LOSSES["bce"].discriminator(*halves).backward(retain_graph=True)
-    gan.optimizer_d.step()
-    fg.LOSSES["bce"].generator(d(fake)).backward()
-    gan.optimizer_g.step()
-    if mistake == "wrong optimizer":
-        gan.optimizer_d.step()
-    return d(real).sigmoid().mean().item(), d(fake.detach()).sigmoid().mean().item()
-
-
-# %%
-def run(mistake):
-    gan = fg.GAN(config, device="cpu")
-    curve = []
-    while len(curve) < SMALL_STEPS:
-        for real in small_faces.batches(32):
-            curve.append(step_with(mistake, gan, real))
-            if len(curve) == SMALL_STEPS:
-                break
-    gan.generator.eval()
-    return torch.tensor(curve), gan.generator.sample(8, seed=0)
-
-
-outcomes = {name: run(name) for name in ("right", "no detach", "wrong labels", "wrong optimizer")}
-
-# %%
-_, axes = plt.subplots(1, 4, figsize=(11, 2.8), sharey=True, layout="constrained")
-for ax, (name, (curve, _)) in zip(axes, outcomes.items()):
-    ax.plot(curve[:, 0], color="#0072B2", label="D(x), real")
-    ax.plot(curve[:, 1], color="#D55E00", label="D(G(z)), fake")
-    ax.set(title=name, xlabel="step", ylim=(0, 1))
-_ = axes[0].legend(frameon=False, fontsize=8)
-# %%
-pictures = torch.cat([samples for _, samples in outcomes.values()])
-fg.show_images(pictures.repeat_interleave(3, 2).repeat_interleave(3, 3), columns=8)
-
-# %% [markdown]
-# *Curves above; below, eight samples each: right, no detach, wrong labels, wrong optimizer, from top to bottom. Without detach, G's gradient
-# also holds D's wish to see worse fakes; it still learns, only less, so this mistake is easily overlooked. With wrong labels D(x) falls below D(G(z)): D praises fakes, and G is
-# driven away from faces. When G's half moves D as well, D unlearns what it has just learned. None of them stops with an
-# error: only curves and pictures tell.*
-#
 # ## An average that draws better: EMA
 #
 # G's weights jitter from step to step. Their exponential moving average, $\bar\theta \leftarrow \beta \bar\theta + (1 - \beta)\,\theta$,
-# draws cleaner faces and costs nothing in training. BatchNorm's buffers must follow along.
+# draws cleaner faces and costs next to nothing. BatchNorm's buffers must follow along.
 #
 # ### Exercise: update_average
 
@@ -229,85 +189,264 @@ def update_average(average, model, decay):
 
 
 # %% [markdown]
+# ## The knobs
+#
+# | knob | what it does | DCGAN | here |
+# |---|---|---|---|
+# | learning rate | how far one step moves the weights; too large breaks both players, too small takes forever | 2e-4 | 5e-4 |
+# | Adam | scales each weight's step by its recent gradients, so that all layers learn | yes | yes |
+# | β1 | how long Adam keeps a direction; an opponent that moves makes old directions wrong | 0.5 | 0 |
+# | batch size | faces per step; more are less noisy and cost more | 128 | 16 |
+# | epoch | one pass over all faces; what counts here is the number of steps | | |
+#
+# ## Your networks in the game
+#
+# Now everything you have written plays: your networks from notebook 2, your losses, your step and your average.
+
+# %%
+build_generator = fg.notebook.answer("generator")
+build_discriminator = fg.notebook.answer("discriminator")
+init_weights = fg.notebook.answer("init_weights")
+fg.notebook.authors("discriminator_loss", "generator_loss", "train_step", "update_average")
+
+
+def build_networks(width, width_d):
+    """Your two networks, with your initialization."""
+    networks = build_generator(width=width), build_discriminator(width=width_d)
+    return {"generator": networks[0].apply(init_weights), "discriminator": networks[1].apply(init_weights)}
+
+
+# %% [markdown]
+# First, number by number: five steps of your `train_step`, and five of the library's, from the same weights, faces and latents.
+
+# %%
+config = fg.TrainConfig(width=16, batch_size=16, lr_d=1e-4, lr_g=1e-4, precision="fp32")
+theirs = fg.GAN(config, **build_networks(16, 16), device="cpu")
+g, d = copy.deepcopy(theirs.generator), copy.deepcopy(theirs.discriminator)
+optimizer_g, optimizer_d = (torch.optim.Adam(n.parameters(), 1e-4, betas=(0.5, 0.999)) for n in (g, d))
+print("step | loss of D: yours, fg.train_step | loss of G: yours, fg.train_step")
+for step, real in zip(range(1, 6), faces.batches(16)):
+    before = theirs.rng.get_state()
+    z = theirs.draw_noise(16).z[0]  # the latents that fg.train_step will draw
+    theirs.rng.set_state(before)
+    yours = train_step(g, d, optimizer_g, optimizer_d, real, z)
+    ours = fg.train_step(theirs, real)
+    print(f"{step:4} | {yours[0]:.4f}  {ours['loss_d']:.4f} | {yours[1]:.4f}  {ours['loss_g']:.4f}")
+
+# %% [markdown]
+# The numbers agree: `fg.train_step` does what you have written. (The last digits may differ, because sums are taken in another order.)
+#
+# Now your loop trains for some hundred steps, and the library's `fit` as long beside it.
+
+
+# %%
+def play(steps):
+    torch.manual_seed(0)
+    g, d = (network.to(gan.device) for network in build_networks(16, 16).values())
+    optimizer_g, optimizer_d = (torch.optim.Adam(n.parameters(), 5e-4, betas=(0.0, 0.99)) for n in (g, d))
+    average, losses = copy.deepcopy(g), []
+    stream = chain.from_iterable(repeat(faces.batches(16, device=gan.device)))
+    for real in tqdm(islice(stream, steps), total=steps, desc="your loop"):
+        z = torch.randn(16, 100, device=gan.device)
+        losses.append([float(loss) for loss in train_step(g, d, optimizer_g, optimizer_d, real, z)])
+        update_average(average, g, 0.99)
+    return torch.tensor(losses), average.eval()
+
+
+# %%
+config = config.replace(lr_d=5e-4, lr_g=5e-4, beta1=0.0, beta2=0.99, ema_decay=0.99)
+gan = fg.GAN(config)  # on the GPU, if there is one
+your_losses, your_generator = play(YOUR_STEPS)
+history = fg.fit(gan, faces, steps=YOUR_STEPS)
+_, axes = plt.subplots(1, 2, figsize=(10, 3), sharey=True, layout="constrained")
+for ax, name, column in zip(axes, ("loss_d", "loss_g"), your_losses.T):
+    ax.plot(column, color=ORANGE, label="yours")
+    ax.plot(history[name], color=BLUE, lw=1, label="the library's")
+    ax.set(title=name, xlabel="step")
+axes[0].legend(frameon=False)
+with torch.no_grad():
+    your_faces = your_generator(torch.randn(8, 100, device=gan.device)).cpu()
+fg.show_images(torch.cat([your_faces, gan.sample(8, seed=1)]), columns=8, scale=2)
+
+# %% [markdown]
+# *Your loop's faces above, the library's below. Both have just begun: a head, hair, and where the eyes will be.*
+#
+# If you see no face after this many steps of your own code, look for a bug before you wait longer: print the mean and the spread of
+# every parameter and gradient.
+#
+# ## The classic mistakes, and what they look like
+#
+# None of these mistakes stops with an error. Each trains on the small faces, beside the right step.
+#
+# **Predict, then run.** One of the wrong ones has curves that look *healthier* than the right one's. Which?
+
+
+# %%
+def step_with(mistake, gan, real):
+    g, d = gan.generator, gan.discriminator
+    real = (real + 1) / 2 if mistake == "real in [0, 1]" else real
+    fake = g(torch.randn(len(real), 100))
+    if mistake != "no zero_grad":
+        gan.optimizer_d.zero_grad()
+        gan.optimizer_g.zero_grad()
+    opinions = [d(real), d(fake if mistake == "no detach" else fake.detach())]
+    discriminator_loss(*opinions[:: -1 if mistake == "swapped labels" else 1]).backward(retain_graph=True)
+    gan.optimizer_d.step()
+    generator_loss(d(fake)).backward()
+    gan.optimizer_g.step()
+    return [logits.sigmoid().mean().item() for logits in opinions]
+
+
+# %%
+MY_GUESS = ""  # @param ["", "no zero_grad", "real in [0, 1]", "swapped labels", "no detach"]
+small = fg.TrainConfig(image_size=32, width=24, batch_size=32, lr_d=5e-4, lr_g=5e-4, precision="fp32")
+judge = fg.evaluation.Evaluator(small_faces, n=min(1000, len(small_faces) // 2))
+outcomes = {}
+for mistake in ("right", "no zero_grad", "real in [0, 1]", "swapped labels", "no detach"):
+    torch.manual_seed(0)
+    pupil = fg.GAN(small, device="cpu")
+    stream = chain.from_iterable(repeat(small_faces.batches(32)))
+    progress = tqdm(islice(stream, SMALL_STEPS), total=SMALL_STEPS, desc=mistake)
+    curve = torch.tensor([step_with(mistake, pupil, real) for real in progress])
+    samples = pupil.generator.eval().sample(1000, seed=0)
+    outcomes[mistake] = curve, samples[:8], judge.score(samples).distance
+
+# %%
+print("your guess:", MY_GUESS or "none yet")
+_, axes = plt.subplots(5, 2, figsize=(10, 9.5), width_ratios=(3, 1), sharex="col", layout="constrained")
+for (left, right), (name, (curve, samples, distance)) in zip(axes, outcomes.items()):
+    left.imshow(torch.cat([*to_uint8(samples)], 2).permute(1, 2, 0))
+    left.set_title(f"{name}: distance to real faces {distance:.0f}", loc="left")
+    left.set_axis_off()
+    right.plot(curve[:, 0], color=BLUE, label="D(x), real")
+    right.plot(curve[:, 1], color=ORANGE, label="D(G(z)), fake")
+    right.set(ylim=(0, 1))
+axes[0, 1].legend(frameon=False, fontsize=8)
+_ = axes[-1, 1].set_xlabel("step")
+
+# %% [markdown]
+# *From top to bottom. **Right**: a face begins. **No zero_grad**: old gradients pile up, and G runs off into colored patterns. **Real in [0, 1]**: the curves
+# stay closer together than the right ones, yet every face is pale: D and G agree on the wrong range. **Swapped labels**: D is pleased with fakes, and
+# G is driven away from faces. **No detach**: D's loss also reaches G, and pulls the other way; G only takes longer. In so few steps its faces look as good as
+# the right ones, so nobody notices. The number is the Fréchet distance between real and generated faces in a space of eigenfaces: smaller is nearer. Curves
+# alone lie: look at faces, and measure.*
+#
 # ## Training, live
 #
-# The library's `fit` does what you have written, with checkpoints, frames and curves in a run folder. The dashboard
-# updates in place: 64 faces from the same latents, losses, what D believes, the rate and the time left. **Stop** ends after the step
-# in progress and saves; run the cell again to go on.
+# The long run trains *your* networks: `fg.fit` does what your loop does, with checkpoints, frames and curves in a run folder. The recipe and the number
+# of steps suit your device; the recipe's optimizer, penalty and average apply to your networks.
+#
+# The dashboard updates in place: losses, what D believes, the rate and the time left, and 64 faces from the same latents. **Stop** ends after the step
+# in progress, saves, and ends "Run all"; run the cell again to resume. `fg.fit(..., fresh=True)` starts over, and moves the old run aside.
 
 # %%
-gan = fg.GAN(fg.RECIPES[RECIPE])
-every = max(1, STEPS // 12)
-history = fg.fit(
-    gan, faces, steps=STEPS, run_dir=RUNS / "first", snapshot_every=every, callbacks=[fg.widgets.live()]
-)
-
-# %%
-fg.plot_curves(history)
+plan = fg.notebook.plan(faces, recipe=RECIPE, steps=STEPS)
+config, every = plan.config, max(1, plan.steps // 12)
+torch.manual_seed(0)
+networks = build_networks(config.width, config.width_d or config.width)
+gan, live = fg.GAN(config, **networks), fg.widgets.live()
+fg.fit(gan, faces, steps=plan.steps, run_dir=RUNS / "first", snapshot_every=every, callbacks=[live])
+fg.plot_curves(gan.history)
 
 # %% [markdown]
 # *How to read it. Losses of a GAN do not fall to zero, and lower is not better: each measures one player against the
-# other. D(x) and D(G(z)) near one half would be a tie; here D stays a little ahead, D(x) near two thirds. What you want is that
-# neither curve runs away, while the faces get better. If D(G(z)) stays at 0 and faces stop changing, D has won; if all
+# other. D(x) and D(G(z)) near one half would be a tie; D a little ahead is normal, and tells G what to change. What you want is that
+# neither curve runs away while the faces get better. If D(G(z)) stays at 0 and faces stop changing, D has won; if all
 # faces become alike, G has found one answer and collapsed.*
+#
+# ### How good are they?
+#
+# Real faces beside generated ones, and one number. The floor is what other real faces score: no generator can do better.
 
 # %%
-fg.show_images(gan.sample(32, seed=1), columns=8)
+judge = fg.evaluation.Evaluator(faces, n=min(2000, len(faces) // 2))
+score = judge.score(gan.sample(2000, seed=0)).distance
+print(f"distance after {plan.steps:,} steps: {score:.1f}; floor: {judge.floor.distance:.1f}")
+with torch.no_grad():
+    yours = [your_generator(torch.randn(100, 100, device=gan.device)).cpu() for _ in range(20)]
+print(f"distance of your own loop after {YOUR_STEPS:,} steps: {judge.score(torch.cat(yours)).distance:.1f}")
+fg.show_images(torch.cat([faces[:16], to_uint8(gan.sample(16, seed=1))]), columns=16)
 
 # %% [markdown]
-# *New faces from the averaged generator, in eval mode.*
+# *Real faces above, fakes from the averaged generator below. Two numbers go with such a comparison, always: the distance and its floor.*
+#
+# ## What D wants changed
+#
+# G learns from one thing only: the gradient of D's output with respect to each pixel of a fake. It is a picture, too.
+
+# %%
+fake = gan.generator(torch.randn(8, 100, device=gan.device)).detach().float().requires_grad_()
+gan.discriminator(fake).sum().backward()
+wanted = fake.grad / fake.grad.abs().amax((1, 2, 3), keepdim=True)
+where = F.avg_pool2d(wanted.abs().mean(1, keepdim=True), 5, 1, 2).expand(-1, 3, -1, -1)
+where = 2 * where / where.amax((1, 2, 3), keepdim=True) - 1
+fg.show_images(torch.cat([fake.detach(), wanted, where]).cpu(), columns=8, scale=2)
+
+# %% [markdown]
+# *Eight fakes; below each, the change of every pixel's color that would make D's logit grow fastest (grey: none); at the bottom, where that change is
+# strongest. This is all that G ever hears about faces. G cannot change pixels freely: the gradient flows on into its weights, which all faces share.*
 #
 # ## A longer training to read
 #
-# This one is bundled: the recipe `modern`, on photographs. Slide through it, and say at each snapshot what the curves tell you and
+# This one comes with facegan: the recipe `modern`, on photographs. Slide through it, and say at each snapshot what the curves tell you and
 # what only the faces do.
 
 # %%
 fg.widgets.timeline("faces")
 
 # %% [markdown]
-# *The last snapshot. From step 1,000 to step 9,000 the curves hardly move: D(x) stays near 0.59, D(G(z)) near 0.41, the losses near 1.1 and 1.3. The faces
-# get better all the while; their distance to photographs falls by a third between steps 6,000 and 12,000. From step 9,000 on the learning rates
-# fall to 0: the curves get calmer, and D is ahead a little more. A curve's level says how balanced the game is, not how good the players are. `fg.pretrained.GALLERY` names seven short trainings more, six of which go wrong in the classic ways;
-# `timeline("mode_collapse")` shows one. Can you tell from its curves alone?*
+# *The last snapshot. From step 1,000 to step 9,000 the curves hardly move, and the faces
+# get better all the while. From step 9,000 on the learning rates
+# fall to 0: the curves get calmer, and D is ahead a little more. A curve's level says how balanced the game is, not how good the players are.*
 #
-# ## Stop, go on, and survive a disconnect
+# **Predict, then run.** Here is a short training that went wrong. Slide through it before you read on. What happened?
+
+# %%
+MY_GUESS = (
+    ""  # @param ["", "D is too strong", "G is too strong", "the learning rate is too high", "mode collapse"]
+)
+fg.widgets.timeline("mode_collapse")
+
+# %% [markdown]
+# *Up to step 1,000 there are different faces. Then G takes twenty steps for each of D's, finds the one face that this D likes best, and draws it for every latent
+# vector; D learns to reject it, and G moves to the next. `fg.pretrained.GALLERY` lists six other failures, and `docs/failures.md` says what to look at in each.*
 #
-# Stop, or the notebook's own stop button (Kernel > Interrupt), ends after the step in progress and saves. The same cell then goes on, bit for
+# ## Stop, resume, and survive a disconnect
+#
+# Stop, or the notebook's own stop button (Kernel > Interrupt), ends after the step in progress and saves. The same cell then resumes, bit for
 # bit as if nothing had happened. Everything lies in the run folder:
 
 # %%
-for path in sorted((RUNS / "first").iterdir()):
-    print(path.name)
-
-# %%
-history = fg.fit(gan, faces, steps=STEPS + 20, run_dir=RUNS / "first")
-print(f"{len(history['loss_d']):,} steps in all")
+print(*sorted(path.name for path in (RUNS / "first").iterdir()), sep="\n")
+fg.fit(gan, faces, steps=gan.step + 20, run_dir=RUNS / "first")
+print(f"{len(gan.history['loss_d']):,} steps in all")
 
 # %% [markdown]
-# In Colab a session ends after some hours and takes its disk with it. Tick `KEEP_ON_DRIVE` in the set-up cell before
-# training: runs then go to your Drive, and after a disconnect the same cells go on from there. Should Drive itself
-# go away, training continues on the local disk and moves back.
+# If Drive becomes unavailable, training continues on the local disk, and the run is copied back later.
 #
-# For TensorBoard, use `replace(fg.RECIPES[RECIPE], tensorboard=True)` and, in a cell of its own, `%load_ext tensorboard` and
+# For TensorBoard, use `config.replace(tensorboard=True)` and, in a cell of its own, `%load_ext tensorboard` and
 # `%tensorboard --logdir runs`.
 #
-# ## Other recipes, other losses
+# ## What `modern` changes, and why
 #
-# A recipe is a frozen dataclass; `replace` changes one thing. Hinge loss with spectral norm is a one-line change:
-
-# %%
-hinge = replace(fg.RECIPES[RECIPE], loss="hinge", norm="spectral")
-print("changed:", fg.config.differing(fg.RECIPES[RECIPE], hinge))
-print(", ".join(fg.RECIPES))
-
-# %% [markdown]
+# | | your DCGAN | `modern` | why |
+# |---|---|---|---|
+# | upsampling in G | transposed convolution | copy pixels, then convolve | no checkerboard is built in |
+# | D | BatchNorm | no normalization, and R1 in every 16th step | R1 keeps D's slope at real faces small, so that D cannot run away |
+# | Adam's β1, β2 | 0.5, 0.999 | 0, 0.99 | the opponent moves: old directions mislead |
+# | learning rates | constant | fall to 0 over the last quarter | G settles |
+# | average of G | none | decay 0.998 | cleaner faces |
+# | batch | 128 | 16 | more steps in the same time |
+#
+# `tiny` does the same with fewer channels, batches of 8, and latents that scale every layer of G. A recipe is a frozen dataclass, and `replace` changes
+# one thing: `fg.RECIPES["tutorial"].replace(loss="hinge", norm="spectral")` is a GAN with hinge loss and spectral normalization. `print(*fg.RECIPES)` lists all recipes.
+#
 # ## Summary
 #
-# - D minimises cross-entropy; G minimises $-\log D(G(z))$, since $\log(1 - D(G(z)))$ has no slope where G needs it.
+# - D minimizes cross-entropy; G minimizes $-\log D(G(z))$, because $\log(1 - D(G(z)))$ has no slope where G needs it.
 # - One round: D on real and detached fakes; then G through the new D; then the average.
-# - Mistakes in a GAN are silent. Watch D(x), D(G(z)) and the faces, not the losses alone.
-# - A run can stop at any time and goes on exactly.
+# - Mistakes in a GAN are silent. Watch D(x), D(G(z)) and the faces, and measure a distance.
+# - A run can stop at any time and resumes exactly.
 
 # %%
 fg.progress()
@@ -320,7 +459,7 @@ fg.progress()
 # <details><summary>An answer</summary>
 #
 # No: D has won. It tells real from fake with certainty, and although the non-saturating loss still has a slope, its direction says little
-# about faces. A smaller learning rate for D, or regularising it, helps.
+# about faces. A smaller learning rate for D, or regularizing it, helps.
 # </details>
 #
 # **2. Why does G use the fakes from before D's step, and not new ones?**
@@ -337,4 +476,13 @@ fg.progress()
 # With 0 it is the current generator, with 1 it never leaves its untrained start. 0.99 averages over about a hundred steps.
 # </details>
 #
-# **Next:** [4 · Visualization](04_visualization.ipynb), playing with what G has learned.
+# ## Challenges
+#
+# - **WGAN-GP in ten lines.** Replace the two losses by the critic's $\mathbb{E}[D(G(z))] - \mathbb{E}[D(x)]$ and G's $-\mathbb{E}[D(G(z))]$, add a gradient penalty
+#   on faces between real and fake (`torch.autograd.grad(..., create_graph=True)`), and take five steps of D for each of G. `fg.RECIPES["wgan_gp"]` is the library's.
+# - **Beat `tiny`.** Change one thing at a time and train as many minutes. `facegan results RUN RUN` prints the distances: it is the judge.
+# - **Diagnose.** Open three names of `fg.pretrained.GALLERY` with `timeline`, and write for each what you see, what went wrong, and what you would change.
+#
+# **To hand in:** run all cells, then File > Download > Download .ipynb (in Jupyter: File > Download). The file holds your answers and their checks.
+#
+# **Next:** [4 · Visualization](04_visualization.ipynb) ([in Colab]({colab}/04_visualization.ipynb)), playing with what your generator has learned.

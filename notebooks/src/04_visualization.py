@@ -14,17 +14,18 @@
 #
 # {badges}
 #
+# *In Colab, first choose File > Save a copy in Drive: your edits are lost otherwise.*
+#
 # By the end you will be able to
 #
-# - draw faces by seed, and trade variety for typicality,
+# - draw faces by seed, and say why latents belong on a sphere,
 # - find the directions in which a generator's faces differ most, and steer along them,
 # - walk through latent space along great arcs, and make an animation of it,
-# - add and remove an attribute by vector arithmetic,
+# - add and remove a smile by vector arithmetic,
 # - follow one face through training, and check whether G has merely memorized.
 #
-# It takes about 40 minutes to read and do. Running all cells takes about a minute, on a CPU, too.
-#
-# This is where you are going: the faces of one generator, each a point in the same space.
+# Plan about 60 minutes. Running all cells takes about two minutes, on a CPU, too. You play with the generator that *you* trained in notebook 3; while it
+# is young or missing, with one that comes with facegan. In Colab tick `KEEP_ON_DRIVE` in both notebooks.
 #
 # ![A grid of 64 generated faces, each of somebody who does not exist, drawn after 17 minutes of training on one CPU core](../../docs/faces.jpg)
 
@@ -41,81 +42,103 @@ import facegan as fg
 RUNS = fg.notebook.start(keep_on_drive=KEEP_ON_DRIVE)
 
 # %% tags=["parameters"]
-DATA = "synthetic"  # what the generator was trained on
-PRETRAINED = "synthetic"  # opened while notebook 3 has trained none; "faces" was trained on photographs
+DATA = "celeba"  # what notebook 3 trained on; "synthetic" for drawn faces
+PLAY_WITH = "auto"  # @param ["auto", "mine", "bundled"]
 
 # %%
 import torch
+import torch.nn.functional as F
 from facegan import latent
 from facegan.images import to_uint8
 
-faces = fg.load_faces(DATA)
-mine = RUNS / "first"
-source = mine if (mine / "generator.safetensors").exists() else PRETRAINED
-generator = fg.explore.open_generator(source)
-print("playing with", source)
+faces = fg.notebook.load_faces(DATA)
+bundled = "synthetic" if faces.attributes else "faces"
+run, network = fg.notebook.player(RUNS / "first", bundled, use=PLAY_WITH)
+generator = run.generator(network=network)
 
 # %% [markdown]
-# If notebook 3 has trained a generator, this opens it; else one that comes with facegan and was trained on the same drawn faces.
-# Another one has learned from photographs of people:
-
-# %%
-fg.show_images(fg.load_generator("faces").sample(24, seed=1), columns=8)
-
-# %% [markdown]
-# *Nobody: 24 draws from a generator trained on 13,001 photographs from CelebA. Who is missing from them, and what such a generator must not be
-# used for, stands in its [model card]({repository}/blob/main/facegan/weights/README.md). To play with it below, set `PRETRAINED = "faces"`, and `DATA` to photographs
-# such as `"celeba"`.*
-#
 # ## A seed is a face
 #
 # Faces come from latents $z \sim \mathcal{N}(0, I)$ in 100 dimensions. The same seed gives the same latents, and so the same faces, on
 # any machine.
 
 # %%
-fg.show_images(generator.sample(16, seed=4), columns=8)
+fg.show_images(generator.sample(16, seed=4), columns=8, scale=2)
 
 # %% [markdown]
-# *Sixteen faces. Note that none of them is anybody: each is a guess at what a face of this data set may look like.*
+# *Sixteen faces. None of these people exists: each is a guess at what a face of this data set may look like.*
 #
-# ## Truncation: typical or varied
+# The bundled generator `faces` has learned from 13,001 photographs from CelebA. Its
+# [model card]({repository}/blob/main/facegan/weights/README.md) says who is missing from the data, and what the generator must not be used for.
 #
-# Latents far out in $\mathcal{N}(0, I)$ are rare, and their faces are the strangest. Cutting each number off at a limit trades variety for typicality.
+# ## Latents live on a sphere
+#
+# Other generators (BigGAN, Brock et al. 2019) are made tamer by *truncation*: each number of $z$ is limited to a small range.
+#
+# **Predict, then run.** What will the faces look like with a limit of 0.3 instead of none?
 
 # %%
-rows = [generator.sample(8, seed=4, truncation=limit) for limit in (0.3, 0.7, 1.2, 3.0)]
+MY_GUESS = ""  # @param ["", "cleaner, more typical", "all the same", "not like faces at all", "unchanged"]
+print("your guess:", MY_GUESS or "none yet")
+limits = (0.3, 0.7, 1.2, None)
+rows = [generator.sample(8, seed=4, truncation=limit) for limit in limits]
+for limit in limits:
+    z = latent.draw_latents(1000, 100, seed=4)
+    z = z if limit is None else latent.truncate(z, limit)
+    print(f"limit {limit}: mean length of z {z.norm(dim=1).mean():.1f}")
 fg.show_images(torch.cat(rows), columns=8)
 
 # %% [markdown]
-# *The same eight latents with limits 0.3, 0.7, 1.2 and 3 standard deviations, from top to bottom. Above, everybody melts into one blurred average;
-# below, faces differ more, and more of them fail.*
+# *The same eight latents with limits of 0.3, 0.7 and 1.2, and without a limit, from top to bottom. With a small limit the faces are pale, dark or broken.*
+#
+# The lengths tell why. In 100 dimensions nearly all latents have a length close to $\sqrt{100} = 10$: they lie near a sphere. G was trained there, and
+# nowhere else. With the limit they lie deep inside. Stretch them back to length 10, and they are faces again:
+
+# %%
+z = latent.truncate(latent.draw_latents(8, 100, seed=4), 0.3)
+on_sphere = 10 * z / z.norm(dim=1, keepdim=True)
+fg.show_images(generator.generate(torch.cat([z, on_sphere])), columns=8)
+
+# %% [markdown]
+# *Above, latents inside the sphere; below, the same directions on it. A direction says who it is; the length has to be right for G to draw it.*
 #
 # ## The lab: explore
 #
-# Most single numbers of $z$ do next to nothing. But some *directions* change much: they are found by fitting a linear map from
-# latents to coarse images, and taking its principal directions. Run the cell, then press faces to keep them, Resample the others, and
+# Most single numbers of $z$ do next to nothing. But some *directions* change much: the widget fits a linear map from
+# latents to coarse images, and takes the directions that this map stretches most. Run the cell, then press faces to keep them, Resample the others, and
 # move the sliders. (Keyboard: Tab, Enter, arrow keys.) Can you say in a word what each slider does?
 
 # %%
 fg.widgets.explore(generator, seed=4)
 
 # %% [markdown]
-# *On the page you see the faces only; the controls come when you run the cell. "z as code" gives the Python that draws what you have found.*
+# *Without a running kernel this page shows the faces only. "z as code" gives the Python that draws what you have found.*
 #
-# ## Between two faces: why not the straight line
+# ## Between two faces
 #
-# In 100 dimensions nearly all latents have a length close to $\sqrt{100} = 10$: they lie near a sphere. The straight line between two of
-# them cuts through its inside, where G has never been trained:
+# **Predict, then run.** Take 400 pairs of faces, and the point half-way between each pair on the straight line. Are those faces as good as the ends?
 
 # %%
-a, b = latent.draw_latents(2, 100, seed=12)
+MY_GUESS = ""  # @param ["", "as good", "worse", "better, because they are averages"]
+print("your guess:", MY_GUESS or "none yet")
+a, b = latent.draw_latents(800, 100, seed=12).split(400)
 half = (a + b) / 2
-print(f"lengths: a {a.norm():.1f}, b {b.norm():.1f}, half-way on the straight line {half.norm():.1f}")
+judge = fg.evaluation.Evaluator(faces, n=min(1000, len(faces) // 2))
+for name, z in (
+    ("ends", a),
+    ("half-way", half),
+    ("half-way, on the sphere", 10 * half / half.norm(dim=1, keepdim=True)),
+):
+    distance = judge.score(generator.generate(z)).distance
+    print(f"{name}: length {z.norm(dim=1).mean():.1f}, distance to real faces {distance:.1f}")
+fg.show_images(generator.generate(torch.cat([a[:8], half[:8]])), columns=8)
 
 # %% [markdown]
+# *Above, eight ends; below, eight half-way points. The straight line cuts through the inside of the sphere: faces there are alike, and further from real ones.*
+#
 # ### Exercise: slerp
 #
-# Go along the great arc instead (Shoemake 1985, White 2016).
+# Go along the great arc instead (Shoemake 1985, White 2016). Between two equal vectors the angle is 0: return the point itself there.
 
 
 # %%
@@ -127,13 +150,13 @@ def slerp(a, b, t):
 
 # %%
 times = torch.linspace(0, 1, 10).tolist()
-line = torch.stack([latent.lerp(a, b, t) for t in times])
-arc = torch.stack([slerp(a, b, t) for t in times])
+line = torch.stack([latent.lerp(a[0], b[0], t) for t in times])
+arc = torch.stack([slerp(a[0], b[0], t) for t in times])
 fg.show_images(generator.generate(torch.cat([line, arc])), columns=10)
 
 # %% [markdown]
-# *Above the straight line, below the arc. The ends agree. In the middle the straight line tends towards the average face; the arc
-# keeps its character.*
+# *Above the straight line, below the arc. The ends agree. In the middle the straight line tends towards a flat average; the arc
+# keeps its contrast.*
 #
 # ## A walk, and its GIF
 #
@@ -161,7 +184,7 @@ alt = {"alt": "A face that turns into three others and back"}
 Image(filename=str(RUNS / "walk.gif"), width=192, metadata=alt)
 
 # %% [markdown]
-# *A loop through four faces. `facegan walk faces --out walk.mp4` makes a video from the command line.*
+# *A loop through four faces. `!facegan walk faces --out walk.mp4` makes a video.*
 #
 # ## The lab: morph
 #
@@ -174,40 +197,23 @@ fg.widgets.morph(generator, seed=12)
 # %% [markdown]
 # *The faces to choose from, and half-way between two of them: straight line left, arc right.*
 #
-# ## Arithmetic: adding an attribute
+# ## Arithmetic: adding a smile
 #
 # DCGAN's most famous figure is vector arithmetic: smiling woman - neutral woman + neutral man = smiling man. It needs to
-# know which latents gave faces with the attribute. The drawn faces come with their attributes, so a straight-line fit from
-# coarse pixels to one of them can read it off generated faces, too. (Photographs have none: there the brightness of the
-# middle of the face serves, or your own eye.)
-
-# %%
-import torch.nn.functional as F
-
-
-def coarse(images):
-    return F.avg_pool2d(images, 4).flatten(1)
-
-
-# %%
-def read_off(attribute, images):
-    if attribute not in faces.attributes:
-        return images[:, :, 24:44, 22:42].mean((1, 2, 3))
-    x = coarse(fg.images.to_float(faces[:4000]))
-    y = torch.tensor(faces.attributes[attribute][:4000]).float()
-    penalty = 10 * torch.eye(x.shape[1])
-    rows, targets = torch.cat([x - x.mean(0), penalty]), torch.cat([y - y.mean(), penalty[0] * 0])
-    weights = torch.linalg.lstsq(rows, targets[:, None]).solution[:, 0]
-    return (coarse(images) - x.mean(0)) @ weights + y.mean()
-
+# know which latents gave smiling faces. `fg.notebook.smiles` reads that from the pixels: on photographs it compares the brightness of mouth and cheeks, because
+# teeth show in a smile; on drawn faces it is a linear fit to their attribute `smile`.
 
 # %%
 z = latent.draw_latents(2000, 100, seed=0)
-lightness = read_off("skin_lightness", generator.generate(z))
-light = lightness > lightness.quantile(0.7)
-print(f"{light.sum()} of {len(z):,} faces count as light-skinned")
+images = torch.cat([generator.generate(part) for part in z.split(500)])
+smile = fg.notebook.smiles(generator, images)
+smiling = smile > smile.quantile(0.7)
+order = smile.argsort()
+fg.show_images(images[torch.cat([order[:8], order[-8:]])], columns=8)
 
 # %% [markdown]
+# *Of 2,000 generated faces, the eight with the least smile (above) and with the most (below), by that measure. Does it measure only smiles?*
+#
 # ### Exercise: attribute_direction
 
 
@@ -218,27 +224,31 @@ def attribute_direction(z, has):
     ...  # your code
 
 
+# %% [markdown]
+# **Predict, then run.** The direction is added to three faces. What will change besides the mouth?
+
 # %%
-direction = attribute_direction(z, light)
+MY_GUESS = ""  # @param ["", "nothing", "hair", "skin and light", "whatever goes with a smile in the data"]
+print("your guess:", MY_GUESS or "none yet")
+direction = attribute_direction(z, smiling)
 direction = direction / direction.norm()
-starts = z[~light][:3]
-steps = torch.linspace(-4, 4, 9)
-grid = torch.cat([start + steps[:, None] * direction for start in starts])
-fg.show_images(generator.generate(grid), columns=9)
+paths = [start + torch.linspace(-4, 4, 9)[:, None] * direction for start in z[~smiling][:3]]
+paths = torch.cat([10 * path / path.norm(dim=1, keepdim=True) for path in paths])  # back on the sphere
+fg.show_images(generator.generate(paths), columns=9)
 
 # %% [markdown]
-# *Three faces, each moved against the direction (left) and along it (right); the middle column is where they started. What changes besides
-# skin? A direction carries along whatever goes with the attribute in the data, and in this generator.*
+# *Three faces, each moved against the direction (left) and along it (right); the middle column is where they started.
+# A direction carries along whatever goes with the attribute in the data, in this generator, and in the measure.*
 #
 # ## The lab: arithmetic
 #
-# Do it by eye, as the paper did. Pick faces that share something for A, the same without it for B, and others to add it to for C.
+# Do it by eye, as the paper did. Faces that share something are in A, others without it in B, and those to add it to in C. Choose better ones.
 
 # %%
 fg.widgets.arithmetic(generator, seed=2)
 
 # %% [markdown]
-# *The means of A, B and C, and mean of A - mean of B + mean of C in the middle of the block on the right, with neighbours around it. In code:
+# *The result is the largest picture: mean of A - mean of B + mean of C, with neighbors around it. In code:
 # `latent.attribute_direction(z, mask)` with a mask that is true for the faces with it.*
 #
 # ## The lab: a timeline
@@ -246,30 +256,28 @@ fg.widgets.arithmetic(generator, seed=2)
 # The same latents' faces through the whole training. Slide through it, or press play, and watch the line in the curves.
 
 # %%
-fg.widgets.timeline(source)
+fg.widgets.timeline(run, generator=network)
 
 # %% [markdown]
 # *The last snapshot. First there is a blob in the middle, then skin and hair, then eyes and mouth. Faces still change late: G does not
-# settle, it follows D. `fg.widgets.timeline("faces")` shows the photographs' training, and `fg.pretrained.GALLERY` names some that went wrong:
-# try `"mode_collapse"`.*
+# settle by itself, it follows D. `fg.pretrained.GALLERY` names trainings that went wrong.*
 #
 # ## The lab: two generators
 #
-# The same latents in two generators, one of them young: `load_generator("faces", step=...)` is that training's generator as it was then. `compare` also takes
-# run folders.
+# The same latents in two generators, one of them young. `compare` also takes run folders.
 
 # %%
 young = fg.load_generator("faces", step=fg.pretrained.steps("faces")[4])
 fg.widgets.compare(young, "faces")
 
 # %% [markdown]
-# *A is the young one. Where a face will look, and whether its hair is dark, is settled early; the person is not. Compare two
-# generators that were trained apart, `compare("synthetic", "faces")`: there nothing agrees, since each training gives the latents meanings of its own.*
+# *Gaze and hair color are settled early; identity is not. Compare two
+# generators from separate trainings, `compare("synthetic", "faces")`: nothing agrees, because each training gives the latents meanings of its own.*
 #
 # ## Has it memorized?
 #
 # A generator could cheat by storing the data. For some fakes, find the nearest real faces, after blurring both a little
-# so that noise does not count:
+# so that noise does not count. If G has copied a face, the second picture of a row equals the first.
 
 
 # %%
@@ -282,11 +290,11 @@ fakes = generator.sample(6, seed=21)
 distances = torch.cdist(features(fakes), features(faces[:5000]))
 nearest = distances.argsort(1)[:, :5]
 shown = [torch.cat([to_uint8(fake[None]), faces[index.tolist()]]) for fake, index in zip(fakes, nearest)]
-fg.show_images(torch.cat(shown), columns=6)
+fg.show_images(torch.cat(shown), columns=6, scale=2)
 
 # %% [markdown]
-# *Each row: a fake (left) and its five nearest among 5,000 real faces. They share colors and pose, not identity: had G
-# memorized, the second picture of a row would equal the first.*
+# *Each row: a fake (left) and its five nearest among 5,000 real faces. They share colors and pose, not identity. `!facegan copies RUN --data ...`
+# measures the same for a whole training.*
 #
 # ## Export and share
 #
@@ -298,15 +306,15 @@ again = fg.load_generator(RUNS / "my_generator.safetensors")
 print("the same faces:", torch.allclose(again.sample(4, seed=0), generator.sample(4, seed=0), atol=1e-4))
 
 # %% [markdown]
-# A generator carries its data's terms with it, and can reproduce faces that it has seen: mind both before you share one.
+# A generator carries its data's terms with it, and can reproduce faces that it has seen. Keep both in mind before you share one.
 #
 # ## Summary
 #
-# - A latent is a point near a sphere; arcs stay on it, straight lines do not.
+# - A latent is a direction and a length; G knows only lengths near 10, so stay on the sphere.
+# - Arcs stay on it, straight lines and truncation do not.
 # - A few directions in latent space account for most of what changes in images.
-# - Truncation trades variety for typicality; a seed names a face for good.
 # - Differences of means are directions; they carry along what is correlated.
-# - Nearest neighbours are the simplest check against memorising.
+# - Nearest neighbors are the simplest check against memorizing.
 
 # %%
 fg.progress()
@@ -325,7 +333,7 @@ fg.progress()
 #
 # <details><summary>An answer</summary>
 #
-# The latent leaves the sphere, where G was never trained: first a broad smile, then artefacts, and all faces become alike.
+# The latent leaves the sphere, where G was never trained: first a broad smile, then artifacts, and all faces become alike.
 # </details>
 #
 # **3. The nearest neighbours look different from the fake. Is G certainly original?**
@@ -335,4 +343,20 @@ fg.progress()
 # No. It may have copied a mirrored or shifted face, which this distance does not find, or parts of several. The check finds plain copies only.
 # </details>
 #
-# **Next:** train longer, on CelebA (`DATA = "celeba"` in notebook 3), or on your own photographs: `fg.load_faces("my_photos", align="face")`.
+# ## Capstone
+#
+# Train a generator that you would show to a friend, and say how you know that it is good. Hand in a notebook with its run folder's `config.json` and
+# `history.csv`, a grid, an animation, and one page of text.
+#
+# | points | for |
+# |---|---|
+# | 30 | the training: your own networks or recipe, at least one change that you can explain, and its curves |
+# | 20 | the judgment: distance and floor, real faces beside fakes, and `facegan results` against `tiny` at equal minutes |
+# | 20 | one failure on the way: what you saw first, what it was, what you changed |
+# | 20 | one finding in latent space, with a figure that a stranger understands without its caption |
+# | 10 | who is missing from your data, and what your generator must not be used for |
+#
+# **To hand in:** run all cells, then File > Download > Download .ipynb (in Jupyter: File > Download). The file holds your answers and their checks.
+#
+# **Next:** train longer in notebook 3, or on your own photographs: `fg.load_faces("my_photos", align="face")`. After that, read *StyleGAN* (Karras et al. 2019)
+# for generators with a latent for every layer, and *Denoising Diffusion* (Ho et al. 2020) for images without a game.

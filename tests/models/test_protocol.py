@@ -2,10 +2,12 @@
 
 import pytest
 import torch
+from helpers import TINY
 from torch import nn
 
 from facegan import TrainConfig
 from facegan.errors import ConfigError
+from facegan.models import Discriminator, Generator, protocol
 from facegan.models.protocol import evaluating, frozen, generate, sample, set_default_attributes
 
 
@@ -61,3 +63,22 @@ def test_frozen_weights_get_no_gradients_and_gradients_flow_through():
     assert network.weight.grad is None
     assert z.grad is not None
     assert (network.weight.requires_grad, network.bias.requires_grad) == (True, False)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "said"),
+    [(lambda n: n.to("meta"), "device 'meta'"), (lambda n: broken(n), "NaN or infinity before")],
+)
+@pytest.mark.parametrize("which", [0, 1])
+def test_networks_whose_weights_are_no_numbers_are_refused(which, spoil, said):
+    config = TrainConfig(**TINY)
+    networks = [Generator.from_config(config), Discriminator.from_config(config)]
+    networks[which] = spoil(networks[which])
+    with pytest.raises(ConfigError, match=said):
+        protocol.check_networks(*networks, config)
+
+
+def broken(network):
+    for p in network.parameters():
+        torch.nn.init.constant_(p, torch.nan)
+    return network

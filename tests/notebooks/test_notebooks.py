@@ -1,12 +1,14 @@
 """The notebooks: in step with their sources, linked, running to the end with exercises empty or filled."""
 
 import importlib.util
+import inspect
 import re
 from pathlib import Path
 
 import nbformat
 import pytest
 
+import facegan as fg
 from facegan.course.exercise import MIME, exercises
 from facegan.course.grading import inject, run_notebook
 
@@ -86,6 +88,13 @@ def test_one_repository_address():
             assert found == repo
 
 
+def fill(cell):
+    """Write an exercise's solution into its cell, as a student does: it finds only what the notebook defines above."""
+    for name in re.findall(r'^@fg\.exercise\("(\w+)"\)', cell.source):
+        written = inspect.getsource(exercises()[name].solution).replace(".apply(init_weights)", "")
+        cell.source = f'@fg.exercise("{name}")\n{written}'
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("filled", [False, True], ids=["empty", "filled"])
 @pytest.mark.parametrize("source", SOURCES, ids=lambda p: p.stem)
@@ -95,14 +104,10 @@ def test_run_all_reaches_the_end(source, filled, tmp_path, monkeypatch):
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
     monkeypatch.chdir(tmp_path)
     notebook = shipped(source)
-    if filled:
-        for cell in notebook.cells:
-            for name in re.findall(r'^@fg\.exercise\("(\w+)"\)', cell.source):
-                defined = re.search(r"^def (\w+)", cell.source, re.M)[1]
-                reference = f'fg.course.catalog.exercises()["{name}"].solution'
-                cell.source = f'{defined} = fg.exercise("{name}")({reference})'
+    for cell in notebook.cells if filled else []:
+        fill(cell)
     small = "fg.data.SYNTHETIC_COUNT = 300"
-    inject(notebook, {"DATA": "synthetic", "STEPS": 12, "SMALL_STEPS": 6})
+    inject(notebook, {"DATA": "synthetic", "RECIPE": "tiny", "STEPS": 12, "YOUR_STEPS": 6, "SMALL_STEPS": 6})
     at = next(i for i, c in enumerate(notebook.cells) if c.source.startswith("# @title"))
     notebook.cells.insert(at + 1, nbformat.v4.new_code_cell(small))
     nbformat.write(notebook, "given.ipynb")
@@ -115,3 +120,24 @@ def test_run_all_reaches_the_end(source, filled, tmp_path, monkeypatch):
         n for n, e in exercises().items() if e.notebook == int(source.stem[:2])
     }
     assert {n["status"] for n in notes} == {"right" if filled else "missing"}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", [0, 1])
+def test_in_the_exhibit_of_mistakes_right_beats_wrong(seed):
+    """The cells of notebook 3 as they are: the right step comes nearer than every mistake that breaks."""
+    cells = [c.source for c in shipped(SOURCES[2]).cells if c.cell_type == "code"]
+    imports, step, trial = (
+        next(source for source in cells if words in source)
+        for words in ("from tqdm.auto", "def step_with", "outcomes = {}")
+    )
+    lines = [line for line in imports.splitlines() if line.startswith(("import", "from"))]
+    small = fg.load_faces("synthetic", 32)
+    known = {"fg": fg, "small_faces": small, "SMALL_STEPS": 400}
+    known |= {name: exercises()[name].solution for name in ("discriminator_loss", "generator_loss")}
+    trial = trial.replace(', "no detach")', ")").replace("manual_seed(0)", f"manual_seed({seed})")
+    exec("\n".join([*lines, step, trial]), known)
+    distances = {name: distance for name, (_, _, distance) in known["outcomes"].items()}
+    assert set(distances) == {"right", "no zero_grad", "real in [0, 1]", "swapped labels"}
+    right = distances.pop("right")
+    assert all(distance > 1.25 * right for distance in distances.values()), (right, distances)

@@ -14,11 +14,11 @@ from facegan.course.checks.architecture import (
 )
 from facegan.course.checks.data import center_crop, contact_sheet, scale, unscale
 from facegan.course.checks.latent import attribute_direction, latent_walk, slerp
-from facegan.course.checks.tools import CheckFailed
+from facegan.course.checks.tools import CheckFailed, taken_remarks
 from facegan.course.checks.training import discriminator_loss, generator_loss, train_step, update_average
 
 __all__ = [
     "CheckFailed", "attribute_direction", "center_crop", "contact_sheet", "discriminator", "discriminator_loss",
     "generator", "generator_block", "generator_loss", "init_weights", "latent_walk", "output_size", "scale",
-    "slerp", "train_step", "unscale", "update_average",
+    "slerp", "taken_remarks", "train_step", "unscale", "update_average",
 ]  # fmt: skip

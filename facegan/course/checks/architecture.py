@@ -10,7 +10,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from facegan.course.checks.tools import call, check
+from facegan.course import solutions
+from facegan.course.checks.tools import call, check, remark
+
+_LARGE = 10  # times as many parameters as DCGAN has
 
 
 def output_size(function: Callable) -> None:
@@ -79,6 +82,13 @@ def generator(function: Callable) -> None:
     squashed, z = fresh.double().eval(), 3 * torch.randn(4, latent_dim).double()
     linear = _is_affine(lambda x: squashed(x).clamp(-0.999, 0.999).atanh(), z)
     check(not linear, "before its last layer it is linear: blocks need an activation.")
+    network = _module(function, latent_dim, width)
+    remark(
+        not _normalizes(network, torch.randn(8, latent_dim)),
+        "But nothing in it normalizes over the batch. DCGAN has BatchNorm after every layer but the last; without it, "
+        "faces may never appear.",
+    )
+    _remark_on_size(network, solutions.build_generator(latent_dim, width))
 
 
 def discriminator(function: Callable) -> None:
@@ -103,6 +113,11 @@ def discriminator(function: Callable) -> None:
     check(not _is_affine(network, images), "it is linear: an activation is missing.")
     network.train()
     _check_trains(network, lambda: network(images).square().sum(), "discriminator")
+    remark(
+        not _normalizes(network, images),
+        "But nothing in it normalizes over the batch. DCGAN has BatchNorm in every layer but the first.",
+    )
+    _remark_on_size(network, solutions.build_discriminator(8))
 
 
 def init_weights(function: Callable) -> None:
@@ -143,9 +158,35 @@ def _module(function: Callable, *arguments: Any) -> nn.Module:
         f"it returns {'the class ' + network.__name__ if isinstance(network, type) else 'a ' + type(network).__name__}"
         ", expected a module that is ready to be called.",
     )
-    weights = sum(p.numel() for p in network.parameters())
+    weights = [*network.parameters()]
     check(weights, "the module has no parameters: there is nothing to learn.")
+    empty = any(p.device.type == "meta" for p in weights)
+    check(
+        not empty, "its weights are on the device 'meta', which holds no numbers. Build it without a device."
+    )
+    network = network.to("cpu")
+    finite = all(bool(p.isfinite().all()) for p in weights)
+    check(finite, "its weights contain NaN or infinity before any training. How are they initialized?")
     return network
+
+
+def _normalizes(network: nn.Module, inputs: Tensor) -> bool:
+    """Whether in train mode three times larger inputs make the same outputs."""
+    network, outputs = copy.deepcopy(network).train(), []
+    for size in (1, 3):
+        torch.manual_seed(0)  # for dropout
+        outputs.append(_forward(network, size * inputs))
+    once, thrice = outputs
+    return bool((once - thrice).abs().max() < 0.1 * once.abs().max())
+
+
+def _remark_on_size(network: nn.Module, reference: nn.Module) -> None:
+    size, usual = (sum(p.numel() for p in n.parameters()) for n in (network, reference))
+    remark(
+        size > _LARGE * usual,
+        f"But it has {size / usual:,.0f} times as many parameters as DCGAN's at the same width: training will be slow, "
+        "and may run out of memory.",
+    )
 
 
 def _forward(network: nn.Module, inputs: Tensor) -> Tensor:

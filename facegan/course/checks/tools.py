@@ -21,6 +21,22 @@ def check(condition: Any, message: str) -> None:
         raise CheckFailed(message)
 
 
+_remarks: list[str] = []
+
+
+def remark(condition: Any, message: str) -> None:
+    """Note `message` about a solution that is right, if `condition` holds."""
+    if condition:
+        _remarks.append(message)
+
+
+def taken_remarks() -> str:
+    """What was noted since the last call, as one text."""
+    said = " ".join(_remarks)
+    _remarks.clear()
+    return said
+
+
 def call(function: Callable, *inputs: Any, changes: bool = False) -> Any:
     """The function's result; a `CheckFailed` when it raises, returns nothing, or changes its inputs."""
     given = copy.deepcopy(inputs) if not changes else inputs

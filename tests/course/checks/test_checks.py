@@ -77,3 +77,46 @@ def test_a_tensor_of_another_shape_is_refused_with_both_shapes():
 def test_close_compares_every_number():
     assert close(torch.tensor([1.0, 2.0]), torch.tensor([1.00001, 2]))
     assert not close(torch.tensor([1.0, 2.0]), torch.tensor([1.0, 2.1]))
+
+
+def without_norm(build):
+    """A builder's network with nothing in place of BatchNorm."""
+
+    def build_without(*arguments):
+        network = build(*arguments)
+        for parent in list(network.modules()):
+            for name, child in parent.named_children():
+                if isinstance(child, nn.BatchNorm2d):
+                    setattr(parent, name, nn.Identity())
+        return network
+
+    return build_without
+
+
+@pytest.mark.parametrize("name", ["generator", "discriminator"])
+def test_a_network_without_batchnorm_is_right_with_a_remark(name):
+    result = run_check(TABLE[name], without_norm(TABLE[name].solution))
+    assert result.status == "right"
+    assert "normalizes over the batch" in result.feedback
+    assert run_check(TABLE[name], TABLE[name].solution).feedback == "right."
+
+
+def test_a_network_that_is_much_too_large_is_right_with_a_remark():
+    build = TABLE["discriminator"].solution
+    result = run_check(TABLE["discriminator"], lambda width=64: build(8 * width))
+    assert result.status == "right"
+    assert "times as many parameters as DCGAN's" in result.feedback
+
+
+@pytest.mark.parametrize(
+    ("spoil", "said"),
+    [
+        (lambda network: network.to("meta"), "device 'meta'"),
+        (lambda network: nn.init.constant_(next(network.parameters()), torch.nan) is None or network, "NaN"),
+    ],
+)
+def test_weights_that_are_no_numbers_are_named(spoil, said):
+    build = TABLE["discriminator"].solution
+    result = run_check(TABLE["discriminator"], lambda *arguments: spoil(build(*arguments)))
+    assert result.status == "wrong"
+    assert said in result.feedback

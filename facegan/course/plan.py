@@ -1,0 +1,93 @@
+"""What a notebook trains, chosen by the device: a recipe, a number of steps, and how long that takes here."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from itertools import chain, repeat
+from typing import Any
+
+import torch
+
+from facegan.config import RECIPES, TrainConfig
+from facegan.data.dataset import FaceDataset
+from facegan.errors import ConfigError
+from facegan.runtime.device import pick_device
+from facegan.training.fit import next_images, total_steps
+from facegan.training.gan import GAN
+from facegan.training.step import train_step
+
+CPU_STEPS = 3000  # of `tiny`: about three minutes on two cores
+_WARM_UP, _TIMED = 3, 12  # steps of a network that is thrown away
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A training: settings and a number of steps."""
+
+    config: TrainConfig
+    steps: int
+
+
+def plan(
+    faces: FaceDataset, *, recipe: str = "auto", steps: int | str = "auto", device: str = "auto"
+) -> Plan:
+    """Choose a recipe and a number of steps for this device; print them, why, and how long they take here.
+
+    A CUDA GPU trains `modern` at its full length, any other device `tiny` for `CPU_STEPS` steps. The time is
+    measured: a GAN of that recipe takes a few steps and is thrown away.
+
+    Args:
+        faces: what will be trained on.
+        recipe: a recipe's name instead.
+        steps: a number of steps instead.
+        device: as for `GAN`.
+
+    Raises:
+        ConfigError: there is no such recipe, or steps is neither "auto" nor a whole number of 1 or more.
+    """
+    where = pick_device(device)
+    fast = where.type == "cuda"
+    name = ("modern" if fast else "tiny") if recipe == "auto" else recipe
+    if name not in RECIPES:
+        raise ConfigError(f"no recipe is called {name!r}, expected 'auto' or one of {', '.join(RECIPES)}.")
+    config = RECIPES[name]
+    wanted: Any = steps
+    if steps == "auto":
+        wanted = None if fast else CPU_STEPS
+    chosen = total_steps(config, len(faces), epochs=None, steps=wanted)
+    why = (
+        "you chose it" if recipe != "auto" else "there is a GPU here" if fast else "there is no CUDA GPU here"
+    )
+    seconds = chosen * seconds_per_step(config, faces, where)
+    print(
+        f"Recipe {name} for {chosen:,} steps, because {why}: about {_spoken(seconds)}, by its first steps here."
+    )
+    return Plan(config, chosen)
+
+
+def seconds_per_step(config: TrainConfig, faces: FaceDataset, device: torch.device) -> float:
+    """How long a training step takes here now, from a few steps of a GAN that is thrown away."""
+    with torch.random.fork_rng(devices=[]):
+        gan = GAN(config, device=device)
+        size = min(config.batch_size, len(faces))
+        stream = chain.from_iterable(repeat(faces.batches(size, generator=gan.rng, device=device)))
+        for done in range(_WARM_UP + _TIMED):
+            if done == _WARM_UP:
+                _wait_for(device)
+                began = time.perf_counter()
+            train_step(gan, next_images(stream, config.n_critic))
+        _wait_for(device)
+    return (time.perf_counter() - began) / _TIMED
+
+
+def _wait_for(device: torch.device) -> None:
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+
+
+def _spoken(seconds: float) -> str:
+    if seconds < 90:
+        return f"{round(seconds)} seconds" if seconds > 1.5 else "a second"
+    minutes = round(seconds / 60)
+    return f"{minutes} minutes" if minutes < 90 else f"{minutes / 60:.1f} hours"

@@ -1,0 +1,57 @@
+"""Which generator notebook 4 plays with: the one that notebook 3 trained, or a bundled one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from torch import nn
+
+from facegan.course.answers import answer
+from facegan.errors import CheckpointError, ConfigError, first_line
+from facegan.runs.run import Run
+
+YOUNG = 1000  # steps; before, faces are still forming
+CHOICES = ("auto", "mine", "bundled")
+
+
+def player(run_dir: str | Path, bundled: str, *, use: str = "auto") -> tuple[Run, nn.Module | None]:
+    """The student's run and network, or a bundled run and None; prints which, and how to choose the other.
+
+    Args:
+        run_dir: where notebook 3 trains.
+        bundled: the bundled run to play with otherwise, such as "faces".
+        use: "auto" takes the student's if it has trained for `YOUNG` steps; "mine" takes it in any case.
+
+    Returns:
+        What `Run.generator(network=...)` and `timeline(run, generator=...)` take.
+
+    Raises:
+        ConfigError: `use` is none of these.
+    """
+    if use not in CHOICES:
+        raise ConfigError(f"use is {use!r}, expected one of {', '.join(map(repr, CHOICES))}.")
+    if use == "bundled":
+        print(f"Playing with the bundled generator {bundled!r}.")
+        return Run.open(bundled), None
+    try:
+        run = Run.open(run_dir)
+        step = run.checkpoints[-1]
+        if use == "auto" and step < YOUNG:
+            print(
+                f"Your generator has trained for {step:,} steps, and its faces are still forming. Playing with the "
+                f'bundled {bundled!r}; "mine" plays with yours.'
+            )
+            return Run.open(bundled), None
+        network = answer("generator")(width=run.config.width)
+        run.generator(network=network)
+    except (CheckpointError, IndexError) as error:
+        print(f"Playing with the bundled generator {bundled!r}: {_reason(run_dir, error)}")
+        return Run.open(bundled), None
+    print(f"Playing with your generator from notebook 3, after {step:,} steps.")
+    return run, network
+
+
+def _reason(run_dir: str | Path, error: Exception) -> str:
+    if not Path(run_dir).is_dir() or isinstance(error, IndexError):
+        return "notebook 3 has trained none here."
+    return first_line(error)

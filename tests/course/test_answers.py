@@ -1,0 +1,100 @@
+"""Right answers, kept for later notebooks."""
+
+import linecache
+
+import pytest
+
+import facegan as fg
+from facegan.course import exercise, kept, notebook, solutions
+
+
+@pytest.fixture(autouse=True)
+def _new_session(monkeypatch, tmp_path):
+    monkeypatch.setattr(exercise, "_results", {})
+    monkeypatch.setattr(kept, "folder", tmp_path / "answers")
+    monkeypatch.setattr(kept, "given", {})
+
+
+def run_cell(source, number=1, **defined):
+    """Define what a notebook cell defines, with its source where IPython keeps it."""
+    file = f"/nowhere/ipykernel/{number}.py"
+    linecache.cache[file] = (len(source), None, source.splitlines(keepends=True), file)
+    namespace = {"fg": fg} | defined
+    exec(compile(source, file, "exec"), namespace)
+    return namespace
+
+
+RIGHT = """HALF = 127.5
+
+@fg.exercise("scale")
+def scale(images):
+    return images / HALF - 1
+"""
+
+
+def restart():
+    kept.given.clear()
+    exercise._results.clear()
+
+
+def test_a_right_answer_is_used_in_a_later_session(capsys):
+    run_cell(RIGHT)
+    restart()
+    capsys.readouterr()
+    loaded = notebook.answer("scale")
+    assert loaded is kept.given["scale"]
+    assert loaded is not solutions.scale
+    assert capsys.readouterr().out == "scale: yours, from notebook 1.\n"
+
+
+def test_a_wrong_answer_is_not_kept(capsys):
+    run_cell(RIGHT.replace("- 1", "- 2"))
+    assert kept.names() == set()
+    assert notebook.answer("scale") is solutions.scale
+    assert "Solve the exercise in notebook 1" in capsys.readouterr().out
+
+
+def test_an_answer_that_became_wrong_in_this_session_is_not_used():
+    run_cell(RIGHT)
+    run_cell(RIGHT.replace("- 1", "- 2"), 2)
+    assert "scale" not in kept.given
+
+
+def test_an_answer_that_needs_another_cell_says_so(capsys):
+    namespace = run_cell(RIGHT)
+    assert namespace["scale"] is kept.given["scale"]
+    file = kept.folder / "scale.py"
+    file.write_text(file.read_text().replace("HALF = 127.5\n", ""))
+    restart()
+    assert notebook.answer("scale") is solutions.scale
+    assert "name 'HALF' is not defined" in capsys.readouterr().out
+
+
+def test_an_answer_finds_functions_of_other_exercises():
+    run_cell(RIGHT.replace("HALF - 1", "HALF - 1 * (unscale is not None)"), unscale=solutions.unscale)
+    restart()
+    assert notebook.answer("scale") is not solutions.scale
+
+
+def test_authors_tells_whose_functions_are_used(capsys):
+    run_cell(RIGHT)
+    capsys.readouterr()
+    notebook.authors("scale", "unscale")
+    said = capsys.readouterr().out
+    assert said.startswith("Yours: scale.")
+    assert said.endswith("not right yet: unscale.\n")
+
+
+def test_progress_counts_answers_of_earlier_notebooks_and_shows_this_one_first():
+    run_cell(RIGHT)
+    restart()
+    fg.exercise("slerp")(solutions.slerp)
+    shown = fg.progress()
+    assert shown.rows[0][0] == 4
+    assert shown.total.startswith("1 of 3 done in notebook 4; 2 of 16")
+
+
+def test_without_a_folder_nothing_is_written(monkeypatch, tmp_path):
+    monkeypatch.setattr(kept, "folder", None)
+    run_cell(RIGHT)
+    assert list(tmp_path.iterdir()) == []
