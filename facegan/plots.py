@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import base64
 import io
-from bisect import bisect_left
+from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from numbers import Integral
 from typing import TYPE_CHECKING, Any, cast
@@ -188,11 +188,11 @@ def _lines(ax: Axes, history: Mapping[str, Sequence[float]], series: dict[str, t
 def smoothed_at(history: Mapping[str, Sequence[float]], step: int | None = None) -> dict[str, float]:
     """What the bold curves of `plot_curves` show at a step, by default the last one, by metric.
 
-    Empty if the history has no row of that step.
+    Where the history has no row of that step, the row before counts; empty before the first row.
     """
     steps = history["step"]
-    row = len(steps) - 1 if step is None else bisect_left(steps, step)
-    if not 0 <= row < len(steps) or (step is not None and steps[row] != step):
+    row = len(steps) - 1 if step is None else bisect_right(steps, step) - 1
+    if row < 0:
         return {}
     return {name: float(_running_mean(np.asarray(history[name]))[row]) for name in _DRAWN}
 

@@ -134,4 +134,10 @@ def test_numbers_of_a_step_are_those_of_the_bold_curve():
     bold = plot_curves(history).axes[1].lines[1].get_ydata()
     assert smoothed_at(history, 120)["d_real"] == pytest.approx(bold[119])
     assert smoothed_at(history)["loss_g"] == pytest.approx(bold[-1])
-    assert smoothed_at(history, 0) == smoothed_at(history, 201) == {}
+    assert smoothed_at(history, 0) == smoothed_at({name: [] for name in history}) == {}
+
+
+def test_numbers_of_a_step_without_a_row_are_those_before_it():
+    names = ("loss_d", "loss_g", "d_real", "d_fake")
+    history = {"step": [1, 3, 5], **{name: [0.1, 0.2, 0.3] for name in names}}
+    assert [smoothed_at(history, step)["d_real"] for step in (1, 4, 9)] == pytest.approx([0.1, 0.2, 0.3])

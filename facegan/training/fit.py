@@ -78,18 +78,15 @@ def fit(
     faces = as_dataset(faces, gan.config.image_size)
     batches = _batches(gan, faces)
     total = total_steps(gan.config, len(faces), epochs=epochs, steps=steps)
-    every = gan.config.snapshot_every if snapshot_every is None else snapshot_every
-    every = _positive("snapshot_every", every)
+    every = _positive(
+        "snapshot_every", gan.config.snapshot_every if snapshot_every is None else snapshot_every
+    )
     callbacks = as_callbacks(callbacks)
-    gan.run_dir = None if run_dir is None else Path(run_dir).expanduser()
     with (
         open_folder(gan, run_dir, faces.record(), resume=resume, fresh=fresh, total=total) as folder,
         fitting_threads(gan.device, total - gan.step),
     ):
-        if gan.step >= total:
-            log_rank0(
-                f"already at step {gan.step} (requested: {total}); increase steps or epochs to continue."
-            )
+        _tell_if_done(gan, total)
         batches.remaining, batches.epoch = gan.remaining, gan.epoch
         stream = chain.from_iterable(repeat(batches))
         with Monitor(gan, folder, callbacks, total=total, every=every) as monitor, gan.engine.capturing():
@@ -102,6 +99,11 @@ def fit(
                     monitor.snapshot()
     monitor.end_cell()
     return gan.history
+
+
+def _tell_if_done(gan: GAN, total: int) -> None:
+    if gan.step >= total:
+        log_rank0(f"already at step {gan.step} (requested: {total}); increase steps or epochs to continue.")
 
 
 def next_images(batches: Iterator[Tensor], count: int) -> Tensor:

@@ -48,6 +48,7 @@ def open_folder(
         raise ConfigError(f"resume is {resume!r}; choose one of {', '.join(map(repr, RESUME))}.")
     if not isinstance(fresh, bool):
         raise ConfigError(f"fresh is {fresh!r}, expected True, to start over, or False, to resume.")
+    gan.run_dir = None if run_dir is None else Path(run_dir).expanduser()
     if fresh:
         start_over(gan, run_dir)
     with ExitStack() as stack:
