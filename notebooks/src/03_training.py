@@ -242,7 +242,6 @@ for step, real in zip(range(1, 6), faces.batches(16)):
 
 # %%
 def smooth(values, steps=20):
-    """Means over the last steps, so that curves can be read."""
     return torch.as_tensor(values).float().unfold(0, min(steps, len(values)), 1).mean(1)
 
 
