@@ -1,3 +1,4 @@
+import base64
 import io
 
 import numpy as np
@@ -7,8 +8,9 @@ from PIL import Image
 
 from facegan import plots
 from facegan.errors import ConfigError
+from facegan.images import make_grid
 from facegan.models import feature_maps
-from facegan.plots import figure_png, plot_curves, plot_features, show_images
+from facegan.plots import figure_png, plot_curves, plot_features, show_images, smoothed_at
 
 HISTORY = {
     "loss_d": [1.4, 1.2, 1.0],
@@ -96,3 +98,40 @@ def test_features_have_a_row_a_layer(gan):
     assert figure.axes[0].images[0].get_array().std() == pytest.approx(strongest.item(), rel=0.1)
     with pytest.raises(ConfigError, match="no feature maps"):
         plot_features([("Conv2d", torch.zeros(1, 1, 1, 1))])
+
+
+def shown_in_a_notebook(figure):
+    """What IPython sends of a figure: data and metadata."""
+    from IPython.core.formatters import DisplayFormatter
+
+    return DisplayFormatter(active_types=["text/plain", "image/png"]).format(figure)
+
+
+def test_a_grid_of_faces_has_an_alternative_text(faces):
+    data, metadata = shown_in_a_notebook(show_images(faces[:16]))
+    assert base64.b64decode(data["image/png"]).startswith(b"\x89PNG")
+    assert metadata["image/png"]["alt"] == "A grid of 16 images"
+    data, metadata = shown_in_a_notebook(show_images(faces[:1], alt="Nobody, smiling"))
+    assert metadata["image/png"]["alt"] == "Nobody, smiling"
+
+
+def test_a_scale_makes_each_pixel_a_square(faces):
+    figure = show_images(faces[:4], columns=2, scale=3)
+    drawn = figure.axes[0].images[0].get_array()
+    enlarged = faces[:4].repeat_interleave(3, 2).repeat_interleave(3, 3)
+    np.testing.assert_array_equal(drawn, make_grid(enlarged, columns=2).permute(1, 2, 0))
+
+
+@pytest.mark.parametrize("scale", [0, 1.5, True, "3"])
+def test_a_scale_is_a_whole_number(faces, scale):
+    with pytest.raises(ConfigError, match=r"scale is .*expected a whole number of 1 or more"):
+        show_images(faces[:4], scale=scale)
+
+
+def test_numbers_of_a_step_are_those_of_the_bold_curve():
+    values = np.linspace(0, 1, 200).tolist()
+    history = {"step": list(range(1, 201)), **dict.fromkeys(("loss_d", "loss_g", "d_real", "d_fake"), values)}
+    bold = plot_curves(history).axes[1].lines[1].get_ydata()
+    assert smoothed_at(history, 120)["d_real"] == pytest.approx(bold[119])
+    assert smoothed_at(history)["loss_g"] == pytest.approx(bold[-1])
+    assert smoothed_at(history, 0) == smoothed_at(history, 201) == {}

@@ -15,8 +15,8 @@ import torch.nn.functional as F
 
 from facegan.runtime import distributed
 
-# On two idle cores, two threads took 0.44 to 0.65 times as long as one in this trial, and 1.2 to 1.8 times beside another
-# busy process. Results depend on the number, so noise must not decide: all must take this many times as long as fewer.
+# On two idle cores, two threads took 0.44 to 0.65 times as long as one in this trial, and 1.2 to 1.8 times beside
+# another busy process. Results depend on the number, so noise must not decide: fewer are taken from this factor on.
 _SLOWER = 1.1
 _ROUNDS, _SECONDS = 4, 1.0  # of a trial at most; it has at least two
 _CALLS, _BLOCK_SECONDS = 8, 0.15  # of one number of threads in a row, and the time after which it is enough

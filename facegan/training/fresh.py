@@ -44,8 +44,7 @@ def start_over(gan: GAN, run_dir: str | Path | None) -> Path | None:
 def reset(gan: GAN, run_dir: Path | None) -> None:
     """Put a GAN back to step 0; see `start_over`."""
     if gan.has_own_networks:
-        path = run_dir and checkpoint.numbered(run_dir / "checkpoints", ".pt").get(0)
-        state: dict[str, Any] | None = checkpoint.load(path) if path else None
+        state = distributed.broadcast_object(_first_state(run_dir) if distributed.rank() == 0 else None)
         if state is None:
             where = f"{run_dir} has no checkpoint of step 0" if run_dir else "there is no run folder"
             raise CheckpointError(
@@ -55,6 +54,11 @@ def reset(gan: GAN, run_dir: Path | None) -> None:
     else:
         state = GAN(gan.config, loss=gan.loss, device=gan.device).state_dict()
     gan.load_state_dict(state)
+
+
+def _first_state(run_dir: Path | None) -> dict[str, Any] | None:
+    path = run_dir and checkpoint.numbered(run_dir / "checkpoints", ".pt").get(0)
+    return checkpoint.load(path) if path else None
 
 
 def check_idle(run_dir: Path) -> None:

@@ -30,14 +30,11 @@ def compare(run_a: object = "synthetic", run_b: object = "faces", *, n: int = 16
 class Compare(Panel):
     """See `compare`. `state` is a seed and a truncation limit, or None."""
 
-    @property
-    def names_of_pictures(self) -> tuple[str, ...]:
-        return tuple(f"Faces of {name}" for name in self.names)
-
     def __init__(self, sources: tuple[object, object], *, n: int, seed: int) -> None:
         self.generators = [lab.open_generator(source) for source in sources]
         parts = zip(sources, self.generators, "AB", strict=True)
         self.names = [_name(source, generator, letter) for source, generator, letter in parts]
+        self.names_of_pictures = tuple(f"Faces of {name}" for name in self.names)
         self.n = n
         super().__init__((seed, None))
 

@@ -19,6 +19,7 @@ from facegan.widgets.stop_button import poll_click, running_kernel
 
 _POLL = 0.1  # seconds between looks for a click
 _SOON, _TELL = 1.0, 10.0  # seconds to the first rate, and between later ones, which screen readers read out
+_QUIET = 5.0  # seconds at least between a sentence and the next one at a snapshot
 _TICK = 1.0  # seconds between moves of the bar
 
 
@@ -91,6 +92,7 @@ class Dashboard(Panel):
     def __init__(self, gan: GAN, total: int) -> None:
         self.gan, self.total, self.stopped = gan, total, False
         self.ended = False  # before the last step
+        self._said = -_QUIET
         self._began = time.monotonic(), gan.step
         self.has_still = (
             gan.step >= total
@@ -116,6 +118,16 @@ class Dashboard(Panel):
         """Show a new grid, and the curves up to now."""
         self.state = grid
         self._redraw()
+
+    def drawn(self, sentence: str) -> None:
+        """Say it, unless something was said a moment ago: screen readers read every sentence out."""
+        self.sentence = sentence
+        if time.monotonic() - self._said >= _QUIET:
+            self.say(sentence)
+
+    def say(self, text: str) -> None:
+        self._said = time.monotonic()
+        super().say(text)
 
     def tell(self) -> None:
         """Bring the sentence up to date."""
@@ -159,14 +171,17 @@ class Dashboard(Panel):
 
     def start_over(self) -> None:
         """What the Start over button does once the run has ended."""
-        gan, run_dir = self.gan, self.gan.run_dir
+        if (run_dir := self.gan.run_dir) is None:
+            return
         said = "Run the cell again to start over."
         try:
             fresh.check_idle(run_dir)
             try:
-                fresh.reset(gan, run_dir)
+                fresh.reset(self.gan, run_dir)
             except CheckpointError:
-                said = "Build your networks and the GAN anew, then run the cell again to start over."
+                said = (
+                    "Your own networks start over once built anew: run the cells that build them and the GAN."
+                )
             moved = fresh.set_aside(run_dir)
         except (FaceganError, OSError) as error:
             self.say(f"Not started over: {error}")

@@ -131,6 +131,10 @@ class Panel:
         """Return when the newest state is drawn."""
         self._worker.wait()
 
+    def drawn(self, sentence: str) -> None:
+        """Called with what new pictures show in words."""
+        self.say(sentence)
+
     def say(self, text: str) -> None:
         """Show a sentence under the pictures."""
         self.sentence = text
@@ -160,7 +164,7 @@ class Panel:
             return
         for image, picture in zip(self.images if self.box else (), self.pictures, strict=False):
             image.value = png_bytes(picture, level=1)
-        self.say(sentence)
+        self.drawn(sentence)
 
     def _boxed(self) -> Any:
         self.status = ipw.HTML()

@@ -31,24 +31,21 @@ def answered(kernel: Any, frames: list) -> bool:
         header, content = (kernel.session.unpack(parts[index].bytes) for index in (1, 4))
         if not _asks_for_widgets(header["msg_type"], content):
             return False
-        message = kernel.session.deserialize(parts, content=True, copy=False)
-        running = kernel.get_parent("shell")
-        whose = _idents_of_cell(kernel)
-        replies = _replies(kernel)
+        running, whose, replies = kernel.get_parent("shell"), _idents_of_cell(kernel), _replies(kernel)
+        message = kernel.session.deserialize(parts, content=True, copy=False)  # which accepts it only once
     except (*_NO_MESSAGE, IndexError):
         return False
     import zmq
 
-    try:
+    with suppress(Exception):  # a page that stays empty is better than a training that ends
         kernel.set_parent(idents, message, channel="shell")
         kernel._publish_status("busy", "shell")
         _handle(kernel, replies, idents, message)
         kernel._publish_status("idle", "shell")
         if hasattr(replies, "flush"):  # a stream of ipykernel 6
             replies.flush(zmq.POLLOUT)
-    finally:
-        kernel.set_parent(whose, running, channel="shell")
-        kernel._publish_status("busy", "shell")  # the cell still runs
+    kernel.set_parent(whose, running, channel="shell")
+    kernel._publish_status("busy", "shell")  # the cell still runs
     return True
 
 

@@ -1,23 +1,20 @@
 """Widgets in a real browser: JupyterLab in Chromium, on ipywidgets 8 and on Colab's 7.7.1.
 
-Everything is rendered from the shipped notebooks. FACEGAN_BROWSER_RUN names a run folder to play with
-(else a few steps are trained), FACEGAN_BROWSER_OUT a folder for screenshots, and FACEGAN_BROWSER_KERNEL
+FACEGAN_BROWSER_RUN names a run folder to play with
+(else the bundled `synthetic`), FACEGAN_BROWSER_OUT a folder for screenshots, and FACEGAN_BROWSER_KERNEL
 a Python whose kernel is used instead of this one's.
 """
 
 import os
 import re
 import shutil
-from pathlib import Path
 
 import nbformat
 import pytest
 from helpers.lab_server import CHROMIUM, FLAGS, HARMLESS, OLD_WIDGETS, _wait, lab_server
 
-from facegan.course.grading import inject
 from facegan.runs.run import Run
 
-ROOT = Path(__file__).parents[2]
 KERNEL = os.environ.get("FACEGAN_BROWSER_KERNEL")
 pytestmark = [
     pytest.mark.browser,
@@ -26,8 +23,15 @@ pytestmark = [
 ]
 FEW = "fg.data.SYNTHETIC_COUNT = 300"
 NARROW = 'import dataclasses\nfg.RECIPES["tiny"] = dataclasses.replace(fg.RECIPES["tiny"], width=8)'
+SHOWN = (
+    "fg.widgets.explore(generator, seed=4)", "fg.widgets.morph(generator, seed=12)",
+    "fg.widgets.arithmetic(generator, seed=2)", "fg.widgets.timeline(source)",
+    "fg.widgets.compare(fg.load_generator('faces', step=fg.pretrained.steps('faces')[4]), 'faces')",
+)  # fmt: skip
+TRAIN = """gan = fg.GAN("tiny")
+fg.fit(gan, faces, steps=60_000, run_dir="runs/live", snapshot_every=2, callbacks=[fg.widgets.live()])"""
 BELOW = "the cell below ran"
-PANELS = ("explore", "morph", "arithmetic", "timeline", "compare")  # in notebook 04's order
+PANELS = ("explore", "morph", "arithmetic", "timeline", "compare")  # in the order of SHOWN
 HASH = """([panel, image]) => {
   const i = document.querySelectorAll('.facegan')[panel].querySelectorAll('img')[image];
   if (!i || !i.complete || !i.naturalWidth) return null;
@@ -63,32 +67,24 @@ def lab(version, tmp_path_factory):
 
 @pytest.fixture(scope="class")
 def sheet(lab, browser):
-    """Notebook 04, run to its end, with all its panels."""
+    """A notebook with all panels, run to its end."""
     with browser.new_context(viewport={"width": 1300, "height": 1000}) as context:
         context.grant_permissions(["clipboard-read", "clipboard-write"])
-        yield Sheet(context.new_page(), lab, "04_visualization.ipynb", panels=len(PANELS))
+        yield Sheet(context.new_page(), lab, "panels.ipynb", panels=len(PANELS))
 
 
 def write_notebooks(work):
-    """04 with a small budget; and of 03 the cells that train live, until they are stopped."""
+    """One with every panel, as notebook 4 has them; and one that trains live, until it is stopped."""
     run = os.environ.get("FACEGAN_BROWSER_RUN")
-    small = nbformat.v4.new_code_cell(FEW if run else f"{FEW}\n{NARROW}")
     if run:
         shutil.copytree(run, work / "runs" / "first")
-    full = nbformat.read(ROOT / "notebooks" / "04_visualization.ipynb", 4)
-    inject(full, {"STEPS": 1 if run else 4})
-    full.cells.insert(3, small)
-    live = nbformat.read(ROOT / "notebooks" / "03_training.ipynb", 4)
-    wanted = ("# @title", "DATA =", "from dataclasses", "gan = fg.GAN(fg.RECIPES[RECIPE])")
-    live.cells = [c for c in live.cells if c.cell_type == "code" and c.source.startswith(wanted)]
-    live.cells[2].source = f"{small.source}\nimport torch\nfaces = fg.load_faces(DATA)"
-    inject(live, {"STEPS": 60_000})
-    live.cells[-1].source = live.cells[-1].source.replace("max(1, STEPS // 12)", "2").replace("first", "live")
-    live.cells.append(nbformat.v4.new_code_cell(f"print({BELOW!r})"))
-    for name, notebook in (("04_visualization", full), ("03_live", live)):
-        for cell in notebook.cells:
-            if cell.cell_type == "code":
-                cell.outputs, cell.execution_count = [], None
+    source = "runs/first" if run else "synthetic"
+    start = f"import facegan as fg\nsource = {source!r}\ngenerator = fg.load_generator(source)"
+    data = f"import facegan as fg\n{FEW}\n{NARROW}\nfaces = fg.load_faces('synthetic')"
+    for name, cells in (("panels", (start, *SHOWN)), ("live", (data, TRAIN, f"print({BELOW!r})"))):
+        kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
+        code = [nbformat.v4.new_code_cell(cell) for cell in cells]
+        notebook = nbformat.v4.new_notebook(cells=code, metadata={"kernelspec": kernel})
         nbformat.write(notebook, work / f"{name}.ipynb")
 
 
@@ -207,6 +203,15 @@ class Widgets:
         panel.becomes(start)
         _wait(lambda: panel.button("Back to before").is_disabled(), "there is more to undo")
 
+    def test_resample_is_at_most_three_tabs_from_the_start_of_explore(self, sheet):
+        panel = sheet.panel("explore")
+        panel.box.evaluate("box => { box.tabIndex = -1; box.focus(); }")
+        reached = []
+        for _ in range(3):
+            sheet.page.keyboard.press("Tab")
+            reached.append(sheet.page.evaluate("document.activeElement.title"))
+        assert any(title.startswith("Draw the faces") for title in reached), reached
+
     def test_morph(self, sheet):
         panel = sheet.panel("morph")
         start = panel.pixels(1)
@@ -232,6 +237,9 @@ class Widgets:
         start = panel.pixels(1)
         panel.changes(lambda: panel.button("Put face 10 into A").click(), 1)
         panel.says("A 1, 2, 3, 10")
+        sizes = [image.bounding_box() for image in panel.box.locator("img").all()]
+        largest = max(sizes, key=lambda size: size["width"] * size["height"])
+        assert largest == panel.box.locator("img").nth(2).bounding_box()
         panel.box.get_by_text("Pick B").click()
         panel.changes(lambda: panel.press("Put face 11 into B"), 1)
         for _ in range(3):
@@ -295,7 +303,7 @@ class Widgets:
 
     def test_live_training_is_stopped_by_its_button_and_by_the_notebooks(self, lab, browser, version):
         with browser.new_context(viewport={"width": 1300, "height": 1000}) as context:
-            sheet = Sheet(context.new_page(), lab, "03_live.ipynb", panels=1)
+            sheet = Sheet(context.new_page(), lab, "live.ipynb", panels=1)
             panel = Part(sheet, 0, sheet.page.locator(".facegan").first)
             panel.becomes(None, 1, unlike=panel.pixels(1))
             panel.says(re.compile("Step [1-9].* images/s, .* left. D"))
@@ -317,7 +325,7 @@ class Widgets:
 
     def test_live_training_is_in_view_and_outlives_a_reload_of_the_page(self, lab, browser, version):
         with browser.new_context(viewport={"width": 900, "height": 900}) as context:
-            sheet = Sheet(context.new_page(), lab, "03_live.ipynb", panels=1)
+            sheet = Sheet(context.new_page(), lab, "live.ipynb", panels=1)
             panel = Part(sheet, 0, sheet.page.locator(".facegan").first)
             panel.says(re.compile("Step [1-9].* images/s, .* left. D"))
             status, stop, picture = (

@@ -40,6 +40,14 @@ def test_the_same_command_again_trains_no_further(facegan, finished):
     assert Run.open(finished / "run").checkpoints == before
 
 
+def test_fresh_starts_over_and_keeps_the_old_run(facegan, place):
+    assert train(facegan, "game", steps=3).returncode == 0
+    done = train(facegan, "game", "--loss", "hinge", "--fresh", steps=2)
+    assert done.returncode == 0, done.stderr
+    assert "starting over at step 0" in done.stdout
+    assert [Run.open(place / run).checkpoints[-1] for run in ("game", "game-1")] == [2, 3]
+
+
 def test_another_loss_is_refused_and_taken_anyway_on_demand(facegan, place):
     assert train(facegan, "game", steps=2).returncode == 0
     done = train(facegan, "game", "--loss", "hinge", steps=2)

@@ -2,8 +2,8 @@
 
 from helpers.panels import changes, pixels, same_picture
 
+from facegan import GAN, load_generator, widgets
 from facegan import explore as lab
-from facegan import widgets
 
 
 def test_compare_draws_the_same_latents_for_both(generator, run):
@@ -17,3 +17,15 @@ def test_compare_draws_the_same_latents_for_both(generator, run):
     for _ in range(3):
         compare.undo_button.click()
     assert (pixels(compare, 0), pixels(compare, 1)) == start
+
+
+def test_generators_are_named_by_run_and_step(gan, run):
+    older = load_generator(run, step=2)
+    assert widgets.compare(older, run, n=4).names == ["run, step 2", "run, step 4"]
+    assert widgets.compare(gan, gan.ema, n=4).names == ["run, step 4", "B"]
+    assert "run, step 2 (first) and run, step 4." in widgets.compare(older, run, n=4).sentence
+
+
+def test_a_generator_that_is_trained_on_does_not_keep_its_step(config, run):
+    gan = GAN(config, generator=load_generator(run), device="cpu")
+    assert widgets.compare(gan.ema, run, n=4).names == ["A", "run, step 4"]

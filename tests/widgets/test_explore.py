@@ -73,3 +73,26 @@ def test_faces_that_are_kept_stay_while_their_generator_is_trained(gan, faces):
     before = explore.state.picture()
     fit(gan, faces, steps=2)
     assert torch.equal(explore.state.picture(), before)
+
+
+def controls_of(widget):
+    """Everything that a box holds, in Tab's order."""
+    for child in getattr(widget, "children", ()):
+        yield child
+        yield from controls_of(child)
+
+
+def test_resample_comes_before_the_faces(generator):
+    explore = widgets.explore(generator, n=6)
+    buttons = [control for control in controls_of(explore.box) if hasattr(control, "on_click")]
+    assert buttons[0] is explore.resample
+
+
+def test_pictures_and_sliders_follow_their_names(generator):
+    explore = widgets.explore(generator, n=6)
+    found = list(controls_of(explore.box))
+    named = {explore.directions[1]: "direction 2", explore.images[0]: "Faces", explore.truncation: "Cut"}
+    for control, name in named.items():
+        before = found[found.index(control) - 1]
+        assert "fg-spoken" in before._dom_classes
+        assert name in before.value
