@@ -1,8 +1,7 @@
 """Widgets in a real browser: JupyterLab in Chromium, on ipywidgets 8 and on Colab's 7.7.1.
 
-FACEGAN_BROWSER_RUN names a run folder to play with
-(else the bundled `synthetic`), FACEGAN_BROWSER_OUT a folder for screenshots, and FACEGAN_BROWSER_KERNEL
-a Python whose kernel is used instead of this one's.
+FACEGAN_BROWSER_RUN names a run folder to play with (else the bundled `synthetic`), FACEGAN_BROWSER_OUT a folder for
+screenshots, and FACEGAN_BROWSER_KERNEL a Python whose kernel is used instead of this one's.
 """
 
 import os

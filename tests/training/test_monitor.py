@@ -6,7 +6,7 @@ import torch
 from helpers import assert_same_state, interrupt_in_backward, make_gan
 
 from facegan import Run, fit, train_step
-from facegan.errors import TrainingError
+from facegan.errors import TrainingError, TrainingStopped
 from facegan.runs import checkpoint
 
 
@@ -102,3 +102,43 @@ def test_an_interrupt_or_error_between_steps_costs_no_step(gan, faces, tmp_path,
         fit(gan, faces, steps=8, snapshot_every=100, run_dir=tmp_path / "run", callbacks=[Stop()])
     assert gan.step == 5
     assert Run.open(tmp_path / "run").checkpoints[-1] == 5
+
+
+@pytest.fixture
+def cell(monkeypatch):
+    """What runs here counts as a notebook's cell."""
+    monkeypatch.setattr("facegan.training.monitor.in_cell", lambda: True)
+
+
+def test_in_a_cell_the_users_stop_is_raised_after_saving(cell, gan, faces, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr("facegan.training.fit.train_step", interrupt_at(5))
+    with pytest.raises(
+        TrainingStopped, match=r"^Stopped at step 5 of 8; saved\. Run this cell again to resume\.$"
+    ):
+        fit(gan, faces, steps=8, run_dir=tmp_path / "run")
+    assert Run.open(tmp_path / "run").checkpoints[-1] == 5
+    assert "stopped" not in capsys.readouterr().out
+
+
+def test_in_a_cell_an_interrupt_inside_a_step_is_raised_after_going_back(
+    cell, gan, faces, tmp_path, monkeypatch
+):
+    interrupt_in_backward(monkeypatch, 11)
+    with pytest.raises(TrainingStopped, match=r"^Stopped at step 3 of 8; saved"):
+        fit(gan, faces, steps=8, snapshot_every=3, run_dir=tmp_path / "run")
+
+
+@pytest.mark.parametrize(("at", "by_user"), [(5, False), (8, True)])
+def test_in_a_cell_a_programs_stop_and_one_at_the_end_return(cell, gan, faces, at, by_user):
+    class Stop:
+        def on_step_end(self, gan, metrics):
+            if gan.step == at:
+                gan.request_stop(by_user=by_user)
+
+    assert len(fit(gan, faces, steps=8, callbacks=[Stop()])["step"]) == at
+
+
+def test_a_stop_in_a_notebook_is_shown_without_a_traceback():
+    stopped = TrainingStopped("Stopped at step 5 of 8; saved.")
+    assert stopped._render_traceback_() == ["Stopped at step 5 of 8; saved."]
+    assert isinstance(stopped, KeyboardInterrupt)
