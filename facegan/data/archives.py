@@ -27,16 +27,20 @@ class Photos:
 
     `unread` counts files of pictures and videos that cannot be read here, by suffix. Use as a context manager.
 
+    Args:
+        path: a folder or a zip.
+        first: how many images count, in the order of their names; None for all.
+
     Raises:
         DataError: the archive is corrupt or looks hostile, or there are no images.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, first: int | None = None) -> None:
         self.path = path
         self.in_folder = path.is_dir()
         self._zip = None if self.in_folder else _open_zip(path)
         names = [name for name in (self._zip.namelist() if self._zip else _files(path)) if _is_visible(name)]
-        self.names, self.unread = _images(names), count_unread(names)
+        self.names, self.unread = _images(names)[:first], count_unread(names)
         self._checksums: dict[str, tuple[int, int]] = {}  # CRC32 and size of what was read from a folder
         if not self.names:
             self.close()

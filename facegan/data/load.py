@@ -28,6 +28,7 @@ from facegan.data.decode import DECODING_VERSION, counted, decode_all, listed
 from facegan.errors import DataError
 
 _CHUNK = 500  # faces drawn at a time
+_CUT_FROM = " (cut from "  # in the name of such a data set
 _MANY_FACELESS = 0.05  # of the photographs; with more, the warning says what to do
 
 
@@ -40,6 +41,10 @@ class _Photographs:
     key: str  # 12 hex digits that change when its images may have changed
     locate: Callable[[], Path]  # where it is; downloads and verifies a named zip first
     crop: Crop
+    first: int | None = None  # how many of its images, by name; None for all
+
+    def cache_name(self, size: int) -> str:
+        return f"{self.label}-{size}px-{self.crop.name}-{self.key}.npy"
 
 
 def load_faces(source: Any, size: int = 64, *, crop: str | None = None, align: str = "center") -> FaceDataset:
@@ -51,7 +56,8 @@ def load_faces(source: Any, size: int = 64, *, crop: str | None = None, align: s
     Args:
         source: 'celeba' (32,600 faces, 248 MB) or 'celeba-full' (202,599, 1.4 GB), downloaded and verified on
             first use, or another registered name; 'synthetic' (10,000 drawn faces); a folder, searched
-            recursively; a `.zip`; a `.npy`; or an array, tensor, list or torch `Dataset` of images.
+            recursively; a `.zip`; a `.npy`; or an array, tensor, list or torch `Dataset` of images. Where no
+            mirror delivers 'celeba', its faces are cut from 'celeba-full', and the data set's name says so.
         size: pixels a side, 16 to 512.
         crop: a name from `facegan.data.crops`: 'celeba-108', 'celeba-128' or 'celeba-178' for aligned CelebA
             images of 178 x 218, 'center' for other photographs. 'celeba' is cropped already.
@@ -74,7 +80,7 @@ def load_faces(source: Any, size: int = 64, *, crop: str | None = None, align: s
     if source == "synthetic":
         return _load_synthetic(size, crop, align)
     if source in registry.SOURCES:
-        return _load_photographs(_named(source, crop, align), size)
+        return _load_photographs(_named(source, crop, align, size), size)
     if not str(source):
         raise DataError("the data source is an empty text. Name a folder, a file or a data set.")
     path = Path(source).expanduser()
@@ -88,7 +94,7 @@ def _same_faces(faces: FaceDataset, size: int, crop: str | None, align: str) -> 
     if faces.image_size != size:
         raise DataError(
             f"the faces are {faces.image_size} px, expected {size}. Load them from their source: "
-            f"load_faces({faces.name!r}, {size})."
+            f"load_faces({faces.name.partition(_CUT_FROM)[0]!r}, {size})."
         )
     return faces
 
@@ -123,12 +129,39 @@ def _check_framing(what: str, crop: str | None, crops: tuple[str, ...], align: s
 # ---- photographs ---------------------------------------------------------------------------------
 
 
-def _named(name: str, crop: str | None, align: str) -> _Photographs:
+def _named(name: str, crop: str | None, align: str, size: int) -> _Photographs:
+    """The published zip or, where no mirror delivers it, what its faces are cut from; both are fetched if needed."""
     record = registry.find(name)
     _check_framing(repr(name), crop, record.crops or (record.crop,), align)
     chosen = CROPS[crop or record.crop] if record.crops else replace(CENTER, name=record.crop)
     key = _digest(DECODING_VERSION, record.file, *record.hashes)
-    return _Photographs(name, name, key, partial(registry.fetch, name), chosen)
+    published = _Photographs(name, name, key, partial(registry.fetch, name), chosen)
+    if not record.cut_from or cache.find(published.cache_name(size)):
+        return published
+    cut = _cut(record)
+    if not registry.local_file(name).exists() and _was_cut(cut, record.cut_from, size):
+        return cut
+    return published if registry.fetch_or_cut(name) == name else cut
+
+
+def _cut(record: registry.Source) -> _Photographs:
+    """The first images of a larger data set, cropped as those of `record` are."""
+    whole, crop = registry.find(record.cut_from), CROPS[record.crop]
+    key = _digest(DECODING_VERSION, crop.version, record.count, whole.file, *whole.hashes)
+    return _Photographs(
+        f"{record.name}{_CUT_FROM}{whole.name})",
+        f"{record.name}-cut",
+        key,
+        partial(registry.fetch, whole.name),
+        crop,
+        first=record.count or None,
+    )
+
+
+def _was_cut(cut: _Photographs, whole: str, size: int) -> bool:
+    """Whether faces were cut before, so that this size can be had, too, without a download."""
+    name = cut.cache_name(size)
+    return bool(cache.find(name)) or (cache.has_sizes_of(name) and registry.local_file(whole).exists())
 
 
 def _unnamed(path: Path, crop: str | None, align: str) -> _Photographs:
@@ -152,13 +185,13 @@ def _unnamed(path: Path, crop: str | None, align: str) -> _Photographs:
 
 
 def _load_photographs(source: _Photographs, size: int) -> FaceDataset:
-    name = f"{source.label}-{size}px-{source.crop.name}-{source.key}.npy"
+    name = source.cache_name(size)
     found = cache.find(name)
     if found and formats.readable() & found[1].get("unread", {}).keys():  # can be read by now
         cache.discard(name)
         found = None
     if found is None:
-        found = cache.build(name, partial(_decode, source.locate(), source.crop, size))
+        found = cache.build(name, partial(_decode, source, source.locate(), size))
     images, notes = found
     skipped = notes["skipped"]
     if skipped:
@@ -197,11 +230,11 @@ def _in_words(source: _Photographs, skipped: dict[str, str], total: int) -> str:
     return text
 
 
-def _decode(path: Path, crop: Crop, size: int, notes: dict) -> Iterator[np.ndarray]:
+def _decode(source: _Photographs, path: Path, size: int, notes: dict) -> Iterator[np.ndarray]:
     """Chunks of faces; then fills `notes` with what the data set tells besides its images."""
     skipped: dict[str, str] = {}
-    with Photos(path) as photos:
-        yield from decode_all(photos, size, crop, skipped)
+    with Photos(path, first=source.first) as photos:
+        yield from decode_all(photos, size, source.crop, skipped)
         kept = [label for name, label in photos.classes().items() if name not in skipped]
         runs = [(label, len(list(group))) for label, group in groupby(kept)]  # names are sorted: few runs
         notes |= {"skipped": skipped, "classes": runs, "fingerprint": photos.fingerprint()}
