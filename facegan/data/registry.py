@@ -250,7 +250,7 @@ def _make_folder(folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise DownloadError(
-            f"cannot create the folder {folder.absolute()} ({error.strerror}). Work in a folder that can be "
+            f"cannot create the folder {os.path.abspath(folder)} ({error.strerror}). Work in a folder that can be "
             "written; in Python, facegan.data.DATA_FOLDER is another one."
         ) from None
 
@@ -318,7 +318,7 @@ def _refuse_small_disk(source: Source, folder: Path) -> None:
         have = sum(p.stat().st_size for p in folder.glob(f".{source.file}-*.part"))
     if free + have < source.size:
         raise DownloadError(
-            f"{source.name} needs {source.size / 1e6:,.0f} MB, and {folder.absolute()} has "
+            f"{source.name} needs {source.size / 1e6:,.0f} MB, and {os.path.abspath(folder)} has "
             f"{free / 1e6:,.0f} MB free. Free some space, or work in another folder."
         )
 
@@ -332,7 +332,7 @@ def _by_hand(source: Source, target: Path, reasons: dict[str, str]) -> str:
             f"could not download {source.name!r}; every mirror was tried:",
             *(f"  {address}: {reason}" for address, reason in reasons.items()),
             f"By hand: {where} your instructor for {source.file},",
-            f"and put it at {target.absolute()}; then run this again.{serves}",
+            f"and put it at {os.path.abspath(target)}; then run this again.{serves}",
         ]
     )
 
