@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import groupby
@@ -29,6 +29,7 @@ from facegan.errors import DataError
 
 _CHUNK = 500  # faces drawn at a time
 _CUT_FROM = " (cut from "  # in the name of such a data set
+_IS_HEIC = f"a HEIC image; {formats.NEEDS_HEIC}"
 _MANY_FACELESS = 0.05  # of the photographs; with more, the warning says what to do
 
 
@@ -66,8 +67,9 @@ def load_faces(source: Any, size: int = 64, *, crop: str | None = None, align: s
             without it central squares are kept, with a warning.
 
     Raises:
-        DataError: the source is missing, holds fewer than two images or more than 1 % unreadable ones, or is
-            unsafe (`facegan.data.archives` states the limits); or `crop` or `align` does not apply to it.
+        DataError: the source is missing, holds fewer than two images or too many unreadable ones (more than 1 %
+            and more than 5, or more than a third), or is unsafe (`facegan.data.archives` states the limits); or
+            `crop` or `align` does not apply to it.
         DownloadError: a data set cannot be downloaded; a `DataError`, too.
 
     >>> faces = load_faces("photos.zip")         # doctest: +SKIP
@@ -198,17 +200,17 @@ def _load_photographs(source: _Photographs, size: int) -> FaceDataset:
         warnings.warn(_in_words(source, skipped, len(skipped) + len(images)), stacklevel=3)
     if notes.get("unread"):
         warnings.warn(f"not read of {source.name}: {formats.advice_on(notes['unread'])}.", stacklevel=3)
-    if not len(images) and source.crop.name == "face":
-        raise DataError(
-            f"no face was found in any of the {len(skipped):,} photographs of {source.name!r}. If they are cut around "
-            "faces already, load them with align='center'; otherwise give photographs of faces that look at the camera."
-        )
+    if len(images) < 2 and skipped and source.crop.name == "face":
+        raise DataError(_too_few(source, len(images), skipped, notes.get("broken", ())))
     labels, classes = _labels(notes["classes"])
+    heic = notes.get("heic", ())
     return FaceDataset(
         images,
         source.name,
         crop=source.crop.name,
-        skipped=tuple(f"{name}: {reason}" for name, reason in skipped.items()),
+        skipped=tuple(
+            f"{name}: {reason}" for name, reason in (skipped | dict.fromkeys(heic, _IS_HEIC)).items()
+        ),
         labels=labels,
         classes=classes,
         fingerprint=notes["fingerprint"],
@@ -230,15 +232,36 @@ def _in_words(source: _Photographs, skipped: dict[str, str], total: int) -> str:
     return text
 
 
+def _too_few(source: _Photographs, usable: int, skipped: dict[str, str], names: Collection[str]) -> str:
+    """Which photographs are broken and which show no face, where too few are left."""
+    total, broken = len(skipped) + usable, {name: skipped[name] for name in names}
+    faceless = {name: reason for name, reason in skipped.items() if name not in broken}
+    which = f" ({listed(faceless, 3)})" if broken or usable else ""
+    text = f"no face was found in any of the {total:,} photographs of {source.name!r}{which}. "
+    if broken or usable:
+        text = f"{source.name!r} holds {usable} usable image; training needs 2 or more. "
+        text += (
+            f"No face was found in {len(faceless):,} of {total:,} photographs{which}. " if faceless else ""
+        )
+    if broken:
+        text += f"{len(broken):,} cannot be read ({listed(broken, 3)}). "
+    return text + (
+        "If they are cut around faces already, load them with align='center'; otherwise give photographs of faces "
+        "that look at the camera."
+    )
+
+
 def _decode(source: _Photographs, path: Path, size: int, notes: dict) -> Iterator[np.ndarray]:
     """Chunks of faces; then fills `notes` with what the data set tells besides its images."""
     skipped: dict[str, str] = {}
+    broken: dict[str, str] = {}
     with Photos(path, first=source.first) as photos:
-        yield from decode_all(photos, size, source.crop, skipped)
+        yield from decode_all(photos, size, source.crop, skipped, broken)
         kept = [label for name, label in photos.classes().items() if name not in skipped]
         runs = [(label, len(list(group))) for label, group in groupby(kept)]  # names are sorted: few runs
         notes |= {"skipped": skipped, "classes": runs, "fingerprint": photos.fingerprint()}
-        notes |= {"unread": dict(photos.unread)}
+        notes |= {"unread": dict(photos.unread), "heic": photos.heic}
+        notes |= {"broken": list(broken)}
 
 
 def _labels(runs: list) -> tuple[np.ndarray | None, tuple[str, ...]]:
@@ -264,11 +287,14 @@ def _load_synthetic(size: int, crop: str | None, align: str) -> FaceDataset:
 
 
 def _draw(attributes: dict[str, np.ndarray], count: int, size: int, notes: dict) -> Iterator[np.ndarray]:
-    from tqdm.auto import trange
+    from tqdm.auto import tqdm
 
-    for start in trange(0, count, _CHUNK, desc="drawing faces", unit="img", unit_scale=_CHUNK, delay=1):
-        part = {name: column[start : start + _CHUNK] for name, column in attributes.items()}
-        yield synthetic.render_faces(part, size)
+    with tqdm(total=count, desc="drawing faces", unit="img", delay=1) as bar:
+        for start in range(0, count, _CHUNK):
+            part = {name: column[start : start + _CHUNK] for name, column in attributes.items()}
+            faces = synthetic.render_faces(part, size)
+            bar.update(len(faces))
+            yield faces
 
 
 def _load_npy(path: Path, size: int, crop: str | None, align: str) -> FaceDataset:
