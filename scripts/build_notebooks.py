@@ -56,10 +56,12 @@ def build(source: Path) -> NotebookNode:
     path = f"notebooks/{source.stem}.ipynb"
     seen: dict[str, int] = {}
     for cell in notebook.cells:
+        digest = hashlib.sha256(cell.source.encode()).hexdigest()[
+            :10
+        ]  # another repository keeps ids and outputs
         cell.source = cell.source.replace("{badges}", badges(path, repo))
         cell.source = cell.source.replace("{source}", f"git+https://github.com/{repo}")
         cell.source = cell.source.replace("{repository}", f"https://github.com/{repo}")
-        digest = hashlib.sha256(cell.source.encode()).hexdigest()[:10]
         seen[digest] = seen.get(digest, 0) + 1
         cell.id = digest if seen[digest] == 1 else f"{digest}-{seen[digest]}"
         cell.metadata.pop("lines_to_next_cell", None)
