@@ -84,8 +84,8 @@ def train(
     options = given(resume="anyway" if resume_anyway else None, fresh=fresh or None)
     with distributed.launched(device) as device:
         # refuses bad settings before anything is downloaded
-        start = {"starts": start_from is not None, "fresh": fresh, "config": config}
-        gan = _gan(name, given(**overrides), run_dir, device, **start)
+        changes, starts = given(**overrides), start_from is not None
+        gan = _gan(name, changes, run_dir, device, starts=starts, fresh=fresh, config=config)
         with distributed.rank0_first():
             faces = load_faces(data, size=gan.config.image_size, crop=crop, align=align)
         distributed.log_rank0(f"{name} on {faces}, {_machine(gan)}, into {run_dir}")

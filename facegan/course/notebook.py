@@ -26,9 +26,7 @@ if TYPE_CHECKING:
 
 _NO_ANSWER = re.compile(r"cannot connect|no connection|no answer|Max retries|resolve|^needs ")
 _MOST = 120  # characters of a reason
-_failed: dict[
-    str, tuple[int, tuple, str]
-] = {}  # data set -> size asked for, what could change, what was printed
+_failed: dict[str, tuple[int, tuple, str]] = {}  # by data set: size, what could change, what was printed
 
 
 def start(*, keep_on_drive: bool = False) -> Path:
