@@ -31,8 +31,9 @@ $(READY): pyproject.toml
 demo: $(READY)
 	$(BIN)/facegan train --recipe tiny --data synthetic --steps 3000 --run-dir runs/demo
 
+# JupyterLab refuses to run as root, which one is in many containers, unless it is allowed to.
 lab: $(READY)
-	$(BIN)/jupyter lab
+	$(BIN)/jupyter lab $$(test "$$(id -u)" != 0 || echo --allow-root)
 
 test: $(READY)
 	$(BIN)/python -m pytest --numprocesses 2 -m "not browser"
@@ -48,10 +49,14 @@ test-fast: $(READY)
 notebooks: $(READY)
 	$(BIN)/python scripts/build_notebooks.py --execute
 
+# Only addresses change, so there is nothing to install again: .ready stays newer than pyproject.toml.
 publish-as: $(READY)
-	@test -n "$(REPO)" || { echo "name the repository: make publish-as REPO=owner/name"; exit 1; }
-	sed -E -i.old 's#(github|githubusercontent)\.com/[A-Za-z0-9._-]+/[A-Za-z0-9._-]+#\1.com/$(REPO)#' pyproject.toml
-	rm pyproject.toml.old
+	@echo "$(REPO)" | grep -Eqx '[A-Za-z0-9._-]+/[A-Za-z0-9._-]+' || \
+		{ echo "name the repository: make publish-as REPO=owner/name"; exit 1; }
+	sed -E -i.old 's#(github|githubusercontent)\.com/[A-Za-z0-9._-]+/[A-Za-z0-9._-]+#\1.com/$(REPO)#' \
+		pyproject.toml CITATION.cff
+	rm pyproject.toml.old CITATION.cff.old
+	@touch $(READY)
 	$(BIN)/python scripts/build_notebooks.py
 
 # What .github/workflows/release.yml does before it uploads. The empty environment downloads PyTorch.

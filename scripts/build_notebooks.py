@@ -58,11 +58,12 @@ def build(source: Path) -> NotebookNode:
     path = f"notebooks/{source.stem}.ipynb"
     seen: dict[str, int] = {}
     for cell in notebook.cells:
+        # of the template, so that ids and outputs stay the same for another repository
+        digest = hashlib.sha256(cell.source.encode()).hexdigest()[:10]
         cell.source = cell.source.replace("{badges}", badges(path, repo))
         cell.source = cell.source.replace("{source}", f"git+https://github.com/{repo}")
         cell.source = cell.source.replace("{repository}", f"https://github.com/{repo}")
         cell.source = cell.source.replace("{colab}", f"{COLAB}/{repo}/blob/main/notebooks")
-        digest = hashlib.sha256(cell.source.encode()).hexdigest()[:10]
         seen[digest] = seen.get(digest, 0) + 1
         cell.id = digest if seen[digest] == 1 else f"{digest}-{seen[digest]}"
         cell.metadata.pop("lines_to_next_cell", None)

@@ -114,6 +114,10 @@ def test_the_repository_has_one_address():
     assert len(set(re.findall(r"github(?:usercontent)?\.com/([\w.-]+/[\w.-]+)", PROJECT))) == 1
 
 
+def test_the_citation_is_of_this_version():
+    assert f"\nversion: {__version__}\n" in (ROOT / "CITATION.cff").read_text()
+
+
 def test_the_changelog_begins_with_this_version():
     text = (ROOT / "CHANGELOG.md").read_text()
     assert re.search(r"(?m)^## (\S+)", text)[1] == __version__

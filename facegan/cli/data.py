@@ -53,7 +53,7 @@ def get(
     try:
         faces = load_faces(name, size, crop=crop)
         if name != "synthetic":
-            print(fetch(name))
+            print(fetch(name if faces.name == name else SOURCES[name].cut_from))
     except KeyboardInterrupt:
         print("facegan: interrupted; run the same command to resume.", file=sys.stderr)
         raise typer.Exit(130) from None

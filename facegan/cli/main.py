@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import sys
 import warnings
+from typing import Annotated
 
 import typer
 
 from facegan.cli import bench, course, data, runs, train
 from facegan.cli.wording import reword
 from facegan.errors import DownloadError, FaceganError
+from facegan.version import __version__
 
 app = typer.Typer(
     help="Generate human faces from noise: train, sample and explore GANs.",
@@ -26,6 +28,23 @@ COMMANDS = (
     runs.sample, runs.walk, runs.export, runs.info, runs.results, runs.copies,
     course.course, course.grade,
 )  # fmt: skip
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        print(f"facegan {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool,
+        typer.Option("--version", help="print the version and exit", callback=_print_version, is_eager=True),
+    ] = False,
+) -> None: ...
+
+
 for command in COMMANDS:
     app.command()(command)
 app.add_typer(data.app, name="data")

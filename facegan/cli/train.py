@@ -29,12 +29,20 @@ StartFrom = Annotated[
         help="instead of a recipe: take networks and settings of a run folder, or of 'faces' or 'synthetic'"
     ),
 ]
+ConfigFile = Annotated[
+    Path | None,
+    typer.Option(
+        help="instead of a recipe: take the settings of a JSON file, such as a run folder's config.json"
+    ),
+]
 Data = Annotated[
     str, typer.Option(help="'celeba', 'celeba-full', 'synthetic', a folder of images, a .zip or a .npy")
 ]
 RunDir = Annotated[
     Path | None,
-    typer.Option(help="where to save, and to resume from; default: runs/RECIPE, or runs/RUN-on-DATA"),
+    typer.Option(
+        help="where to save, and to resume from; default: runs/RECIPE, runs/RUN-on-DATA, runs/config-of-RUN"
+    ),
 ]
 ResumeAnyway = Annotated[
     bool, typer.Option("--resume-anyway", help="resume a run of other settings or data with the new ones")
@@ -47,6 +55,7 @@ OUTPUTS = ("samples.png", "progress.gif", "curves.png", "generator.safetensors")
 def train(
     recipe: Recipe = None,
     start_from: StartFrom = None,
+    config: ConfigFile = None,
     data: Data = "synthetic",
     crop: Crop = None,
     align: Align = "center",
@@ -57,7 +66,7 @@ def train(
     device: Device = "auto",
     **overrides: Any,
 ) -> None:
-    """Train a recipe, or the networks of a run, on faces; run the same command again to resume.
+    """Train a recipe, the settings of a file, or the networks of a run, on faces; run it again to resume.
 
     Every setting can be overridden, but for those of networks that were trained already; see `facegan recipes`
     for their values. On several GPUs: torchrun --nproc-per-node 2 -m facegan train ..., where batch_size is
@@ -67,13 +76,16 @@ def train(
     from facegan.runtime import distributed
     from facegan.training.fit import fit, total_steps
 
-    _check_start(recipe, start_from)
-    name = start_from or recipe or "tutorial"
-    run_dir = run_dir or _default_folder(name, data if start_from else None)
+    _check_start(recipe, start_from, config)
+    name = start_from or recipe or str(config or "tutorial")
+    run_dir = run_dir or (
+        _folder_of(config) if config else _default_folder(name, data if start_from else None)
+    )
     options = given(resume="anyway" if resume_anyway else None, fresh=fresh or None)
     with distributed.launched(device) as device:
         # refuses bad settings before anything is downloaded
-        gan = _gan(name, given(**overrides), run_dir, device, starts=start_from is not None, fresh=fresh)
+        changes, starts = given(**overrides), start_from is not None
+        gan = _gan(name, changes, run_dir, device, starts=starts, fresh=fresh, config=config)
         with distributed.rank0_first():
             faces = load_faces(data, size=gan.config.image_size, crop=crop, align=align)
         distributed.log_rank0(f"{name} on {faces}, {_machine(gan)}, into {run_dir}")
@@ -86,7 +98,7 @@ def train(
         raise typer.Exit(130)
 
 
-def _check_start(recipe: str | None, start_from: str | None) -> None:
+def _check_start(recipe: str | None, start_from: str | None, config: Path | None) -> None:
     if start_from == "":
         raise ConfigError(
             "start_from is empty; name a run folder, or the bundled run 'faces' or 'synthetic'."
@@ -96,15 +108,32 @@ def _check_start(recipe: str | None, start_from: str | None) -> None:
             f"got recipe={recipe!r} and start_from={start_from!r}, which has settings of its own. Give one of them; "
             "single settings can be added to both."
         )
+    other = f"recipe={recipe!r}" if recipe else f"start_from={start_from!r}"
+    if config and (recipe or start_from):
+        raise ConfigError(
+            f"got {other} and config={str(config)!r}, which has settings of its own. Give one of them; "
+            "single settings can be added to both."
+        )
 
 
-def _gan(name: str, changes: dict[str, Any], run_dir: Path, device: str, *, starts: bool, fresh: bool) -> GAN:
-    """A recipe's GAN, or one that starts from a run; a run folder that started there needs that run no more."""
+def _gan(
+    name: str,
+    changes: dict[str, Any],
+    run_dir: Path,
+    device: str,
+    *,
+    starts: bool,
+    fresh: bool,
+    config: Path | None,
+) -> GAN:
+    """A GAN of a recipe or a file, or one that starts from a run; a run folder that started there needs it no more."""
     from facegan.runs.run import FolderRun
+    from facegan.runs.settings_file import read_settings
     from facegan.training.gan import GAN
 
     if not starts:
-        return GAN(RECIPES[name].replace(**changes), device=device)
+        settings = read_settings(config) if config else RECIPES[name]
+        return GAN(settings.replace(**changes), device=device)
     run = FolderRun(run_dir) if (run_dir / "checkpoints").is_dir() and not fresh else None
     if run and run.checkpoints and _started_from(run, name):
         return GAN(run.config.replace(**changes), device=device)
@@ -127,6 +156,12 @@ def _started_from(run: Run, name: str) -> bool:
 def _default_folder(name: str, data: str | None) -> Path:
     path = Path(name).resolve()
     return Path("runs") / (f"{path.name}-on-{Path(data).resolve().stem}" if data else name)
+
+
+def _folder_of(config: Path) -> Path:
+    """For a run's `config.json`, another folder than that run's."""
+    path = config.expanduser().resolve()
+    return Path("runs") / (f"config-of-{path.parent.name}" if path.stem == "config" else path.stem)
 
 
 def _machine(gan) -> str:

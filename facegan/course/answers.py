@@ -32,20 +32,19 @@ def answer(name: str) -> Callable:
     generator: the library's. Solve the exercise in notebook 2 to use yours.
     """
     found = find(name)
+    problem = None
+    if name not in kept.given and kept.folder and name in kept.names():
+        problem = _load(kept.folder, name)
     if name in kept.given:
-        print(f"{name}: yours.")
-        return kept.given[name]
-    if kept.folder is None or name not in kept.names():
-        print(f"{name}: the library's. Solve the exercise in notebook {found.notebook} to use yours.")
-        return found.solution
-    problem = _load(kept.folder, name)
-    if problem is None:
         print(f"{name}: yours, from notebook {found.notebook}.")
         return kept.given[name]
-    print(
-        f"{name}: the library's, because yours does not work here ({problem}). Define what it needs in the "
-        f"cells of the exercises in notebook {found.notebook}, and run them again."
-    )
+    if problem is None:
+        print(f"{name}: the library's. Solve the exercise in notebook {found.notebook} to use yours.")
+    else:
+        print(
+            f"{name}: the library's, because yours does not work here ({problem}). Define what it needs in the cells "
+            f"of the exercises in notebook {found.notebook}, and run them again."
+        )
     return found.solution
 
 

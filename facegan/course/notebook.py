@@ -1,19 +1,32 @@
-"""What notebooks call: the first cell, the student's own answers, and a training that suits the device."""
+"""What notebooks call: the first cells, the student's own answers, and a training that suits the device."""
 
 from __future__ import annotations
 
+import contextlib
+import io
 import os
+import re
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
+from facegan import data as _data
 from facegan.course import kept
 from facegan.course.answers import answer as answer
 from facegan.course.answers import authors as authors
 from facegan.course.attributes import smiles as smiles
 from facegan.course.plan import plan as plan
 from facegan.course.player import player as player
+from facegan.errors import DataError, DownloadError, first_line
 from facegan.runtime.device import pick_device
 from facegan.runtime.openmp import STATE, is_unlimited
 from facegan.version import __version__
+
+if TYPE_CHECKING:
+    from facegan.data.dataset import FaceDataset
+
+_NO_ANSWER = re.compile(r"cannot connect|no connection|no answer|Max retries|resolve|^needs ")
+_MOST = 120  # characters of a reason
+_failed: dict[str, tuple[int, tuple, str]] = {}  # by data set: size, what could change, what was printed
 
 
 def start(*, keep_on_drive: bool = False) -> Path:
@@ -35,6 +48,91 @@ def start(*, keep_on_drive: bool = False) -> Path:
     runs = _drive_folder() if keep_on_drive and in_colab() else Path("runs")
     kept.folder = Path(runs).absolute() / "answers"
     return runs
+
+
+def load_faces(data: Any = "celeba", size: int = 64) -> FaceDataset:
+    """The faces of a notebook: `facegan.load_faces(data, size)`, or drawn ones where they cannot be fetched.
+
+    Without a download, two lines say what failed and how to get the photographs. The same call again tries again;
+    for other sizes a failure is remembered, until an archive or another address is there.
+
+    Args:
+        data: what `facegan.load_faces` takes. The environment variable `FACEGAN_DATA`, if it is set, replaces the
+            value "celeba"; every other value is taken as it is.
+        size: pixels a side.
+
+    Returns:
+        The faces; their `name` is 'synthetic' if they are drawn.
+
+    Raises:
+        DataError: `data` or `FACEGAN_DATA` is no data set, folder or file.
+    """
+    named = os.environ.get("FACEGAN_DATA") if isinstance(data, str) and data == "celeba" else None
+    if named is None or not named.strip():
+        return _load_or_draw(data, size)
+    try:
+        return _load_or_draw(named.strip(), size)
+    except DataError as error:
+        raise DataError(f"FACEGAN_DATA is {named!r}: {error}") from None
+
+
+def _load_or_draw(source: Any, size: int) -> FaceDataset:
+    from facegan.data.load import load_faces as load
+
+    known = _failed.get(str(source)) if isinstance(source, str) else None
+    if known and known[0] != size and known[1] == _circumstances(source):
+        print(known[2])
+        return load("synthetic", size)
+    said = io.StringIO()  # of an attempt that may fail
+    try:
+        with contextlib.redirect_stdout(said):
+            faces = load(source, size)
+    except DownloadError as error:
+        lines = _instead(source, error)
+        _failed[source] = size, _circumstances(source), lines
+        print(lines)
+        return load("synthetic", size)
+    print(said.getvalue(), end="")
+    return faces
+
+
+def _circumstances(name: str) -> tuple:
+    """What another attempt could find changed."""
+    from facegan.data.registry import SOURCES, local_file
+
+    files = [local_file(each).exists() for each in (name, SOURCES[name].cut_from) if each]
+    return (
+        os.environ.get("FACEGAN_MIRROR"),
+        os.environ.get("FACEGAN_DRIVE_ID"),
+        str(_data.DATA_FOLDER),
+        *files,
+    )
+
+
+def _instead(name: str, error: DownloadError) -> str:
+    """Two lines: what failed and what is used instead; how to get the data set."""
+    from facegan.data.registry import Unavailable, local_file
+
+    why, offline = first_line(error).rstrip("."), False
+    if isinstance(error, Unavailable):
+        reasons = list(error.reasons.values())
+        offline = all(map(_NO_ANSWER.search, reasons))
+        several = f"all {len(reasons)} addresses failed, the first: " if len(reasons) > 1 else ""
+        why = "no address could be reached" if offline else f"{several}{reasons[0]}"
+    why = why if len(why) <= _MOST else f"{why[:_MOST]}..."
+    path = Path(os.path.abspath(local_file(name)))
+    way = f"put {path.name} into {path.parent}, or set FACEGAN_MIRROR to a web folder that has it"
+    if offline and in_kaggle():
+        way = "switch on Settings > Internet"
+    return (
+        f"{name} could not be fetched: {why}. Using {_data.SYNTHETIC_COUNT:,} drawn faces instead of photographs.\n"
+        f"To train on photographs: {way}; then run this cell again."
+    )
+
+
+def in_kaggle() -> bool:
+    """Whether this is a notebook on Kaggle."""
+    return "KAGGLE_KERNEL_RUN_TYPE" in os.environ
 
 
 def in_colab() -> bool:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import statistics
 import time
+from contextlib import redirect_stdout
 from dataclasses import dataclass
+from io import StringIO
 from itertools import chain, repeat
 from typing import Any
 
@@ -12,6 +15,7 @@ import torch
 from facegan.config import RECIPES, TrainConfig
 from facegan.data.dataset import FaceDataset
 from facegan.errors import ConfigError
+from facegan.runtime.cpu import fitting_threads
 from facegan.runtime.device import pick_device
 from facegan.training.fit import next_images, total_steps
 from facegan.training.gan import GAN
@@ -67,23 +71,19 @@ def plan(
 
 
 def seconds_per_step(config: TrainConfig, faces: FaceDataset, device: torch.device) -> float:
-    """How long a training step takes here now, from a few steps of a GAN that is thrown away."""
-    with torch.random.fork_rng(devices=[]):
+    """How long a training step takes here now: the median of a few steps of a GAN that is thrown away."""
+    times = []
+    with torch.random.fork_rng(devices=[]), redirect_stdout(StringIO()), fitting_threads(device, CPU_STEPS):
         gan = GAN(config, device=device)
         size = min(config.batch_size, len(faces))
         stream = chain.from_iterable(repeat(faces.batches(size, generator=gan.rng, device=device)))
-        for done in range(_WARM_UP + _TIMED):
-            if done == _WARM_UP:
-                _wait_for(device)
-                began = time.perf_counter()
+        for _ in range(_WARM_UP + _TIMED):
+            began = time.perf_counter()
             train_step(gan, next_images(stream, config.n_critic))
-        _wait_for(device)
-    return (time.perf_counter() - began) / _TIMED
-
-
-def _wait_for(device: torch.device) -> None:
-    if device.type == "cuda":
-        torch.cuda.synchronize(device)
+            if device.type == "cuda":
+                torch.cuda.synchronize(device)
+            times.append(time.perf_counter() - began)
+    return statistics.median(times[_WARM_UP:])
 
 
 def _spoken(seconds: float) -> str:

@@ -3,7 +3,7 @@
 from importlib import import_module
 from pathlib import Path
 
-DATA_FOLDER = Path("data")  # archives and caches, relative to the working directory
+DATA_FOLDER: Path  # of archives and caches; unless it is assigned, `_default_folder()`
 SYNTHETIC_COUNT = 10_000  # faces in load_faces("synthetic")
 
 _NAMES = {
@@ -21,9 +21,18 @@ _NAMES = {
 
 
 def __getattr__(name: str):
+    if name == "DATA_FOLDER":
+        return _default_folder()
     if name in _NAMES:
         return getattr(import_module(f"facegan.data.{_NAMES[name]}"), name)
     raise AttributeError(f"module 'facegan.data' has no attribute {name!r}")
+
+
+def _default_folder() -> Path:
+    """`data` in the working directory; in the folder `notebooks` of a checkout, that of the checkout."""
+    here = Path.cwd()
+    is_checkout = (here.parent / "facegan/__init__.py").exists() and (here.parent / "data/README.md").exists()
+    return Path("../data") if here.name == "notebooks" and is_checkout else Path("data")
 
 
 def __dir__() -> list[str]:

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path, PurePosixPath
 
-from facegan.data.formats import advice_on, count_unread, readable, suffix_of
+from facegan.data.formats import HEIC, advice_on, count_unread, readable, suffix_of
 from facegan.errors import DataError, first_line
 
 MAX_RATIO = 100  # of a whole archive, unpacked : packed
@@ -25,18 +25,24 @@ MAX_MEMBER = 10_000_000  # bytes of one unpacked member that is compressed beyon
 class Photos:
     """The image files of a folder or a zip: `names` in order, and `read(name)` for their bytes.
 
-    `unread` counts files of pictures and videos that cannot be read here, by suffix. Use as a context manager.
+    `unread` counts files of pictures and videos that cannot be read here, by suffix; `heic` names those that only
+    lack an extra. Use as a context manager.
+
+    Args:
+        path: a folder or a zip.
+        first: how many images count, in the order of their names; None for all.
 
     Raises:
         DataError: the archive is corrupt or looks hostile, or there are no images.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, first: int | None = None) -> None:
         self.path = path
         self.in_folder = path.is_dir()
         self._zip = None if self.in_folder else _open_zip(path)
         names = [name for name in (self._zip.namelist() if self._zip else _files(path)) if _is_visible(name)]
-        self.names, self.unread = _images(names), count_unread(names)
+        self.names, self.unread = _images(names)[:first], count_unread(names)
+        self.heic = sorted(name for name in names if suffix_of(name) in HEIC & self.unread.keys())
         self._checksums: dict[str, tuple[int, int]] = {}  # CRC32 and size of what was read from a folder
         if not self.names:
             self.close()

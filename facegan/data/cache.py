@@ -45,9 +45,17 @@ def caches_of(source: str | Path) -> list[Path]:
     from facegan.data.registry import SOURCES
 
     label = source if source in (*SOURCES, "synthetic") else label_of(Path(source).expanduser())
-    name = re.compile(rf"{re.escape(label)}(-\d+)?-\d+px-[a-z0-9-]+-{_KEY}\.npy")
+    name = re.compile(rf"{re.escape(label)}(-\d+|-cut)?-\d+px-[a-z0-9-]+-{_KEY}\.npy")
     found = (place.iterdir() for place in folders() if place.is_dir())
     return sorted(path for paths in found for path in paths if name.fullmatch(path.name))
+
+
+def has_sizes_of(name: str) -> bool:
+    """Whether there is a cache like this one, of the same key, but for the images' size."""
+    pattern = re.compile(re.sub(r"-\d+px-", r"-\\d+px-", re.escape(name).replace("\\-", "-"), count=1))
+    return any(
+        pattern.fullmatch(path.name) for place in folders() if place.is_dir() for path in place.iterdir()
+    )
 
 
 def find(name: str) -> tuple[np.ndarray, dict] | None:

@@ -28,7 +28,9 @@ from facegan.errors import DataError, first_line
 
 MAX_PIXELS = 100_000_000  # of one image
 DECODING_VERSION = 1  # raise it when the same photographs become other pixels; caches are then built again
-MAX_BAD_SHARE = 0.01  # unreadable images that are skipped; more are an error
+MAX_BAD_SHARE = 0.01  # unreadable images that are skipped; more are an error,
+FEW_BAD = 5  # except for so many in a small folder, if they are
+_MOST_BAD_SHARE = 1 / 3  # of it at most
 _CHUNK = 64  # images decoded by a thread at a time
 _PORTION = 4_000_000  # bytes of an archive that wait for a thread, at most
 
@@ -41,7 +43,9 @@ class NoFace(Unreadable):
     """An image that can be read, but in which no face was found."""
 
 
-def decode_all(photos: Photos, size: int, crop: Crop, skipped: dict[str, str]) -> Iterator[np.ndarray]:
+def decode_all(
+    photos: Photos, size: int, crop: Crop, skipped: dict[str, str], broken: dict[str, str] | None = None
+) -> Iterator[np.ndarray]:
     """Decode all usable images, in order and in parallel.
 
     Args:
@@ -49,20 +53,21 @@ def decode_all(photos: Photos, size: int, crop: Crop, skipped: dict[str, str]) -
         size: pixels a side of the results.
         crop: what to keep of each image.
         skipped: receives name -> reason for every image that cannot be used.
+        broken: receives those of them that cannot be read; the others show no face.
 
     Yields:
         Chunks, uint8 (k, 3, size, size).
 
     Raises:
-        DataError: more than 1 % of the images cannot be read, or the archive is corrupt.
+        DataError: more images cannot be read than `most_bad` allows, or the archive is corrupt.
     """
-    broken: dict[str, str] = {}
+    broken = {} if broken is None else broken
     title = f"reading {photos.path.name}"
     for names, results in _in_parallel(photos, lambda data: decode(data, size, crop), title):
         bad = {n: r for n, r in zip(names, results, strict=True) if isinstance(r, Unreadable)}
         skipped.update((name, str(reason)) for name, reason in bad.items())
         broken |= {name: str(reason) for name, reason in bad.items() if not isinstance(reason, NoFace)}
-        _check_share(photos, broken)
+        _check_share(photos, broken, len(skipped) - len(broken))
         good = [r for r in results if not isinstance(r, Unreadable)]
         if good:
             yield np.stack(good)
@@ -270,12 +275,18 @@ def _check_pixels(width: int, height: int) -> None:
         raise Unreadable(f"{width} x {height} pixels, more than {MAX_PIXELS:,}")
 
 
-def _check_share(photos: Photos, broken: dict[str, str]) -> None:
+def most_bad(total: int) -> int:
+    """How many unreadable images of so many are skipped: 5 or 1 %, whichever is more, but no more than a third."""
+    return int(min(max(FEW_BAD, MAX_BAD_SHARE * total), _MOST_BAD_SHARE * total))
+
+
+def _check_share(photos: Photos, broken: dict[str, str], faceless: int) -> None:
     total = len(photos.names)
-    if len(broken) > MAX_BAD_SHARE * total:
+    if len(broken) > most_bad(total):
+        besides = f" In {faceless:,} of the others no face was found." if faceless else ""
         raise DataError(
             f"{len(broken)} or more of {total} images in {photos.path.name!r} cannot be used as they are; at most "
-            f"{MAX_BAD_SHARE:.0%} of a data set are skipped: {listed(broken, 3)}. Repair, replace or remove them."
+            f"{most_bad(total)} of so many are skipped: {listed(broken, 3)}. Repair, replace or remove them.{besides}"
         )
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import groupby
@@ -28,6 +28,8 @@ from facegan.data.decode import DECODING_VERSION, counted, decode_all, listed
 from facegan.errors import DataError
 
 _CHUNK = 500  # faces drawn at a time
+_CUT_FROM = " (cut from "  # in the name of such a data set
+_IS_HEIC = f"a HEIC image; {formats.NEEDS_HEIC}"
 _MANY_FACELESS = 0.05  # of the photographs; with more, the warning says what to do
 
 
@@ -40,6 +42,10 @@ class _Photographs:
     key: str  # 12 hex digits that change when its images may have changed
     locate: Callable[[], Path]  # where it is; downloads and verifies a named zip first
     crop: Crop
+    first: int | None = None  # how many of its images, by name; None for all
+
+    def cache_name(self, size: int) -> str:
+        return f"{self.label}-{size}px-{self.crop.name}-{self.key}.npy"
 
 
 def load_faces(source: Any, size: int = 64, *, crop: str | None = None, align: str = "center") -> FaceDataset:
@@ -51,7 +57,8 @@ def load_faces(source: Any, size: int = 64, *, crop: str | None = None, align: s
     Args:
         source: 'celeba' (32,600 faces, 248 MB) or 'celeba-full' (202,599, 1.4 GB), downloaded and verified on
             first use, or another registered name; 'synthetic' (10,000 drawn faces); a folder, searched
-            recursively; a `.zip`; a `.npy`; or an array, tensor, list or torch `Dataset` of images.
+            recursively; a `.zip`; a `.npy`; or an array, tensor, list or torch `Dataset` of images. Where no
+            mirror delivers 'celeba', its faces are cut from 'celeba-full', and the data set's name says so.
         size: pixels a side, 16 to 512.
         crop: a name from `facegan.data.crops`: 'celeba-108', 'celeba-128' or 'celeba-178' for aligned CelebA
             images of 178 x 218, 'center' for other photographs. 'celeba' is cropped already.
@@ -60,8 +67,9 @@ def load_faces(source: Any, size: int = 64, *, crop: str | None = None, align: s
             without it central squares are kept, with a warning.
 
     Raises:
-        DataError: the source is missing, holds fewer than two images or more than 1 % unreadable ones, or is
-            unsafe (`facegan.data.archives` states the limits); or `crop` or `align` does not apply to it.
+        DataError: the source is missing, holds fewer than two images or too many unreadable ones (more than 1 %
+            and more than 5, or more than a third), or is unsafe (`facegan.data.archives` states the limits); or
+            `crop` or `align` does not apply to it.
         DownloadError: a data set cannot be downloaded; a `DataError`, too.
 
     >>> faces = load_faces("photos.zip")         # doctest: +SKIP
@@ -74,7 +82,7 @@ def load_faces(source: Any, size: int = 64, *, crop: str | None = None, align: s
     if source == "synthetic":
         return _load_synthetic(size, crop, align)
     if source in registry.SOURCES:
-        return _load_photographs(_named(source, crop, align), size)
+        return _load_photographs(_named(source, crop, align, size), size)
     if not str(source):
         raise DataError("the data source is an empty text. Name a folder, a file or a data set.")
     path = Path(source).expanduser()
@@ -88,7 +96,7 @@ def _same_faces(faces: FaceDataset, size: int, crop: str | None, align: str) -> 
     if faces.image_size != size:
         raise DataError(
             f"the faces are {faces.image_size} px, expected {size}. Load them from their source: "
-            f"load_faces({faces.name!r}, {size})."
+            f"load_faces({faces.name.partition(_CUT_FROM)[0]!r}, {size})."
         )
     return faces
 
@@ -123,12 +131,39 @@ def _check_framing(what: str, crop: str | None, crops: tuple[str, ...], align: s
 # ---- photographs ---------------------------------------------------------------------------------
 
 
-def _named(name: str, crop: str | None, align: str) -> _Photographs:
+def _named(name: str, crop: str | None, align: str, size: int) -> _Photographs:
+    """The published zip or, where no mirror delivers it, what its faces are cut from; both are fetched if needed."""
     record = registry.find(name)
     _check_framing(repr(name), crop, record.crops or (record.crop,), align)
     chosen = CROPS[crop or record.crop] if record.crops else replace(CENTER, name=record.crop)
     key = _digest(DECODING_VERSION, record.file, *record.hashes)
-    return _Photographs(name, name, key, partial(registry.fetch, name), chosen)
+    published = _Photographs(name, name, key, partial(registry.fetch, name), chosen)
+    if not record.cut_from or cache.find(published.cache_name(size)):
+        return published
+    cut = _cut(record)
+    if not registry.local_file(name).exists() and _was_cut(cut, record.cut_from, size):
+        return cut
+    return published if registry.fetch_or_cut(name) == name else cut
+
+
+def _cut(record: registry.Source) -> _Photographs:
+    """The first images of a larger data set, cropped as those of `record` are."""
+    whole, crop = registry.find(record.cut_from), CROPS[record.crop]
+    key = _digest(DECODING_VERSION, crop.version, record.count, whole.file, *whole.hashes)
+    return _Photographs(
+        f"{record.name}{_CUT_FROM}{whole.name})",
+        f"{record.name}-cut",
+        key,
+        partial(registry.fetch, whole.name),
+        crop,
+        first=record.count or None,
+    )
+
+
+def _was_cut(cut: _Photographs, whole: str, size: int) -> bool:
+    """Whether faces were cut before, so that this size can be had, too, without a download."""
+    name = cut.cache_name(size)
+    return bool(cache.find(name)) or (cache.has_sizes_of(name) and registry.local_file(whole).exists())
 
 
 def _unnamed(path: Path, crop: str | None, align: str) -> _Photographs:
@@ -152,30 +187,30 @@ def _unnamed(path: Path, crop: str | None, align: str) -> _Photographs:
 
 
 def _load_photographs(source: _Photographs, size: int) -> FaceDataset:
-    name = f"{source.label}-{size}px-{source.crop.name}-{source.key}.npy"
+    name = source.cache_name(size)
     found = cache.find(name)
     if found and formats.readable() & found[1].get("unread", {}).keys():  # can be read by now
         cache.discard(name)
         found = None
     if found is None:
-        found = cache.build(name, partial(_decode, source.locate(), source.crop, size))
+        found = cache.build(name, partial(_decode, source, source.locate(), size))
     images, notes = found
     skipped = notes["skipped"]
     if skipped:
         warnings.warn(_in_words(source, skipped, len(skipped) + len(images)), stacklevel=3)
     if notes.get("unread"):
         warnings.warn(f"not read of {source.name}: {formats.advice_on(notes['unread'])}.", stacklevel=3)
-    if not len(images) and source.crop.name == "face":
-        raise DataError(
-            f"no face was found in any of the {len(skipped):,} photographs of {source.name!r}. If they are cut around "
-            "faces already, load them with align='center'; otherwise give photographs of faces that look at the camera."
-        )
+    if len(images) < 2 and skipped and source.crop.name == "face":
+        raise DataError(_too_few(source, len(images), skipped, notes.get("broken", ())))
     labels, classes = _labels(notes["classes"])
+    heic = notes.get("heic", ())
     return FaceDataset(
         images,
         source.name,
         crop=source.crop.name,
-        skipped=tuple(f"{name}: {reason}" for name, reason in skipped.items()),
+        skipped=tuple(
+            f"{name}: {reason}" for name, reason in (skipped | dict.fromkeys(heic, _IS_HEIC)).items()
+        ),
         labels=labels,
         classes=classes,
         fingerprint=notes["fingerprint"],
@@ -197,15 +232,36 @@ def _in_words(source: _Photographs, skipped: dict[str, str], total: int) -> str:
     return text
 
 
-def _decode(path: Path, crop: Crop, size: int, notes: dict) -> Iterator[np.ndarray]:
+def _too_few(source: _Photographs, usable: int, skipped: dict[str, str], names: Collection[str]) -> str:
+    """Which photographs are broken and which show no face, where too few are left."""
+    total, broken = len(skipped) + usable, {name: skipped[name] for name in names}
+    faceless = {name: reason for name, reason in skipped.items() if name not in broken}
+    which = f" ({listed(faceless, 3)})" if broken or usable else ""
+    text = f"no face was found in any of the {total:,} photographs of {source.name!r}{which}. "
+    if broken or usable:
+        text = f"{source.name!r} holds {usable} usable image; training needs 2 or more. "
+        text += (
+            f"No face was found in {len(faceless):,} of {total:,} photographs{which}. " if faceless else ""
+        )
+    if broken:
+        text += f"{len(broken):,} cannot be read ({listed(broken, 3)}). "
+    return text + (
+        "If they are cut around faces already, load them with align='center'; otherwise give photographs of faces "
+        "that look at the camera."
+    )
+
+
+def _decode(source: _Photographs, path: Path, size: int, notes: dict) -> Iterator[np.ndarray]:
     """Chunks of faces; then fills `notes` with what the data set tells besides its images."""
     skipped: dict[str, str] = {}
-    with Photos(path) as photos:
-        yield from decode_all(photos, size, crop, skipped)
+    broken: dict[str, str] = {}
+    with Photos(path, first=source.first) as photos:
+        yield from decode_all(photos, size, source.crop, skipped, broken)
         kept = [label for name, label in photos.classes().items() if name not in skipped]
         runs = [(label, len(list(group))) for label, group in groupby(kept)]  # names are sorted: few runs
         notes |= {"skipped": skipped, "classes": runs, "fingerprint": photos.fingerprint()}
-        notes |= {"unread": dict(photos.unread)}
+        notes |= {"unread": dict(photos.unread), "heic": photos.heic}
+        notes |= {"broken": list(broken)}
 
 
 def _labels(runs: list) -> tuple[np.ndarray | None, tuple[str, ...]]:
@@ -231,11 +287,14 @@ def _load_synthetic(size: int, crop: str | None, align: str) -> FaceDataset:
 
 
 def _draw(attributes: dict[str, np.ndarray], count: int, size: int, notes: dict) -> Iterator[np.ndarray]:
-    from tqdm.auto import trange
+    from tqdm.auto import tqdm
 
-    for start in trange(0, count, _CHUNK, desc="drawing faces", unit="img", unit_scale=_CHUNK, delay=1):
-        part = {name: column[start : start + _CHUNK] for name, column in attributes.items()}
-        yield synthetic.render_faces(part, size)
+    with tqdm(total=count, desc="drawing faces", unit="img", delay=1) as bar:
+        for start in range(0, count, _CHUNK):
+            part = {name: column[start : start + _CHUNK] for name, column in attributes.items()}
+            faces = synthetic.render_faces(part, size)
+            bar.update(len(faces))
+            yield faces
 
 
 def _load_npy(path: Path, size: int, crop: str | None, align: str) -> FaceDataset:

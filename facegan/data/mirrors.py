@@ -3,38 +3,98 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+import threading
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
 
-from facegan.data.transfer import Drive, Https, Kaggle
+from facegan.data.transfer import Drive, Https, Kaggle, MirrorError
 
-Mirror = Https | Drive | Kaggle
+PATIENCE = 5.0  # seconds that a publisher has to answer when $FACEGAN_MIRROR is the next place
 
-CELEBA: tuple[Mirror, ...] = (
+
+@dataclass(frozen=True)
+class Cut:
+    """Not a download of the file itself: its faces are cut from the data set `name`.
+
+    The first `count` images by file name are cropped as the published ones are. Of CelebA, these are from the
+    training part of its official split, so that faces of the other two parts remain for comparisons.
+    """
+
+    name: str
+
+    def __str__(self) -> str:
+        return f"faces cut from {self.name}"
+
+
+@dataclass(frozen=True)
+class Hurried:
+    """A mirror that is passed over when it does not answer at once, since a copy nearby is the next one."""
+
+    mirror: Https
+
+    def __str__(self) -> str:
+        return str(self.mirror)
+
+    def fetch(self, target: Path) -> Path:
+        answers: list[MirrorError | None] = []
+
+        def ask() -> None:
+            try:
+                self.mirror.ask()
+                answers.append(None)
+            except MirrorError as error:
+                answers.append(error)
+
+        asking = threading.Thread(
+            target=ask, daemon=True
+        )  # a name may have many addresses, each with a timeout
+        asking.start()
+        asking.join(PATIENCE)
+        if not answers:
+            raise MirrorError(f"no answer within {PATIENCE:.0f} seconds")
+        if answers[0] is not None:
+            raise answers[0]
+        return self.mirror.fetch(target)
+
+
+Mirror = Https | Drive | Kaggle | Hurried
+Route = Https | Drive | Kaggle | Cut
+
+CELEBA: tuple[Route, ...] = (
     Https(
         "https://s3.amazonaws.com/video.udacity-data.com/topher/2018/November/"
         "5be7eb6f_processed-celeba-small/processed-celeba-small.zip"
     ),
+    Cut("celeba-full"),
 )
-CELEBA_FULL: tuple[Mirror, ...] = (
+CELEBA_FULL: tuple[Route, ...] = (
     Https("https://s3.amazonaws.com/pytorch-tutorial-assets/img_align_celeba.zip"),
-    Drive("0B7EVK8r0v71pZjFTYXZWM3FlRnM"),
+    Drive("1O7m1010EJjLE5QxLZiM9Fpjs7Oj6e684"),  # of Keras' documentation, which downloads it with gdown, too
+    Drive("0B7EVK8r0v71pZjFTYXZWM3FlRnM"),  # of CelebA's authors
     Kaggle("jessicali9530/celeba-dataset/versions/2", "img_align_celeba/img_align_celeba"),
 )
 
 
-def in_order(file: str, published: Sequence[Mirror], *, drive_id: str | None = None) -> list[Mirror]:
+def in_order(file: str, published: Sequence[Route], *, drive_id: str | None = None) -> list[Mirror]:
     """The mirrors of a data set in the order in which they are tried.
 
     Args:
-        file: the zip's name; a copy at `$FACEGAN_MIRROR/FILE` comes first.
+        file: the zip's name; a copy at `$FACEGAN_MIRROR/FILE` is tried after the publisher's https. With such a
+            copy, a publisher that does not answer within `PATIENCE` seconds is passed over.
         published: the data set's own mirrors; https comes before the others.
         drive_id: a class's own copy on Google Drive, tried before the other ones there.
     """
     nearby = os.environ.get("FACEGAN_MIRROR")
     https = [mirror for mirror in published if isinstance(mirror, Https)]
     return [
+        *(map(Hurried, https) if nearby else https),
         *([Https(f"{nearby.rstrip('/')}/{file}")] if nearby else []),
-        *https,
         *([Drive(drive_id)] if drive_id else []),
-        *(mirror for mirror in published if mirror not in https),
+        *(mirror for mirror in published if not isinstance(mirror, Https | Cut)),
     ]
+
+
+def cut_in(published: Iterable[Route]) -> str:
+    """The name of the data set that faces can be cut from, or ''."""
+    return next((route.name for route in published if isinstance(route, Cut)), "")

@@ -23,7 +23,7 @@ from facegan.data import mirrors
 from facegan.data.archives import Photos
 from facegan.data.crops import CROPS
 from facegan.data.decode import Survey, survey
-from facegan.data.mirrors import Mirror
+from facegan.data.mirrors import Mirror, Route
 from facegan.data.transfer import Https, MirrorError, leftovers, remove
 from facegan.errors import DataError, DownloadError, expect
 from facegan.files import digest, is_verified, locked, mark_verified, notes_of
@@ -36,7 +36,8 @@ class Source:
     Attributes:
         name: what `load_faces` is given.
         file: its name in `data/`, as published.
-        mirrors: where to download it, tried in this order: `Https`, `Drive`, `Kaggle`.
+        mirrors: where to download it, tried in this order: `Https`, `Drive`, `Kaggle`; then `Cut`, another data
+            set that holds the same kind of faces.
         hashes: "sha256:..." or "md5:...", as published; any one identifies it.
         count, pixels, size: images, width and height of every image, bytes of the file. With count and
             pixels, a zip with another digest is accepted, with a warning, when its contents agree.
@@ -47,7 +48,7 @@ class Source:
 
     name: str
     file: str
-    mirrors: tuple[Mirror, ...]
+    mirrors: tuple[Route, ...]
     hashes: tuple[str, ...]
     count: int = 0
     pixels: tuple[int, int] | None = None
@@ -56,6 +57,23 @@ class Source:
     crops: tuple[str, ...] = ()
     title: str = ""
     terms: str = "See its publisher for terms"
+
+    @property
+    def cut_from(self) -> str:
+        """The name of the data set that its faces are cut from where no mirror delivers it, or ''."""
+        return mirrors.cut_in(self.mirrors)
+
+
+class Unavailable(DownloadError):
+    """No mirror delivered a data set.
+
+    Attributes:
+        reasons: what each mirror answered, by its address.
+    """
+
+    def __init__(self, message: str, reasons: dict[str, str]) -> None:
+        super().__init__(message)
+        self.reasons = reasons
 
 
 _CELEBA_TERMS = "For non-commercial research and education only; not to be passed on"
@@ -145,12 +163,13 @@ def fetch(name: str) -> Path:
     """Verify or download the zip of the data set `name`, and return its path.
 
     A file in `data/` under the published name is verified and used, also one put there by hand. Otherwise
-    the mirrors are tried in turn: a copy at `$FACEGAN_MIRROR/FILE`, the publisher's, Google Drive (for
+    the mirrors are tried in turn: the publisher's, a copy at `$FACEGAN_MIRROR/FILE`, Google Drive (for
     'celeba' the file `$FACEGAN_DRIVE_ID`: a class's own copy), Kaggle. An interrupted download
     resumes at the next call. Two processes share one download.
 
     Raises:
-        DownloadError: no mirror could deliver it; says what each answered and how to get it by hand.
+        Unavailable: no mirror could deliver it; says what each answered and how to get it by hand.
+        DownloadError: it cannot be written, or the disk is too small.
     """
     source, target = find(name), local_file(name)
     drive_id = os.environ.get("FACEGAN_DRIVE_ID") if name == "celeba" else None
@@ -164,6 +183,43 @@ def fetch(name: str) -> Path:
             return _fetch_from_any(source, target, places)
         finally:
             _remove_folders(target)
+
+
+def fetch_or_cut(name: str) -> str:
+    """Fetch the data set `name` or, where no mirror delivers it, the one that its faces can be cut from.
+
+    Returns:
+        The name of the data set that was fetched.
+
+    Raises:
+        Unavailable: neither can be had; says what each mirror of both answered.
+        DownloadError: it cannot be written, or the disk is too small.
+    """
+    source = find(name)
+    try:
+        fetch(name)
+        return name
+    except Unavailable as error:
+        if not source.cut_from:
+            raise
+        reasons = error.reasons
+    print(
+        f"No mirror delivered {name}. Its faces are cut from {source.cut_from} instead: the first {source.count:,} "
+        f"images, with the crop {source.crop}."
+    )
+    try:
+        fetch(source.cut_from)
+    except DownloadError as error:
+        reasons |= _reasons_of(source, error)
+        raise Unavailable(_by_hand(source, local_file(name), reasons), reasons) from None
+    return source.cut_from
+
+
+def _reasons_of(source: Source, error: DownloadError) -> dict[str, str]:
+    """Why faces cannot be cut from another data set, by route."""
+    if isinstance(error, Unavailable):
+        return {f"{address}, to cut from {source.cut_from}": why for address, why in error.reasons.items()}
+    return {f"faces cut from {source.cut_from}": str(error)}
 
 
 def verify(path: Path, source: Source) -> None:
@@ -194,7 +250,7 @@ def _make_folder(folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise DownloadError(
-            f"cannot create the folder {folder.absolute()} ({error.strerror}). Work in a folder that can be "
+            f"cannot create the folder {os.path.abspath(folder)} ({error.strerror}). Work in a folder that can be "
             "written; in Python, facegan.data.DATA_FOLDER is another one."
         ) from None
 
@@ -226,17 +282,17 @@ def _is_sound(path: Path, source: Source) -> bool:
 def _fetch_from_any(source: Source, target: Path, places: Sequence[Mirror]) -> Path:
     _refuse_small_disk(source, target.parent)
     print(f"{source.title or source.name}. {source.terms}.")
-    reasons = []
+    reasons: dict[str, str] = {}
     for mirror in places:
         try:
             return _install(mirror.fetch(target), target, source)
         except MirrorError as error:
-            reasons.append(f"  {mirror}: {error}")
+            reasons[str(mirror)] = str(error)
         except OSError as error:
             if isinstance(error, DownloadError):
                 raise
             raise DownloadError(f"cannot write to {target.parent} ({error.strerror or error}).") from None
-    raise DownloadError(_by_hand(source, target, reasons))
+    raise Unavailable(_by_hand(source, target, reasons), reasons)
 
 
 def _install(part: Path, target: Path, source: Source) -> Path:
@@ -262,20 +318,21 @@ def _refuse_small_disk(source: Source, folder: Path) -> None:
         have = sum(p.stat().st_size for p in folder.glob(f".{source.file}-*.part"))
     if free + have < source.size:
         raise DownloadError(
-            f"{source.name} needs {source.size / 1e6:,.0f} MB, and {folder.absolute()} has "
+            f"{source.name} needs {source.size / 1e6:,.0f} MB, and {os.path.abspath(folder)} has "
             f"{free / 1e6:,.0f} MB free. Free some space, or work in another folder."
         )
 
 
-def _by_hand(source: Source, target: Path, reasons: Sequence[str]) -> str:
+def _by_hand(source: Source, target: Path, reasons: dict[str, str]) -> str:
     address = next((m for m in source.mirrors if isinstance(m, Https)), None)
     where = f"open {address} in a browser, or ask" if address else "ask"
+    serves = f" So does {find(source.cut_from).file} in the same folder." if source.cut_from else ""
     return "\n".join(
         [
             f"could not download {source.name!r}; every mirror was tried:",
-            *reasons,
+            *(f"  {address}: {reason}" for address, reason in reasons.items()),
             f"By hand: {where} your instructor for {source.file},",
-            f"and put it at {target.absolute()}; then run this again.",
+            f"and put it at {os.path.abspath(target)}; then run this again.{serves}",
         ]
     )
 

@@ -62,6 +62,11 @@ class Https:
     def __str__(self) -> str:
         return self.url
 
+    def ask(self) -> None:
+        """Raise `MirrorError` if the server does not offer the file; nothing is downloaded."""
+        with _request(self.url):
+            pass
+
     def fetch(self, target: Path) -> Path:
         before = most = self._received(target)
         failures = 0
@@ -298,6 +303,8 @@ def _gdown_reason(said: str) -> str:
     said = said.strip().splitlines()[-1] if said.strip() else "gdown failed and gave no reason"
     if "too many users" in said.lower() or "quota" in said.lower():
         return _QUOTA
+    if "Max retries exceeded" in said:
+        return "cannot connect"
     return said if len(said) <= 200 else f"{said[:200]}..."
 
 

@@ -47,9 +47,13 @@
 KEEP_ON_DRIVE = False  # @param {type:"boolean"}
 import importlib.util, os, subprocess, sys
 
-if importlib.util.find_spec("facegan") is None:
-    source = os.environ.get("FACEGAN_SOURCE", "{source}")
-    subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", source], check=True)
+if getattr(importlib.util.find_spec("facegan"), "origin", None) is None:  # missing, or a folder
+    address = os.environ.get("FACEGAN_SOURCE", "{source}")
+    if subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", address]).returncode:
+        sys.exit(f"""facegan could not be installed from {address}. Is there internet (on Kaggle: Settings > Internet)?
+Is that address public, and not moved? To install a wheel, zip or folder: %env FACEGAN_SOURCE=PATH, then this cell.""")
+    sys.modules.pop("facegan", None)
+    importlib.invalidate_caches()
 import facegan as fg
 
 RUNS = fg.notebook.start(keep_on_drive=KEEP_ON_DRIVE)

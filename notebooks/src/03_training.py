@@ -31,9 +31,13 @@
 KEEP_ON_DRIVE = False  # @param {type:"boolean"}
 import importlib.util, os, subprocess, sys
 
-if importlib.util.find_spec("facegan") is None:
-    source = os.environ.get("FACEGAN_SOURCE", "{source}")
-    subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", source], check=True)
+if getattr(importlib.util.find_spec("facegan"), "origin", None) is None:  # missing, or a folder
+    address = os.environ.get("FACEGAN_SOURCE", "{source}")
+    if subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", address]).returncode:
+        sys.exit(f"""facegan could not be installed from {address}. Is there internet (on Kaggle: Settings > Internet)?
+Is that address public, and not moved? To install a wheel, zip or folder: %env FACEGAN_SOURCE=PATH, then this cell.""")
+    sys.modules.pop("facegan", None)
+    importlib.invalidate_caches()
 import facegan as fg
 
 RUNS = fg.notebook.start(keep_on_drive=KEEP_ON_DRIVE)
@@ -59,6 +63,7 @@ faces = fg.notebook.load_faces(DATA)
 small_faces = fg.notebook.load_faces(DATA, 32)
 _ = torch.manual_seed(0)
 BLUE, ORANGE = "#0072B2", "#D55E00"
+
 
 # %% [markdown]
 # ## The game
@@ -240,16 +245,20 @@ for step, real in zip(range(1, 6), faces.batches(16)):
 
 
 # %%
+def smooth(values, steps=20):
+    return torch.as_tensor(values).float().unfold(0, min(steps, len(values)), 1).mean(1)
+
+
 def play(steps):
     torch.manual_seed(0)
     g, d = (network.to(gan.device) for network in build_networks(16, 16).values())
     optimizer_g, optimizer_d = (torch.optim.Adam(n.parameters(), 5e-4, betas=(0.0, 0.99)) for n in (g, d))
     average, losses = copy.deepcopy(g), []
     stream = chain.from_iterable(repeat(faces.batches(16, device=gan.device)))
-    for real in tqdm(islice(stream, steps), total=steps, desc="your loop"):
+    for step, real in enumerate(tqdm(islice(stream, steps), total=steps, desc="your loop")):
         z = torch.randn(16, 100, device=gan.device)
         losses.append([float(loss) for loss in train_step(g, d, optimizer_g, optimizer_d, real, z)])
-        update_average(average, g, 0.99)
+        update_average(average, g, min(0.99, (1 + step) / (10 + step)))  # forgets the random start
     return torch.tensor(losses), average.eval()
 
 
@@ -260,8 +269,8 @@ your_losses, your_generator = play(YOUR_STEPS)
 history = fg.fit(gan, faces, steps=YOUR_STEPS)
 _, axes = plt.subplots(1, 2, figsize=(10, 3), sharey=True, layout="constrained")
 for ax, name, column in zip(axes, ("loss_d", "loss_g"), your_losses.T):
-    ax.plot(column, color=ORANGE, label="yours")
-    ax.plot(history[name], color=BLUE, lw=1, label="the library's")
+    ax.plot(smooth(column), color=ORANGE, label="yours")
+    ax.plot(smooth(history[name]), color=BLUE, label="the library's")
     ax.set(title=name, xlabel="step")
 axes[0].legend(frameon=False)
 with torch.no_grad():
@@ -318,8 +327,8 @@ for (left, right), (name, (curve, samples, distance)) in zip(axes, outcomes.item
     left.imshow(torch.cat([*to_uint8(samples)], 2).permute(1, 2, 0))
     left.set_title(f"{name}: distance to real faces {distance:.0f}", loc="left")
     left.set_axis_off()
-    right.plot(curve[:, 0], color=BLUE, label="D(x), real")
-    right.plot(curve[:, 1], color=ORANGE, label="D(G(z)), fake")
+    right.plot(smooth(curve[:, 0]), color=BLUE, label="D(x), real")
+    right.plot(smooth(curve[:, 1]), color=ORANGE, label="D(G(z)), fake")
     right.set(ylim=(0, 1))
 axes[0, 1].legend(frameon=False, fontsize=8)
 _ = axes[-1, 1].set_xlabel("step")

@@ -34,9 +34,13 @@
 KEEP_ON_DRIVE = False  # @param {type:"boolean"}
 import importlib.util, os, subprocess, sys
 
-if importlib.util.find_spec("facegan") is None:
-    source = os.environ.get("FACEGAN_SOURCE", "{source}")
-    subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", source], check=True)
+if getattr(importlib.util.find_spec("facegan"), "origin", None) is None:  # missing, or a folder
+    address = os.environ.get("FACEGAN_SOURCE", "{source}")
+    if subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", address]).returncode:
+        sys.exit(f"""facegan could not be installed from {address}. Is there internet (on Kaggle: Settings > Internet)?
+Is that address public, and not moved? To install a wheel, zip or folder: %env FACEGAN_SOURCE=PATH, then this cell.""")
+    sys.modules.pop("facegan", None)
+    importlib.invalidate_caches()
 import facegan as fg
 
 RUNS = fg.notebook.start(keep_on_drive=KEEP_ON_DRIVE)
@@ -50,6 +54,7 @@ import torch
 import torch.nn.functional as F
 from facegan import latent
 from facegan.images import to_uint8
+from facegan.models import generate, sample
 
 faces = fg.notebook.load_faces(DATA)
 bundled = "synthetic" if faces.attributes else "faces"
@@ -63,7 +68,7 @@ generator = run.generator(network=network)
 # any machine.
 
 # %%
-fg.show_images(generator.sample(16, seed=4), columns=8, scale=2)
+fg.show_images(sample(generator, 16, seed=4), columns=8, scale=2)
 
 # %% [markdown]
 # *Sixteen faces. None of these people exists: each is a guess at what a face of this data set may look like.*
@@ -81,7 +86,7 @@ fg.show_images(generator.sample(16, seed=4), columns=8, scale=2)
 MY_GUESS = ""  # @param ["", "cleaner, more typical", "all the same", "not like faces at all", "unchanged"]
 print("your guess:", MY_GUESS or "none yet")
 limits = (0.3, 0.7, 1.2, None)
-rows = [generator.sample(8, seed=4, truncation=limit) for limit in limits]
+rows = [sample(generator, 8, seed=4, truncation=limit) for limit in limits]
 for limit in limits:
     z = latent.draw_latents(1000, 100, seed=4)
     z = z if limit is None else latent.truncate(z, limit)
@@ -97,7 +102,7 @@ fg.show_images(torch.cat(rows), columns=8)
 # %%
 z = latent.truncate(latent.draw_latents(8, 100, seed=4), 0.3)
 on_sphere = 10 * z / z.norm(dim=1, keepdim=True)
-fg.show_images(generator.generate(torch.cat([z, on_sphere])), columns=8)
+fg.show_images(generate(generator, torch.cat([z, on_sphere])), columns=8)
 
 # %% [markdown]
 # *Above, latents inside the sphere; below, the same directions on it. A direction says who it is; the length has to be right for G to draw it.*
@@ -129,9 +134,9 @@ for name, z in (
     ("half-way", half),
     ("half-way, on the sphere", 10 * half / half.norm(dim=1, keepdim=True)),
 ):
-    distance = judge.score(generator.generate(z)).distance
+    distance = judge.score(generate(generator, z)).distance
     print(f"{name}: length {z.norm(dim=1).mean():.1f}, distance to real faces {distance:.1f}")
-fg.show_images(generator.generate(torch.cat([a[:8], half[:8]])), columns=8)
+fg.show_images(generate(generator, torch.cat([a[:8], half[:8]])), columns=8)
 
 # %% [markdown]
 # *Above, eight ends; below, eight half-way points. The straight line cuts through the inside of the sphere: faces there are alike, and further from real ones.*
@@ -152,7 +157,7 @@ def slerp(a, b, t):
 times = torch.linspace(0, 1, 10).tolist()
 line = torch.stack([latent.lerp(a[0], b[0], t) for t in times])
 arc = torch.stack([slerp(a[0], b[0], t) for t in times])
-fg.show_images(generator.generate(torch.cat([line, arc])), columns=10)
+fg.show_images(generate(generator, torch.cat([line, arc])), columns=10)
 
 # %% [markdown]
 # *Above the straight line, below the arc. The ends agree. In the middle the straight line tends towards a flat average; the arc
@@ -175,7 +180,7 @@ def latent_walk(anchors, frames):
 # %%
 anchors = latent.draw_latents(4, 100, seed=3)
 path = latent_walk(torch.cat([anchors, anchors[:1]]), 28)
-fg.save_animation(list(to_uint8(generator.generate(path))), RUNS / "walk.gif", fps=8)
+fg.save_animation(list(to_uint8(generate(generator, path))), RUNS / "walk.gif", fps=8)
 
 # %%
 from IPython.display import Image
@@ -205,7 +210,7 @@ fg.widgets.morph(generator, seed=12)
 
 # %%
 z = latent.draw_latents(2000, 100, seed=0)
-images = torch.cat([generator.generate(part) for part in z.split(500)])
+images = torch.cat([generate(generator, part) for part in z.split(500)])
 smile = fg.notebook.smiles(generator, images)
 smiling = smile > smile.quantile(0.7)
 order = smile.argsort()
@@ -234,7 +239,7 @@ direction = attribute_direction(z, smiling)
 direction = direction / direction.norm()
 paths = [start + torch.linspace(-4, 4, 9)[:, None] * direction for start in z[~smiling][:3]]
 paths = torch.cat([10 * path / path.norm(dim=1, keepdim=True) for path in paths])  # back on the sphere
-fg.show_images(generator.generate(paths), columns=9)
+fg.show_images(generate(generator, paths), columns=9)
 
 # %% [markdown]
 # *Three faces, each moved against the direction (left) and along it (right); the middle column is where they started.
@@ -286,7 +291,7 @@ def features(images):
 
 
 fg.evaluation.warn_if_not_comparable(generator, faces)
-fakes = generator.sample(6, seed=21)
+fakes = sample(generator, 6, seed=21)
 distances = torch.cdist(features(fakes), features(faces[:5000]))
 nearest = distances.argsort(1)[:, :5]
 shown = [torch.cat([to_uint8(fake[None]), faces[index.tolist()]]) for fake, index in zip(fakes, nearest)]
@@ -302,8 +307,8 @@ fg.show_images(torch.cat(shown), columns=6, scale=2)
 
 # %%
 fg.export.export_generator(generator, RUNS / "my_generator.safetensors")
-again = fg.load_generator(RUNS / "my_generator.safetensors")
-print("the same faces:", torch.allclose(again.sample(4, seed=0), generator.sample(4, seed=0), atol=1e-4))
+again = fg.load_generator(RUNS / "my_generator.safetensors", generator=network)
+print("the same faces:", torch.allclose(sample(again, 4, seed=0), sample(generator, 4, seed=0), atol=1e-4))
 
 # %% [markdown]
 # A generator carries its data's terms with it, and can reproduce faces that it has seen. Keep both in mind before you share one.

@@ -36,11 +36,14 @@ def test_data_list_names_sets_sizes_and_terms(facegan):
 def test_data_get_fetches_from_the_class_mirror_and_training_starts(facegan, place, monkeypatch):
     """Both commands as a student types them; the archive has the published layout, but other contents."""
     from facegan.data import registry as download
+    from facegan.data.transfer import Https
 
     with serving() as server:
         monkeypatch.setenv("FACEGAN_MIRROR", server.url)
         with pytest.MonkeyPatch.context() as patch:
-            patch.setitem(download.SOURCES, "celeba", replace(download.SOURCES["celeba"], count=12))
+            gone = (Https("http://127.0.0.1:9/x.zip"),)
+            published = replace(download.SOURCES["celeba"], count=12, mirrors=gone)
+            patch.setitem(download.SOURCES, "celeba", published)
             with zipfile.ZipFile(place / "x.zip", "w") as archive:
                 rng = np.random.default_rng(0)
                 for index in range(12):

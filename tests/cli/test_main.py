@@ -10,6 +10,7 @@ import pytest
 from facegan.cli import main as cli
 from facegan.config import RECIPES, field_help
 from facegan.errors import DownloadError
+from facegan.version import __version__
 
 SMALL = ["--image-size", 16, "--width", 8, "--batch-size", 8, "--precision", "fp32", "--device", "cpu"]
 
@@ -18,6 +19,11 @@ def test_help_names_every_setting_and_recipe(facegan):
     shown = facegan("train", "--help").stdout
     assert all(f"--{name.replace('_', '-')}" in shown for name in field_help())
     assert all(name in shown for name in RECIPES)
+
+
+def test_the_version_is_printed(facegan):
+    done = facegan("--version")
+    assert (done.returncode, done.stdout) == (0, f"facegan {__version__}\n")
 
 
 def test_commands_are_those_that_the_readme_names():

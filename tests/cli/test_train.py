@@ -10,8 +10,9 @@ import sys
 
 import pytest
 from helpers import assert_same_state
+from PIL import Image
 
-from facegan import GAN, Run
+from facegan import GAN, Run, TrainConfig
 from facegan.config import RECIPES
 from facegan.runs import checkpoint
 
@@ -111,6 +112,69 @@ def test_a_start_that_cannot_be_is_one_line(facegan, finished, options, message)
     assert not (finished / "refused").exists()
     assert re.search(message, done.stderr)
     assert done.stderr.count("\n") == 1
+
+
+def test_the_settings_of_a_run_can_be_taken_and_overridden(facegan, finished):
+    config = os.path.join("run", "config.json")
+    done = facegan(
+        "train", "--config", config, "--loss", "hinge", "--data", "faces.npy", "--steps", 2, "--device", "cpu"
+    )
+    assert done.returncode == 0, done.stderr
+    assert f"{config} on FaceDataset('faces.npy', 40 faces, 16 px)" in done.stdout
+    made = Run.open(finished / "runs" / "config-of-run")
+    assert made.config == Run.open(finished / "run").config.replace(loss="hinge")
+
+
+def test_the_folder_of_other_settings_has_their_name(facegan, place):
+    (place / "mine.json").write_text('{"image_size": 16, "width": 8, "batch_size": 8}')
+    done = facegan("train", "--config", "mine.json", "--data", "faces.npy", "--steps", 1, "--device", "cpu")
+    assert done.returncode == 0, done.stderr
+    assert Run.open(place / "runs" / "mine").config == TrainConfig(image_size=16, width=8, batch_size=8)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (
+            ["--config", "a.json", "--recipe", "tiny"],
+            "got --recipe tiny and --config a.json, which has settings",
+        ),
+        (
+            ["--config", "a.json", "--start-from", "run"],
+            "got --start-from run and --config a.json, which has",
+        ),
+        (
+            ["--config", "nowhere.json"],
+            "settings file 'nowhere.json': it cannot be read (No such file or directory)",
+        ),
+        (["--config", "run/history.csv"], "settings file 'run/history.csv': it is not JSON ("),
+        (["--config", "run/config.json", "--width", 0], "width is 0, expected 1 or more"),
+    ],
+)
+def test_settings_that_cannot_be_are_one_line(facegan, finished, options, message):
+    done = facegan(
+        "train", "--run-dir", "refused", *options, "--data", "faces.npy", "--device", "cpu", "--steps", 9
+    )
+    assert done.returncode == 1
+    assert not (finished / "refused").exists()
+    assert message in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+def test_photographs_are_cut_around_their_faces(facegan, place):
+    pytest.importorskip("cv2", reason="OpenCV is not installed")
+    (place / "walls").mkdir()
+    for name in "ab":
+        Image.new("RGB", (200, 200), (90, 90, 90)).save(place / "walls" / f"{name}.png")
+    for command in (
+        ["train", *SMALL, "--run-dir", "x", "--data", "walls"],
+        ["data", "preview", "walls", "--size", 16],
+    ):
+        assert facegan(*command, "--align", "face").returncode == 1
+    assert (
+        "no face was found in any of the 2 photographs of 'walls'"
+        in facegan(*command, "--align", "face").stderr
+    )
 
 
 def test_a_crop_that_does_not_apply_is_refused(facegan):

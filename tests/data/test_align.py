@@ -215,6 +215,27 @@ def test_a_folder_without_any_face_says_so(crop, tmp_path):
         load_faces(tmp_path, 32, align="face")
 
 
+def test_broken_files_and_faceless_ones_are_named_as_what_they_are(crop, tmp_path):
+    for name in "abc":
+        Image.new("RGB", (200, 200), GRAY).save(tmp_path / f"{name}.png")
+    (tmp_path / "z.png").write_bytes(b"")
+    with pytest.warns(UserWarning, match="skipped"), pytest.raises(DataError) as refused:
+        load_faces(tmp_path, 32, align="face")
+    said = str(refused.value)
+    assert (
+        "No face was found in 3 of 4 photographs (a.png: no face found; b.png: no face found; c.png: no"
+        in said
+    )
+    assert "1 cannot be read (z.png: empty file)." in said
+
+
+def test_faceless_photographs_are_counted_where_too_many_are_broken(crop, tmp_path):
+    Image.new("RGB", (200, 200), GRAY).save(tmp_path / "wall.png")
+    (tmp_path / "zcut.png").write_bytes(b"")
+    with pytest.raises(DataError, match=r"zcut\.png: empty file.*In 1 of the others no face was found"):
+        load_faces(tmp_path, 32, align="face")
+
+
 def test_only_unreadable_files_are_named_when_there_are_too_many(crop, tmp_path):
     Image.new("RGB", (200, 200), GRAY).save(tmp_path / "wall.png")
     (tmp_path / "zcut.png").write_bytes((tmp_path / "wall.png").read_bytes()[:40])

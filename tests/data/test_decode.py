@@ -14,7 +14,7 @@ from PIL import Image
 from facegan import load_faces
 from facegan.data import decode as photos
 from facegan.data.archives import Photos
-from facegan.data.decode import Unreadable, decode
+from facegan.data.decode import Unreadable, decode, most_bad
 from facegan.errors import DataError
 
 
@@ -151,7 +151,32 @@ def test_a_file_of_a_folder_that_cannot_be_opened_is_skipped(tmp_path, monkeypat
 
 
 def test_more_than_one_percent_of_bad_files_is_an_error(tmp_path):
-    path = pack(tmp_path / "bad.zip", [*many(98), ("page.jpg", b"<html>"), ("void.jpg", b"")])
-    with pytest.raises(DataError, match=r"2 or more of 100 images in 'bad\.zip'.*page\.jpg: a web page"):
+    pages = [(f"page{i}.jpg", b"<html>") for i in range(8)]
+    path = pack(tmp_path / "bad.zip", [*many(192), *pages])
+    message = r"[6-8] or more of 200 images in 'bad\.zip'.*at most 5 of so many.*page0\.jpg: a web page"
+    with pytest.raises(DataError, match=message):
         load_faces(path, 16)
     assert list(tmp_path.rglob("*.npy")) == []
+
+
+@pytest.mark.parametrize(("good", "bad"), [(48, 1), (20, 5), (4, 2)])
+def test_a_few_bad_files_of_a_small_folder_are_skipped_and_named(tmp_path, good, bad):
+    pages = [(f"page{i}.jpg", b"<html>") for i in range(bad)]
+    path = pack(tmp_path / "few.zip", [*many(good), *pages])
+    with pytest.warns(UserWarning, match=rf"{bad} of {good + bad} images of few\.zip .*skipped.*page0\.jpg"):
+        assert len(load_faces(path, 16)) == good
+
+
+@pytest.mark.parametrize(("good", "bad"), [(20, 6), (3, 2), (5, 3), (1, 1)])
+def test_more_than_a_few_or_a_third_are_an_error(tmp_path, good, bad):
+    pages = [(f"page{i}.jpg", b"<html>") for i in range(bad)]
+    path = pack(tmp_path / "bad.zip", [*many(good), *pages])
+    with pytest.raises(DataError, match=rf"{bad} or more of {good + bad} images in 'bad\.zip'.*page0\.jpg"):
+        load_faces(path, 16)
+
+
+@pytest.mark.parametrize(
+    ("total", "most"), [(2, 0), (3, 1), (14, 4), (15, 5), (500, 5), (600, 6), (32_600, 326)]
+)
+def test_the_limit_of_bad_files(total, most):
+    assert most_bad(total) == most

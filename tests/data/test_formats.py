@@ -57,9 +57,21 @@ def test_without_the_extra_heic_images_are_counted_and_the_extra_is_named(folder
 
 @pytest.mark.usefixtures("without_heic")
 def test_without_the_extra_a_heic_image_of_another_name_says_what_it_is(folder):
-    (folder / "0.png").write_bytes(b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + b"\0" * 100)
+    for name in ("0.png", "1.png", "2.png"):
+        (folder / name).write_bytes(b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + b"\0" * 100)
     with pytest.raises(DataError, match=r"0\.png: a HEIC image.*pip install 'facegan\[heic\]'"):
         load_faces(folder, 16)
+
+
+@pytest.mark.usefixtures("without_heic")
+def test_without_the_extra_heic_images_are_in_the_list_of_skipped_ones(folder):
+    add(folder, "a.heic", "more/b.HEIC", "c.mov")
+    (folder / "void.png").write_bytes(b"")
+    todo = "a HEIC image; pip install 'facegan[heic]', then load them again"
+    for _ in range(2):  # also when the cache is opened
+        with pytest.warns(UserWarning, match="skipped"):
+            skipped = load_faces(folder, 16).skipped
+        assert skipped == ("void.png: empty file", f"a.heic: {todo}", f"more/b.HEIC: {todo}")
 
 
 @pytest.mark.usefixtures("without_heic")

@@ -254,6 +254,39 @@ def test_the_data_folder_may_be_a_string(tmp_path, monkeypatch):
     assert local_file("celeba").parent == tmp_path / "deep" / "elsewhere"
 
 
+@pytest.fixture
+def checkout(tmp_path, monkeypatch):
+    """A folder laid out like the repository, with the default data folder."""
+    for file in ("facegan/__init__.py", "data/README.md", "notebooks/01_data.ipynb"):
+        (tmp_path / "repository" / file).parent.mkdir(parents=True)
+        (tmp_path / "repository" / file).touch()
+    monkeypatch.delitem(vars(data), "DATA_FOLDER", raising=False)
+    return tmp_path / "repository"
+
+
+def test_the_notebooks_of_a_checkout_share_its_data_folder(checkout, monkeypatch):
+    array = np.zeros((4, 3, 32, 32), np.uint8)
+    np.save(checkout / "faces.npy", array)
+    for place in (checkout, checkout / "notebooks"):
+        monkeypatch.chdir(place)
+        load_faces(checkout / "faces.npy", 16)
+    assert len(list((checkout / "data").glob("*.npy"))) == 1
+    assert not (checkout / "notebooks" / "data").exists()
+
+
+@pytest.mark.parametrize("missing", ["facegan/__init__.py", "data/README.md"])
+def test_a_folder_of_notebooks_elsewhere_has_a_data_folder_of_its_own(checkout, monkeypatch, missing):
+    (checkout / missing).unlink()
+    monkeypatch.chdir(checkout / "notebooks")
+    assert Path("data") == data.DATA_FOLDER
+
+
+def test_an_assigned_data_folder_holds_everywhere(checkout, monkeypatch):
+    monkeypatch.setattr(data, "DATA_FOLDER", Path("elsewhere"))
+    monkeypatch.chdir(checkout / "notebooks")
+    assert local_file("celeba") == Path("elsewhere/processed-celeba-small.zip")
+
+
 def test_public_names_are_listed_and_there():
     assert {"DATA_FOLDER", "as_dataset", "load_faces", "register_dataset"} <= set(dir(data))
     assert all(getattr(data, name) is not None for name in dir(data))

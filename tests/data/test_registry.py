@@ -118,13 +118,6 @@ def test_a_name_that_is_none(source):
         fetch("celebb")
 
 
-def test_the_class_mirror_is_asked_first(source, server, body, monkeypatch):
-    server.files["/class/faces.zip"] = body
-    monkeypatch.setenv("FACEGAN_MIRROR", f"{server.url}/class/")
-    assert fetch("celeba").read_bytes() == body
-    assert [path for path, _ in server.seen] == ["/class/faces.zip"]
-
-
 # ---- the user's own --------------------------------------------------------------------------------
 
 

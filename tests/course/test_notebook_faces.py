@@ -1,0 +1,190 @@
+"""The faces of a notebook: photographs where they can be had, drawn ones with two lines where not."""
+
+import hashlib
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from helpers.published import archive, pack, picture, publish
+from helpers.server import serving
+
+import facegan as fg
+from facegan import data
+from facegan.course import notebook
+from facegan.data import registry, transfer
+from facegan.data.transfer import Https
+from facegan.errors import DataError
+
+DRAWN = 12
+
+
+@pytest.fixture
+def server():
+    with serving() as running:
+        yield running
+
+
+@pytest.fixture(autouse=True)
+def body(tmp_path, monkeypatch, server):
+    """'celeba' is twelve faces on our server; nothing failed yet; few faces are drawn."""
+    work = tmp_path / "work"
+    work.mkdir()
+    monkeypatch.chdir(work)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "user-cache"))
+    for name in ("FACEGAN_DATA", "FACEGAN_MIRROR", "FACEGAN_DRIVE_ID", "KAGGLE_KERNEL_RUN_TYPE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(notebook, "_failed", {})
+    monkeypatch.setattr(data, "SYNTHETIC_COUNT", DRAWN)
+    monkeypatch.setattr(transfer, "PAUSE", 0)
+    server.files["/faces.zip"] = archive(tmp_path / "published.zip", n=10)
+    publish(monkeypatch, server.files["/faces.zip"], [Https(f"{server.url}/faces.zip")], count=10)
+    return server.files["/faces.zip"]
+
+
+def offline(monkeypatch, url="http://127.0.0.1:9/faces.zip"):
+    monkeypatch.setitem(
+        registry.SOURCES, "celeba", replace(registry.SOURCES["celeba"], mirrors=(Https(url),))
+    )
+
+
+def printed(capsys):
+    return capsys.readouterr().out.splitlines()
+
+
+def test_celeba_is_the_default_in_any_size(server, capsys):
+    faces = fg.notebook.load_faces()
+    assert (faces.name, faces.image_size, len(faces)) == ("celeba", 64, 10)
+    assert printed(capsys) == ["twelve faces. none."]  # title and terms
+    assert fg.notebook.load_faces("celeba", size=16).image_size == 16
+    assert [path for path, _ in server.seen] == ["/faces.zip"]
+
+
+def test_without_a_connection_two_lines_say_so_and_faces_are_drawn(capsys, monkeypatch):
+    offline(monkeypatch)
+    faces = notebook.load_faces("celeba", 16)
+    assert (faces.name, len(faces), faces.image_size) == ("synthetic", DRAWN, 16)
+    said = printed(capsys)
+    assert said == [
+        "celeba could not be fetched: no address could be reached. Using 12 drawn faces instead of photographs.",
+        f"To train on photographs: put faces.zip into {Path('data').absolute()}, or set FACEGAN_MIRROR to a web "
+        "folder that has it; then run this cell again.",
+    ]
+
+
+def test_kaggle_is_told_where_the_internet_is_switched_on(capsys, monkeypatch):
+    monkeypatch.setenv("KAGGLE_KERNEL_RUN_TYPE", "Interactive")
+    offline(monkeypatch)
+    notebook.load_faces("celeba", 16)
+    assert "switch on Settings > Internet; then run this cell again." in printed(capsys)[1]
+
+
+def test_what_a_server_answered_is_named(capsys, server):
+    server.files.clear()
+    assert notebook.load_faces("celeba", 16).name == "synthetic"
+    said = printed(capsys)
+    assert len(said) == 2
+    assert "could not be fetched: the server answered 404 Not Found. Using 12 drawn" in said[0]
+
+
+def test_a_disk_that_is_too_small_is_named(capsys, monkeypatch):
+    monkeypatch.setitem(registry.SOURCES, "celeba", replace(registry.SOURCES["celeba"], size=10**18))
+    assert notebook.load_faces("celeba", 16).name == "synthetic"
+    said = printed(capsys)
+    assert len(said) == 2
+    assert said[0].startswith("celeba could not be fetched: celeba needs 1,000,000,000,000 MB, and ")
+
+
+def test_a_folder_that_cannot_be_made_is_named(capsys):
+    Path("data").write_text("a file in its place")
+    assert notebook.load_faces("celeba", 16).name == "synthetic"
+    said = printed(capsys)
+    assert len(said) == 2
+    assert "cannot create the folder" in said[0]
+
+
+def test_another_size_does_not_wait_for_the_same_failure(capsys, server):
+    server.files.clear()
+    notebook.load_faces("celeba", 32)
+    first, asked = printed(capsys), len(server.seen)
+    assert notebook.load_faces("celeba", 16).image_size == 16
+    assert printed(capsys) == first
+    assert len(server.seen) == asked
+
+
+def test_the_same_cell_again_tries_again(server, body):
+    server.files.clear()
+    assert notebook.load_faces("celeba", 16).name == "synthetic"
+    server.files["/faces.zip"] = body
+    assert notebook.load_faces("celeba", 16).name == "celeba"
+
+
+def test_a_file_put_there_after_a_failure_is_used_in_any_size(server, body):
+    server.files.clear()
+    notebook.load_faces("celeba", 32)
+    Path("data/faces.zip").write_bytes(body)
+    assert notebook.load_faces("celeba", 16).name == "celeba"
+
+
+def test_an_address_set_after_a_failure_is_tried_in_any_size(server, body, monkeypatch):
+    server.files.clear()
+    notebook.load_faces("celeba", 32)
+    server.files["/class/faces.zip"] = body
+    monkeypatch.setenv("FACEGAN_MIRROR", f"{server.url}/class")
+    assert notebook.load_faces("celeba", 16).name == "celeba"
+
+
+def test_the_environment_replaces_celeba(server, monkeypatch):
+    monkeypatch.setenv("FACEGAN_DATA", "synthetic")
+    assert notebook.load_faces("celeba", 16).name == "synthetic"
+    assert server.seen == []
+
+
+def test_the_environment_does_not_replace_another_value(server, monkeypatch):
+    monkeypatch.setenv("FACEGAN_DATA", "celeba")
+    assert notebook.load_faces("synthetic", 16).name == "synthetic"
+    assert server.seen == []
+
+
+def test_the_environment_may_name_a_zip(tmp_path, monkeypatch):
+    pack(tmp_path / "mine.zip", [(f"{i}.png", picture((i, 0, 0))) for i in range(3)])
+    monkeypatch.setenv("FACEGAN_DATA", str(tmp_path / "mine.zip"))
+    assert notebook.load_faces(size=16).name == "mine.zip"
+
+
+@pytest.mark.parametrize("wrong", ["celebs", "no/such/folder", ""])
+def test_a_wrong_value_is_an_error(wrong, server):
+    with pytest.raises(DataError, match=r"does not exist|empty text"):
+        notebook.load_faces(wrong, 16)
+    assert server.seen == []
+
+
+def test_a_wrong_value_of_the_environment_is_named(monkeypatch):
+    monkeypatch.setenv("FACEGAN_DATA", "celebs")
+    with pytest.raises(DataError, match=r"^FACEGAN_DATA is 'celebs': data source 'celebs' does not exist"):
+        notebook.load_faces("celeba", 16)
+
+
+def test_a_wrong_size_is_an_error():
+    with pytest.raises(DataError, match="size is 8, expected"):
+        notebook.load_faces("celeba", 8)
+
+
+def test_images_in_memory_are_taken_as_they_are(faces):
+    assert len(notebook.load_faces(faces.images, 16)) == len(faces)
+
+
+def test_all_sizes_are_cut_from_the_full_archive(tmp_path, server, monkeypatch):
+    members = [(f"img/{i}.png", picture((i, 0, 0), size=(178, 218))) for i in range(12)]
+    whole = pack(tmp_path / "whole.zip", members).read_bytes()
+    server.files = {"/whole.zip": whole}
+    full = registry.Source(
+        "celeba-full", "whole.zip", (Https(f"{server.url}/whole.zip"),),
+        (f"sha256:{hashlib.sha256(whole).hexdigest()}",), crop="celeba-108", crops=("celeba-108",),
+    )  # fmt: skip
+    monkeypatch.setitem(registry.SOURCES, "celeba-full", full)
+    here = registry.SOURCES["celeba"]
+    cut = replace(here, mirrors=(*here.mirrors, data.mirrors.Cut("celeba-full")))
+    monkeypatch.setitem(registry.SOURCES, "celeba", cut)
+    names = {notebook.load_faces("celeba", size).name for size in (64, 16, 32)}
+    assert names == {"celeba (cut from celeba-full)"}
+    assert [path for path, _ in server.seen] == ["/faces.zip", "/whole.zip"]
