@@ -11,7 +11,18 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-LEFT_OUT = (".git", ".venv*", "runs", "shared", "dist", "__pycache__", ".*_cache", "*.npy", "*.zip", "*.safetensors")
+LEFT_OUT = (
+    ".git",
+    ".venv*",
+    "runs",
+    "shared",
+    "dist",
+    "__pycache__",
+    ".*_cache",
+    "*.npy",
+    "*.zip",
+    "*.safetensors",
+)
 ADDRESS = re.compile(
     r"(?:git\+https://github\.com|google\.com/github|src=https://github\.com|repository-code: https://github\.com)"
     r"/([\w.-]+/[\w.-]+)"
