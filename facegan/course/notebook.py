@@ -24,7 +24,9 @@ from facegan.version import __version__
 if TYPE_CHECKING:
     from facegan.data.dataset import FaceDataset
 
-_NO_ANSWER = re.compile(r"cannot connect|no connection|no answer|Max retries|resolve|^needs ")
+_NO_ANSWER = re.compile(
+    r"(?i)cannot connect|no connection|no answer|max retries|connection ?error|resolv|^needs |was silent"
+)
 _MOST = 120  # characters of a reason
 _failed: dict[str, tuple[int, tuple, str]] = {}  # by data set: size, what could change, what was printed
 

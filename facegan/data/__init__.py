@@ -8,6 +8,7 @@ SYNTHETIC_COUNT = 10_000  # faces in load_faces("synthetic")
 
 _NAMES = {
     "Batches": "dataset",
+    "Cut": "mirrors",
     "Drive": "transfer",
     "FaceDataset": "dataset",
     "Https": "transfer",

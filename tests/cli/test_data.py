@@ -1,5 +1,6 @@
 """`facegan data list`, `get`, `check` and `preview`."""
 
+import os
 import re
 import shutil
 import zipfile
@@ -8,6 +9,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from helpers import jpeg
+from helpers.published import pack, picture
 from helpers.server import serving
 from PIL import Image
 
@@ -59,6 +61,30 @@ def test_data_get_fetches_from_the_class_mirror_and_training_starts(facegan, pla
             assert train.returncode == 0, train.stderr
     assert [path for path, _ in server.seen] == ["/processed-celeba-small.zip"]
     assert download.local_file("celeba").exists()
+    shutil.rmtree(place / "data")
+
+
+def test_data_get_names_the_archive_that_faces_were_cut_from(facegan, place, monkeypatch):
+    from facegan.data import Cut, Https, Source, registry
+
+    pictures = [(f"img/{i}.png", picture((i, 0, 0), size=(178, 218))) for i in range(6)]
+    with serving() as server:
+        server.files["/whole.zip"] = pack(place / "x.zip", pictures).read_bytes()
+        (place / "x.zip").unlink()
+        whole = Source(
+            "celeba-full", "whole.zip", (Https(f"{server.url}/whole.zip"),), ("sha256:0",), count=6,
+            pixels=(178, 218), crop="celeba-108", crops=("celeba-108",),
+        )  # fmt: skip
+        published = replace(
+            registry.SOURCES["celeba"], count=4, mirrors=(Https(f"{server.url}/x.zip"), Cut("celeba-full"))
+        )
+        monkeypatch.setitem(registry.SOURCES, "celeba-full", whole)
+        monkeypatch.setitem(registry.SOURCES, "celeba", published)
+        done = facegan("data", "get", "celeba", "--size", 16)
+    assert done.returncode == 0, done.stderr
+    *_, path, ready = done.stdout.splitlines()
+    assert path == os.path.join("data", "whole.zip")
+    assert "'celeba (cut from celeba-full)', 4 faces, 16 px), ready: facegan train --data celeba" in ready
     shutil.rmtree(place / "data")
 
 
