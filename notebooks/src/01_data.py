@@ -124,10 +124,10 @@ MY_GUESS = []  # such as [2, 3, 5, 8, 9]
 forger = fg.load_generator("faces" if PHOTOS else "synthetic")
 fakes = fg.images.to_uint8(forger.sample(5, seed=7))
 order = torch.randperm(10, generator=torch.Generator().manual_seed(3))
-fg.show_images(torch.cat([faces[200:205], fakes])[order], columns=5, scale=2)
 real = [place + 1 for place, which in enumerate(order.tolist()) if which < 5]
 if MY_GUESS:
     print(f"{len({*MY_GUESS} & {*real})} of your {len(MY_GUESS)} are real. The real ones are {real}.")
+fg.show_images(torch.cat([faces[200:205], fakes])[order], columns=5, scale=2)
 
 # %% [markdown]
 # What gave the fakes away? D looks for the same things: first for wrong colors and blur, then for eyes that do not
