@@ -370,7 +370,7 @@ fg.plot_curves(gan.history)
 # %%
 judge = fg.evaluation.Evaluator(faces, n=min(2000, len(faces) // 2))
 score = judge.score(gan.sample(2000, seed=0)).distance
-print(f"distance after {plan.steps:,} steps: {score:.1f}; floor: {judge.floor.distance:.1f}")
+print(f"distance after {gan.step:,} steps: {score:.1f}; floor: {judge.floor.distance:.1f}")
 with torch.no_grad():
     yours = [your_generator(torch.randn(100, 100, device=gan.device)).cpu() for _ in range(20)]
 print(f"distance of your own loop after {YOUR_STEPS:,} steps: {judge.score(torch.cat(yours)).distance:.1f}")
