@@ -71,9 +71,9 @@ class Unavailable(DownloadError):
         reasons: what each mirror answered, by its address.
     """
 
-    def __init__(self, message: str, reasons: dict[str, str]) -> None:
+    def __init__(self, message: str, reasons: dict[str, str] | None = None) -> None:
         super().__init__(message)
-        self.reasons = reasons
+        self.reasons = reasons or {}
 
 
 _CELEBA_TERMS = "For non-commercial research and education only; not to be passed on"
