@@ -41,7 +41,7 @@ SMALL = fg.TrainConfig(
     lr_g=1e-3,
     beta1=0.0,
     beta2=0.99,
-    r1=0.3,
+    r1=0.02,
     r1_every=16,
     ema_decay=0.98,
     flip=True,
@@ -50,7 +50,6 @@ SMALL = fg.TrainConfig(
 )
 BARE = SMALL.replace(r1=0.0, r1_every=1, ema_decay=0.5)  # nothing that steadies it
 DCGAN_ADAM = {"beta1": 0.5, "beta2": 0.999}
-_HISTORY_ROWS = 1000  # of a gallery's run; longer ones keep every second step, or fewer
 GROWN = {
     "faces": (fg.RECIPES["modern"], (0, 120, 600, 1200, 2400, 4800, 8400, 12_000)),
     "synthetic": (
@@ -142,17 +141,21 @@ class Exhibit:
 
 RUNS = {
     "healthy": Exhibit(SMALL),
-    "d_too_strong": Exhibit(BARE, from_step(500, fg.train_step, lr_d=5e-3, lr_g=1e-5)),
+    "d_too_strong": Exhibit(
+        BARE, from_step(500, fg.train_step, lr_d=3e-3, lr_g=1e-6), (0, 200, 500, 1000, 1500)
+    ),
     "g_too_strong": Exhibit(
-        BARE, from_step(500, fg.train_step, lr_d=2e-5, lr_g=3e-3), (0, 200, 500, 600, 800, 1200)
+        BARE, from_step(500, fg.train_step, lr_d=2e-5, lr_g=3e-3), (0, 200, 500, 700, 1200)
     ),
     "no_batchnorm": Exhibit(BARE.replace(norm="none", lr_d=2e-4, lr_g=2e-4, ema_decay=0.98, **DCGAN_ADAM)),
-    "high_learning_rate": Exhibit(BARE.replace(lr_d=3e-2, lr_g=3e-2, **DCGAN_ADAM)),
-    "mode_collapse": Exhibit(BARE, from_step(1000, make_step(g_steps=20)), (0, 500, 1000, 1060, 1100, 1150)),
-    "no_detach": Exhibit(BARE.replace(loss="minimax"), make_step(detach=False)),
+    "high_learning_rate": Exhibit(
+        BARE.replace(lr_d=3e-2, lr_g=3e-2, **DCGAN_ADAM), steps=(0, 200, 500, 1000, 1500)
+    ),
+    "mode_collapse": Exhibit(BARE, from_step(1000, make_step(g_steps=20)), (0, 500, 1000, 1050, 1090)),
+    "no_detach": Exhibit(BARE.replace(loss="minimax"), make_step(detach=False), (0, 200, 400, 700, 1000)),
     "overfitting": Exhibit(
         BARE.replace(norm="none", width_d=32, flip=False, ema_decay=0.98),
-        steps=(0, 1000, 2000, 4000, 7000),
+        steps=(0, 500, 1000, 2000, 3500),
         faces=300,
     ),
 }
@@ -177,7 +180,7 @@ def train(name: str, faces: fg.FaceDataset, folder: Path) -> None:
         if at < exhibit.steps[-1]:
             exhibit.step(gan, next(stream))
     more = {"d_unseen": unseen} if unseen else {}  # D(x) of real faces that it never sees
-    write_notes(name, gan, faces.record(), folder, rows=_HISTORY_ROWS, **more)
+    write_notes(name, gan, faces.record(), folder, **more)
 
 
 @torch.no_grad()
@@ -207,16 +210,12 @@ def write_generator(gan: fg.GAN, step: int, folder: Path) -> None:
     (folder / f"step_{step:06d}.safetensors").write_bytes(generator_file.to_bytes(gan.ema, half=True))
 
 
-def write_notes(
-    name: str, gan: fg.GAN, record: dict[str, Any], folder: Path, *, rows: int | None = None, **more: Any
-) -> None:
-    """history.csv with at most about `rows` rows, and config.json."""
-    every = slice(None, None, math.ceil(gan.step / rows) if rows else 1)
-    columns = {name: [float(f"{v:.3g}") for v in gan.history[name][every]] for name in METRICS}
+def write_notes(name: str, gan: fg.GAN, record: dict[str, Any], folder: Path, **more: Any) -> None:
+    columns = {name: [float(f"{v:.3g}") for v in gan.history[name]] for name in METRICS}
     with (folder / "history.csv").open("w", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(["step", *columns])
-        writer.writerows(zip(gan.history["step"][every], *columns.values(), strict=True))
+        writer.writerows(zip(gan.history["step"], *columns.values(), strict=True))
     notes = {"about": ALL[name], "data": record, "settings": gan.config.to_dict()} | more
     (folder / "config.json").write_text(json.dumps(notes, indent=2) + "\n")
 

@@ -286,7 +286,7 @@ def _check_share(photos: Photos, broken: dict[str, str], faceless: int) -> None:
         besides = f" In {faceless:,} of the others no face was found." if faceless else ""
         raise DataError(
             f"{len(broken)} or more of {total} images in {photos.path.name!r} cannot be used as they are; at most "
-            f"{most_bad(total)} of so many are skipped: {listed(broken, 3)}. Repair, replace or remove them.{besides}"
+            f"{most_bad(total)} are skipped: {listed(broken, 3)}. Repair, replace or remove them.{besides}"
         )
 
 

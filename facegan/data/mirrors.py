@@ -15,10 +15,11 @@ PATIENCE = 5.0  # seconds that a publisher has to answer when $FACEGAN_MIRROR is
 
 @dataclass(frozen=True)
 class Cut:
-    """Not a download of the file itself: its faces are cut from the data set `name`.
+    """The last resort, where no mirror delivers a zip: faces cut from the images of the data set `name`.
 
-    The first `count` images by file name are cropped as the published ones are. Of CelebA, these are from the
-    training part of its official split, so that faces of the other two parts remain for comparisons.
+    They are the first ones by file name, as many as the zip has, with its crop. The choice is fixed, so it is the
+    same everywhere. Of CelebA, the first 32,600 are all in the training part of its official split, so that the
+    other parts remain for comparisons.
     """
 
     name: str

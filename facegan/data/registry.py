@@ -36,8 +36,8 @@ class Source:
     Attributes:
         name: what `load_faces` is given.
         file: its name in `data/`, as published.
-        mirrors: where to download it, tried in this order: `Https`, `Drive`, `Kaggle`; then `Cut`, another data
-            set that holds the same kind of faces.
+        mirrors: where to download it, tried in this order: `Https`, `Drive`, `Kaggle`; last `Cut`, another data
+            set from whose images as many faces are cut.
         hashes: "sha256:..." or "md5:...", as published; any one identifies it.
         count, pixels, size: images, width and height of every image, bytes of the file. With count and
             pixels, a zip with another digest is accepted, with a warning, when its contents agree.
@@ -71,9 +71,9 @@ class Unavailable(DownloadError):
         reasons: what each mirror answered, by its address.
     """
 
-    def __init__(self, message: str, reasons: dict[str, str]) -> None:
+    def __init__(self, message: str, reasons: dict[str, str] | None = None) -> None:
         super().__init__(message)
-        self.reasons = reasons
+        self.reasons = reasons or {}
 
 
 _CELEBA_TERMS = "For non-commercial research and education only; not to be passed on"
@@ -203,9 +203,10 @@ def fetch_or_cut(name: str) -> str:
         if not source.cut_from:
             raise
         reasons = error.reasons
+    which = f"the first {source.count:,} images" if source.count else "all images"
     print(
-        f"No mirror delivered {name}. Its faces are cut from {source.cut_from} instead: the first {source.count:,} "
-        f"images, with the crop {source.crop}."
+        f"No mirror delivered {name}. Its faces are cut from {source.cut_from} instead: {which}, with the crop "
+        f"{source.crop}."
     )
     try:
         fetch(source.cut_from)

@@ -332,7 +332,8 @@ class Kaggle:
 
             place = Path(kagglehub.dataset_download(self.handle))
         except Exception as error:  # kagglehub raises many kinds
-            raise MirrorError(first_line(error)) from None
+            lost = "Max retries exceeded" in str(error)
+            raise MirrorError(_why_unreachable(error) if lost else first_line(error)) from None
         return _pack(place / self.folder, _private_folder(target) / target.name)
 
 

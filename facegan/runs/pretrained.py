@@ -31,7 +31,7 @@ PRETRAINED = {
 # Short runs on drawn faces of 32 px that fail in the classic ways, and one that does not, for comparison.
 GALLERY = {
     "healthy": "the same networks, nothing wrong",
-    "d_too_strong": "from step 500 on D learns 5 times as fast and G 100 times as slowly",
+    "d_too_strong": "from step 500 on D learns 3 times as fast and G 1,000 times as slowly",
     "g_too_strong": "from step 500 on G learns 3 times as fast and D 50 times as slowly",
     "no_batchnorm": "neither network normalizes",
     "high_learning_rate": "both learn 30 times as fast",

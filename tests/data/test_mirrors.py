@@ -1,6 +1,7 @@
 """The routes to 'celeba', and what is done where none delivers it: faces cut from the full archive."""
 
 import hashlib
+import pickle
 import socket
 import sys
 import time
@@ -260,3 +261,8 @@ def test_when_all_is_down_every_route_and_the_way_by_hand_are_named(routes, serv
     ], strict=True):  # fmt: skip
         assert line.startswith(begins)
     assert not installed()
+
+
+def test_the_error_can_be_sent_to_another_process():
+    error = pickle.loads(pickle.dumps(registry.Unavailable("no", {"a": "b"})))
+    assert (str(error), error.reasons) == ("no", {"a": "b"})

@@ -288,3 +288,12 @@ def test_without_kagglehub_the_reason_is_named(source, body, monkeypatch, server
     publish(monkeypatch, body, [Https(f"{server.url}/gone.zip"), Kaggle("someone/faces", "images")])
     with pytest.raises(DownloadError, match=r"Kaggle data set someone/faces: needs kagglehub"):
         fetch("celeba")
+
+
+def test_kaggle_that_cannot_be_reached_is_named_in_a_few_words(source, body, tmp_path, monkeypatch):
+    pytest.importorskip("kagglehub", reason="kagglehub is not installed")
+    monkeypatch.setenv("KAGGLEHUB_CACHE", str(tmp_path))
+    monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")
+    publish(monkeypatch, body, [Kaggle("someone/faces/versions/2", "images")])
+    with pytest.raises(DownloadError, match=r"faces/versions/2: cannot connect \(Connection refused\)\n"):
+        fetch("celeba")
