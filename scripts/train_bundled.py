@@ -166,7 +166,7 @@ def train(name: str, faces: fg.FaceDataset, folder: Path) -> None:
     exhibit, unseen = RUNS[name], {}
     if exhibit.faces:
         others = fg.images.to_float(faces[exhibit.faces : 2 * exhibit.faces])
-        faces = fg.FaceDataset(faces.images[: exhibit.faces], f"{faces.name}, {exhibit.faces} faces")
+        faces = fg.FaceDataset(faces.images[: exhibit.faces], faces.name, crop=faces.crop)
     gan = fg.GAN(exhibit.config, device="cpu")
     if name == "no_batchnorm":
         without_batchnorm(gan)
