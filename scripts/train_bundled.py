@@ -41,7 +41,7 @@ SMALL = fg.TrainConfig(
     lr_g=1e-3,
     beta1=0.0,
     beta2=0.99,
-    r1=0.02,
+    r1=0.3,
     r1_every=16,
     ema_decay=0.98,
     flip=True,
@@ -142,7 +142,7 @@ class Exhibit:
 RUNS = {
     "healthy": Exhibit(SMALL),
     "d_too_strong": Exhibit(
-        BARE, from_step(500, fg.train_step, lr_d=3e-3, lr_g=1e-6), (0, 200, 500, 1000, 1500)
+        BARE, from_step(500, fg.train_step, lr_d=3e-3, lr_g=1e-6), (0, 200, 500, 900, 1300)
     ),
     "g_too_strong": Exhibit(
         BARE, from_step(500, fg.train_step, lr_d=2e-5, lr_g=3e-3), (0, 200, 500, 700, 1200)
@@ -151,7 +151,7 @@ RUNS = {
     "high_learning_rate": Exhibit(
         BARE.replace(lr_d=3e-2, lr_g=3e-2, **DCGAN_ADAM), steps=(0, 200, 500, 1000, 1500)
     ),
-    "mode_collapse": Exhibit(BARE, from_step(1000, make_step(g_steps=20)), (0, 500, 1000, 1050, 1090)),
+    "mode_collapse": Exhibit(BARE, from_step(1000, make_step(g_steps=20)), (0, 500, 1000, 1060, 1090)),
     "no_detach": Exhibit(BARE.replace(loss="minimax"), make_step(detach=False), (0, 200, 400, 700, 1000)),
     "overfitting": Exhibit(
         BARE.replace(norm="none", width_d=32, flip=False, ema_decay=0.98),
