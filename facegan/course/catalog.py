@@ -91,7 +91,8 @@ _EXERCISES = (
     _exercise(
         "generator", 2, "build the generator: latents (B, latent_dim) to images (B, 3, 64, 64) in [-1, 1]",
         solutions.build_generator, checks.generator,
-        "z becomes (B, latent_dim, 1, 1) first. A transposed convolution with kernel 4 makes that 4 x 4.",
+        "z becomes (B, latent_dim, 1, 1) first: nn.Unflatten(1, (latent_dim, 1, 1)) in an nn.Sequential, or a view in "
+        "forward. A transposed convolution with kernel 4 makes that 4 x 4.",
         "From 4 to 64 the side doubles four times; the last doubling ends with 3 channels.",
         "The last layer has no BatchNorm and no ReLU; what squashes any number into [-1, 1]?",
     ),

@@ -329,7 +329,7 @@ for (left, right), (name, (curve, samples, distance)) in zip(axes, outcomes.item
     left.set_axis_off()
     right.plot(smooth(curve[:, 0]), color=BLUE, label="D(x), real")
     right.plot(smooth(curve[:, 1]), color=ORANGE, label="D(G(z)), fake")
-    right.set(ylim=(0, 1))
+    right.set(ylim=(-0.03, 1.03))
 axes[0, 1].legend(frameon=False, fontsize=8)
 _ = axes[-1, 1].set_xlabel("step")
 

@@ -68,7 +68,7 @@ generator = run.generator(network=network)
 # any machine.
 
 # %%
-fg.show_images(sample(generator, 16, seed=4), columns=8, scale=2)
+fg.show_images(sample(generator, 16, seed=4), columns=8)
 
 # %% [markdown]
 # *Sixteen faces. None of these people exists: each is a guess at what a face of this data set may look like.*
@@ -295,7 +295,7 @@ fakes = sample(generator, 6, seed=21)
 distances = torch.cdist(features(fakes), features(faces[:5000]))
 nearest = distances.argsort(1)[:, :5]
 shown = [torch.cat([to_uint8(fake[None]), faces[index.tolist()]]) for fake, index in zip(fakes, nearest)]
-fg.show_images(torch.cat(shown), columns=6, scale=2)
+fg.show_images(torch.cat(shown), columns=6)
 
 # %% [markdown]
 # *Each row: a fake (left) and its five nearest among 5,000 real faces. They share colors and pose, not identity. `!facegan copies RUN --data ...`
