@@ -31,7 +31,7 @@ def smooth(values: list[float], window: int = 20) -> np.ndarray:
 def draw(name: str) -> None:
     run, steps = fg.Run.open(name), fg.Run.open(name).steps[1:]
     _, (faces, beliefs, losses) = plt.subplots(
-        1, 3, figsize=(13, 3.4), width_ratios=(2.3, 1, 1), layout="constrained"
+        1, 3, figsize=(13, 3.7), width_ratios=(2.3, 1, 1), layout="constrained"
     )
     faces.imshow(filmstrip(run), interpolation="nearest")
     size = run.config.image_size
@@ -46,11 +46,18 @@ def draw(name: str) -> None:
         ax.set(title=title, xlabel="step")
     if unseen := json.loads((FOLDER / name / "config.json").read_text()).get("d_unseen"):
         at = [int(step) for step in unseen]
-        beliefs.plot(at, [*unseen.values()], "ks--", label="D(x), real, never seen")
+        beliefs.plot(at, [*unseen.values()], "ks--", label="real, never seen")
     for ax in (beliefs, losses):
-        ax.legend(frameon=False)
+        ax.legend(
+            frameon=False,
+            loc="lower center",
+            bbox_to_anchor=(0.5, 1.08),
+            ncols=3,
+            fontsize=8,
+            columnspacing=1,
+        )
     beliefs.set_ylim(0, 1)
-    losses.set_ylim(0, min(12, losses.get_ylim()[1]))
+    losses.set_ylim(min(-0.1, max(-2, losses.get_ylim()[0])), min(12, losses.get_ylim()[1]))
     plt.savefig(OUT / f"{name}.png", dpi=75)
     plt.close()
 

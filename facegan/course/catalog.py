@@ -114,7 +114,7 @@ _EXERCISES = (
         "discriminator_loss", 3, "the discriminator's loss from real and fake logits",
         solutions.discriminator_loss, checks.discriminator_loss,
         "D is a classifier: real images have label 1, fakes label 0. Cross-entropy of both, added.",
-        "-log(sigmoid(x)) overflows for large x. torch.nn.functional has what takes logits directly.",
+        "-log(sigmoid(x)) overflows for very negative x. torch.nn.functional has what takes logits directly.",
         "binary_cross_entropy_with_logits(real, torch.ones_like(real)), and the same for fake with zeros.",
     ),
     _exercise(

@@ -19,7 +19,7 @@
 # By the end you will be able to
 #
 # - say in your own words what a GAN is, and what its two networks want,
-# - load tens of thousands of faces by name, and say who is in them and who is missing,
+# - load tens of thousands of faces, and say who is in them and who is missing,
 # - read an image as an array, and bring its numbers into the range that a GAN needs,
 # - crop, flip and lay out images, and see what is typical and what varies in a data set,
 # - feed a network with batches so fast that it never waits.
@@ -70,17 +70,17 @@ import torch
 # %% [markdown]
 # ## Faces forming
 #
-# Before you build anything, look at a finished game. This generator comes with facegan. Its recipe, `modern`, trained it on
-# photographs for a quarter of an hour on one CPU core.
+# Before you build anything, look at a finished game. This generator comes with facegan. It was trained on
+# 13,001 photographs for a quarter of an hour on one CPU core.
 
 # %%
 moments = [0, 120, 600, 2400, 12_000]  # steps of training
 rows = [fg.load_generator("faces", step=step).sample(8, seed=1) for step in moments]
-fg.show_images(torch.cat(rows), columns=8, alt="Eight faces at five moments of training, from grey to faces")
+fg.show_images(torch.cat(rows), columns=8, alt="Eight faces at five moments of training, from gray to faces")
 
 # %% [markdown]
-# *The same eight latent vectors at steps 0, 120, 600, 2,400 and 12,000, from top to bottom. First comes a blob in the middle, then skin
-# and hair, then eyes and mouth. Nobody told G what an eye is. It only learned what D can tell from a real one.*
+# *The same eight sets of random numbers at steps 0, 120, 600, 2,400 and 12,000, from top to bottom. At step 120 there are blurred heads;
+# later rows get sharper eyes, mouths and hair. Nobody told G what an eye is. It only learned what D can tell from a real one.*
 #
 # Now play with the last one. Press a face to keep it, press **Resample** to draw the others again, and move the sliders.
 
@@ -109,7 +109,7 @@ fg.show_images(faces[:32], columns=8)
 # ### Who is in the data, and who is not
 #
 # A generator can only draw the kinds of people it has seen. **CelebA** holds celebrities, photographed by professionals: by its
-# own labels 77 % are "young", half are smiling, and most are light-skinned and western. Children, old people and most
+# own labels 77% are "young", half are smiling, and most are light-skinned and western. Children, old people and most
 # of the world's faces are rare. Nobody in it gave consent, and the images may be used for non-commercial research and
 # education only. The **drawn faces** belong to nobody, and each of their attributes is drawn independently from a
 # known distribution, so you can measure what a GAN has picked up.
@@ -131,7 +131,7 @@ fg.show_images(torch.cat([faces[200:205], fakes])[order], columns=5, scale=2)
 
 # %% [markdown]
 # What gave the fakes away? D looks for the same things: first for wrong colors and blur, then for eyes that do not
-# match. As soon as D uses a sign, G gets rid of it.
+# match. When D uses a clue, G's training reduces it.
 #
 # ## One image is a block of numbers
 #
@@ -163,16 +163,16 @@ print("your guess:", MY_GUESS or "none yet")
 print("it is     :", (torch.tensor(200, dtype=torch.uint8) + torch.tensor(100, dtype=torch.uint8)).item())
 
 # %% [markdown]
-# It wraps around, without any error: $300 - 256 = 44$. This is the most common bug in image code. Change the type before you compute.
+# It wraps around, without any error: $300 - 256 = 44$. This is a common bug in image code. Change the type before you compute.
 #
 # ## Ranges: why a GAN wants [-1, 1]
 #
-# The generator's last layer is a $\tanh$, whose values lie between -1 and 1. Real images must come in the same range,
-# or the discriminator could tell real from fake by brightness alone. So bytes are mapped by a straight line:
+# The generator's last layer is a $\tanh$, whose values lie between -1 and 1. Real images must come in the same range.
+# With bytes up to 255, G could never reach them; with [0, 1], it would learn the wrong range. So bytes are mapped by a straight line:
 #
 # $$x_{\text{float}} = \frac{x_{\text{byte}}}{127.5} - 1, \qquad 0 \mapsto -1, \quad 255 \mapsto 1.$$
 #
-# Zero is then mid-grey, which also suits weights that start around zero.
+# An untrained G outputs values near 0, so it starts at mid-gray.
 #
 # ### Exercise: scale
 #
@@ -228,7 +228,7 @@ fg.show_images(tight, columns=8, scale=2)
 # %% [markdown]
 # *The central 40 x 40 pixels of eight faces. A tighter crop leaves less background to learn, and less hair to see.*
 #
-# A face seen in a mirror is still a face, so showing each image mirrored half of the time doubles the data for free.
+# A face seen in a mirror is still a face, so showing each image mirrored half of the time adds variety at almost no cost.
 # An augmentation must keep the data plausible: G learns to draw whatever D is shown.
 
 # %%
@@ -236,7 +236,7 @@ pairs = torch.stack([g for f in faces[40:44] for g in (f, f.flip(-1))])
 fg.show_images(pairs, columns=8)
 
 # %% [markdown]
-# *Four faces, each followed by its mirror image. Only the light and the parting give it away.*
+# *Four faces, each followed by its mirror image. Only the light and the hair's part give it away.*
 #
 # ### Exercise: contact_sheet
 #
@@ -261,7 +261,7 @@ fg.show_images(sheet[None])
 # **Predict, then run.** You take 2,000 faces and average them, pixel by pixel. What will the picture look like?
 
 # %%
-MY_GUESS = ""  # @param ["", "grey, everything cancels out", "a soft face", "one face of the set", "noise"]
+MY_GUESS = ""  # @param ["", "gray, everything cancels out", "a soft face", "one face of the set", "noise"]
 print("your guess:", MY_GUESS or "none yet")
 some = faces[:2000].float()
 mean, spread = some.mean(0), some.std(0).mean(0, keepdim=True).expand(3, -1, -1)
@@ -269,14 +269,14 @@ spread = 255 * spread / spread.max()
 fg.show_images(torch.stack([mean, spread]).to(torch.uint8), scale=3)
 
 # %% [markdown]
-# *Left, the average: a soft face, because eyes and mouths lie in the same places. Right, how much each pixel varies (bright varies more):
-# hair and background most, the middle of the face least. A generator that always draws the left picture makes no
-# mistake in any single pixel, and still nobody would take it for a real face: D learns that real faces differ.*
+# *Left, the average: a soft face, because eyes and mouths lie in the same places. Right, how much each pixel varies (bright varies more): in photographs
+# hair and background most; in drawn faces hair and eyes. The average has the smallest squared error at every pixel, and still
+# nobody takes it for a real face. D learns that real faces differ.*
 #
 # ## Batches, fast
 #
-# A GAN sees each face many times, in random order, in batches. A batch gives D many examples to compare at once, and its average gradient is
-# less noisy than that of one face. Reading and decoding files every time is what makes
+# A GAN sees each face many times, in random order, in batches. The average gradient of a batch is less noisy
+# than that of one face. Reading and decoding files every time is what makes
 # first GANs slow. facegan decodes once to one array; a batch then is an index, a flip and a cast:
 
 # %%
@@ -288,7 +288,7 @@ print(f"{count:,} faces in {seconds:.2f} s: {count / seconds:,.0f} a second")
 print("a batch:", tuple(batch.shape), batch.dtype, f"from {batch.min():.2f} to {batch.max():.2f}")
 
 # %% [markdown]
-# A DCGAN on a CPU takes in some hundred faces a second, on a T4 some thousand. As long as batches come faster than that, the
+# The networks of this course train on a few hundred faces per second on a CPU, on a few thousand on a T4. As long as batches come faster than that, the
 # network never waits. `!facegan bench data` compares this with unzipping the images for torchvision's ImageFolder.
 #
 # ## Summary
@@ -297,7 +297,7 @@ print("a batch:", tuple(batch.shape), batch.dtype, f"from {batch.min():.2f} to {
 # - A face is `(3, H, W)` bytes; a GAN gets floats in [-1, 1], the range of its generator's $\tanh$.
 # - Crop to what should be learned; flip, because a mirrored face is a face.
 # - The average face and the spread say what is easy and what is hard to draw.
-# - Decode once, index ever after.
+# - Decode once, then only index.
 
 # %%
 fg.progress()
@@ -309,8 +309,8 @@ fg.progress()
 #
 # <details><summary>An answer</summary>
 #
-# G learns to avoid negative numbers, because D takes them as a sign of a fake. The curves then look healthy, but the fakes are
-# pale: shown as if they were in [-1, 1], they have no dark pixels. Notebook 3 trains exactly this mistake.
+# G learns to avoid negative numbers, because D takes them as a sign of a fake. The fakes are
+# pale: shown as if they were in [-1, 1], they have no dark pixels.
 # </details>
 #
 # **2. The average face looks young, smiling and light-skinned for CelebA. Does the generator have to be like that, too?**
@@ -325,7 +325,7 @@ fg.progress()
 #
 # <details><summary>An answer</summary>
 #
-# The generator learns the distribution that the discriminator sees. It would spend half of its capacity on drawing
+# The generator learns the distribution that the discriminator sees. It would spend half of its weights on drawing
 # upside-down faces.
 # </details>
 #

@@ -66,7 +66,7 @@ _ = torch.manual_seed(0)
 #
 # This is DCGAN (Radford, Metz and Chintala 2015): only convolutions, BatchNorm, ReLU in G, leaky ReLU in D. Convolutions use the same small
 # kernel at every place, because an eye looks the same on the left and on the right; a linear layer would have to learn each place anew.
-# The 100 is a habit: enough numbers to tell faces apart, few enough that all of them are used.
+# BatchNorm rescales each channel to mean 0 and spread 1 over the batch (more below). The 100 numbers of $z$ are a habit: enough to tell faces apart.
 #
 # ## Going up: the transposed convolution
 #
@@ -122,10 +122,10 @@ print("from one latent pixel:", " -> ".join(map(str, sides)))
 # %% [markdown]
 # ## Checkerboards, and where they come from
 #
-# **Predict, then run.** The next cell stamps a *constant* input with stride 2 and kernels of 3, 4 and 5 ones. Which outputs are even inside?
+# **Predict, then run.** The next cell stamps a *constant* input with stride 2 and kernels of 3, 4 and 5 ones. For which kernels do all outputs have the same value, away from the border?
 
 # %%
-MY_GUESS = ""  # @param ["", "all: the input is constant", "kernel 4", "kernels 3 and 5", "none"]
+MY_GUESS = ""  # @param ["", "all, because the input is constant", "kernel 4 only", "kernels 3 and 5", "none"]
 print("your guess:", MY_GUESS or "none yet")
 _, axes = plt.subplots(1, 3, figsize=(9, 3.2), layout="constrained")
 for ax, kernel in zip(axes, (3, 4, 5)):
@@ -161,10 +161,10 @@ print("(2, 8, 4, 4) ->", tuple(generator_block(8, 4)(torch.randn(2, 8, 4, 4)).sh
 # ### Exercise: generator
 #
 # Stack them. $z$ arrives as `(B, latent_dim)`: give it a height and a width of 1 first (`nn.Unflatten`, or `view`). One transposed
-# convolution with kernel 4, stride 1 and no padding makes that 4 x 4, also followed by BatchNorm and ReLU; then double until 64 x 64. DCGAN halves
-# the channels as the side doubles: 8, 4, 2, 1 times `width`. The last layer goes to 3 channels, without BatchNorm, and ends in tanh.
+# convolution with kernel 4, stride 1 and no padding makes that 4 x 4, also followed by BatchNorm and ReLU; then double four times. DCGAN halves
+# the channels as the side doubles: 8, 4, 2, 1 times `width`. The fourth doubling is the last layer: it goes to 3 channels, without BatchNorm, and ends in tanh.
 #
-# Notebook 3 runs the cells of this notebook's exercises again, so define what your functions need inside them.
+# Notebook 3 runs the cells of these exercises again. Use only imports, and functions that are defined in cells of exercises.
 
 
 # %%
@@ -178,20 +178,18 @@ def build_generator(latent_dim=100, width=64):
 # **Predict, then run.** Which layer of your generator has the most parameters?
 
 # %%
-MY_GUESS = (
-    ""  # @param ["", "the first: 4 x 4 pixels, many channels", "the middle", "the last: 64 x 64 pixels"]
-)
+MY_GUESS = ""  # @param ["", "1st, to 4 x 4", "2nd, to 8 x 8", "3rd, to 16 x 16", "4th, to 32 x 32", "5th, to 64 x 64"]
 print("your guess:", MY_GUESS or "none yet")
 generator = build_generator(width=32)
 sizes = [p.numel() for p in generator.parameters() if p.ndim == 4]
 _, ax = plt.subplots(figsize=(6.5, 2.6), layout="constrained")
 ax.bar(range(1, len(sizes) + 1), sizes, color="#0072B2")
 ax.set(xlabel="convolution, from z to the image", ylabel="parameters", title="Where the parameters are")
-print(f"{sum(sizes):,} numbers in kernels; the tutorial's width of 64 has about four times as many")
+print(f"{sum(sizes):,} numbers in kernels; the PyTorch tutorial's width of 64 has about three times as many")
 
 # %% [markdown]
-# *Most parameters sit where the image is small and the channels are many: there G decides what to draw. Most of the work is at the other end,
-# where each kernel is applied to many pixels.*
+# *The second has most: it goes from 8 to 4 times `width` channels, while the first starts from only 100. From there on each layer has a quarter
+# of the parameters, and four times as many pixels to apply them to: the three middle layers do equal work.*
 #
 # ### What flows through it
 #
@@ -235,7 +233,7 @@ for name, images in (("real", real), ("fake", fake)):
     print(f"D of {name} faces: {opinion.mean():.2f}, from {opinion.min():.2f} to {opinion.max():.2f}")
 
 # %% [markdown]
-# An untrained D cannot tell: real faces and fakes get the same probabilities. Notebook 3 changes that.
+# An untrained D knows nothing: any difference between the two averages is chance. Notebook 3 changes that.
 #
 # ## BatchNorm: two modes, one trap
 #
@@ -272,8 +270,8 @@ fg.show_images(pictures / pictures.abs().max(), columns=8)
 
 # %% [markdown]
 # *The same untrained generator and latents: above in eval mode, below in train mode. In eval mode the signal has almost
-# vanished layer by layer. This is why samples are drawn from a trained average in eval mode (`gan.sample` does), and
-# why an average of weights must carry BatchNorm's buffers along.*
+# vanished layer by layer. So use eval mode only with statistics that training has filled. Notebook 3 averages
+# weights, and must average these statistics, too.*
 #
 # ## Initialization
 #
@@ -313,13 +311,13 @@ def spread_by_layer(init):
 # %%
 _, ax = plt.subplots(figsize=(6.5, 3.2), layout="constrained")
 sides = ["4", "8", "16", "32", "64"]
-ax.semilogy(sides, spread_by_layer(init_weights), "o-", color="#0072B2", label="N(1, 0.02) for BatchNorm")
-ax.semilogy(sides, spread_by_layer(wrong_init), "o-", color="#D55E00", label="N(0, 0.02) for all")
+ax.semilogy(sides, spread_by_layer(init_weights), "o-", color="#0072B2", label="mean 1 for BatchNorm")
+ax.semilogy(sides, spread_by_layer(wrong_init), "o-", color="#D55E00", label="mean 0 for all")
 ax.set(xlabel="side of the feature map", ylabel="spread of activations", title="Signal on its way through G")
 _ = ax.legend(frameon=False)
 # %% [markdown]
 # *With scales around 1 the signal keeps its size up to the last layer. With scales around 0 every activation is some
-# fifty times smaller, so the last layer has next to nothing to draw with: the image is grey, and learning starts slowly.*
+# fifty times smaller, so the last layer has next to nothing to draw with: the image is gray, and learning starts slowly.*
 #
 # ## How wide?
 
@@ -333,7 +331,7 @@ for width in (16, 32, 64, 128):
     print(f"width {width:>3}: generator {sizes[0]:>11,}, discriminator {sizes[1]:>11,}")
 
 # %% [markdown]
-# Twice the width makes four times the parameters, and about four times the work. 64 is the tutorial's; on two CPU cores 16 to 32
+# Twice the width makes three to four times the parameters, and up to four times the work. The PyTorch tutorial uses 64; on two CPU cores 16 to 32
 # show faces within minutes.
 #
 # ## Summary
@@ -353,15 +351,15 @@ fg.progress()
 #
 # <details><summary>An answer</summary>
 #
-# There the channels are the image itself. Normalising them over the batch would hide the colors and brightness of single
-# images from D, and keep G from choosing them.
+# BatchNorm removes the batch's mean and spread of each channel. D would no longer see the overall color of a batch, and G could not
+# choose it freely.
 # </details>
 #
 # **2. What would an upsampling layer followed by an ordinary convolution change?**
 #
 # <details><summary>An answer</summary>
 #
-# Every output pixel then gets the same contributions as its neighbours, so no checkerboard is built in
+# Every output pixel then gets the same contributions as its neighbors, so no checkerboard is built in
 # ([Odena et al. 2016](https://distill.pub/2016/deconv-checkerboard/)). Copying each pixel into 2 x 2 and then convolving by 3 x 3 is
 # itself a transposed convolution, with a kernel of 4 x 4 that is the small one blurred; so it need not cost more. That is
 # `upsampling="nearest"`. With it, the `modern` recipe gets closer to real faces in less time.
@@ -377,7 +375,7 @@ fg.progress()
 #
 # ## Challenges
 #
-# - **Residual blocks.** Give D blocks with a skip connection (average pooling and a 1 x 1 convolution on the short way). Does `fg.GAN(config, discriminator=yours)` accept it?
+# - **Residual blocks.** Give D blocks with a skip connection (average pooling and a 1 x 1 convolution on the shortcut). Does `fg.GAN(config, discriminator=yours)` accept it?
 # - **128 pixels.** Write `build_generator` and `build_discriminator` for 128 x 128. Which layer did you add, and where? `fg.TrainConfig(image_size=128)` trains them.
 #
 # **To hand in:** run all cells, then File > Download > Download .ipynb (in Jupyter: File > Download). The file holds your answers and their checks.

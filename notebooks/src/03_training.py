@@ -18,7 +18,7 @@
 #
 # By the end you will be able to
 #
-# - write the two losses and say why the obvious one for G does not work,
+# - write the two losses and choose between two losses for G,
 # - take one training step by hand, and train your own networks with it,
 # - recognize the classic mistakes by their curves and their faces,
 # - train on faces while you watch, read the curves, stop, and resume.
@@ -73,17 +73,16 @@ BLUE, ORANGE = "#0072B2", "#D55E00"
 #
 # $$\min_G \max_D \; \mathbb{E}_x[\log D(x)] + \mathbb{E}_z[\log(1 - D(G(z)))].$$
 #
-# Their Algorithm 1 repeats two steps:
+# E is the average over many faces or latents. D makes the sum large, G makes it small. Their Algorithm 1 repeats two steps:
 #
 # 1. **D's step.** Draw real faces and latents. Change D so that $\log D(x) + \log(1 - D(G(z)))$ grows.
 # 2. **G's step.** Change G so that $D(G(z))$ grows.
 #
-# For D this is ordinary binary classification: real faces have label 1, fakes label 0. In logits, $-\log\sigma(x)$ is
-# `softplus(-x)`, and $-\log(1 - \sigma(x))$ is `softplus(x)`.
+# For D this is ordinary binary classification: real faces have label 1, fakes label 0.
 #
 # ### Exercise: discriminator_loss
 #
-# Write what D minimizes, from logits. Mind large logits: $\log\sigma(x)$ computed in two steps is $-\infty$ for $x = -200$.
+# Write what D minimizes, from logits: the mean over the batch of each half, added. Watch large logits: $\log\sigma(x)$ computed in two steps is $-\infty$ for $x = -200$.
 
 
 # %%
@@ -94,15 +93,15 @@ def discriminator_loss(real_logits, fake_logits):
 
 
 # %% [markdown]
-# ## Why the obvious loss for G saturates
+# ## Two losses for G
 #
-# G could simply minimize D's gain, $\log(1 - D(G(z)))$. Early in training, D recognizes every fake: its logits for fakes are far
+# G could simply minimize D's gain, $\log(1 - D(G(z)))$, or else $-\log D(G(z))$. Early in training, D recognizes every fake: its logits for fakes are far
 # below 0.
 #
 # **Predict, then run.** Where D is sure that a fake is a fake, which loss still tells G what to change?
 
 # %%
-MY_GUESS = ""  # @param ["", "log(1 - D), the original", "-log D", "both", "neither"]
+MY_GUESS = ""  # @param ["", "log(1 - D)", "-log D", "both", "neither"]
 print("your guess:", MY_GUESS or "none yet")
 x = torch.linspace(-8, 8, 200)
 _, (left, right) = plt.subplots(1, 2, figsize=(9, 3.4), layout="constrained")
@@ -196,7 +195,7 @@ def update_average(average, model, decay):
 # %% [markdown]
 # ## The knobs
 #
-# | knob | what it does | DCGAN | here |
+# | knob | what it does | DCGAN paper | your loop below |
 # |---|---|---|---|
 # | learning rate | how far one step moves the weights; too large breaks both players, too small takes forever | 2e-4 | 5e-4 |
 # | Adam | scales each weight's step by its recent gradients, so that all layers learn | yes | yes |
@@ -241,7 +240,8 @@ for step, real in zip(range(1, 6), faces.batches(16)):
 # %% [markdown]
 # The numbers agree: `fg.train_step` does what you have written. (The last digits may differ, because sums are taken in another order.)
 #
-# Now your loop trains for some hundred steps, and the library's `fit` as long beside it.
+# Now your loop trains for a few hundred steps, and the library's `fit` trains for the same number. The two start from different weights and latents, so compare
+# the shape of the curves, not their level.
 
 
 # %%
@@ -285,9 +285,10 @@ fg.show_images(torch.cat([your_faces, gan.sample(8, seed=1)]), columns=8, scale=
 #
 # ## The classic mistakes, and what they look like
 #
-# None of these mistakes stops with an error. Each trains on the small faces, beside the right step.
+# None of these mistakes raises an error. The next cells train each of them on the small faces, and the correct step for comparison.
+# In a healthy training D is a little ahead of G: D(x) is above one half, D(G(z)) below, and neither runs away.
 #
-# **Predict, then run.** One of the wrong ones has curves that look *healthier* than the right one's. Which?
+# **Predict, then run.** One of the mistakes has curves that are *closer* together than those of the right step, and yet wrong faces. Which?
 
 
 # %%
@@ -334,16 +335,16 @@ axes[0, 1].legend(frameon=False, fontsize=8)
 _ = axes[-1, 1].set_xlabel("step")
 
 # %% [markdown]
-# *From top to bottom. **Right**: a face begins. **No zero_grad**: old gradients pile up, and G runs off into colored patterns. **Real in [0, 1]**: the curves
-# stay closer together than the right ones, yet every face is pale: D and G agree on the wrong range. **Swapped labels**: D is pleased with fakes, and
-# G is driven away from faces. **No detach**: D's loss also reaches G, and pulls the other way; G only takes longer. In so few steps its faces look as good as
-# the right ones, so nobody notices. The number is the Fréchet distance between real and generated faces in a space of eigenfaces: smaller is nearer. Curves
-# alone lie: look at faces, and measure.*
+# *From top to bottom. **Right**: a face begins. **No zero_grad**: old gradients pile up, and G draws colored patterns. **Real in [0, 1]**: the curves
+# stay closer together than the right ones, yet every face is pale: D and G agree on the wrong range. **Swapped labels**: D calls fakes real, and
+# G learns to avoid faces. **No detach**: D's loss also reaches G, and pulls the other way; here the difference is too small to see, and with the other loss of G the
+# same mistake stops G completely. The number is a Fréchet distance: images are compressed to a few numbers (PCA), and the means and covariances of real and fake
+# ones are compared. Smaller is nearer. Curves alone can mislead: look at faces, and measure.*
 #
 # ## Training, live
 #
 # The long run trains *your* networks: `fg.fit` does what your loop does, with checkpoints, frames and curves in a run folder. The recipe and the number
-# of steps suit your device; the recipe's optimizer, penalty and average apply to your networks.
+# of steps suit your device; the recipe's optimizer, average and its penalty on D (R1, explained below) apply to your networks.
 #
 # The dashboard updates in place: losses, what D believes, the rate and the time left, and 64 faces from the same latents. **Stop** ends after the step
 # in progress, saves, and ends "Run all"; run the cell again to resume. `fg.fit(..., fresh=True)` starts over, and moves the old run aside.
@@ -359,13 +360,13 @@ fg.plot_curves(gan.history)
 
 # %% [markdown]
 # *How to read it. Losses of a GAN do not fall to zero, and lower is not better: each measures one player against the
-# other. D(x) and D(G(z)) near one half would be a tie; D a little ahead is normal, and tells G what to change. What you want is that
-# neither curve runs away while the faces get better. If D(G(z)) stays at 0 and faces stop changing, D has won; if all
-# faces become alike, G has found one answer and collapsed.*
+# other. D(x) and D(G(z)) near one half would be a tie; D a little ahead is normal. What you want is that
+# neither curve runs away while the faces get better. If D(G(z)) stays at 0 and faces stop changing, D is too strong; if all
+# faces become alike, G has collapsed.*
 #
 # ### How good are they?
 #
-# Real faces beside generated ones, and one number. The floor is what other real faces score: no generator can do better.
+# Real faces beside generated ones, and one number. The floor is what other real faces score. A generator near it is as good as this measure can tell.
 
 # %%
 judge = fg.evaluation.Evaluator(faces, n=min(2000, len(faces) // 2))
@@ -392,8 +393,8 @@ where = 2 * where / where.amax((1, 2, 3), keepdim=True) - 1
 fg.show_images(torch.cat([fake.detach(), wanted, where]).cpu(), columns=8, scale=2)
 
 # %% [markdown]
-# *Eight fakes; below each, the change of every pixel's color that would make D's logit grow fastest (grey: none); at the bottom, where that change is
-# strongest. This is all that G ever hears about faces. G cannot change pixels freely: the gradient flows on into its weights, which all faces share.*
+# *Eight fakes; below each, the change of every pixel's color that would make D's logit grow fastest (gray: none); at the bottom, where that change is
+# strongest. This gradient is the only information that G gets about faces. G cannot change pixels freely: the gradient flows on into its weights, which all faces share.*
 #
 # ## A longer training to read
 #
@@ -411,14 +412,13 @@ fg.widgets.timeline("faces")
 # **Predict, then run.** Here is a short training that went wrong. Slide through it before you read on. What happened?
 
 # %%
-MY_GUESS = (
-    ""  # @param ["", "D is too strong", "G is too strong", "the learning rate is too high", "mode collapse"]
-)
-fg.widgets.timeline("mode_collapse")
+MY_GUESS = ""  # @param ["", "D is too strong", "the learning rate is too high", "mode collapse", "no detach"]
+print("your guess:", MY_GUESS or "none yet")
+fg.widgets.timeline([*fg.pretrained.GALLERY][5])
 
 # %% [markdown]
-# *Up to step 1,000 there are different faces. Then G takes twenty steps for each of D's, finds the one face that this D likes best, and draws it for every latent
-# vector; D learns to reject it, and G moves to the next. `fg.pretrained.GALLERY` lists six other failures, and `docs/failures.md` says what to look at in each.*
+# *Mode collapse. Up to step 1,000 there are different faces. Then G takes twenty steps for each of D's, finds the one face that this D rates highest, and draws it for every latent
+# vector; D learns to reject it, and G moves to the next. `fg.pretrained.GALLERY` lists six other failures, and [the page of failures]({repository}/blob/main/docs/failures.md) says what to look at in each.*
 #
 # ## Stop, resume, and survive a disconnect
 #
@@ -438,11 +438,11 @@ print(f"{len(gan.history['loss_d']):,} steps in all")
 #
 # ## What `modern` changes, and why
 #
-# | | your DCGAN | `modern` | why |
+# | | DCGAN paper | `modern` | why |
 # |---|---|---|---|
 # | upsampling in G | transposed convolution | copy pixels, then convolve | no checkerboard is built in |
-# | D | BatchNorm | no normalization, and R1 in every 16th step | R1 keeps D's slope at real faces small, so that D cannot run away |
-# | Adam's β1, β2 | 0.5, 0.999 | 0, 0.99 | the opponent moves: old directions mislead |
+# | D | BatchNorm | no normalization, and R1 in every 16th step | R1, a penalty on D's gradient at real faces, keeps D from becoming too sure |
+# | Adam's β1, β2 | 0.5, 0.999 | 0, 0.99 | the other network changes: old directions mislead |
 # | learning rates | constant | fall to 0 over the last quarter | G settles |
 # | average of G | none | decay 0.998 | cleaner faces |
 # | batch | 128 | 16 | more steps in the same time |
@@ -467,7 +467,7 @@ fg.progress()
 #
 # <details><summary>An answer</summary>
 #
-# No: D has won. It tells real from fake with certainty, and although the non-saturating loss still has a slope, its direction says little
+# No: D is too strong. It tells real from fake with certainty, and although the non-saturating loss still has a slope, its direction says little
 # about faces. A smaller learning rate for D, or regularizing it, helps.
 # </details>
 #

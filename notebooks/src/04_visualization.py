@@ -24,8 +24,8 @@
 # - add and remove a smile by vector arithmetic,
 # - follow one face through training, and check whether G has merely memorized.
 #
-# Plan about 60 minutes. Running all cells takes about two minutes, on a CPU, too. You play with the generator that *you* trained in notebook 3; while it
-# is young or missing, with one that comes with facegan. In Colab tick `KEEP_ON_DRIVE` in both notebooks.
+# Plan about 60 minutes. Running all cells takes about two minutes, on a CPU, too. You play with the generator that *you* trained in notebook 3. If it
+# is missing or barely trained, the notebook uses one that comes with facegan. In Colab tick `KEEP_ON_DRIVE` in both notebooks.
 #
 # ![A grid of 64 generated faces, each of somebody who does not exist, drawn after 17 minutes of training on one CPU core](../../docs/faces.jpg)
 
@@ -76,9 +76,9 @@ fg.show_images(sample(generator, 16, seed=4), columns=8)
 # The bundled generator `faces` has learned from 13,001 photographs from CelebA. Its
 # [model card]({repository}/blob/main/facegan/weights/README.md) says who is missing from the data, and what the generator must not be used for.
 #
-# ## Latents live on a sphere
+# ## How long is a latent?
 #
-# Other generators (BigGAN, Brock et al. 2019) are made tamer by *truncation*: each number of $z$ is limited to a small range.
+# BigGAN (Brock et al. 2019) draws cleaner faces with *truncation*: each number of $z$ is limited to a small range. BigGAN was trained for this; your generator was not.
 #
 # **Predict, then run.** What will the faces look like with a limit of 0.3 instead of none?
 
@@ -94,7 +94,7 @@ for limit in limits:
 fg.show_images(torch.cat(rows), columns=8)
 
 # %% [markdown]
-# *The same eight latents with limits of 0.3, 0.7 and 1.2, and without a limit, from top to bottom. With a small limit the faces are pale, dark or broken.*
+# *The same eight latents with limits of 0.3, 0.7 and 1.2, and without a limit, from top to bottom. At 0.3 there is no face, at 0.7 the faces are flat or dark, from 1.2 on they look normal.*
 #
 # The lengths tell why. In 100 dimensions nearly all latents have a length close to $\sqrt{100} = 10$: they lie near a sphere. G was trained there, and
 # nowhere else. With the limit they lie deep inside. Stretch them back to length 10, and they are faces again:
@@ -105,12 +105,12 @@ on_sphere = 10 * z / z.norm(dim=1, keepdim=True)
 fg.show_images(generate(generator, torch.cat([z, on_sphere])), columns=8)
 
 # %% [markdown]
-# *Above, latents inside the sphere; below, the same directions on it. A direction says who it is; the length has to be right for G to draw it.*
+# *Above, latents inside the sphere; below, the same directions on it. The direction of a latent decides who it is; its length has to be near 10 for G to draw it.*
 #
 # ## The lab: explore
 #
-# Most single numbers of $z$ do next to nothing. But some *directions* change much: the widget fits a linear map from
-# latents to coarse images, and takes the directions that this map stretches most. Run the cell, then press faces to keep them, Resample the others, and
+# Each single number of $z$ changes a face a little. Some *directions* change it much more: the widget finds the directions that change coarse
+# images most, as in PCA. Run the cell, then press faces to keep them, Resample the others, and
 # move the sliders. (Keyboard: Tab, Enter, arrow keys.) Can you say in a word what each slider does?
 
 # %%
@@ -136,10 +136,12 @@ for name, z in (
 ):
     distance = judge.score(generate(generator, z)).distance
     print(f"{name}: length {z.norm(dim=1).mean():.1f}, distance to real faces {distance:.1f}")
+print(f"floor: {judge.floor.distance:.1f}")
 fg.show_images(generate(generator, torch.cat([a[:8], half[:8]])), columns=8)
 
 # %% [markdown]
-# *Above, eight ends; below, eight half-way points. The straight line cuts through the inside of the sphere: faces there are alike, and further from real ones.*
+# *Above, eight ends; below, eight half-way points. The straight line cuts through the inside of the sphere. By eye the contrast is a little lower; the printed distance
+# says it more clearly.*
 #
 # ### Exercise: slerp
 #
@@ -160,14 +162,13 @@ arc = torch.stack([slerp(a[0], b[0], t) for t in times])
 fg.show_images(generate(generator, torch.cat([line, arc])), columns=10)
 
 # %% [markdown]
-# *Above the straight line, below the arc. The ends agree. In the middle the straight line tends towards a flat average; the arc
-# keeps its contrast.*
+# *Above the straight line, below the arc. The ends agree. Half-way, the straight line has a little less contrast than the arc.*
 #
 # ## A walk, and its GIF
 #
 # ### Exercise: latent_walk
 #
-# Pass through several latents at an even pace.
+# Pass through several latents, with the same number of frames between each two. Use your `slerp`.
 
 
 # %%
@@ -233,7 +234,7 @@ def attribute_direction(z, has):
 # **Predict, then run.** The direction is added to three faces. What will change besides the mouth?
 
 # %%
-MY_GUESS = ""  # @param ["", "nothing", "hair", "skin and light", "whatever goes with a smile in the data"]
+MY_GUESS = ""  # @param ["", "nothing", "hair", "skin and light", "several of these"]
 print("your guess:", MY_GUESS or "none yet")
 direction = attribute_direction(z, smiling)
 direction = direction / direction.norm()
@@ -247,7 +248,7 @@ fg.show_images(generate(generator, paths), columns=9)
 #
 # ## The lab: arithmetic
 #
-# Do it by eye, as the paper did. Faces that share something are in A, others without it in B, and those to add it to in C. Choose better ones.
+# Do it by eye, as the paper did. Put faces with a feature into A, faces without it into B, and faces to change into C. The preset choice is rough: improve it.
 
 # %%
 fg.widgets.arithmetic(generator, seed=2)
@@ -264,19 +265,19 @@ fg.widgets.arithmetic(generator, seed=2)
 fg.widgets.timeline(run, generator=network)
 
 # %% [markdown]
-# *The last snapshot. First there is a blob in the middle, then skin and hair, then eyes and mouth. Faces still change late: G does not
-# settle by itself, it follows D. `fg.pretrained.GALLERY` names trainings that went wrong.*
+# *The last snapshot. First there are blurred heads, then sharper eyes, mouths and hair. Faces still change late: G
+# keeps following D. `fg.pretrained.GALLERY` names trainings that went wrong.*
 #
 # ## The lab: two generators
 #
-# The same latents in two generators, one of them young. `compare` also takes run folders.
+# The same latents in two generators, one of them barely trained. `compare` also takes run folders.
 
 # %%
 young = fg.load_generator("faces", step=fg.pretrained.steps("faces")[4])
 fg.widgets.compare(young, "faces")
 
 # %% [markdown]
-# *Gaze and hair color are settled early; identity is not. Compare two
+# *Pose and background are often similar in both; identity is not. Compare two
 # generators from separate trainings, `compare("synthetic", "faces")`: nothing agrees, because each training gives the latents meanings of its own.*
 #
 # ## Has it memorized?
@@ -303,7 +304,7 @@ fg.show_images(torch.cat(shown), columns=6)
 #
 # ## Export and share
 #
-# One `.safetensors` file holds weights and settings, no code; whoever loads it cannot be harmed by it.
+# One `.safetensors` file holds weights and settings. Loading it runs no code from the file.
 
 # %%
 fg.export.export_generator(generator, RUNS / "my_generator.safetensors")
@@ -338,7 +339,8 @@ fg.progress()
 #
 # <details><summary>An answer</summary>
 #
-# The latent leaves the sphere, where G was never trained: first a broad smile, then artifacts, and all faces become alike.
+# If the latent is not stretched back to length 10, it leaves the sphere, where G was never trained: first a broad smile, then artifacts. If it is stretched
+# back, it ends near the direction of the smile itself, and all faces become alike.
 # </details>
 #
 # **3. The nearest neighbours look different from the fake. Is G certainly original?**
