@@ -6,18 +6,20 @@ machine of its own, so answers last only on Drive.
 
 from __future__ import annotations
 
+import ast
+import hashlib
+import json
 import sys
 from collections.abc import Callable
+from contextlib import redirect_stdout, suppress
+from io import StringIO
 from pathlib import Path
-from typing import Any
-
-import torch
-import torch.nn.functional as F
-from torch import nn
 
 from facegan.course import exercise, kept
 from facegan.course.catalog import exercises, find
 from facegan.errors import first_line
+from facegan.files import write_atomic
+from facegan.training.fresh import set_aside
 
 
 def answer(name: str) -> Callable:
@@ -57,17 +59,51 @@ def authors(*names: str) -> None:
     print(" ".join(parts))
 
 
+def run_folder(path: str | Path, *names: str) -> Path:
+    """A run folder for networks made of these answers; a run of other answers is moved aside, and this says so.
+
+    Args:
+        path: the folder, such as `RUNS / "first"`.
+        names: of the exercises whose answers make the networks.
+
+    Raises:
+        CheckpointError: the folder must be moved, and cannot be.
+    """
+    path = Path(path)
+    now = {name: _fingerprint(name) for name in names}
+    if kept.folder is None:
+        return path
+    record = kept.folder / f"{path.name}.json"
+    before = json.loads(record.read_text()) if record.exists() else now
+    if before != now and (moved := set_aside(path)):
+        changed = ", ".join(name for name in names if before.get(name) != now[name])
+        print(f"{path} was trained with other answers ({changed}); it is now {moved}, and a new run begins.")
+    kept.folder.mkdir(parents=True, exist_ok=True)
+    write_atomic(record, json.dumps(now).encode())
+    return path
+
+
+def _fingerprint(name: str) -> str:
+    """Identifies the answer in use, whatever its comments and spaces; "library" if it is not the student's."""
+    if name not in kept.given:
+        return "library"
+    if kept.folder is None or name not in kept.names():
+        return "yours"
+    text = (kept.folder / f"{name}.py").read_text(encoding="utf-8")
+    with suppress(SyntaxError):
+        text = ast.dump(ast.parse(text))
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
 def _load(folder: Path, name: str) -> str | None:
     """Run the kept cells of an exercise's notebook, which checks them; returns what is wrong with its own, or None.
 
     Cells may use each other's functions; where one is missing, they find the reference solution.
     """
-    notebook = find(name).notebook
-    others = [other for other in exercises().values() if other.notebook == notebook]
-    solutions = {other.solution.__name__: other.solution for other in others}
-    namespace: dict[str, Any] = {"torch": torch, "nn": nn, "F": F, "fg": sys.modules["facegan"]} | solutions
+    others = [other for other in exercises().values() if other.notebook == find(name).notebook]
+    namespace = exercise.provided() | {"fg": sys.modules["facegan"]}
     problem = None
-    with exercise.silent():
+    with exercise.silent() as feedback, redirect_stdout(StringIO()):
         for other in others:
             path = folder / f"{other.name}.py"
             try:
@@ -76,6 +112,4 @@ def _load(folder: Path, name: str) -> str | None:
             except Exception as error:
                 if other.name == name:
                     problem = f"{type(error).__name__}: {first_line(error)}"
-    if name in kept.given:
-        return None
-    return problem or exercise.feedback(name)
+    return None if name in kept.given else problem or feedback.get(name, "")

@@ -23,6 +23,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 
 from facegan.course import kept
 from facegan.course.catalog import Exercise, exercises, find
@@ -45,7 +46,7 @@ class Result:
 
 _results: dict[str, Result] = {}
 _hints_given: dict[str, int] = {}
-_silent: list[bool] = []
+_silent: list[dict[str, str]] = []
 
 
 def exercise(name: str) -> Callable[[Callable], Callable]:
@@ -63,31 +64,38 @@ def exercise(name: str) -> Callable[[Callable], Callable]:
 
     def decorate(function: Callable) -> Callable:
         result = run_check(found, function)
-        _results[name] = result
-        if not _silent:
+        if _silent:
+            _silent[-1][name] = result.feedback
+        else:
+            _results[name] = result
             _show(result)
         if result.status != "right":
             kept.given.pop(name, None)
             return found.solution
-        kept.keep(name, function)
+        if _silent:
+            kept.given[name] = function
+        else:
+            kept.keep(name, function, provided={"fg", *provided()})
         return function
 
     return decorate
 
 
 @contextmanager
-def silent() -> Iterator[None]:
-    """A context in which exercises are checked without showing how it went."""
-    _silent.append(True)
+def silent() -> Iterator[dict[str, str]]:
+    """A context in which answers are checked again, without showing or keeping them; yields the feedback by name."""
+    _silent.append({})
     try:
-        yield
+        yield _silent[-1]
     finally:
         _silent.pop()
 
 
-def feedback(name: str) -> str:
-    """What the last check of an exercise said; '' if it has not been checked."""
-    return _results[name].feedback if name in _results else ""
+def provided() -> dict[str, Any]:
+    """What a kept answer finds when it is loaded: torch's usual names, and the functions of all exercises."""
+    return {"torch": torch, "nn": torch.nn, "F": F} | {
+        e.solution.__name__: e.solution for e in exercises().values()
+    }
 
 
 def run_check(found: Exercise, function: Callable) -> Result:

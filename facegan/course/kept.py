@@ -1,32 +1,46 @@
 """Where right answers are kept: in this session, and in a folder that later notebooks read.
 
-    runs/answers/generator.py        the cell in which the student defined it
+    runs/answers/generator.py        the cell in which the student defined it, and what that cell needs
 
 Does not cover loading them again (`facegan.course.answers`).
 """
 
 from __future__ import annotations
 
+import ast
+import builtins
 import inspect
 import linecache
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from types import CodeType, ModuleType
+from typing import Any
 
 from facegan.files import write_atomic
 
 folder: Path | None = None  # None: nowhere
 given: dict[str, Callable] = {}  # the right answers of this session
 
+_LITERALS = (int, float, str, bool, tuple, type(None))
 
-def keep(name: str, function: Callable) -> None:
-    """Record a right answer, and write the cell that defines it into the folder, if there is one."""
+
+def keep(name: str, function: Callable, *, provided: Iterable[str] = ()) -> None:
+    """Record a right answer, and write what defines it into the folder, if there is one.
+
+    Args:
+        name: of the exercise.
+        function: the student's.
+        provided: names that need not be written, because whoever loads the answer has them.
+    """
     given[name] = function
     source = _cell_of(function)
     if folder is None or source is None:
         return
+    known = {*provided, *vars(builtins)}
+    parts = [*_needed(source, getattr(function, "__globals__", {}), known), source]
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        write_atomic(folder / f"{name}.py", source.encode())
+        write_atomic(folder / f"{name}.py", "\n\n".join(parts).encode())
     except OSError as error:
         print(f"cannot keep this answer for later notebooks: {folder} ({error.strerror}).")
 
@@ -36,15 +50,44 @@ def names() -> set[str]:
     return {path.stem for path in folder.glob("*.py")} if folder and folder.is_dir() else set()
 
 
-def _cell_of(function: Callable) -> str | None:
-    """The source of the notebook cell that defines a function, or of the function alone; None if unknown."""
+def _needed(source: str, defined: dict[str, Any], known: set[str]) -> Iterator[str]:
+    """Sources of what a cell uses from other cells: imports, functions, classes and plain values.
+
+    `known` are names that are there already; it grows.
+    """
     try:
-        lines, _ = inspect.getsourcelines(function)
-    except (OSError, TypeError):
-        return None
-    file = inspect.getsourcefile(function) or ""
-    return "".join(linecache.getlines(file)) if _is_cell(file) else "".join(lines)
+        nodes = list(ast.walk(ast.parse(source)))
+    except SyntaxError:  # a cell with a magic command
+        return
+    used = {node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)}
+    for name in sorted(used & defined.keys() - known):
+        value = defined[name]
+        other = _cell_of(value)
+        if other == source:
+            continue
+        known.add(name)
+        if isinstance(value, ModuleType):
+            yield f"import {value.__name__} as {name}"
+        elif other is not None:
+            yield from _needed(other, defined, known)
+            yield other
+        elif getattr(value, "__module__", "__main__") != "__main__" and hasattr(value, "__qualname__"):
+            yield f"from {value.__module__} import {value.__qualname__} as {name}"
+        elif isinstance(value, _LITERALS):
+            yield f"{name} = {value!r}"
 
 
-def _is_cell(file: str) -> bool:
-    return not Path(file).exists() and bool(linecache.getlines(file))
+def _cell_of(value: Any) -> str | None:
+    """The source of the notebook cell that defines a function or class; None if there is no such cell."""
+    lines = linecache.getlines(_file_of(value))
+    return "".join(lines) if lines and not Path(_file_of(value)).exists() else None
+
+
+def _file_of(value: Any) -> str:
+    members = (
+        vars(value).values()
+        if isinstance(value, type)
+        else (inspect.unwrap(value) if callable(value) else value,)
+    )
+    codes = [code for member in members if isinstance(code := getattr(member, "__code__", None), CodeType)]
+    return codes[0].co_filename if codes else ""

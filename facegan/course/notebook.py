@@ -13,6 +13,7 @@ from facegan import data as _data
 from facegan.course import kept
 from facegan.course.answers import answer as answer
 from facegan.course.answers import authors as authors
+from facegan.course.answers import run_folder as run_folder
 from facegan.course.attributes import smiles as smiles
 from facegan.course.plan import plan as plan
 from facegan.course.player import player as player

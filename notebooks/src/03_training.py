@@ -347,7 +347,8 @@ _ = axes[-1, 1].set_xlabel("step")
 # of steps suit your device; the recipe's optimizer, average and its penalty on D (R1, explained below) apply to your networks.
 #
 # The dashboard updates in place: losses, what D believes, the rate and the time left, and 64 faces from the same latents. **Stop** ends after the step
-# in progress, saves, and ends "Run all"; run the cell again to resume. `fg.fit(..., fresh=True)` starts over, and moves the old run aside.
+# in progress, saves, and ends "Run all"; run the cell again to resume. `fg.fit(..., fresh=True)` starts over, and moves the old run aside. If your
+# networks have changed since the last run, `run_folder` moves that run aside as well.
 
 # %%
 plan = fg.notebook.plan(faces, recipe=RECIPE, steps=STEPS)
@@ -355,7 +356,8 @@ config, every = plan.config, max(1, plan.steps // 12)
 torch.manual_seed(0)
 networks = build_networks(config.width, config.width_d or config.width)
 gan, live = fg.GAN(config, **networks), fg.widgets.live()
-fg.fit(gan, faces, steps=plan.steps, run_dir=RUNS / "first", snapshot_every=every, callbacks=[live])
+folder = fg.notebook.run_folder(RUNS / "first", "generator", "discriminator", "init_weights")
+fg.fit(gan, faces, steps=plan.steps, run_dir=folder, snapshot_every=every, callbacks=[live])
 fg.plot_curves(gan.history)
 
 # %% [markdown]

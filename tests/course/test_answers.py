@@ -60,14 +60,51 @@ def test_an_answer_that_became_wrong_in_this_session_is_not_used():
     assert "scale" not in kept.given
 
 
-def test_an_answer_that_needs_another_cell_says_so(capsys):
-    namespace = run_cell(RIGHT)
-    assert namespace["scale"] is kept.given["scale"]
+def test_an_answer_is_loaded_again_and_again():
+    """Reading it changes nothing: constants and classes of its cell stay in the file."""
+    run_cell(RIGHT)
+    written = (kept.folder / "scale.py").read_text()
+    for _ in range(2):
+        restart()
+        assert notebook.answer("scale") is not solutions.scale
+    assert (kept.folder / "scale.py").read_text() == written
+
+
+OTHER = """import math as m
+
+class Line:
+    slope = 2 / 255
+
+    def __call__(self, x):
+        return x * self.slope - m.cos(0) * ONE
+"""
+
+
+def test_what_an_answer_needs_from_other_cells_is_kept_with_it(capsys):
+    other = run_cell(OTHER, 2, ONE=1)
+    cell = '@fg.exercise("scale")\ndef scale(images):\n    return Line()(images.float())\n'
+    run_cell(cell, 3, **{name: other[name] for name in ("Line", "m", "ONE")})
+    restart()
+    capsys.readouterr()
+    assert notebook.answer("scale") is not solutions.scale
+    assert capsys.readouterr().out == "scale: yours, from notebook 1.\n"
+
+
+def test_an_answer_that_no_longer_works_says_so(capsys):
+    run_cell(RIGHT)
     file = kept.folder / "scale.py"
     file.write_text(file.read_text().replace("HALF = 127.5\n", ""))
     restart()
     assert notebook.answer("scale") is solutions.scale
     assert "name 'HALF' is not defined" in capsys.readouterr().out
+
+
+def test_progress_in_another_notebook_counts_its_own_exercises():
+    run_cell(RIGHT)
+    restart()
+    notebook.answer("scale")
+    fg.exercise("slerp")(solutions.slerp)
+    assert fg.progress().total.startswith("1 of 3 done in notebook 4")
 
 
 def test_an_answer_finds_functions_of_other_exercises():
@@ -98,3 +135,29 @@ def test_without_a_folder_nothing_is_written(monkeypatch, tmp_path):
     monkeypatch.setattr(kept, "folder", None)
     run_cell(RIGHT)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.fixture
+def run(tmp_path):
+    """A folder in which a run of the library's answers began."""
+    folder = notebook.run_folder(tmp_path / "first", "scale")
+    (folder / "checkpoints").mkdir(parents=True)
+    return folder
+
+
+def test_a_run_of_other_answers_is_moved_aside(run, capsys):
+    run_cell(RIGHT)
+    capsys.readouterr()
+    assert notebook.run_folder(run, "scale") == run
+    assert not run.exists()
+    assert (run.with_name("first-1") / "checkpoints").is_dir()
+    assert "was trained with other answers (scale)" in capsys.readouterr().out
+
+
+def test_a_run_of_the_same_answers_stays(run):
+    for number, source in enumerate((RIGHT, RIGHT.replace("HALF - 1", "HALF - 1  # a comment"))):
+        run_cell(source, number)
+        notebook.run_folder(run, "scale")
+        (run / "checkpoints").mkdir(parents=True, exist_ok=True)
+    assert (run / "checkpoints").is_dir()
+    assert not run.with_name("first-2").exists()
