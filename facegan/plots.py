@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 BLUE, ORANGE, GREEN = "#0072B2", "#D55E00", "#009E73"
 _DRAWN = ("loss_d", "loss_g", "d_real", "d_fake")
+_INCHES_PER_LETTER = 0.08  # of the labels of rows
 _SMOOTHING = 0.02  # window of the bold line, as a share of the steps
 
 
@@ -35,6 +36,7 @@ def show_images(
     columns: int | None = None,
     alt: str | None = None,
     scale: int = 1,
+    rows: Sequence[str] | None = None,
     ax: Axes | None = None,
 ) -> Figure:
     """Images (N, 3, H, W), uint8 or floats in [-1, 1], as one grid; returns the figure.
@@ -46,21 +48,40 @@ def show_images(
         columns: images per row; by default the grid is as square as it can be.
         alt: what the picture shows, for those who cannot see it; by default such as "A grid of 16 images".
         scale: how many times as large each image is drawn; every pixel becomes a square of that side.
+        rows: a label for each row, drawn on its left; they become part of the default alternative text.
         ax: where to draw, in a figure of your own, whose alternative text is yours too.
 
     Raises:
-        ConfigError: these are no images, or `scale` is no whole number of 1 or more.
+        ConfigError: these are no images, `scale` is no whole number of 1 or more, or `rows` has another length.
     """
     if isinstance(scale, bool) or not isinstance(scale, Integral) or scale < 1:
         raise ConfigError(f"scale is {shown(scale)}, expected a whole number of 1 or more, such as 3.")
     grid = make_grid(images, columns=columns, scale=int(scale))
-    own = ax is None
-    ax = ax or _figure(grid.shape[2] / 70, grid.shape[1] / 70, layout="none").add_axes((0, 0, 1, 1))
+    labels, own = _row_labels(rows, grid, side=torch.as_tensor(images).shape[-2] * int(scale)), ax is None
+    if ax is None:
+        width, height, margin = (
+            grid.shape[2] / 70,
+            grid.shape[1] / 70,
+            _INCHES_PER_LETTER * max(map(len, labels), default=0),
+        )
+        share = margin / (width + margin)
+        ax = _figure(width + margin, height, layout="none").add_axes((share, 0, 1 - share, 1))
     ax.imshow(grid.permute(1, 2, 0), interpolation="nearest")
+    for row, label in enumerate(labels):
+        ax.text(-4, (row + 0.5) * grid.shape[1] / len(labels), label, ha="right", va="center", fontsize=9)
     ax.set_axis_off()
     if own:
-        _describe(ax.figure, alt or ("An image" if len(images) == 1 else f"A grid of {len(images)} images"))
+        what = "An image" if len(images) == 1 else f"A grid of {len(images)} images"
+        _describe(ax.figure, alt or what + (f"; rows: {', '.join(labels)}" if labels else ""))
     return cast("Figure", ax.figure)
+
+
+def _row_labels(rows: Sequence[str] | None, grid: Tensor, *, side: int) -> list[str]:
+    """The labels as text, one for each row of a grid of images that are `side` pixels high."""
+    labels, there = [str(row) for row in rows or ()], max(1, (grid.shape[1] - 2) // (side + 2))
+    if labels and len(labels) != there:
+        raise ConfigError(f"got {len(labels)} labels for {there} rows. Give one label for each row.")
+    return labels
 
 
 def plot_curves(history: Mapping[str, Sequence[float]], *, ax: Sequence[Axes] | None = None) -> Figure:

@@ -141,3 +141,16 @@ def test_numbers_of_a_step_without_a_row_are_those_before_it():
     names = ("loss_d", "loss_g", "d_real", "d_fake")
     history = {"step": [1, 3, 5], **{name: [0.1, 0.2, 0.3] for name in names}}
     assert [smoothed_at(history, step)["d_real"] for step in (1, 4, 9)] == pytest.approx([0.1, 0.2, 0.3])
+
+
+def test_rows_are_labeled_on_their_left(faces):
+    figure = show_images(faces[:6], columns=3, rows=["real", "fake"])
+    assert [text.get_text() for text in figure.axes[0].texts] == ["real", "fake"]
+    assert shown_in_a_notebook(figure)[1]["image/png"]["alt"].endswith("rows: real, fake")
+    assert show_images(faces[:6], columns=3).get_figwidth() < figure.get_figwidth()
+
+
+@pytest.mark.parametrize("rows", [["real"], ["a", "b", "c"]])
+def test_each_row_needs_a_label(faces, rows):
+    with pytest.raises(ConfigError, match="labels for 2 rows"):
+        show_images(faces[:6], columns=3, rows=rows)

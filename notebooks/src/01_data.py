@@ -76,10 +76,10 @@ import torch
 # %%
 moments = [0, 120, 600, 2400, 12_000]  # steps of training
 rows = [fg.load_generator("faces", step=step).sample(8, seed=1) for step in moments]
-fg.show_images(torch.cat(rows), columns=8, alt="Eight faces at five moments of training, from gray to faces")
+fg.show_images(torch.cat(rows), columns=8, rows=[f"step {step:,}" for step in moments])
 
 # %% [markdown]
-# *The same eight sets of random numbers at steps 0, 120, 600, 2,400 and 12,000, from top to bottom. At step 120 there are blurred heads;
+# *The same eight sets of random numbers at five moments of training. At step 120 there are blurred heads;
 # later rows get sharper eyes, mouths and hair. Nobody told G what an eye is. It only learned what D can tell from a real one.*
 #
 # Now play with the last one. Press a face to keep it, press **Resample** to draw the others again, and move the sliders.
@@ -266,10 +266,10 @@ print("your guess:", MY_GUESS or "none yet")
 some = faces[:2000].float()
 mean, spread = some.mean(0), some.std(0).mean(0, keepdim=True).expand(3, -1, -1)
 spread = 255 * spread / spread.max()
-fg.show_images(torch.stack([mean, spread]).to(torch.uint8), scale=3)
+fg.show_images(torch.stack([mean, spread]).to(torch.uint8), columns=1, scale=3, rows=["mean", "spread"])
 
 # %% [markdown]
-# *Left, the average: a soft face, because eyes and mouths lie in the same places. Right, how much each pixel varies (bright varies more): in photographs
+# *Above, the average: a soft face, because eyes and mouths lie in the same places. Below, how much each pixel varies (bright varies more): in photographs
 # hair and background most; in drawn faces hair and eyes. The average has the smallest squared error at every pixel, and still
 # nobody takes it for a real face. D learns that real faces differ.*
 #

@@ -266,10 +266,10 @@ with torch.no_grad():
     fresh = fg.Generator(width=32)
     pictures = torch.cat([fresh.eval()(z), fresh.train()(z)])
 print(f"spread of pixels: eval mode {pictures[:8].std():.4f}, train mode {pictures[8:].std():.4f}")
-fg.show_images(pictures / pictures.abs().max(), columns=8)
+fg.show_images(pictures / pictures.abs().max(), columns=8, rows=["eval mode", "train mode"])
 
 # %% [markdown]
-# *The same untrained generator and latents: above in eval mode, below in train mode. In eval mode the signal has almost
+# *The same untrained generator and latents in both modes. In eval mode the signal has almost
 # vanished layer by layer. So use eval mode only with statistics that training has filled. Notebook 3 averages
 # weights, and must average these statistics, too.*
 #

@@ -275,10 +275,11 @@ for ax, name, column in zip(axes, ("loss_d", "loss_g"), your_losses.T):
 axes[0].legend(frameon=False)
 with torch.no_grad():
     your_faces = your_generator(torch.randn(8, 100, device=gan.device)).cpu()
-fg.show_images(torch.cat([your_faces, gan.sample(8, seed=1)]), columns=8, scale=2)
+plt.show()  # before the faces
+fg.show_images(torch.cat([your_faces, gan.sample(8, seed=1)]), columns=8, rows=["your loop", "the library"])
 
 # %% [markdown]
-# *Your loop's faces above, the library's below. Both have just begun: a head, hair, and where the eyes will be.*
+# *Both have just begun: a head, hair, and where the eyes will be.*
 #
 # If you see no face after this many steps of your own code, look for a bug before you wait longer: print the mean and the spread of
 # every parameter and gradient.
@@ -377,10 +378,10 @@ print(f"distance after {gan.step:,} steps: {score:.1f}; floor: {judge.floor.dist
 with torch.no_grad():
     yours = [your_generator(torch.randn(100, 100, device=gan.device)).cpu() for _ in range(20)]
 print(f"distance of your own loop after {YOUR_STEPS:,} steps: {judge.score(torch.cat(yours)).distance:.1f}")
-fg.show_images(torch.cat([faces[:16], to_uint8(gan.sample(16, seed=1))]), columns=16)
+fg.show_images(torch.cat([faces[:12], to_uint8(gan.sample(12, seed=1))]), columns=12, rows=["real", "fake"])
 
 # %% [markdown]
-# *Real faces above, fakes from the averaged generator below. Two numbers go with such a comparison, always: the distance and its floor.*
+# *Real faces, and fakes from the averaged generator. Two numbers go with such a comparison, always: the distance and its floor.*
 #
 # ## What D wants changed
 #
@@ -392,7 +393,9 @@ gan.discriminator(fake).sum().backward()
 wanted = fake.grad / fake.grad.abs().amax((1, 2, 3), keepdim=True)
 where = F.avg_pool2d(wanted.abs().mean(1, keepdim=True), 5, 1, 2).expand(-1, 3, -1, -1)
 where = 2 * where / where.amax((1, 2, 3), keepdim=True) - 1
-fg.show_images(torch.cat([fake.detach(), wanted, where]).cpu(), columns=8, scale=2)
+fg.show_images(
+    torch.cat([fake.detach(), wanted, where]).cpu(), columns=8, rows=["fake", "change wanted", "where"]
+)
 
 # %% [markdown]
 # *Eight fakes; below each, the change of every pixel's color that would make D's logit grow fastest (gray: none); at the bottom, where that change is

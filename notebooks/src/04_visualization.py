@@ -91,10 +91,10 @@ for limit in limits:
     z = latent.draw_latents(1000, 100, seed=4)
     z = z if limit is None else latent.truncate(z, limit)
     print(f"limit {limit}: mean length of z {z.norm(dim=1).mean():.1f}")
-fg.show_images(torch.cat(rows), columns=8)
+fg.show_images(torch.cat(rows), columns=8, rows=[f"limit {limit}" for limit in limits])
 
 # %% [markdown]
-# *The same eight latents with limits of 0.3, 0.7 and 1.2, and without a limit, from top to bottom. At 0.3 there is no face, at 0.7 the faces are flat or dark, from 1.2 on they look normal.*
+# *The same eight latents with three limits, and without one. At 0.3 there is no face, at 0.7 the faces are flat or dark, from 1.2 on they look normal.*
 #
 # The lengths tell why. In 100 dimensions nearly all latents have a length close to $\sqrt{100} = 10$: they lie near a sphere. G was trained there, and
 # nowhere else. With the limit they lie deep inside. Stretch them back to length 10, and they are faces again:
@@ -102,10 +102,10 @@ fg.show_images(torch.cat(rows), columns=8)
 # %%
 z = latent.truncate(latent.draw_latents(8, 100, seed=4), 0.3)
 on_sphere = 10 * z / z.norm(dim=1, keepdim=True)
-fg.show_images(generate(generator, torch.cat([z, on_sphere])), columns=8)
+fg.show_images(generate(generator, torch.cat([z, on_sphere])), columns=8, rows=["length 1.7", "length 10"])
 
 # %% [markdown]
-# *Above, latents inside the sphere; below, the same directions on it. The direction of a latent decides who it is; its length has to be near 10 for G to draw it.*
+# *Latents inside the sphere, and the same directions on it. The direction of a latent decides who it is; its length has to be near 10 for G to draw it.*
 #
 # ## The lab: explore
 #
@@ -137,10 +137,10 @@ for name, z in (
     distance = judge.score(generate(generator, z)).distance
     print(f"{name}: length {z.norm(dim=1).mean():.1f}, distance to real faces {distance:.1f}")
 print(f"floor: {judge.floor.distance:.1f}")
-fg.show_images(generate(generator, torch.cat([a[:8], half[:8]])), columns=8)
+fg.show_images(generate(generator, torch.cat([a[:8], half[:8]])), columns=8, rows=["ends", "half-way"])
 
 # %% [markdown]
-# *Above, eight ends; below, eight half-way points. The straight line cuts through the inside of the sphere. By eye the contrast is a little lower; the printed distance
+# *Eight ends and eight half-way points. The straight line cuts through the inside of the sphere. By eye the contrast is a little lower; the printed distance
 # says it more clearly.*
 #
 # ### Exercise: slerp
@@ -159,10 +159,10 @@ def slerp(a, b, t):
 times = torch.linspace(0, 1, 10).tolist()
 line = torch.stack([latent.lerp(a[0], b[0], t) for t in times])
 arc = torch.stack([slerp(a[0], b[0], t) for t in times])
-fg.show_images(generate(generator, torch.cat([line, arc])), columns=10)
+fg.show_images(generate(generator, torch.cat([line, arc])), columns=10, rows=["straight", "arc"])
 
 # %% [markdown]
-# *Above the straight line, below the arc. The ends agree. Half-way, the straight line has a little less contrast than the arc.*
+# *The ends agree. Half-way, the straight line has a little less contrast than the arc.*
 #
 # ## A walk, and its GIF
 #
@@ -215,10 +215,10 @@ images = torch.cat([generate(generator, part) for part in z.split(500)])
 smile = fg.notebook.smiles(generator, images)
 smiling = smile > smile.quantile(0.7)
 order = smile.argsort()
-fg.show_images(images[torch.cat([order[:8], order[-8:]])], columns=8)
+fg.show_images(images[torch.cat([order[:8], order[-8:]])], columns=8, rows=["least smile", "most smile"])
 
 # %% [markdown]
-# *Of 2,000 generated faces, the eight with the least smile (above) and with the most (below), by that measure. Does it measure only smiles?*
+# *Of 2,000 generated faces, the eight with the least smile and with the most, by that measure. Does it measure only smiles?*
 #
 # ### Exercise: attribute_direction
 
@@ -240,7 +240,7 @@ direction = attribute_direction(z, smiling)
 direction = direction / direction.norm()
 paths = [start + torch.linspace(-4, 4, 9)[:, None] * direction for start in z[~smiling][:3]]
 paths = torch.cat([10 * path / path.norm(dim=1, keepdim=True) for path in paths])  # back on the sphere
-fg.show_images(generate(generator, paths), columns=9)
+fg.show_images(generate(generator, paths), columns=9, rows=["face 1", "face 2", "face 3"])
 
 # %% [markdown]
 # *Three faces, each moved against the direction (left) and along it (right); the middle column is where they started.
@@ -296,7 +296,7 @@ fakes = sample(generator, 6, seed=21)
 distances = torch.cdist(features(fakes), features(faces[:5000]))
 nearest = distances.argsort(1)[:, :5]
 shown = [torch.cat([to_uint8(fake[None]), faces[index.tolist()]]) for fake, index in zip(fakes, nearest)]
-fg.show_images(torch.cat(shown), columns=6)
+fg.show_images(torch.cat(shown), columns=6, rows=["fake, then real"] * 6)
 
 # %% [markdown]
 # *Each row: a fake (left) and its five nearest among 5,000 real faces. They share colors and pose, not identity. `!facegan copies RUN --data ...`
