@@ -6,6 +6,7 @@ import contextlib
 import io
 import os
 import re
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -84,9 +85,9 @@ def _load_or_draw(source: Any, size: int) -> FaceDataset:
 
     known = _failed.get(str(source)) if isinstance(source, str) else None
     if known and known[0] != size and known[1] == _circumstances(source):
-        print(known[2])
+        print(known[2].splitlines()[0])
         return load("synthetic", size)
-    said = io.StringIO()  # of an attempt that may fail
+    said = _Held(sys.stdout)
     try:
         with contextlib.redirect_stdout(said):
             faces = load(source, size)
@@ -95,8 +96,22 @@ def _load_or_draw(source: Any, size: int) -> FaceDataset:
         _failed[source] = size, _circumstances(source), lines
         print(lines)
         return load("synthetic", size)
-    print(said.getvalue(), end="")
+    said.flush()
     return faces
+
+
+class _Held(io.StringIO):
+    """Holds what is printed until it is flushed, as it is when a file begins to arrive; else nothing is shown."""
+
+    def __init__(self, shown: Any) -> None:
+        super().__init__()
+        self._shown = shown
+
+    def flush(self) -> None:
+        self._shown.write(self.getvalue())
+        self._shown.flush()
+        self.seek(0)
+        self.truncate()
 
 
 def _circumstances(name: str) -> tuple:
@@ -124,7 +139,7 @@ def _instead(name: str, error: DownloadError) -> str:
         why = "no address could be reached" if offline else f"{several}{reasons[0]}"
     why = why if len(why) <= _MOST else f"{why[:_MOST]}..."
     path = Path(os.path.abspath(local_file(name)))
-    way = f"put {path.name} into {path.parent}, or set FACEGAN_MIRROR to a web folder that has it"
+    way = f"put {path.name} into {path.parent}, or set FACEGAN_MIRROR (fg.load_faces({name!r}) names every address)"
     if offline and in_kaggle():
         way = "switch on Settings > Internet"
     return (

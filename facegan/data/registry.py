@@ -204,9 +204,10 @@ def fetch_or_cut(name: str) -> str:
             raise
         reasons = error.reasons
     which = f"the first {source.count:,} images" if source.count else "all images"
+    size = SOURCES[source.cut_from].size if source.cut_from in SOURCES else 0
     print(
-        f"No mirror delivered {name}. Its faces are cut from {source.cut_from} instead: {which}, with the crop "
-        f"{source.crop}."
+        f"No mirror delivered {name}. Its faces are cut from {source.cut_from} instead"
+        f"{f' ({size / 1e9:.1f} GB)' if size > 1e8 else ''}: {which}, with the crop {source.crop}."
     )
     try:
         fetch(source.cut_from)

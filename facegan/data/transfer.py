@@ -1,11 +1,9 @@
 """Downloading one file from one place: https with resume, Google Drive with gdown, Kaggle with kagglehub.
 
 Each mirror has `fetch(target)`, which downloads to a temporary beside `target` and returns its path, or
-raises `MirrorError` with the reason; `str(mirror)` is its address. Does not cover verification
-(`facegan.data.registry`).
+raises `MirrorError` with the reason; `str(mirror)` is its address. Does not verify (`facegan.data.registry`).
 
-Why not pooch: it cannot resume interrupted downloads, and discards files with an unexpected digest. The
-connection itself is left to requests.
+Why not pooch: it cannot resume interrupted downloads, and discards files with an unexpected digest.
 """
 
 from __future__ import annotations
@@ -197,6 +195,7 @@ def _write(chunks: Iterable[bytes], part: Path, *, offset: int, total: int | Non
     from tqdm.auto import tqdm
 
     title = f"downloading {part.name[1:].rsplit('-', 2)[0]}"
+    sys.stdout.flush()  # what was said about it, before its bar
     bar = tqdm(total=total, initial=offset, desc=title, unit="B", unit_scale=True, delay=1)
     with bar, part.open("ab") as file:
         file.truncate(offset)
@@ -285,6 +284,7 @@ def _watch(child: subprocess.Popen, folder: Path, title: str) -> None:
                 return
             grown = _size(folder) - size
             if grown > 0:
+                sys.stdout.flush()
                 size, since = size + grown, time.monotonic()
                 bar.update(grown)
             elif time.monotonic() - since > STALL:

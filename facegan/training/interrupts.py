@@ -4,33 +4,46 @@ from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 from facegan.runtime import distributed
 
 
+class Interrupts:
+    """Whether the user asked to stop; `closing` is set while the run saves, when nothing may interrupt it."""
+
+    def __init__(self) -> None:
+        self._asked, self.closing = threading.Event(), False
+
+    def __call__(self) -> bool:
+        return self._asked.is_set()
+
+    def ask(self) -> None:
+        self._asked.set()
+
+
 @contextmanager
-def interruptible() -> Iterator[Callable[[], bool]]:
+def interruptible() -> Iterator[Interrupts]:
     """Turn the first Ctrl-C into a request that is answered after the step; the second acts at once.
 
-    With several processes none acts at once, because the others would wait for it; a launcher's SIGTERM counts
-    as Ctrl-C then.
+    None acts while the run is `closing`: what it saves then must be whole. With several processes none acts at
+    once, because the others would wait for it; a launcher's SIGTERM counts as Ctrl-C then.
     """
-    asked, together = threading.Event(), distributed.world_size() > 1
+    asked, together = Interrupts(), distributed.world_size() > 1
 
     def on_interrupt(*_) -> None:
-        if asked.is_set() and not together:
+        if asked() and not together and not asked.closing:
             raise KeyboardInterrupt
-        asked.set()
+        asked.ask()
 
     if threading.current_thread() is not threading.main_thread():
-        yield asked.is_set
+        yield asked
         return
     watched = (signal.SIGINT, signal.SIGTERM) if together else (signal.SIGINT,)
     previous = {number: signal.signal(number, on_interrupt) for number in watched}
     try:
-        yield asked.is_set
+        yield asked
     finally:
         for number, handler in previous.items():
             signal.signal(number, signal.SIG_DFL if handler is None else handler)

@@ -83,6 +83,7 @@ class Monitor:
         self.saved_at = self.gan.step
 
     def __exit__(self, kind: type | None, error: BaseException | None, _) -> bool:
+        self.interrupted.closing = True
         by_user = kind is KeyboardInterrupt or self.gan.stopped_by_user or self.interrupted()
         self.halts_notebook = by_user and in_cell() and distributed.world_size() == 1
         with self.closing:

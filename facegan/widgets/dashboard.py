@@ -20,6 +20,7 @@ from facegan.widgets.stop_button import poll_click, running_kernel
 _POLL = 0.1  # seconds between looks for a click
 _SOON, _TELL = 1.0, 10.0  # seconds to the first rate, and between later ones, which screen readers read out
 _QUIET = 5.0  # seconds at least between a sentence and the next one at a snapshot
+_DRAW, _SHARE = 5.0, 0.03  # seconds between pictures; the share of the time that drawing them may take
 _TICK = 1.0  # seconds between moves of the bar
 
 
@@ -49,8 +50,10 @@ class Live(Callback):
         self._shown = self._display() if running_kernel() else None
         self._polled = self._ticked = time.monotonic()
         self._tells_at = self._polled + _SOON
+        self._draws_at = self._polled + _DRAW
 
     def on_snapshot(self, gan: GAN, grid: Tensor) -> None:
+        self._draws_at = time.monotonic() + _DRAW
         self.panel.update(grid)
         if self._shown and not self.panel.box:
             self._shown.update(self.panel)
@@ -60,6 +63,10 @@ class Live(Callback):
         if now - self._ticked > _TICK:
             self._ticked = now
             self.panel.tick()
+        if now > self._draws_at:
+            gan.history.read()
+            self.on_snapshot(gan, gan.preview_grid())
+            self._draws_at = now + max(_DRAW, (time.monotonic() - now) / _SHARE)
         if now > self._tells_at:
             self._tells_at = now + _TELL
             self.panel.tell()
@@ -152,7 +159,9 @@ class Dashboard(Panel):
         """The run's step, rate and time left, in words."""
         gan, (began, first) = self.gan, self._began
         said = "Finished: step" if first >= self.total else "Stopped at step" if self.ended else "Step"
-        said += f" {gan.step:,} of {self.total:,}" + (f", epoch {gan.epoch}" if gan.epoch else "")
+        said += f" {gan.step:,} of {max(self.total, gan.step):,}" + (
+            f", epoch {gan.epoch}" if gan.epoch else ""
+        )
         done = gan.step - first
         if done and gan.step < self.total and not self.ended:
             pace = (time.monotonic() - began) / done

@@ -180,7 +180,7 @@ def latent_walk(anchors, frames):
 
 # %%
 anchors = latent.draw_latents(4, 100, seed=3)
-path = latent_walk(torch.cat([anchors, anchors[:1]]), 28)
+path = latent_walk(torch.cat([anchors, anchors[:1]]), 21)
 fg.save_animation(list(to_uint8(generate(generator, path))), RUNS / "walk.gif", fps=8)
 
 # %%
@@ -292,11 +292,11 @@ def features(images):
 
 
 fg.evaluation.warn_if_not_comparable(generator, faces)
-fakes = sample(generator, 6, seed=21)
+fakes = sample(generator, 5, seed=21)
 distances = torch.cdist(features(fakes), features(faces[:5000]))
 nearest = distances.argsort(1)[:, :5]
 shown = [torch.cat([to_uint8(fake[None]), faces[index.tolist()]]) for fake, index in zip(fakes, nearest)]
-fg.show_images(torch.cat(shown), columns=6, rows=["fake, then real"] * 6)
+fg.show_images(torch.cat(shown), columns=6, rows=["fake, then real"] * 5)
 
 # %% [markdown]
 # *Each row: a fake (left) and its five nearest among 5,000 real faces. They share colors and pose, not identity. `!facegan copies RUN --data ...`

@@ -1,5 +1,6 @@
 import signal
 from contextlib import nullcontext
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -142,3 +143,21 @@ def test_a_stop_in_a_notebook_is_shown_without_a_traceback():
     stopped = TrainingStopped("Stopped at step 5 of 8; saved.")
     assert stopped._render_traceback_() == ["Stopped at step 5 of 8; saved."]
     assert isinstance(stopped, KeyboardInterrupt)
+
+
+def test_interrupts_while_it_saves_lose_no_step(faces, tmp_path, monkeypatch):
+    """As when Kernel > Interrupt is pressed twice: the second comes while the first is answered."""
+    gan, saves = make_gan(), []
+
+    def save(state, path):
+        if gan.step == 5:
+            signal.raise_signal(signal.SIGINT)
+        saves.append(gan.step)
+        return write(state, path)
+
+    write = checkpoint.save
+    monkeypatch.setattr(checkpoint, "save", save)
+    stop = SimpleNamespace(on_step_end=lambda gan, _: gan.step == 5 and signal.raise_signal(signal.SIGINT))
+    fit(gan, faces, steps=9, snapshot_every=4, run_dir=tmp_path / "run", callbacks=[stop])
+    assert gan.step == 5
+    assert checkpoint.load_latest(tmp_path / "run" / "checkpoints")["step"] == 5

@@ -1,5 +1,7 @@
 """The live dashboard of a training run."""
 
+from types import SimpleNamespace
+
 import pytest
 import torch
 from helpers import assert_same_state, make_gan
@@ -7,7 +9,7 @@ from helpers.panels import pixels
 
 from facegan import Run, fit, widgets
 from facegan.plots import smoothed_at
-from facegan.widgets import panel
+from facegan.widgets import dashboard, panel
 
 
 def test_live_shows_the_run_and_ends_with_it(gan, faces):
@@ -138,3 +140,27 @@ def test_sentence_and_stop_come_before_the_pictures(gan, faces):
     _, status, body = live.panel.box.children
     assert status is live.panel.status
     assert live.panel.stop in body.children[0].children
+
+
+def test_pictures_come_anew_between_snapshots(gan, faces, monkeypatch):
+    monkeypatch.setattr(dashboard, "_DRAW", 0.0)
+    monkeypatch.setattr(dashboard, "_SHARE", 1e9)
+    live, seen = widgets.live(), set()
+    look = SimpleNamespace(on_step_end=lambda *_: seen.add(pixels(live.panel, 0)))
+    fit(gan, faces, steps=4, snapshot_every=100, callbacks=[live, look])
+    assert len(seen) == 4
+
+
+def test_pictures_between_snapshots_change_nothing_of_the_training(faces, monkeypatch):
+    monkeypatch.setattr(dashboard, "_DRAW", 0.0)
+    watched, plain = make_gan(), make_gan()
+    fit(watched, faces, steps=4, callbacks=[widgets.live()])
+    fit(plain, faces, steps=4)
+    assert_same_state(watched, plain)
+
+
+def test_a_run_beyond_the_asked_steps_is_finished_at_its_own(gan, faces):
+    fit(gan, faces, steps=4)
+    live = widgets.live()
+    fit(gan, faces, steps=2, callbacks=[live])
+    assert live.panel.sentence.startswith("Finished: step 4 of 4")
