@@ -13,7 +13,7 @@ _NOTES = ("data", "device", "segments")  # what a run folder's file has besides 
 
 
 def read_settings(path: str | Path) -> TrainConfig:
-    """The settings in a JSON file: a run's `config.json`, or an object of settings; those left out have their defaults.
+    """The settings in a JSON file: a run's `config.json`, or an object of settings; missing ones have their defaults.
 
     Raises:
         ConfigError: there is no such file, or it holds anything else, or a setting is unknown or out of range.

@@ -70,7 +70,7 @@ import torch
 # %% [markdown]
 # ## Faces forming
 #
-# Before you build anything, look at a finished game. This generator comes with facegan. It was trained on
+# Before you build anything, look at a finished game. This generator is bundled with facegan. It was trained on
 # 13,001 photographs for a quarter of an hour on one CPU core.
 
 # %%

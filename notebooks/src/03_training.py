@@ -403,7 +403,7 @@ fg.show_images(
 #
 # ## A longer training to read
 #
-# This one comes with facegan: the recipe `modern`, on photographs. Slide through it, and say at each snapshot what the curves tell you and
+# This one is bundled with facegan: the recipe `modern`, on photographs. Slide through it, and say at each snapshot what the curves tell you and
 # what only the faces do.
 
 # %%

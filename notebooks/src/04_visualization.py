@@ -25,7 +25,7 @@
 # - follow one face through training, and check whether G has merely memorized.
 #
 # Plan about 60 minutes. Running all cells takes about two minutes, on a CPU, too. You play with the generator that *you* trained in notebook 3. If it
-# is missing or barely trained, the notebook uses one that comes with facegan. In Colab tick `KEEP_ON_DRIVE` in both notebooks.
+# is missing or barely trained, the notebook uses one that is bundled with facegan. In Colab tick `KEEP_ON_DRIVE` in both notebooks.
 #
 # ![A grid of 64 generated faces, each of somebody who does not exist, drawn after 17 minutes of training on one CPU core](../../docs/faces.jpg)
 

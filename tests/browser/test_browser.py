@@ -101,7 +101,7 @@ class Sheet:
         assert not failed.count(), failed.all_inner_texts()
 
     def reload(self):
-        """Save the notebook and load the page again, as someone who comes back does; its kernel goes on."""
+        """Save the notebook and load the page again, as someone who returns does; its kernel keeps running."""
         path = self.lab.work / self.notebook
         self.page.evaluate("() => window.jupyterapp.commands.execute('docmanager:save')")
         _wait(lambda: "widget-view" in path.read_text(), "the notebook was not saved")

@@ -80,10 +80,11 @@ def ended(client, request):
         reply = client.get_shell_msg(timeout=60)
         if reply["parent_header"]["msg_id"] == request:
             break
-    while client.iopub_channel.msg_ready():
-        message = client.get_iopub_msg(timeout=1)
-        if message["msg_type"] == "error" and message["parent_header"]["msg_id"] == request:
-            errors.append("\n".join(message["content"]["traceback"]))
+    with contextlib.suppress(queue.Empty):
+        while True:
+            message = client.get_iopub_msg(timeout=1)
+            if message["msg_type"] == "error" and message["parent_header"]["msg_id"] == request:
+                errors.append("\n".join(message["content"]["traceback"]))
     return reply["content"]["status"], "".join(errors)
 
 
@@ -130,9 +131,9 @@ def ask(client, kind, content, wanted, seconds=20):
     client.shell_channel.send(sent)
     end = time.monotonic() + seconds
     while time.monotonic() < end:
-        for channel in (client.shell_channel, client.iopub_channel):
+        for get_message in (client.get_shell_msg, client.get_iopub_msg):
             with contextlib.suppress(queue.Empty):
-                message = channel.get_msg(timeout=0.1)
+                message = get_message(timeout=0.1)
                 if wanted(message, sent["header"]["msg_id"]):
                     return message["content"]
     raise AssertionError(f"{kind} was not answered")
