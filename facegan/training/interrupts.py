@@ -11,10 +11,10 @@ from facegan.runtime import distributed
 
 
 class Interrupts:
-    """Whether the user asked to stop; `closing` is set while the run saves, when nothing may interrupt it."""
+    """Whether the user asked to stop; with `at_once`, asking again interrupts what is running."""
 
     def __init__(self) -> None:
-        self._asked, self.closing = threading.Event(), False
+        self._asked, self.at_once = threading.Event(), True
 
     def __call__(self) -> bool:
         return self._asked.is_set()
@@ -22,18 +22,29 @@ class Interrupts:
     def ask(self) -> None:
         self._asked.set()
 
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """A context in which interrupts are only remembered, because what is saved in it must be whole."""
+        before, self.at_once = self.at_once, False
+        try:
+            yield
+        finally:
+            self.at_once = before
+
 
 @contextmanager
 def interruptible() -> Iterator[Interrupts]:
     """Turn the first Ctrl-C into a request that is answered after the step; the second acts at once.
 
-    None acts while the run is `closing`: what it saves then must be whole. With several processes none acts at
-    once, because the others would wait for it; a launcher's SIGTERM counts as Ctrl-C then.
+    One acts at once, and no other after it: the run then saves, or goes back to a checkpoint. None does while
+    interrupts are `held`. With several processes none acts at once, because the others would wait for it; a
+    launcher's SIGTERM counts as Ctrl-C then.
     """
     asked, together = Interrupts(), distributed.world_size() > 1
 
     def on_interrupt(*_) -> None:
-        if asked() and not together and not asked.closing:
+        if asked() and asked.at_once and not together:
+            asked.at_once = False
             raise KeyboardInterrupt
         asked.ask()
 

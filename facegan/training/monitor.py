@@ -68,22 +68,28 @@ class Monitor:
             self.folder.has_steps = True
         for callback in self.callbacks:
             _call(callback, "on_step_end", self.gan, metrics)
+        if self.gan.step >= self.total:
+            self.interrupted.at_once = False
 
     @property
     def stopped(self) -> bool:
-        """Whether the run was asked to end, here or in another process of it."""
-        return distributed.any_of(self.gan.stop_requested or self.interrupted())
+        """Whether the run was asked to end, here or in another process of it. If so, no interrupt acts any more."""
+        asked = distributed.any_of(self.gan.stop_requested or self.interrupted())
+        if asked:
+            self.interrupted.at_once = False
+        return asked
 
     def snapshot(self) -> None:
-        """Bring the run folder and the callbacks up to this step."""
-        self.gan.history.read()
-        grid = self.gan.preview_grid() if distributed.rank() == 0 else torch.empty(0)
-        for callback in self.callbacks:
-            _call(callback, "on_snapshot", self.gan, grid)
-        self.saved_at = self.gan.step
+        """Bring the run folder and the callbacks up to this step; interrupts wait until that is done."""
+        with self.interrupted.held():
+            self.gan.history.read()
+            grid = self.gan.preview_grid() if distributed.rank() == 0 else torch.empty(0)
+            for callback in self.callbacks:
+                _call(callback, "on_snapshot", self.gan, grid)
+            self.saved_at = self.gan.step
 
     def __exit__(self, kind: type | None, error: BaseException | None, _) -> bool:
-        self.interrupted.closing = True
+        self.interrupted.at_once = False
         by_user = kind is KeyboardInterrupt or self.gan.stopped_by_user or self.interrupted()
         self.halts_notebook = by_user and in_cell() and distributed.world_size() == 1
         with self.closing:

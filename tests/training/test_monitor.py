@@ -1,4 +1,7 @@
+import os
 import signal
+import threading
+import time
 from contextlib import nullcontext
 from types import SimpleNamespace
 
@@ -9,6 +12,8 @@ from helpers import assert_same_state, interrupt_in_backward, make_gan
 from facegan import Run, fit, train_step
 from facegan.errors import TrainingError, TrainingStopped
 from facegan.runs import checkpoint
+from facegan.runs.folder import RunFolder
+from facegan.training.interrupts import interruptible
 
 
 def interrupt_at(step):
@@ -161,3 +166,84 @@ def test_interrupts_while_it_saves_lose_no_step(faces, tmp_path, monkeypatch):
     fit(gan, faces, steps=9, snapshot_every=4, run_dir=tmp_path / "run", callbacks=[stop])
     assert gan.step == 5
     assert checkpoint.load_latest(tmp_path / "run" / "checkpoints")["step"] == 5
+
+
+def interrupt_twice():
+    for _ in range(2):
+        signal.raise_signal(signal.SIGINT)
+
+
+@pytest.mark.parametrize("step", [0, 4], ids=["the first snapshot", "a later one"])
+def test_interrupts_during_a_snapshot_let_it_end(cell, gan, faces, tmp_path, step):
+    seen = []
+
+    def look(gan, grid):
+        seen.append(gan.step)
+        if gan.step == step:
+            interrupt_twice()
+
+    with pytest.raises(TrainingStopped, match=rf"^Stopped at step {step} of 9; saved"):
+        fit(gan, faces, steps=9, snapshot_every=4, run_dir=tmp_path / "run", callbacks=[look])
+    assert seen == [0, 4][: len(seen)]
+    assert seen[-1] == gan.step == Run.open(tmp_path / "run").checkpoints[-1] == step
+
+
+def test_interrupts_while_it_goes_back_let_it_go_back(cell, gan, faces, tmp_path, monkeypatch):
+    latest = RunFolder.latest
+
+    def interrupted_latest(folder):
+        if gan.step == 5:
+            interrupt_twice()
+        return latest(folder)
+
+    monkeypatch.setattr(RunFolder, "latest", interrupted_latest)
+    interrupt_in_backward(monkeypatch, 11)
+    with pytest.raises(TrainingStopped, match=r"^Stopped at step 3 of 8; saved"):
+        fit(gan, faces, steps=8, snapshot_every=3, run_dir=tmp_path / "run")
+    assert gan.step == 3
+
+
+@pytest.mark.parametrize("more", [1, 2])
+def test_interrupts_50_ms_later_find_it_saving_and_lose_no_step(
+    cell, gan, faces, tmp_path, monkeypatch, more
+):
+    sent, write = threading.Event(), checkpoint.save
+
+    def press():
+        for _ in range(more):
+            time.sleep(0.05)
+            os.kill(os.getpid(), signal.SIGINT)
+        sent.set()
+
+    def save(state, path):
+        if gan.step == 5:
+            assert sent.wait(10)
+        return write(state, path)
+
+    def first(gan, _):
+        if gan.step == 5:
+            threading.Thread(target=press).start()
+            signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr(checkpoint, "save", save)
+    with pytest.raises(TrainingStopped, match=r"^Stopped at step 5 of 9; saved"):
+        fit(
+            gan,
+            faces,
+            steps=9,
+            snapshot_every=4,
+            run_dir=tmp_path / "run",
+            callbacks=[SimpleNamespace(on_step_end=first)],
+        )
+    assert Run.open(tmp_path / "run").checkpoints[-1] == gan.step == 5
+
+
+def test_a_second_interrupt_acts_once_and_only_while_steps_are_running():
+    with interruptible() as asked:
+        signal.raise_signal(signal.SIGINT)
+        assert asked()
+        with asked.held():
+            signal.raise_signal(signal.SIGINT)
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
+        signal.raise_signal(signal.SIGINT)
