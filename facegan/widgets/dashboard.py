@@ -6,6 +6,7 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from facegan.errors import CheckpointError, FaceganError
@@ -27,11 +28,13 @@ _TICK = 1.0  # seconds between moves of the bar
 def live() -> Live:
     """A callback for `fit`: losses, discriminator output, preview faces, rate, time left, and a Stop button.
 
-    Pictures are replaced at every snapshot. Stop ends after the step in progress and saves, like the
-    notebook's own stop button; the cells below do not run, and running the same cell again resumes. Start over, once
-    the run has ended, moves its folder aside, to `first-1` or the next free number, and puts the GAN back to its
-    first weights; running the same cell again then starts at step 0, as `fit(..., fresh=True)` does. The dashboard
-    cannot run the cell itself. Without a `run_dir` nothing would be kept, so the button stays off.
+    Pictures are replaced at every snapshot, and every five seconds, or less often where drawing them would take more
+    than 3 % of the time; nothing is saved then, and training goes on as without them. Stop ends after the step in
+    progress and saves, like the notebook's own stop button; the cells below do not run, and running the same cell
+    again resumes. Start over, once the run has ended, moves its folder aside, to `first-1` or the next free number,
+    and puts the GAN back to its first weights; running the same cell again then starts at step 0, as
+    `fit(..., fresh=True)` does. The dashboard cannot run the cell itself. Without a `run_dir` nothing would be kept, so
+    the button stays off.
 
     >>> fit(gan, faces, epochs=5, callbacks=[live()])      # doctest: +SKIP
     """
@@ -45,18 +48,18 @@ class Live(Callback):
         self.panel: Any = None
 
     def on_train_begin(self, gan: GAN, total: int) -> None:
-        self.panel = Dashboard(gan, total)
+        with _own_random_numbers(gan):
+            self.panel = Dashboard(gan, total)
         self.shows_progress = self.panel.box is not None and running_kernel() is not None
         self._shown = self._display() if running_kernel() else None
         self._polled = self._ticked = time.monotonic()
         self._tells_at = self._polled + _SOON
-        self._draws_at = self._polled + _DRAW
+        self._draws_at, self._cost = self._polled + _DRAW, 0.0
 
     def on_snapshot(self, gan: GAN, grid: Tensor) -> None:
-        self._draws_at = time.monotonic() + _DRAW
-        self.panel.update(grid)
-        if self._shown and not self.panel.box:
-            self._shown.update(self.panel)
+        began = time.monotonic()
+        self._show(grid)
+        self._drew(began)
 
     def on_step_end(self, gan: GAN, metrics: dict[str, Tensor]) -> None:
         now = time.monotonic()
@@ -64,9 +67,11 @@ class Live(Callback):
             self._ticked = now
             self.panel.tick()
         if now > self._draws_at:
-            gan.history.read()
-            self.on_snapshot(gan, gan.preview_grid())
-            self._draws_at = now + max(_DRAW, (time.monotonic() - now) / _SHARE)
+            with _own_random_numbers(gan):
+                gan.history.read()
+                self._show(gan.preview_grid())
+            self._cost = 0.0  # what these cost counts, also if those before cost more
+            self._drew(now)
         if now > self._tells_at:
             self._tells_at = now + _TELL
             self.panel.tell()
@@ -80,6 +85,17 @@ class Live(Callback):
     def on_train_end(self, gan: GAN) -> None:
         self.panel.finish()
 
+    def _show(self, grid: Tensor) -> None:
+        self.panel.update(grid)
+        if self._shown and not self.panel.box:
+            self._shown.update(self.panel)
+
+    def _drew(self, began: float) -> None:
+        """Set when the next pictures are due. At a snapshot the grid was given, so a dearer time before it counts."""
+        done = time.monotonic()
+        self._cost = max(self._cost, done - began)
+        self._draws_at = done + max(_DRAW, self._cost / _SHARE)
+
     def _display(self) -> Any:
         from IPython.display import display
 
@@ -90,7 +106,7 @@ class Dashboard(Panel):
     """The panel of a run; `stopped` is whether Stop was pressed."""
 
     names_of_pictures = (
-        "Faces of the same latents at the last snapshot",
+        "Faces of the same latents as training goes on",
         "Curves of losses and discriminator output",
     )
     status_first = True  # rate, time left and Stop are in view while the pictures change below them
@@ -197,6 +213,11 @@ class Dashboard(Panel):
             return
         self.again.disabled = True
         self.say((f"The run is now in {moved}. " if moved else "") + said)
+
+
+def _own_random_numbers(gan: GAN) -> Any:
+    """A context that leaves PyTorch's random numbers as they were: networks of your own may draw from them."""
+    return torch.random.fork_rng(devices=[gan.device] if gan.device.type == "cuda" else [])
 
 
 def _clock(seconds: float) -> str:

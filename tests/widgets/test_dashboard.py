@@ -4,10 +4,11 @@ from types import SimpleNamespace
 
 import pytest
 import torch
-from helpers import assert_same_state, make_gan
+from helpers import TINY, assert_same_state, make_gan
 from helpers.panels import pixels
+from torch import nn
 
-from facegan import Run, fit, widgets
+from facegan import GAN, Run, TrainConfig, fit, widgets
 from facegan.plots import smoothed_at
 from facegan.widgets import dashboard, panel
 
@@ -156,6 +157,79 @@ def test_pictures_between_snapshots_change_nothing_of_the_training(faces, monkey
     watched, plain = make_gan(), make_gan()
     fit(watched, faces, steps=4, callbacks=[widgets.live()])
     fit(plain, faces, steps=4)
+    assert_same_state(watched, plain)
+
+
+class Clock:
+    """Stands in for `time` in the dashboard: each step takes a second, drawing as long as `drawing`."""
+
+    def __init__(self, monkeypatch, drawing=0.0):
+        self.now, self.drawing, self.drawn_at = 100.0, drawing, []
+        draw = dashboard.Dashboard.update
+
+        def slow_draw(panel, grid):
+            self.drawn_at.append(panel.gan.step)
+            self.now += self.drawing
+            draw(panel, grid)
+
+        monkeypatch.setattr(dashboard, "time", SimpleNamespace(monotonic=lambda: self.now))
+        monkeypatch.setattr(dashboard.Dashboard, "update", slow_draw)
+
+    def on_step_end(self, gan, metrics):
+        self.now += 1
+
+
+def test_pictures_come_every_five_seconds_with_curves_and_nothing_saved(gan, faces, monkeypatch, tmp_path):
+    clock, live, saved = Clock(monkeypatch), widgets.live(), []
+    look = SimpleNamespace(
+        on_step_end=lambda gan, _: saved.append(len(list((tmp_path / "run" / "checkpoints").iterdir()))),
+    )
+    fit(gan, faces, steps=13, snapshot_every=100, run_dir=tmp_path / "run", callbacks=[clock, live, look])
+    assert clock.drawn_at == [0, 6, 12, 13]
+    assert set(saved) == {1}
+
+
+def test_the_first_pictures_show_trained_faces_and_curves(gan, faces, monkeypatch):
+    clock, live, seen = Clock(monkeypatch), widgets.live(), []
+    look = SimpleNamespace(on_step_end=lambda *_: seen.append([pixels(live.panel, n) for n in (0, 1)]))
+    fit(gan, faces, steps=7, snapshot_every=100, callbacks=[clock, live, look])
+    assert seen[4] == seen[0]
+    assert all(now != before for now, before in zip(seen[5], seen[0], strict=True))
+
+
+def test_dear_pictures_take_three_percent_of_the_time_at_most(gan, faces, monkeypatch):
+    clock = Clock(monkeypatch, drawing=0.61)  # 3 % of 20.3 seconds
+    fit(gan, faces, steps=50, snapshot_every=100, callbacks=[clock, widgets.live()])
+    assert clock.drawn_at == [0, 21, 42, 50]
+
+
+def test_a_snapshot_does_not_forget_what_pictures_cost(gan, faces, monkeypatch):
+    clock = Clock(monkeypatch, drawing=0.61)
+    fit(gan, faces, steps=50, snapshot_every=12, callbacks=[clock, widgets.live()])
+    assert clock.drawn_at == [0, 12, 24, 36, 48, 50]
+
+
+def test_pictures_of_networks_that_draw_random_numbers_change_nothing(faces, monkeypatch):
+    class Noisy(nn.Module):
+        latent_dim = 8
+
+        def __init__(self):
+            super().__init__()
+            self.layer = nn.Linear(8, 3 * 16 * 16)
+
+        def forward(self, z):
+            return (self.layer(z) + torch.randn(len(z), 1)).tanh().view(-1, 3, 16, 16)
+
+    def trained(*callbacks):
+        torch.manual_seed(0)
+        gan = GAN(TrainConfig(**TINY), generator=Noisy(), device="cpu")
+        fit(gan, faces, steps=8, snapshot_every=100, callbacks=callbacks)
+        return gan
+
+    plain = trained()
+    clock = Clock(monkeypatch)
+    watched = trained(clock, widgets.live())
+    assert 6 in clock.drawn_at
     assert_same_state(watched, plain)
 
 
