@@ -114,7 +114,7 @@ class Dashboard(Panel):
 
     def __init__(self, gan: GAN, total: int) -> None:
         self.gan, self.total, self.stopped = gan, total, False
-        self.ended = False  # before the last step
+        self.ended = False
         self._said = -_QUIET
         self._began = time.monotonic(), gan.step
         self.has_still = (
@@ -164,22 +164,29 @@ class Dashboard(Panel):
 
     def finish(self) -> None:
         """Show how the run ended."""
-        self.ended = self.gan.step < self.total
+        self.ended = True
         self.tell()
         if self.box:
             self.stop.disabled = True
-            self.stop.description = "Finished" if self.gan.step >= self.total else "Stopped"
+            self.stop.description = "Finished" if self.complete else "Stopped"
             self.again.disabled = self.gan.run_dir is None
+
+    @property
+    def complete(self) -> bool:
+        """Whether all steps were taken."""
+        return self.gan.step >= self.total
 
     def progress(self) -> str:
         """The run's step, rate and time left, in words."""
         gan, (began, first) = self.gan, self._began
-        said = "Finished: step" if first >= self.total else "Stopped at step" if self.ended else "Step"
+        said = "Stopped at step" if self.ended else "Step"
+        if self.complete and (self.ended or first >= self.total):
+            said = "Finished: step"
         said += f" {gan.step:,} of {max(self.total, gan.step):,}" + (
             f", epoch {gan.epoch}" if gan.epoch else ""
         )
         done = gan.step - first
-        if done and gan.step < self.total and not self.ended:
+        if done and not self.complete and not self.ended:
             pace = (time.monotonic() - began) / done
             images = gan.config.batch_size * gan.config.n_critic
             left = _clock((self.total - gan.step) * pace)
@@ -205,7 +212,8 @@ class Dashboard(Panel):
                 fresh.reset(self.gan, run_dir)
             except CheckpointError:
                 said = (
-                    "Your own networks start over once built anew: run the cells that build them and the GAN."
+                    "Your own networks start over once built anew: run the cell that builds them and the GAN "
+                    "again; it may be this one."
                 )
             moved = fresh.set_aside(run_dir)
         except (FaceganError, OSError) as error:

@@ -27,7 +27,7 @@ def test_live_shows_the_run_and_ends_with_it(gan, faces):
     assert live.panel.bar.value == 4
     assert live.panel.stop.disabled
     assert live.panel.stop.description == "Finished"
-    assert live.panel.sentence.startswith("Step 4 of 4, epoch 1. D(x) 0.")
+    assert live.panel.sentence.startswith("Finished: step 4 of 4, epoch 1. D(x) 0.")
 
 
 def test_stop_ends_the_run_and_saves(gan, faces, tmp_path, capsys):
@@ -123,7 +123,9 @@ def test_start_over_says_what_to_do_with_networks_of_your_own(gan, faces, tmp_pa
     gan.has_own_networks = True
     fit(gan, faces, steps=5, snapshot_every=1, run_dir=tmp_path / "run", callbacks=[live])
     live.panel.again.click()
-    assert live.panel.sentence.endswith("run the cells that build them and the GAN.")
+    assert live.panel.sentence.endswith(
+        "run the cell that builds them and the GAN again; it may be this one."
+    )
     assert gan.step == 5
 
 
@@ -231,6 +233,23 @@ def test_pictures_of_networks_that_draw_random_numbers_change_nothing(faces, mon
     watched = trained(clock, widgets.live())
     assert 6 in clock.drawn_at
     assert_same_state(watched, plain)
+
+
+def test_both_endings_of_a_run_are_told_alike(gan, faces):
+    first, second, said = widgets.live(), widgets.live(), []
+    tell = lambda gan, _: said.append(first.panel.progress())  # noqa: E731
+    fit(gan, faces, steps=4, callbacks=[first, tell])
+    fit(gan, faces, steps=4, callbacks=[second])
+    assert said[-1].startswith("Step 4 of 4")  # it is still saving
+    assert first.panel.sentence == second.panel.sentence
+    assert first.panel.sentence.startswith("Finished: step 4 of 4")
+
+
+def test_a_stop_before_the_last_step_is_not_called_finished(gan, faces):
+    live = widgets.live()
+    stop = SimpleNamespace(on_step_end=lambda gan, _: gan.step == 2 and gan.request_stop())
+    fit(gan, faces, steps=4, callbacks=[live, stop])
+    assert live.panel.sentence.startswith("Stopped at step 2 of 4")
 
 
 def test_a_run_beyond_the_asked_steps_is_finished_at_its_own(gan, faces):
