@@ -1,6 +1,8 @@
 """The faces of a notebook: photographs where they can be had, drawn ones with two lines where not."""
 
 import hashlib
+import threading
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,7 +14,7 @@ import facegan as fg
 from facegan import data
 from facegan.course import notebook
 from facegan.data import registry, transfer
-from facegan.data.transfer import Https
+from facegan.data.transfer import Drive, Https
 from facegan.errors import DataError
 
 DRAWN = 12
@@ -207,3 +209,31 @@ def test_terms_are_shown_before_the_download_has_ended(server, capsys, monkeypat
     monkeypatch.setattr(transfer, "_write", watched)
     notebook.load_faces("celeba", 16)
     assert shown[0] == "twelve faces. none.\n"
+
+
+def test_terms_are_printed_while_a_slow_server_still_holds_the_last_bytes(server, capsys):
+    release, said = threading.Event(), ""
+    server.faults = [{"cut": 40_000, "release": release}]
+    loading = threading.Thread(target=notebook.load_faces, args=("celeba", 16))
+    loading.start()
+    try:
+        end = time.monotonic() + 20
+        while "twelve faces" not in said and time.monotonic() < end:
+            time.sleep(0.02)
+            said += capsys.readouterr().out
+        early, unfinished = said, loading.is_alive() and not release.is_set()
+    finally:
+        release.set()
+        loading.join()
+    assert early == "twelve faces. none.\n"
+    assert unfinished
+    assert capsys.readouterr().out == ""  # nothing twice
+
+
+def test_a_drive_that_sends_nothing_leaves_two_lines(capsys, monkeypatch):
+    monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    dead = (Https("http://127.0.0.1:9/faces.zip"), Drive("nothing"))
+    monkeypatch.setitem(registry.SOURCES, "celeba", replace(registry.SOURCES["celeba"], mirrors=dead))
+    assert notebook.load_faces("celeba", 16).name == "synthetic"
+    assert len(printed(capsys)) == 2
