@@ -7,6 +7,7 @@ import io
 import os
 import re
 import sys
+import textwrap
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 _NO_ANSWER = re.compile(
     r"(?i)cannot connect|no connection|no answer|max retries|connection ?error|resolv|^needs |was silent"
 )
+_DAMAGED = re.compile(r"^its digest is ")
+_DETAIL = re.compile(r" titled '.*'(?= instead)| \([^()]*\)$|; .*")  # left to the error of fg.load_faces
 _MOST = 120  # characters of a reason
 _failed: dict[str, tuple[int, tuple, str]] = {}  # by data set: size, what could change, what was printed
 
@@ -129,23 +132,32 @@ def _circumstances(name: str) -> tuple:
 
 def _instead(name: str, error: DownloadError) -> str:
     """Two lines: what failed and what is used instead; how to get the data set."""
-    from facegan.data.registry import Unavailable, local_file
+    from facegan.data.registry import Unavailable
 
-    why, offline = first_line(error).rstrip("."), False
+    why, way = _shortened(first_line(error).rstrip(".")), "Fix that"
     if isinstance(error, Unavailable):
         reasons = list(error.reasons.values())
         offline = all(map(_NO_ANSWER.search, reasons))
-        several = f"all {len(reasons)} addresses failed, the first: " if len(reasons) > 1 else ""
-        why = "no address could be reached" if offline else f"{several}{reasons[0]}"
-    why = why if len(why) <= _MOST else f"{why[:_MOST]}..."
-    path = Path(os.path.abspath(local_file(name)))
-    way = f"put {path.name} into {path.parent}, or set FACEGAN_MIRROR (fg.load_faces({name!r}) names every address)"
-    if offline and in_kaggle():
-        way = "switch on Settings > Internet"
+        why = "no address could be reached" if offline else _first_of(reasons)
+        way = f'Get the file (fg.load_faces("{name}") names every address and answer) or set FACEGAN_MIRROR'
+        if offline and in_kaggle():
+            way = "For photographs, switch on Settings > Internet"
     return (
-        f"{name} could not be fetched: {why}. Using {_data.SYNTHETIC_COUNT:,} drawn faces instead of photographs.\n"
-        f"To train on photographs: {way}; then run this cell again."
+        f"{name} could not be fetched: {why}. Using {_data.SYNTHETIC_COUNT:,} drawn faces.\n"
+        f"{way}; then run this cell again."
     )
+
+
+def _first_of(reasons: list[str]) -> str:
+    """What the first address answered, in a few words."""
+    first = reasons[0]
+    why = "what arrived is not the published file" if _DAMAGED.search(first) else _DETAIL.sub("", first)
+    several = f" (first of {len(reasons)} addresses)" if len(reasons) > 1 else ""
+    return f"{_shortened(why)}{several}"
+
+
+def _shortened(text: str) -> str:
+    return textwrap.shorten(text, _MOST, placeholder=" ...")
 
 
 def in_kaggle() -> bool:

@@ -203,11 +203,10 @@ def fetch_or_cut(name: str) -> str:
         if not source.cut_from:
             raise
         reasons = error.reasons
-    which = f"the first {source.count:,} images" if source.count else "all images"
     size = SOURCES[source.cut_from].size if source.cut_from in SOURCES else 0
     print(
-        f"No mirror delivered {name}. Its faces are cut from {source.cut_from} instead"
-        f"{f' ({size / 1e9:.1f} GB)' if size > 1e8 else ''}: {which}, with the crop {source.crop}."
+        "The published subset could not be fetched; its faces are cut from the full archive, "
+        f"{source.cut_from}{_in_words(size)}."
     )
     try:
         fetch(source.cut_from)
@@ -215,6 +214,12 @@ def fetch_or_cut(name: str) -> str:
         reasons |= _reasons_of(source, error)
         raise Unavailable(_by_hand(source, local_file(name), reasons), reasons) from None
     return source.cut_from
+
+
+def _in_words(size: int) -> str:
+    if size < 1e6:  # not recorded, or nothing to wait for
+        return ""
+    return f" ({size / 1e9:.1f} GB)" if size >= 1e9 else f" ({size / 1e6:,.0f} MB)"
 
 
 def _reasons_of(source: Source, error: DownloadError) -> dict[str, str]:

@@ -33,6 +33,7 @@ ATTEMPTS = 5  # on one mirror, when the connection breaks
 PAUSE = 1.0  # seconds before the second attempt; twice that before the third, and so on
 STALL = 60.0  # seconds without a byte from Google Drive
 _CHUNK = 1 << 15  # bytes; at most so many are lost when a connection breaks
+_LOG = "gdown.log"  # beside the file that gdown downloads
 _QUOTA = "its download quota on Google Drive is used up; it is renewed within a day"
 
 
@@ -103,6 +104,8 @@ class Https:
             part = self._part(target, response)
         body = response.iter_content(_CHUNK)
         head = next(body, b"")
+        if not head:
+            raise _Broken("the server sent nothing")
         if offset == 0:
             _refuse_web_page(head)
             remove([old for old in self._parts(target) if old != part])
@@ -195,7 +198,7 @@ def _write(chunks: Iterable[bytes], part: Path, *, offset: int, total: int | Non
     from tqdm.auto import tqdm
 
     title = f"downloading {part.name[1:].rsplit('-', 2)[0]}"
-    sys.stdout.flush()  # what was said about it, before its bar
+    sys.stdout.flush()  # bytes are here: show what was said about the file, before its bar
     bar = tqdm(total=total, initial=offset, desc=title, unit="B", unit_scale=True, delay=1)
     with bar, part.open("ab") as file:
         file.truncate(offset)
@@ -214,9 +217,8 @@ def _disk_error(error: OSError, part: Path) -> Exception:
     """Translate a full disk only: the errors of requests are OSErrors too."""
     if error.errno not in {errno.ENOSPC, errno.EDQUOT}:
         return error
-    return DownloadError(
-        f"disk full: could not write to {part.parent}. Free some space, then run this again to resume."
-    )
+    full = f"disk full: could not write to {part.parent}."
+    return DownloadError(f"{full} Free some space, then run this again to resume.")
 
 
 def _refuse_web_page(head: bytes) -> None:
@@ -233,9 +235,9 @@ def _refuse_web_page(head: bytes) -> None:
 
 @dataclass(frozen=True)
 class Drive:
-    """A file on Google Drive that anyone with the link may read, downloaded by gdown in its own process.
+    """A file on Google Drive that anyone with the link may read, downloaded by gdown.
 
-    gdown has no timeout; a process can be ended when its file stops growing.
+    gdown has no timeout; its own process can be ended when its file stops growing.
     """
 
     id: str
@@ -260,7 +262,7 @@ class Drive:
             "except Exception as error: sys.exit(' '.join(str(error).split()))"
         )
         url = f"https://drive.google.com/uc?id={self.id}"
-        said = out.with_name("gdown.log")
+        said = out.with_name(_LOG)
         with said.open("wb") as log:
             child = subprocess.Popen([sys.executable, "-c", code, url, str(out)], stdout=log, stderr=log)
             try:
@@ -273,18 +275,19 @@ class Drive:
 
 
 def _watch(child: subprocess.Popen, folder: Path, title: str) -> None:
-    """Show the size of the files in `folder` until `child` ends; raise when they stop growing."""
+    """Show the size of the download in `folder` until `child` ends; raise when it stops growing."""
     from tqdm.auto import tqdm
 
-    size, since = 0, time.monotonic()
-    with tqdm(desc=title, unit="B", unit_scale=True, delay=1) as bar:
+    size, since, bar = 0, time.monotonic(), None
+    with contextlib.ExitStack() as stack:
         while True:
             with contextlib.suppress(subprocess.TimeoutExpired):
                 child.wait(timeout=0.2)
                 return
             grown = _size(folder) - size
             if grown > 0:
-                sys.stdout.flush()
+                sys.stdout.flush()  # and no bar before: tqdm flushes it, too
+                bar = bar or stack.enter_context(tqdm(desc=title, unit="B", unit_scale=True, delay=1))
                 size, since = size + grown, time.monotonic()
                 bar.update(grown)
             elif time.monotonic() - since > STALL:
@@ -295,7 +298,7 @@ def _size(folder: Path) -> int:
     total = 0
     for path in folder.iterdir():
         with contextlib.suppress(FileNotFoundError):  # gdown is renaming it
-            total += path.stat().st_size
+            total += path.stat().st_size if path.name != _LOG else 0
     return total
 
 
@@ -313,10 +316,7 @@ def _gdown_reason(said: str) -> str:
 
 @dataclass(frozen=True)
 class Kaggle:
-    """Images in a folder of a Kaggle data set, downloaded by kagglehub and packed into one zip.
-
-    A handle with a version needs no network once kagglehub has it.
-    """
+    """Images in a folder of a Kaggle data set, as one zip; with a version, kagglehub needs no network again."""
 
     handle: str
     folder: str

@@ -2,6 +2,7 @@
 
 import hashlib
 import pickle
+import re
 import socket
 import sys
 import time
@@ -154,7 +155,21 @@ def test_with_the_publisher_down_the_first_faces_by_name_are_cut(routes, server,
     assert faces.crop == "celeba-108"
     assert faces.images[:, 0].mean((1, 2)).round().tolist() == [15 * index for index in range(1, COUNT + 1)]
     assert faces.images[:, 1:].max() == 0  # nothing of the gray around the faces
-    assert "Its faces are cut from celeba-full instead: the first 12 images" in capsys.readouterr().out
+    assert (
+        "The published subset could not be fetched; its faces are cut from the full archive, celeba-full.\n"
+    ) in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("size", "words"), [(0, ""), (247_694_507, r" \(248 MB\)"), (1_443_490_838, r" \(1\.4 GB\)")]
+)
+def test_the_size_of_the_full_archive_is_named(routes, server, capsys, monkeypatch, size, words):
+    del server.files["/faces.zip"]
+    full = replace(registry.SOURCES["celeba-full"], size=size)
+    monkeypatch.setitem(registry.SOURCES, "celeba-full", full)
+    monkeypatch.setattr(registry, "_refuse_small_disk", lambda *_: None)
+    load_faces("celeba", 16)
+    assert re.search(rf"^The published subset .*, celeba-full{words}\.$", capsys.readouterr().out, re.M)
 
 
 def test_cut_faces_do_not_pretend_to_be_the_published_ones(routes, server):

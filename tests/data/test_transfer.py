@@ -1,6 +1,9 @@
 """What download servers do to a download (rows 1-9 of the fault matrix)."""
 
+import contextlib
+import io
 import re
+import subprocess
 import sys
 from pathlib import Path
 
@@ -255,6 +258,33 @@ def test_a_file_that_is_not_on_drive_is_never_saved(on_drive, drive, pages):
         fetch("celeba")
     assert not installed()
     assert temporaries() == []
+
+
+def watched(folder, code):
+    """Whether stdout is flushed while `code` runs in `folder` in place of gdown."""
+
+    class Counted(io.StringIO):
+        flushes = 0
+
+        def flush(self):
+            self.flushes += 1
+
+    with contextlib.redirect_stdout(Counted()) as out:
+        child = subprocess.Popen([sys.executable, "-c", f"import time; {code}"], cwd=folder)
+        transfer._watch(child, folder, "downloading")
+    return out.flushes > 0
+
+
+def test_stdout_is_flushed_when_a_file_grows_and_not_when_gdown_complains(tmp_path):
+    assert not watched(tmp_path, "print('no', file=open('gdown.log', 'w'), flush=True); time.sleep(0.5)")
+    assert watched(tmp_path, "print('bytes', file=open('faces.zip', 'w'), flush=True); time.sleep(0.5)")
+
+
+def test_an_empty_answer_is_not_the_beginning_of_a_file(source, server, monkeypatch):
+    server.files["/faces.zip"] = b""
+    with pytest.raises(DownloadError, match="the server sent nothing"):
+        fetch("celeba")
+    assert not installed()
 
 
 @pytest.mark.slow
