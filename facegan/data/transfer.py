@@ -235,10 +235,7 @@ def _refuse_web_page(head: bytes) -> None:
 
 @dataclass(frozen=True)
 class Drive:
-    """A file on Google Drive that anyone with the link may read, downloaded by gdown.
-
-    gdown has no timeout; its own process can be ended when its file stops growing.
-    """
+    """A file on Google Drive that anyone with the link may read. gdown has no timeout, so it runs in a process."""
 
     id: str
 
@@ -287,7 +284,8 @@ def _watch(child: subprocess.Popen, folder: Path, title: str) -> None:
             grown = _size(folder) - size
             if grown > 0:
                 sys.stdout.flush()  # and no bar before: tqdm flushes it, too
-                bar = bar or stack.enter_context(tqdm(desc=title, unit="B", unit_scale=True, delay=1))
+                if bar is None:  # a bar without a total has no truth value
+                    bar = stack.enter_context(tqdm(desc=title, unit="B", unit_scale=True, delay=1))
                 size, since = size + grown, time.monotonic()
                 bar.update(grown)
             elif time.monotonic() - since > STALL:

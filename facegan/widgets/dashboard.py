@@ -29,8 +29,8 @@ def live() -> Live:
     """A callback for `fit`: losses, discriminator output, preview faces, rate, time left, and a Stop button.
 
     Pictures are replaced at every snapshot, and every five seconds, or less often where drawing them would take more
-    than 3 % of the time; nothing is saved then, and training goes on as without them. Stop ends after the step in
-    progress and saves, like the notebook's own stop button; the cells below do not run, and running the same cell
+    than 3 % of the time; nothing is saved then, and the results are the same as without them. Stop ends after the
+    step in progress and saves, like the notebook's own stop button; the cells below do not run, and running the same cell
     again resumes. Start over, once the run has ended, moves its folder aside, to `first-1` or the next free number,
     and puts the GAN back to its first weights; running the same cell again then starts at step 0, as
     `fit(..., fresh=True)` does. The dashboard cannot run the cell itself. Without a `run_dir` nothing would be kept, so
@@ -106,7 +106,7 @@ class Dashboard(Panel):
     """The panel of a run; `stopped` is whether Stop was pressed."""
 
     names_of_pictures = (
-        "Faces of the same latents as training goes on",
+        "Faces of the same latents during training",
         "Curves of losses and discriminator output",
     )
     status_first = True  # rate, time left and Stop are in view while the pictures change below them

@@ -280,6 +280,11 @@ def test_stdout_is_flushed_when_a_file_grows_and_not_when_gdown_complains(tmp_pa
     assert watched(tmp_path, "print('bytes', file=open('faces.zip', 'w'), flush=True); time.sleep(0.5)")
 
 
+def test_a_file_that_grows_twice_has_one_bar(tmp_path):
+    grow = "f = open('faces.zip', 'w'); [(f.write('bytes'), f.flush(), time.sleep(0.6)) for _ in range(3)]"
+    assert watched(tmp_path, grow)
+
+
 def test_an_empty_answer_is_not_the_beginning_of_a_file(source, server, monkeypatch):
     server.files["/faces.zip"] = b""
     with pytest.raises(DownloadError, match="the server sent nothing"):
