@@ -28,13 +28,13 @@ _TICK = 1.0  # seconds between moves of the bar
 def live() -> Live:
     """A callback for `fit`: losses, discriminator output, preview faces, rate, time left, and a Stop button.
 
-    Pictures are replaced at every snapshot, and every five seconds, or less often where drawing them would take more
-    than 3 % of the time; nothing is saved then, and the results are the same as without them. Stop ends after the
-    step in progress and saves, like the notebook's own stop button; the cells below do not run, and running the same cell
-    again resumes. Start over, once the run has ended, moves its folder aside, to `first-1` or the next free number,
-    and puts the GAN back to its first weights; running the same cell again then starts at step 0, as
-    `fit(..., fresh=True)` does. The dashboard cannot run the cell itself. Without a `run_dir` nothing would be kept, so
-    the button stays off.
+    Pictures are replaced at every snapshot, and every five seconds, or less often where drawing them would take
+    more than 3 % of the time; nothing is saved then, and the results are the same as without them. Stop ends
+    after the step in progress and saves, like the notebook's own stop button; the cells below do not run, and
+    running the same cell again resumes. Start over, once the run has ended, moves its folder aside, to `first-1`
+    or the next free number, and puts the GAN back to its first weights; running the same cell again then starts
+    at step 0, as `fit(..., fresh=True)` does. The dashboard cannot run the cell itself. Without a `run_dir`
+    nothing would be kept, so the button stays off.
 
     >>> fit(gan, faces, epochs=5, callbacks=[live()])      # doctest: +SKIP
     """
