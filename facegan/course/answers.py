@@ -59,25 +59,26 @@ def authors(*names: str) -> None:
     print(" ".join(parts))
 
 
-def run_folder(path: str | Path, *names: str) -> Path:
-    """A run folder for networks made of these answers; a run of other answers is moved aside, and this says so.
+def run_folder(path: str | Path, *names: str, **others: str) -> Path:
+    """A run folder for networks made of these answers; a run of other ones is moved aside, and this says so.
 
     Args:
         path: the folder, such as `RUNS / "first"`.
         names: of the exercises whose answers make the networks.
+        others: what else a run cannot continue with when it changes, by name, such as its faces.
 
     Raises:
         CheckpointError: the folder must be moved, and cannot be.
     """
     path = Path(path)
-    now = {name: _fingerprint(name) for name in names}
+    now = {name: _fingerprint(name) for name in names} | others
     if kept.folder is None:
         return path
     record = kept.folder / f"{path.name}.json"
     before = json.loads(record.read_text()) if record.exists() else now
     if before != now and (moved := set_aside(path)):
-        changed = ", ".join(name for name in names if before.get(name) != now[name])
-        print(f"{path} was trained with other answers ({changed}); it is now {moved}, and a new run begins.")
+        changed = ", ".join(name for name in now if before.get(name) != now[name])
+        print(f"the run in {path} had another {changed}; it is now in {moved}, and a new run begins.")
     kept.folder.mkdir(parents=True, exist_ok=True)
     write_atomic(record, json.dumps(now).encode())
     return path

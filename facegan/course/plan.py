@@ -27,8 +27,9 @@ _WARM_UP, _TIMED = 3, 12  # steps of a network that is thrown away
 
 @dataclass(frozen=True)
 class Plan:
-    """A training: settings and a number of steps."""
+    """A training: a recipe's name, its settings, and a number of steps."""
 
+    recipe: str
     config: TrainConfig
     steps: int
 
@@ -67,7 +68,7 @@ def plan(
     print(
         f"Recipe {name} for {chosen:,} steps, because {why}: about {_spoken(seconds)}, by its first steps here."
     )
-    return Plan(config, chosen)
+    return Plan(name, config, chosen)
 
 
 def seconds_per_step(config: TrainConfig, faces: FaceDataset, device: torch.device) -> float:

@@ -42,7 +42,7 @@ def player(run_dir: str | Path, bundled: str, *, use: str = "auto") -> tuple[Run
                 f'bundled {bundled!r}; "mine" plays with yours.'
             )
             return Run.open(bundled), None
-        network = answer("generator")(width=run.config.width)
+        network = answer("generator")(run.config.latent_dim, run.config.width)
         run.generator(network=network)
     except (CheckpointError, IndexError) as error:
         print(f"Playing with the bundled generator {bundled!r}: {_reason(run_dir, error)}")

@@ -180,7 +180,7 @@ def build_generator(latent_dim=100, width=64):
 # %%
 MY_GUESS = ""  # @param ["", "1st, to 4 x 4", "2nd, to 8 x 8", "3rd, to 16 x 16", "4th, to 32 x 32", "5th, to 64 x 64"]
 print("your guess:", MY_GUESS or "none yet")
-generator = build_generator(width=32)
+generator = build_generator(100, 32)
 sizes = [p.numel() for p in generator.parameters() if p.ndim == 4]
 _, ax = plt.subplots(figsize=(6.5, 2.6), layout="constrained")
 ax.bar(range(1, len(sizes) + 1), sizes, color="#0072B2")
@@ -225,7 +225,7 @@ def build_discriminator(width=64):
 
 
 # %%
-discriminator = build_discriminator(width=32)
+discriminator = build_discriminator(32)
 real = next(iter(faces.batches(16)))
 fake = generator(torch.randn(16, 100))
 for name, images in (("real", real), ("fake", fake)):

@@ -216,7 +216,7 @@ fg.notebook.authors("discriminator_loss", "generator_loss", "train_step", "updat
 
 def build_networks(width, width_d):
     """Your two networks, with your initialization."""
-    networks = build_generator(width=width), build_discriminator(width=width_d)
+    networks = build_generator(100, width), build_discriminator(width_d)
     return {"generator": networks[0].apply(init_weights), "discriminator": networks[1].apply(init_weights)}
 
 
@@ -349,7 +349,7 @@ _ = axes[-1, 1].set_xlabel("step")
 #
 # The dashboard updates in place: losses, what D believes, the rate and the time left, and 64 faces from the same latents. **Stop** ends after the step
 # in progress, saves, and ends "Run all"; run the cell again to resume. `fg.fit(..., fresh=True)` starts over, and moves the old run aside. If your
-# networks have changed since the last run, `run_folder` moves that run aside as well.
+# networks, the faces or the recipe have changed since the last run, `run_folder` moves that run aside as well.
 
 # %%
 plan = fg.notebook.plan(faces, recipe=RECIPE, steps=STEPS)
@@ -357,7 +357,8 @@ config, every = plan.config, max(1, plan.steps // 12)
 torch.manual_seed(0)
 networks = build_networks(config.width, config.width_d or config.width)
 gan, live = fg.GAN(config, **networks), fg.widgets.live()
-folder = fg.notebook.run_folder(RUNS / "first", "generator", "discriminator", "init_weights")
+answers = "generator", "discriminator", "init_weights"
+folder = fg.notebook.run_folder(RUNS / "first", *answers, faces=faces.name, recipe=plan.recipe)
 fg.fit(gan, faces, steps=plan.steps, run_dir=folder, snapshot_every=every, callbacks=[live])
 fg.plot_curves(gan.history)
 

@@ -151,7 +151,14 @@ def test_a_run_of_other_answers_is_moved_aside(run, capsys):
     assert notebook.run_folder(run, "scale") == run
     assert not run.exists()
     assert (run.with_name("first-1") / "checkpoints").is_dir()
-    assert "was trained with other answers (scale)" in capsys.readouterr().out
+    assert "had another scale; it is now in " in capsys.readouterr().out
+
+
+def test_a_run_of_other_faces_is_moved_aside(run):
+    notebook.run_folder(run, "scale", faces="drawn")
+    (run / "checkpoints").mkdir(parents=True, exist_ok=True)
+    notebook.run_folder(run, "scale", faces="celeba")
+    assert not run.exists()
 
 
 def test_a_run_of_the_same_answers_stays(run):

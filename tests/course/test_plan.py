@@ -17,7 +17,7 @@ def _a_second_per_step(monkeypatch):
 
 def test_a_cpu_trains_tiny_for_some_minutes(capsys):
     chosen = plan(random_faces(40), device="cpu")
-    assert chosen == module.Plan(RECIPES["tiny"], module.CPU_STEPS)
+    assert chosen == module.Plan("tiny", RECIPES["tiny"], module.CPU_STEPS)
     said = capsys.readouterr().out
     assert "tiny for 3,000 steps, because there is no CUDA GPU here: about 3 minutes" in said
 
@@ -25,13 +25,13 @@ def test_a_cpu_trains_tiny_for_some_minutes(capsys):
 def test_a_gpu_trains_modern_at_its_full_length(monkeypatch, capsys):
     monkeypatch.setattr(module, "pick_device", torch.device)
     chosen = plan(random_faces(64), device="cuda")
-    assert chosen == module.Plan(RECIPES["modern"], 20 * 64 // 16)
+    assert chosen == module.Plan("modern", RECIPES["modern"], 20 * 64 // 16)
     assert "because there is a GPU here" in capsys.readouterr().out
 
 
 def test_a_recipe_and_steps_can_be_chosen(capsys):
     chosen = plan(random_faces(40), recipe="sigmoid", steps=7, device="cpu")
-    assert chosen == module.Plan(RECIPES["sigmoid"], 7)
+    assert chosen == module.Plan("sigmoid", RECIPES["sigmoid"], 7)
     assert "sigmoid for 7 steps, because you chose it: about a second" in capsys.readouterr().out
 
 

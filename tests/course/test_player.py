@@ -19,11 +19,11 @@ def trained(tmp_path, monkeypatch):
 
     config = TrainConfig(**TINY)
 
-    def build_generator(latent_dim=config.latent_dim, width=64):
+    def build_generator(nz, ngf):  # names of the student's own
         return Generator.from_config(config)
 
     monkeypatch.setattr(kept, "given", {"generator": build_generator})
-    gan = GAN(config, generator=build_generator(width=WIDTH), device="cpu")
+    gan = GAN(config, generator=build_generator(config.latent_dim, WIDTH), device="cpu")
     fit(gan, random_faces(40), steps=2, run_dir=tmp_path / "first")
     return tmp_path / "first"
 
@@ -54,7 +54,7 @@ def test_without_a_run_the_bundled_one_is_used(tmp_path, capsys):
 def test_a_generator_that_has_changed_since_is_named(trained, monkeypatch, capsys):
     monkeypatch.setattr(player, "YOUNG", 1)
     monkeypatch.setattr(
-        kept, "given", {"generator": lambda width: GAN(TrainConfig(**TINY | {"width": 12})).generator}
+        kept, "given", {"generator": lambda *_: GAN(TrainConfig(**TINY | {"width": 12})).generator}
     )
     assert isinstance(choose(trained, "faces")[0], BundledRun)
     assert "Playing with the bundled generator 'faces': " in capsys.readouterr().out
