@@ -72,10 +72,7 @@ def exercise(name: str) -> Callable[[Callable], Callable]:
         if result.status != "right":
             kept.given.pop(name, None)
             return found.solution
-        if _silent:
-            kept.given[name] = function
-        else:
-            kept.keep(name, function, provided={"fg", *provided()})
+        kept.keep(name, function, provided={"fg", *provided()})
         return function
 
     return decorate

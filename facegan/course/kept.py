@@ -25,7 +25,9 @@ _LITERALS = (int, float, str, bool, tuple, type(None))
 
 
 def keep(name: str, function: Callable, *, provided: Iterable[str] = ()) -> None:
-    """Record a right answer, and write what defines it into the folder, if there is one.
+    """Record a right answer, and write the cell that defines it into the folder, if there is one.
+
+    An answer that was read from a file stays as it is there.
 
     Args:
         name: of the exercise.

@@ -74,7 +74,7 @@ def plan(
 def seconds_per_step(config: TrainConfig, faces: FaceDataset, device: torch.device) -> float:
     """How long a training step takes here now: the median of a few steps of a GAN that is thrown away."""
     times = []
-    with torch.random.fork_rng(devices=[]), redirect_stdout(StringIO()), fitting_threads(device, CPU_STEPS):
+    with redirect_stdout(StringIO()), fitting_threads(device, CPU_STEPS):
         gan = GAN(config, device=device)
         size = min(config.batch_size, len(faces))
         stream = chain.from_iterable(repeat(faces.batches(size, generator=gan.rng, device=device)))

@@ -3,6 +3,7 @@
 import linecache
 
 import pytest
+import torch
 
 import facegan as fg
 from facegan.course import exercise, kept, notebook, solutions
@@ -88,6 +89,12 @@ def test_what_an_answer_needs_from_other_cells_is_kept_with_it(capsys):
     capsys.readouterr()
     assert notebook.answer("scale") is not solutions.scale
     assert capsys.readouterr().out == "scale: yours, from notebook 1.\n"
+
+
+def test_what_every_answer_finds_is_not_written_with_it():
+    cell = RIGHT.replace("images / HALF", "torch.div(images, HALF)")
+    run_cell(cell, torch=torch)
+    assert (kept.folder / "scale.py").read_text() == cell
 
 
 def test_an_answer_that_no_longer_works_says_so(capsys):

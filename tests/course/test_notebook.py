@@ -7,7 +7,7 @@ import sys
 import pytest
 import torch
 
-from facegan.course import notebook
+from facegan.course import kept, notebook
 from facegan.runtime.openmp import SPIN
 
 
@@ -33,6 +33,13 @@ def test_colab_without_a_gpu_is_told_where_to_choose_one(capsys, monkeypatch):
 
 def test_outside_colab_runs_are_kept_beside_the_notebook():
     assert str(notebook.start(keep_on_drive=True)) == "runs"
+
+
+def test_answers_are_kept_beside_the_runs(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(kept, "folder", None)
+    notebook.start()
+    assert kept.folder == tmp_path / "runs" / "answers"
 
 
 def test_in_colab_runs_can_be_kept_on_drive(monkeypatch):
