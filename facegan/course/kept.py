@@ -11,6 +11,7 @@ import ast
 import builtins
 import inspect
 import linecache
+import symtable
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from types import CodeType, ModuleType
@@ -59,8 +60,10 @@ def _needed(source: str, defined: dict[str, Any], known: set[str]) -> Iterator[s
     """
     try:
         nodes = list(ast.walk(ast.parse(source)))
+        symbols = symtable.symtable(source, "cell", "exec").get_symbols()
     except SyntaxError:  # a cell with a magic command
         return
+    known |= {s.get_name() for s in symbols if s.is_assigned() or s.is_imported() or s.is_namespace()}
     used = {node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)}
     for name in sorted(used & defined.keys() - known):
         value = defined[name]
