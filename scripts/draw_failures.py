@@ -30,7 +30,7 @@ def smooth(values: list[float], window: int = 20) -> np.ndarray:
 
 def draw(name: str) -> None:
     run, steps = fg.Run.open(name), fg.Run.open(name).steps[1:]
-    _, (faces, beliefs, losses) = plt.subplots(
+    _, (faces, opinions, losses) = plt.subplots(
         1, 3, figsize=(13, 3.7), width_ratios=(2.3, 1, 1), layout="constrained"
     )
     faces.imshow(filmstrip(run), interpolation="nearest")
@@ -38,7 +38,7 @@ def draw(name: str) -> None:
     faces.set_yticks([size * (row + 0.5) for row in range(len(steps))], [f"{step:,}" for step in steps])
     faces.set(xticks=[], ylabel="step")
     for ax, title, columns in (
-        (beliefs, "what D believes", {"d_real": "D(x), real", "d_fake": "D(G(z)), fake"}),
+        (opinions, "what D says", {"d_real": "D(x), real", "d_fake": "D(G(z)), fake"}),
         (losses, "losses", {"loss_d": "D", "loss_g": "G"}),
     ):
         for (column, label), color in zip(columns.items(), (BLUE, ORANGE), strict=True):
@@ -46,8 +46,8 @@ def draw(name: str) -> None:
         ax.set(title=title, xlabel="step")
     if unseen := json.loads((FOLDER / name / "config.json").read_text()).get("d_unseen"):
         at = [int(step) for step in unseen]
-        beliefs.plot(at, [*unseen.values()], "ks--", label="real, never seen")
-    for ax in (beliefs, losses):
+        opinions.plot(at, [*unseen.values()], "ks--", label="real, never seen")
+    for ax in (opinions, losses):
         ax.legend(
             frameon=False,
             loc="lower center",
@@ -56,7 +56,7 @@ def draw(name: str) -> None:
             fontsize=8,
             columnspacing=1,
         )
-    beliefs.set_ylim(0, 1)
+    opinions.set_ylim(0, 1)
     losses.set_ylim(min(-0.1, max(-2, losses.get_ylim()[0])), min(12, losses.get_ylim()[1]))
     plt.savefig(OUT / f"{name}.png", dpi=75)
     plt.close()
