@@ -45,6 +45,7 @@ if _typing.TYPE_CHECKING:  # what type checkers see as attributes, beside `__all
     from facegan import latent as latent
     from facegan import losses as losses
     from facegan import models as models
+    from facegan import plane as plane
     from facegan import plots as plots
     from facegan import runs as runs
     from facegan import training as training
@@ -60,6 +61,7 @@ _LAZY = {
     "explore": "facegan.explore",
     "export": "facegan.export",
     "notebook": "facegan.course.notebook",
+    "plane": "facegan.plane",
     "pretrained": "facegan.runs.pretrained",
     "widgets": "facegan.widgets",
 }  # loaded when first used

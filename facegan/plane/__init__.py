@@ -1,0 +1,1 @@
+"""GANs in two dimensions: points instead of faces, with the same trainer, losses and optimizers."""

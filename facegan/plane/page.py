@@ -1,0 +1,115 @@
+"""Pages of the plane: one self-contained HTML document each, shown in a frame in notebooks.
+
+A document needs no network, no kernel and no library. Its arrays are quantized, compressed, and unpacked by `page.js`.
+In a notebook it stands in a frame of its own, so that the notebook's style and keyboard shortcuts do not reach it.
+"""
+
+from __future__ import annotations
+
+import base64
+import html
+import json
+import zlib
+from collections.abc import Mapping
+from functools import cached_property
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from facegan.errors import ConfigError
+from facegan.files import write_atomic
+
+MISSING = -32768  # in quantized arrays: a number that is NaN
+_LARGEST = 32767
+
+
+class Page:
+    """An HTML page that a notebook shows as a cell's last value.
+
+    Args:
+        name: of the files `name.html`, `name.css` and `name.js` in this package.
+        data: plain values for the page's script, and arrays packed by `pack`.
+        title: of the document.
+        alt: what the page shows, in words.
+        still: a PNG for whoever shows notebooks without running scripts.
+        height: of the frame in pixels, until the page sets its own.
+    """
+
+    def __init__(
+        self, name: str, data: Mapping[str, Any], *, title: str, alt: str, still: bytes, height: int
+    ) -> None:
+        self._name, self._data, self._title = name, data, title
+        self.alt, self._still, self._height = alt, still, height
+
+    @cached_property
+    def html(self) -> str:
+        """The complete document."""
+        style = _file("page.css") + _file(f"{self._name}.css")
+        script = _file("page.js") + _file(f"{self._name}.js")
+        data = json.dumps({"alt": self.alt, **self._data}, separators=(",", ":"), allow_nan=False)
+        return (
+            '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
+            '<meta name="viewport" content="width=device-width, initial-scale=1">'
+            f"<title>{html.escape(self._title)}</title><style>{style}</style></head>\n"
+            f"<body>{_file(f'{self._name}.html')}\n"
+            f'<script type="application/json" id="data">{data.replace("</", "<\\/")}</script>\n'
+            f"<script>{script}</script></body></html>\n"
+        )
+
+    def save(self, path: str | Path) -> Path:
+        """Write the document to a `.html` file, which any browser opens. Raises `ConfigError` for another ending."""
+        path = Path(path).expanduser()
+        if path.suffix.lower() not in {".html", ".htm"}:
+            raise ConfigError(
+                f"{path.name!r} does not end in .html. Give the page a name such as 'ring.html'."
+            )
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return write_atomic(path, self.html.encode())
+
+    def framed(self) -> str:
+        """The document in a frame, over its still picture, which remains where frames are removed."""
+        picture = base64.b64encode(self._still).decode()
+        return (
+            '<div style="position:relative;max-width:980px">'
+            f'<img src="data:image/png;base64,{picture}" alt="{html.escape(self.alt)}" '
+            'style="position:absolute;left:0;top:0;max-width:100%;max-height:100%">'
+            f'<iframe title="{html.escape(self._title)}" srcdoc="{html.escape(self.html)}" '
+            f'style="position:relative;width:100%;height:{self._height}px;border:0;background:#fff"></iframe></div>'
+        )
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> tuple[dict, dict]:
+        picture = base64.b64encode(self._still).decode()
+        data = {"text/html": self.framed(), "image/png": picture, "text/plain": repr(self)}
+        return data, {"image/png": {"alt": self.alt}}
+
+    def __repr__(self) -> str:
+        return f"Page: {self.alt}"
+
+
+def quantized(values: np.ndarray, scale: float) -> np.ndarray:
+    """Floats as int16, where `scale` is 32767 and larger ones are clipped; NaN is `MISSING`."""
+    values = np.asarray(values, np.float64)
+    levels = np.clip(np.nan_to_num(values / scale, nan=0.0), -1, 1) * _LARGEST
+    return np.where(np.isnan(values), MISSING, np.rint(levels)).astype(np.int16)
+
+
+def pack(values: np.ndarray) -> dict[str, Any]:
+    """An array of uint8 or int16 as plain values, for `unpack` in `page.js`.
+
+    Each entry of the first axis is stored as its difference to the one before, as successive frames are alike.
+    """
+    values = np.ascontiguousarray(values)
+    if values.dtype not in (np.uint8, np.int16):
+        raise TypeError(f"cannot pack {values.dtype}")
+    difference = values.copy()
+    difference[1:] -= values[:-1]  # wraps around, as does the sum in the page
+    planes = difference.view(np.uint8).reshape(-1, values.itemsize).T  # low bytes, then high bytes
+    packed = zlib.compress(planes.tobytes(), 9)
+    return {"shape": values.shape, "bytes": values.itemsize, "data": base64.b64encode(packed).decode()}
+
+
+def _file(name: str) -> str:
+    path = files("facegan.plane").joinpath(name)
+    return path.read_text(encoding="utf-8") if path.is_file() else ""
