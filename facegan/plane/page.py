@@ -49,12 +49,13 @@ class Page:
         style = _file("page.css") + _file(f"{self._name}.css")
         script = _file("page.js") + _file(f"{self._name}.js")
         data = json.dumps({"alt": self.alt, **self._data}, separators=(",", ":"), allow_nan=False)
+        data = data.replace("</", r"<\/")  # a string in it cannot end the script
         return (
             '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
             '<meta name="viewport" content="width=device-width, initial-scale=1">'
             f"<title>{html.escape(self._title)}</title><style>{style}</style></head>\n"
             f"<body>{_file(f'{self._name}.html')}\n"
-            f'<script type="application/json" id="data">{data.replace("</", "<\\/")}</script>\n'
+            f'<script type="application/json" id="data">{data}</script>\n'
             f"<script>{script}</script></body></html>\n"
         )
 
