@@ -1,0 +1,60 @@
+"""What `record` returns: a training in two dimensions, frame by frame."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from facegan.config import TrainConfig
+
+
+@dataclass(frozen=True, eq=False)
+class Recording:
+    """A training in two dimensions. Of F frames; NaN stands for whatever was not finite.
+
+    Attributes:
+        title: the data, and the settings that differ from the plane's own.
+        config: the settings of the run.
+        data: the name of the data set.
+        seed: the seed of the run.
+        extent: the window is [-extent, extent] in x and y.
+        steps: (F,) the step of each frame.
+        real: (R, 2) real points.
+        centers: (M, 2) of the modes; (0, 2) for data without any.
+        fakes: (F, N, 2) fakes of the same latents.
+        output: (F, S, S) D's output at the window's cell centers, row 0 at the bottom: D(x), or the logit for losses
+            without probabilities.
+        arrows: (F, A, 2) the direction in which each of the first A fakes lowers G's loss: -N dL_G/dx.
+        manifold: (F, K, K, 2) G's images of a grid of latents; (F, 0, 0, 2) if z has not two dimensions.
+        curves: columns (F,), the means since the frame before: `loss_d`, `loss_g`, `d_real`, `d_fake`, `grad_norm_d`,
+            `grad_norm_g`; and at each frame `modes`, the modes covered, and `quality`, the share of fakes near a mode.
+        probabilities: whether `output` is D(x), from 0 to 1.
+    """
+
+    title: str
+    config: TrainConfig
+    data: str
+    seed: int
+    extent: float
+    steps: np.ndarray
+    real: np.ndarray
+    centers: np.ndarray
+    fakes: np.ndarray
+    output: np.ndarray
+    arrows: np.ndarray
+    manifold: np.ndarray
+    curves: dict[str, np.ndarray]
+    probabilities: bool
+
+    def __len__(self) -> int:
+        return len(self.steps)
+
+    def __repr__(self) -> str:
+        return f"Recording({self.title}: {len(self)} frames, steps {self.steps[0]} to {self.steps[-1]:,})"
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> tuple[dict, dict]:
+        from facegan.plane.player import play
+
+        return play(self)._repr_mimebundle_()
