@@ -118,8 +118,8 @@ def png_bytes(picture: Tensor, *, level: int = 6) -> bytes:
     return out.getvalue()
 
 
-def read_png(path: str | Path) -> Tensor:
-    """A picture file as uint8 (3, H, W)."""
+def read_png(path: str | Path | io.BytesIO) -> Tensor:
+    """A picture file, or its bytes, as uint8 (3, H, W)."""
     from PIL import Image
 
     with Image.open(path) as image:
