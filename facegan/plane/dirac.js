@@ -83,9 +83,8 @@ const product = ([a, b, c, d], [e, f, g, h]) => [a * e + b * g, a * f + b * h, c
 
 function updateMatrix([a, b, c, d], updates, h) {
   if (updates === "simultaneous") return [1 + h * a, h * b, h * c, 1 + h * d];
-  let matrix = [1 + h * a, h * b, 0, 1];
-  for (let k = 0; k < D_STEPS[updates]; k++) matrix = product(matrix, [1, 0, h * c, 1 + h * d]);
-  return matrix;
+  const steps = Array(D_STEPS[updates]).fill([1, 0, h * c, 1 + h * d]);
+  return steps.reduce(product, [1 + h * a, h * b, 0, 1]);
 }
 
 // Two pairs (real, imaginary).
@@ -115,8 +114,8 @@ function verdict(values) {
   if (!values) return "Not defined: the penalty has a kink at ψ = 0.";
   const modulus = largest(values), turning = values[0][1] !== 0;
   if (Math.abs(modulus - 1) < 1e-7) return "Circles near the equilibrium: modulus 1.000.";
-  const how = modulus < 1 ? "Converges" : turning ? "Spirals outward" : "Moves away";
-  return `${how}${modulus < 1 ? " to" : turning ? " near" : " from"} the equilibrium: factor ${factor(modulus)} per step.`;
+  const how = modulus < 1 ? "Converges to" : turning ? "Spirals outward near" : "Moves away from";
+  return `${how} the equilibrium: factor ${factor(modulus)} per step.`;
 }
 
 function spectrum() {
@@ -129,20 +128,16 @@ function spectrum() {
 // A canvas at the screen's resolution, cleared, in CSS pixels.
 function context(canvas) {
   const scale = window.devicePixelRatio || 1, width = canvas.clientWidth, height = canvas.clientHeight;
-  const [pixelWidth, pixelHeight] = [Math.round(width * scale), Math.round(height * scale)];
-  if (canvas.width !== pixelWidth || canvas.height !== pixelHeight) {
-    canvas.width = pixelWidth;
-    canvas.height = pixelHeight;
-  }
+  canvas.width = Math.round(width * scale);
+  canvas.height = Math.round(height * scale);
   const g = canvas.getContext("2d");
-  g.setTransform(scale, 0, 0, scale, 0, 0);
-  g.clearRect(0, 0, width, height);
+  g.scale(scale, scale);
   g.font = "13px system-ui, sans-serif";
   return { g, width, height };
 }
 
 // Maps between numbers and CSS pixels, in a box with room for labels.
-function axes(width, height, [x0, x1], [y0, y1], { left = 36, bottom = 34, top = 8, right = 10 } = {}) {
+function axes(width, height, [x0, x1], [y0, y1], { left = 42, bottom = 34, top = 8, right = 14 } = {}) {
   const w = width - left - right, h = height - top - bottom;
   return { left, top, w, h, x: (v) => left + (v - x0) / (x1 - x0) * w, y: (v) => top + (y1 - v) / (y1 - y0) * h,
     back: (px, py) => [x0 + (px - left) / w * (x1 - x0), y1 - (py - top) / h * (y1 - y0)] };
@@ -181,7 +176,7 @@ function frame(g, box, xs, ys, xName, yName) {
   for (const v of ys) text(g, fixed(v, Number.isInteger(v) ? 0 : 1), box.left - 6, box.y(v), "right");
   text(g, xName, box.left + box.w / 2, box.top + box.h + 25);
   g.save();
-  g.translate(8, box.top + box.h / 2);
+  g.translate(7, box.top + box.h / 2);
   g.rotate(-Math.PI / 2);
   text(g, yName, 0, 0);
   g.restore();
@@ -257,11 +252,10 @@ function drawValues(id, values, reach, circle) {
   if (circle) { g.strokeStyle = BLUE; g.lineWidth = 1.5; g.stroke(); }
   line(g, [[box.x(-reach), box.y(0)], [box.x(reach), box.y(0)]], GRAY);
   line(g, [[box.x(0), box.y(-reach)], [box.x(0), box.y(reach)]], circle ? GRAY : BLUE);
-  for (const [v, name] of [[1, "1"], [-1, "−1"]]) text(g, name, box.x(v) + (circle ? 8 * v : 0), box.y(0) + 10);
-  text(g, "i", box.x(0) - 5, box.y(1) + (circle ? -9 : 0), "right");
+  for (const [v, name] of [[1, "1"], [-1, "−1"]]) text(g, name, box.x(v) + (circle ? 9 * v : 0), box.y(0) + 13);
+  text(g, "i", box.x(0) - 9, box.y(1) + (circle ? -8 : 0), "right");
   text(g, "converges", box.x(circle ? 0 : -reach / 2), box.y(circle ? -0.55 : -0.85 * reach));
   for (const [re, im] of values ?? []) dot(g, box.x(re), box.y(im), 5, VERMILION);
-  if (!values) text(g, "not defined", box.x(0), box.y(0.45 * reach));
 }
 
 function drawSpectra() {
@@ -269,7 +263,8 @@ function drawSpectra() {
   drawValues("field-values", field, Math.max(1.25, 1.15 * (field ? largest(field) : 0)), false);
   drawValues("update-values", update, Math.max(1.35, 1.15 * (update ? largest(update) : 0)), true);
   byId("field-text").textContent = pairText(field);
-  byId("update-text").textContent = update ? `${pairText(update)}, modulus ${factor(largest(update))}` : pairText(update);
+  byId("update-text").textContent = pairText(update);
+  byId("modulus").textContent = update ? `modulus ${factor(largest(update))}` : "";
   byId("verdict").textContent = verdict(update);
   byId("field-values").setAttribute("aria-label", `Eigenvalues of the field: ${pairText(field)}`);
   byId("update-values").setAttribute("aria-label", `Eigenvalues of the update: ${pairText(update)}`);
@@ -280,7 +275,7 @@ const pointText = (point) => `(${fixed(point[0], 2)}, ${fixed(point[1], 2)})`;
 
 function stepText() {
   const left = path.length <= data.steps && state.shown === path.length - 1;
-  const distance = fixed(Math.hypot(...path[state.shown]), 2);
+  const distance = fixed(Math.hypot(...path[state.shown]));
   return `Step ${state.shown}: (θ, ψ) = ${pointText(path[state.shown])}, distance ${distance}`
     + (left ? `; the next step leaves [−${data.extent}, ${data.extent}].` : ".");
 }
@@ -303,10 +298,10 @@ function showControls() {
   const game = data.games[state.game], strength = strengthOf(state.game);
   byId("game").value = state.game;
   byId("updates").value = state.updates;
-  byId("about").textContent = game.description;
+  byId("about").textContent = game.description.replace("psi", "ψ").replace("sigma", "σ");
   byId("strength-row").hidden = !game.parameter;
   byId("strength-name").textContent = `Strength ${SYMBOLS[game.parameter]}`;
-  Object.assign(byId("strength"), { max: game.largest, step: game.largest / 40, value: strength });
+  Object.assign(byId("strength"), { max: game.largest, value: strength });
   byId("strength-value").textContent = fixed(strength, 2);
   byId("rate").value = state.rate;
   byId("rate-value").textContent = fixed(state.rate, 2);
@@ -373,13 +368,9 @@ function reset() {
   refresh();
 }
 
-function fill(select, names) {
-  for (const [value, label] of names) select.add(new Option(label, value));
-}
-
 function connect() {
-  fill(byId("game"), Object.entries(data.games).map(([name, game]) => [name, game.label]));
-  fill(byId("updates"), Object.entries(data.updates));
+  for (const [name, game] of Object.entries(data.games)) byId("game").add(new Option(game.label, name));
+  for (const [name, label] of Object.entries(data.updates)) byId("updates").add(new Option(label, name));
   const on = (id, type, act) => byId(id).addEventListener(type, act);
   for (const id of ["game", "updates"]) on(id, "change", (e) => { state[id] = e.target.value; refresh(); });
   on("strength", "input", (e) => { state.strengths[state.game] = Number(e.target.value); refresh(); });
@@ -390,15 +381,13 @@ function connect() {
   on("plane", "keydown", onKey);
   on("plane", "pointerdown", (e) => { e.target.setPointerCapture(e.pointerId); dragTo(e); });
   on("plane", "pointermove", (e) => { if (e.target.hasPointerCapture(e.pointerId)) dragTo(e); });
-  new ResizeObserver(() => { drawSpectra(); drawSteps(); }).observe(byId("plane"));
 }
 
 async function begin() {
   tables = await Promise.all(data.tables.map(async (t) => ({ values: await unpack(t), unit: t.unit })));
-  reset();
   connect();
-  byId("game").value = state.game;
-  byId("updates").value = state.updates;
+  reset();
+  new ResizeObserver(() => { drawSpectra(); drawSteps(); }).observe(byId("plane"));
   document.body.dataset.ready = "yes";
 }
 begin();
