@@ -106,7 +106,7 @@ const factor = (modulus) => fixed(modulus, Math.abs(modulus - 1) < 0.002 ? 5 : 3
 function pairText(values) {
   if (!values) return "not defined";
   const [[re, im], [other]] = values;
-  if (im) return `${Math.abs(re) < 5e-4 ? "" : `${fixed(re)} `}± ${fixed(im)}i`.trim();
+  if (im) return Math.abs(re) < 5e-4 ? `±${fixed(im)}i` : `${fixed(re)} ± ${fixed(im)}i`;
   return Math.abs(re - other) < 5e-4 ? fixed(re) : `${fixed(re)} and ${fixed(other)}`;
 }
 
@@ -298,7 +298,7 @@ function showControls() {
   const game = data.games[state.game], strength = strengthOf(state.game);
   byId("game").value = state.game;
   byId("updates").value = state.updates;
-  byId("about").textContent = game.description.replace("psi", "ψ").replace("sigma", "σ");
+  byId("about").textContent = game.description.replace("psi", "ψ").replace("sigma", "σ").replace("-1", "−1");
   byId("strength-row").hidden = !game.parameter;
   byId("strength-name").textContent = `Strength ${SYMBOLS[game.parameter]}`;
   Object.assign(byId("strength"), { max: game.largest, value: strength });
