@@ -1,7 +1,7 @@
 // The Dirac-GAN. Fields are interpolated in tables that Python computed; steps are taken here.
 const byId = (id) => document.getElementById(id);
 const data = pageData();
-const BLUE = "#0072b2", VERMILION = "#d55e00", DARK = "#1a1a1a", GRAY = "#8a8a8a", PALE = "#d9d9d9";
+const BLUE = "#0072b2", VERMILION = "#d55e00", DARK = "#1a1a1a", GRAY = "#8a8a8a", PALE = "#d9d9d9", SKY = "#e6f1f8";
 const SYMBOLS = { gamma: "γ", lambda: "λ", sigma: "σ" };
 const D_STEPS = { alternating: 1, five_d_steps: 5 };
 const state = { ...data.initial, strengths: {}, shown: 0, playing: false };
@@ -147,26 +147,21 @@ function line(g, points, color, width = 1, dash = []) {
   g.beginPath();
   points.forEach(([x, y], i) => (i ? g.lineTo(x, y) : g.moveTo(x, y)));
   g.setLineDash(dash);
-  g.lineWidth = width;
-  g.strokeStyle = color;
+  Object.assign(g, { strokeStyle: color, lineWidth: width });
   g.stroke();
   g.setLineDash([]);
 }
 
-function dot(g, x, y, radius, fill, edge) {
+function dot(g, x, y, radius, fill, edge, width = 3) {
   g.beginPath();
   g.arc(x, y, radius, 0, 2 * Math.PI);
-  g.fillStyle = fill;
+  Object.assign(g, { fillStyle: fill, strokeStyle: edge, lineWidth: width });
   g.fill();
-  g.lineWidth = 3;
-  g.strokeStyle = edge ?? fill;
   if (edge) g.stroke();
 }
 
-function text(g, words, x, y, align = "center", base = "middle") {
-  g.fillStyle = DARK;
-  g.textAlign = align;
-  g.textBaseline = base;
+function text(g, words, x, y, align = "center") {
+  Object.assign(g, { fillStyle: DARK, textAlign: align, textBaseline: "middle" });
   g.fillText(words, x, y);
 }
 
@@ -202,8 +197,7 @@ function arrows(g, box, game, weights) {
       g.lineTo(x + dx + tip * Math.cos(angle), y + dy + tip * Math.sin(angle));
     }
   }
-  g.lineWidth = 1;
-  g.strokeStyle = GRAY;
+  Object.assign(g, { strokeStyle: GRAY, lineWidth: 1 });
   g.stroke();
 }
 
@@ -244,12 +238,8 @@ function drawDistance() {
 function drawValues(id, values, reach, circle) {
   const { g, width, height } = context(byId(id));
   const box = axes(width, height, [-reach, reach], [-reach, reach], { left: 4, right: 4, top: 4, bottom: 4 });
-  g.fillStyle = "#e6f1f8";
-  g.beginPath();
-  if (circle) g.arc(box.x(0), box.y(0), box.x(1) - box.x(0), 0, 2 * Math.PI);
-  else g.rect(box.left, box.top, box.w / 2, box.h);
-  g.fill();
-  if (circle) { g.strokeStyle = BLUE; g.lineWidth = 1.5; g.stroke(); }
+  if (circle) dot(g, box.x(0), box.y(0), box.x(1) - box.x(0), SKY, BLUE, 1.5);
+  else line(g, [[box.left + box.w / 4, box.top], [box.left + box.w / 4, box.top + box.h]], SKY, box.w / 2);
   line(g, [[box.x(-reach), box.y(0)], [box.x(reach), box.y(0)]], GRAY);
   line(g, [[box.x(0), box.y(-reach)], [box.x(0), box.y(reach)]], circle ? GRAY : BLUE);
   for (const [v, name] of [[1, "1"], [-1, "−1"]]) text(g, name, box.x(v) + (circle ? 9 * v : 0), box.y(0) + 13);
@@ -309,7 +299,7 @@ function showControls() {
 
 // After any change of the game or the start: the whole new trajectory.
 function refresh() {
-  pause();
+  setPlaying(false);
   path = simulate(state.game, state.updates, state.start, state.rate, strengthOf(state.game));
   state.shown = path.length - 1;
   byId("step").max = path.length - 1;
@@ -319,30 +309,27 @@ function refresh() {
   announce();
 }
 
-function pause() {
-  state.playing = false;
-  byId("play").textContent = "Play";
-}
-
-function play() {
-  if (state.shown === path.length - 1) state.shown = 0;
-  state.playing = true;
-  byId("play").textContent = "Pause";
-  requestAnimationFrame(advance);
+function setPlaying(on) {
+  state.playing = on;
+  cancelAnimationFrame(state.request);
+  byId("play").textContent = on ? "Pause" : "Play";
 }
 
 function advance() {
-  if (!state.playing) return;
   state.shown = Math.min(state.shown + 1, path.length - 1);
-  if (state.shown === path.length - 1) { pause(); announce(); }
   drawSteps();
-  if (state.playing) requestAnimationFrame(advance);
+  if (state.shown === path.length - 1) toggle();
+  else state.request = requestAnimationFrame(advance);
 }
 
 function toggle() {
-  if (!state.playing) return play();
-  pause();
-  return announce();
+  setPlaying(!state.playing);
+  if (!state.playing) {
+    announce();
+    return;
+  }
+  if (state.shown === path.length - 1) state.shown = 0;
+  state.request = requestAnimationFrame(advance);
 }
 
 function moveStart(point) {
@@ -375,7 +362,7 @@ function connect() {
   for (const id of ["game", "updates"]) on(id, "change", (e) => { state[id] = e.target.value; refresh(); });
   on("strength", "input", (e) => { state.strengths[state.game] = Number(e.target.value); refresh(); });
   on("rate", "input", (e) => { state.rate = Number(e.target.value); refresh(); });
-  on("step", "input", (e) => { pause(); state.shown = Number(e.target.value); drawSteps(); });
+  on("step", "input", (e) => { setPlaying(false); state.shown = Number(e.target.value); drawSteps(); });
   on("play", "click", toggle);
   on("reset", "click", reset);
   on("plane", "keydown", onKey);

@@ -14,7 +14,9 @@ from torch.autograd import grad
 
 from facegan.errors import ConfigError, shown
 from facegan.losses import LOSSES
-from facegan.plane.dirac_games import Game, find_game, find_strength, is_number
+from facegan.plane.dirac_games import GAMES, Game, find_game, find_strength, is_number
+
+__all__ = ["GAMES", "UPDATES", "Game", "eigenvalues", "field", "jacobian", "trajectory", "update_eigenvalues"]
 
 UPDATES = {
     "simultaneous": "Simultaneous",
@@ -31,7 +33,7 @@ def field(
     """The directions in which gradient descent moves theta and psi.
 
     Args:
-        game: a name in `GAMES`.
+        game: a name in `GAMES`, such as "r1".
         theta: the generator's points, a number or an array of any shape.
         psi: the discriminator's slopes, of a shape that broadcasts with `theta`.
         strength: of the regularization; None is the game's default.
@@ -121,7 +123,7 @@ def update_eigenvalues(
 ) -> np.ndarray:
     """The two eigenvalues of one training step's derivative at the equilibrium.
 
-    If both moduli are below 1, trainings that start near enough converge (Mescheder 2018, proposition A.1).
+    If both moduli are below 1, trainings that start near enough converge (Mescheder et al. 2018, appendix A).
 
     Args:
         game: a name in `GAMES`.
@@ -189,7 +191,7 @@ def _field(game: Game, theta: Tensor, psi: Tensor, strength: float) -> tuple[Ten
         dpsi = -grad(loss_d * count, psi, create_graph=True)[0]
         if not game.consensus:
             return dtheta, dpsi
-        energy = (dtheta.square() + dpsi.square()).sum() / 2  # Mescheder 2017 (arXiv 1705.10461), equation 10
+        energy = (dtheta.square() + dpsi.square()).sum() / 2
         uphill = grad(energy, (theta, psi), create_graph=True)
         return dtheta - strength * uphill[0], dpsi - strength * uphill[1]
 

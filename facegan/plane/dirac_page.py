@@ -43,7 +43,7 @@ def dirac(
     """A page on the Dirac-GAN, with all games; the arguments are what it shows first.
 
     Args:
-        game: a name in `facegan.plane.dirac_games.GAMES`, such as "gan" or "r1".
+        game: a name in `facegan.plane.dirac_gan.GAMES`, such as "gan" or "r1".
         updates: "simultaneous"; "alternating": D first, then G against the new D; or "five_d_steps": five steps of D,
             then one of G.
         strength: of the regularization, for games that have one; None is the game's default.

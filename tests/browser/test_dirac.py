@@ -7,8 +7,7 @@ import pytest
 from helpers.lab_server import CHROMIUM, FLAGS
 
 from facegan.plane import dirac
-from facegan.plane.dirac_games import GAMES
-from facegan.plane.dirac_gan import UPDATES, trajectory, update_eigenvalues
+from facegan.plane.dirac_gan import GAMES, UPDATES, trajectory, update_eigenvalues
 from facegan.plane.dirac_page import EXTENT
 
 pytestmark = [

@@ -8,8 +8,8 @@ import torch
 
 from facegan import losses
 from facegan.errors import ConfigError
-from facegan.plane.dirac_games import GAMES
 from facegan.plane.dirac_gan import (
+    GAMES,
     UPDATES,
     eigenvalues,
     field,

@@ -12,8 +12,7 @@ import pytest
 
 from facegan.errors import ConfigError
 from facegan.plane import dirac
-from facegan.plane.dirac_games import GAMES
-from facegan.plane.dirac_gan import field, jacobian, trajectory
+from facegan.plane.dirac_gan import GAMES, field, jacobian, trajectory
 from facegan.plane.dirac_page import EXTENT, SPACING, page_data
 
 LAST = round(EXTENT / SPACING) + 1
