@@ -38,6 +38,8 @@ def optimal_discriminator(function: Callable) -> None:
     outside = got[(got < 0) | (got > 1)]
     if len(outside):
         raise CheckFailed(f"it gives {outside[0]:.2f}, but D(x) lies between 0 and 1.")
+    near_miss = (got - p / (p + q)).abs().max() < 0.05 and not close(got, p / (p + q))
+    check(not near_miss, "it is nearly right: nothing may be added to the densities, or cut off.")
     same = tensor(function, p, p.clone())
     check(
         close(same, torch.full((40,), 0.5)), "where both densities are the same, the best D cannot tell: 1/2."
@@ -51,7 +53,8 @@ def optimal_discriminator(function: Callable) -> None:
     )
     rare = tensor(function, torch.tensor([[0.0, 1e-6]]), torch.tensor([[2.0, 1e-6]]), shape=(1, 2))
     check(
-        close(rare, [[0.0, 0.5]]), "where both densities are tiny, it is wrong: nothing may be added to them."
+        close(rare, [[0.0, 0.5]]),
+        "where the densities are 0 or tiny, it is wrong: nothing may be added to them, or cut off.",
     )
 
 

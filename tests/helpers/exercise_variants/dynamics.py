@@ -53,7 +53,7 @@ WRONG["optimal_discriminator"] = [
     (lambda p, q: torch.full_like(p, 0.5), "1/2 everywhere"),
     (lambda p, q: (p > q).float(), "the best D cannot tell"),
     (lambda p, q: torch.sigmoid(p - q), r"for p = .* it gives"),
-    (lambda p, q: p / (p + q + 0.01), "cannot tell"),
+    (lambda p, q: p / (p + q + 0.01), "nothing may be added"),
     (lambda p, q: p / (p + q + 1e-4), "nothing may be added"),
     (lambda p, q: p, "lies between 0 and 1|cannot tell"),
     (lambda p, q: 2 * p / (p + q), "twice the best"),
