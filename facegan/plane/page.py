@@ -10,7 +10,7 @@ import base64
 import html
 import json
 import zlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from importlib.resources import files
 from pathlib import Path
@@ -35,19 +35,28 @@ class Page:
         alt: what the page shows, in words.
         still: a PNG for whoever shows notebooks without running scripts.
         height: of the frame in pixels, until the page sets its own.
+        parts: more scripts, `part.js` each, that run before the page's own.
     """
 
     def __init__(
-        self, name: str, data: Mapping[str, Any], *, title: str, alt: str, still: bytes, height: int
+        self,
+        name: str,
+        data: Mapping[str, Any],
+        *,
+        title: str,
+        alt: str,
+        still: bytes,
+        height: int,
+        parts: Sequence[str] = (),
     ) -> None:
-        self._name, self._data, self._title = name, data, title
+        self._name, self._data, self._title, self._parts = name, data, title, tuple(parts)
         self.alt, self._still, self._height = alt, still, height
 
     @cached_property
     def html(self) -> str:
         """The complete document."""
         style = _file("page.css") + _file(f"{self._name}.css")
-        script = _file("page.js") + _file(f"{self._name}.js")
+        script = "".join(_file(f"{each}.js") for each in ("page", *self._parts, self._name))
         data = json.dumps({"alt": self.alt, **self._data}, separators=(",", ":"), allow_nan=False)
         data = data.replace("</", r"<\/")  # a string in it cannot end the script
         return (
@@ -73,11 +82,11 @@ class Page:
         """The document in a frame, over its still picture, which remains where frames are removed."""
         picture = base64.b64encode(self._still).decode()
         return (
-            '<div style="position:relative;max-width:980px">'
+            '<div style="display:grid;align-items:start;max-width:980px">'
             f'<img src="data:image/png;base64,{picture}" alt="{html.escape(self.alt)}" '
-            'style="position:absolute;left:0;top:0;max-width:100%;max-height:100%">'
+            'style="grid-area:1/1;max-width:100%;height:auto">'
             f'<iframe title="{html.escape(self._title)}" srcdoc="{html.escape(self.html)}" '
-            f'style="position:relative;width:100%;height:{self._height}px;border:0;background:#fff"></iframe></div>'
+            f'style="grid-area:1/1;position:relative;width:100%;height:{self._height}px;border:0;background:#fff"></iframe></div>'
         )
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> tuple[dict, dict]:
@@ -89,11 +98,14 @@ class Page:
         return f"Page: {self.alt}"
 
 
-def quantized(values: np.ndarray, scale: float) -> np.ndarray:
-    """Floats as int16, where `scale` is 32767 and larger ones are clipped; NaN is `MISSING`."""
+def quantized(values: np.ndarray, scale: float, levels: int = _LARGEST) -> np.ndarray:
+    """Floats as int16, where `scale` is `levels` and larger ones are clipped; NaN is `MISSING`.
+
+    Fewer levels compress better.
+    """
     values = np.asarray(values, np.float64)
-    levels = np.clip(np.nan_to_num(values / scale, nan=0.0), -1, 1) * _LARGEST
-    return np.where(np.isnan(values), MISSING, np.rint(levels)).astype(np.int16)
+    steps = np.clip(np.nan_to_num(values / scale, nan=0.0), -1, 1) * levels
+    return np.where(np.isnan(values), MISSING, np.rint(steps)).astype(np.int16)
 
 
 def pack(values: np.ndarray) -> dict[str, Any]:
