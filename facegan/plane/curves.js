@@ -41,7 +41,7 @@ class Curves {
     const { context } = this, area = new Path2D(), grid = new Path2D();
     area.rect(PAD.left, top + PAD.top, this.width - PAD.left - PAD.right, this.high - PAD.top - PAD.bottom);
     this.text(chart.title, PAD.left, top + 14, "left", "#1a1a1a", `600 ${FONT}`);
-    for (const tick of niceTicks(...chart.range, Math.max(Math.floor((this.high - 30) / 24), 2))) {
+    for (const tick of niceTicks(...chart.range, Math.max(Math.floor((this.high - 30) / 20), 2))) {
       const y = this.y(tick, chart.range, top);
       addLine(grid, [[PAD.left, y], [this.width - PAD.right, y]]);
       this.text(short(tick), PAD.left - 6, y + 4, "right", "#444");
@@ -103,7 +103,7 @@ function niceTicks(low, high, count) {
   const step = [1, 2, 5, 10].map((f) => f * power).find((s) => s >= rough * 0.999);
   const ticks = [];
   for (let i = Math.ceil(low / step - 1e-9); i * step <= high + 1e-9 * step; i++) ticks.push(i * step);
-  return ticks;
+  return ticks.length < 2 && count < 10 ? niceTicks(low, high, 2 * count) : ticks;
 }
 
 const short = (value) => (value === null ? "not finite" : Number(value.toPrecision(4)).toLocaleString("en-US"));

@@ -58,7 +58,7 @@ class Page:
         style = _file("page.css") + _file(f"{self._name}.css")
         script = "".join(_file(f"{each}.js") for each in ("page", *self._parts, self._name))
         data = json.dumps({"alt": self.alt, **self._data}, separators=(",", ":"), allow_nan=False)
-        data = data.replace("</", r"<\/")  # a string in it cannot end the script
+        data = data.replace("<", r"\u003c")  # a string in it can neither end the script nor open a comment
         return (
             '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
             '<meta name="viewport" content="width=device-width, initial-scale=1">'

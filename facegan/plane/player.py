@@ -17,7 +17,7 @@ from facegan.plane.still import still
 
 SPEEDS = (0.25, 0.5, 1, 2, 4)
 LIMIT = 600_000  # bytes of a page for each recording
-_MARGIN = 1.25  # positions are kept up to this many extents from the center
+_MARGIN = 1.2  # positions are kept up to this many extents from the center
 _LEVELS = 250  # from the center to the edge of the window
 _SHADES = 125  # of D's output
 _GRAY = 255  # the output is not finite
@@ -142,9 +142,9 @@ def _arrow_unit(recordings: Sequence[Recording]) -> float:
 def _output_range(r: Recording) -> tuple[float, float, list[str]]:
     """The lowest and highest value of the color map, and labels for its ends and middle."""
     if r.probabilities:
-        return 0.0, 1.0, ["0 fake", "0.5", "real 1"]
+        return 0.0, 1.0, ["0 fake", "0.5", "1 real"]
     high = _nice(_quantile(np.abs(r.output), 0.95) or 1.0)
-    return -high, high, [f"≤ {-high:g} fake", "0", f"real ≥ {high:g}"]
+    return -high, high, [f"≤ {-high:g} fake", "0", f"≥ {high:g} real"]
 
 
 def _heat(output: np.ndarray, low: float, high: float) -> np.ndarray:
@@ -192,8 +192,8 @@ def _sentence(r: Recording) -> str:
     """A recording in words: its data and settings, and how it ends."""
     covered = f"{_words(r.curves['modes'])} of {len(r.centers)} modes covered, " if len(r.centers) else ""
     return (
-        f"Points of G and the output of D while a GAN learns {r.title}, seed {r.seed}: {len(r)} frames up to step "
-        f"{r.steps[-1]:,}. At the end: {covered}loss of D {_words(r.curves['loss_d'])}, "
+        f"A GAN that learns points in two dimensions: {r.title}, seed {r.seed}, {len(r)} frames up to step "
+        f"{r.steps[-1]:,}. In the last frame: {covered}loss of D {_words(r.curves['loss_d'])}, "
         f"loss of G {_words(r.curves['loss_g'])}."
     )
 

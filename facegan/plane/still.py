@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import textwrap
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -33,7 +34,7 @@ def _draw(ax: Any, r: Recording) -> None:
 
     frame, window = last_finite(r), [-r.extent, r.extent]
     colors = LinearSegmentedColormap.from_list("fake to real", ["#E69F00", "#FFFFFF", "#0072B2"], N=24)
-    colors.set_bad("0.8")
+    colors = colors.with_extremes(bad="0.8")
     output = r.output[frame]
     high = 1.0 if r.probabilities else max(float(np.nan_to_num(np.abs(output)).max()), 1e-6)
     output = np.ma.masked_invalid(output)
@@ -45,7 +46,8 @@ def _draw(ax: Any, r: Recording) -> None:
         *fakes.T, "o", color="#D55E00", markersize=4, markeredgecolor="w", markeredgewidth=0.5, label="fake"
     )
     ax.set(xlim=window, ylim=window, xticks=[], yticks=[])
-    ax.set_title(f"{r.title}\nstep {r.steps[frame]:,}", fontsize=10, wrap=True, parse_math=False)
+    title = textwrap.fill(r.title, 54, max_lines=2)
+    ax.set_title(f"{title}\nstep {r.steps[frame]:,}", fontsize=10, parse_math=False)
 
 
 def last_finite(r: Recording) -> int:

@@ -1,4 +1,10 @@
-"""Recordings of the plane without any training: eight modes on a ring, and fakes that move onto six of them."""
+"""Recordings of the plane without any training: eight modes on a ring, and fakes that move onto six of them.
+
+And the inverse of `pack`, as the page has it.
+"""
+
+import base64
+import zlib
 
 import numpy as np
 
@@ -8,15 +14,15 @@ from facegan.plane.recording import Recording
 EXTENT = 3.0
 
 
-def recording(*, frames=200, every=10, fakes=500, modes=8, latent=15, seed=0, **changes):
-    """A made-up recording; `changes` replace its fields."""
+def recording(*, frames=200, every=10, count=500, modes=8, grid=15, seed=0, **changes):
+    """A made-up recording of `count` fakes; `changes` replace its fields."""
     rng = np.random.default_rng(seed)
     time = np.linspace(0, 1, frames)
     angles = 2 * np.pi * np.arange(max(modes, 1)) / max(modes, 1)
     centers = 2 * np.stack([np.cos(angles), np.sin(angles)], 1)
-    goal = centers[rng.integers(0, max(modes * 3 // 4, 1), fakes)] + 0.1 * rng.normal(size=(fakes, 2))
-    start = 0.5 * rng.normal(size=(fakes, 2))
-    path = start + (goal - start) * time[:, None, None] + 0.02 * rng.normal(size=(frames, fakes, 2))
+    goal = centers[rng.integers(0, max(modes * 3 // 4, 1), count)] + 0.1 * rng.normal(size=(count, 2))
+    start = 0.5 * rng.normal(size=(count, 2))
+    path = start + (goal - start) * time[:, None, None] + 0.02 * rng.normal(size=(frames, count, 2))
     curves = {
         "loss_d": 1.4 - 0.3 * time + 0.05 * rng.normal(size=frames),
         "loss_g": 0.7 + 0.5 * time + 0.08 * rng.normal(size=frames),
@@ -30,10 +36,18 @@ def recording(*, frames=200, every=10, fakes=500, modes=8, latent=15, seed=0, **
         "steps": np.arange(frames) * every,
         "real": centers[rng.integers(0, len(centers), 500)] + 0.1 * rng.normal(size=(500, 2)),
         "centers": centers[:modes], "fakes": path, "output": _output(time, angles[0], rng),
-        "arrows": 0.3 * (goal - path)[:, :60], "manifold": _manifold(time, latent), "curves": curves,
+        "arrows": 0.3 * (goal - path)[:, :60], "manifold": _manifold(time, grid), "curves": curves,
         "probabilities": True,
     }  # fmt: skip
     return Recording(**{**fields, **changes})
+
+
+def unpack(packed):
+    """The array that `pack` packed."""
+    raw = np.frombuffer(zlib.decompress(base64.b64decode(packed["data"])), np.uint8)
+    kind = {1: np.uint8, 2: np.dtype("<i2")}[packed["bytes"]]
+    values = np.ascontiguousarray(raw.reshape(packed["bytes"], -1).T).view(kind).reshape(packed["shape"])
+    return np.cumsum(values, axis=0, dtype=values.dtype)
 
 
 def _output(time, turn, rng, side=40):
