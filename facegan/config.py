@@ -62,6 +62,9 @@ class TrainConfig:
     label_smoothing: Annotated[float, "D's target for real faces is 1 minus this"] = 0.0
     label_flip: Annotated[float, "share of real/fake pairs that D sees with swapped labels"] = 0.0
     augment: Annotated[Policy, "differentiable augmentation of all that D sees"] = "none"
+    instance_noise: Annotated[
+        float, "standard deviation of the Gaussian noise added to all that D sees, real and fake; 0 is off"
+    ] = 0.0
     augment_target: Annotated[
         float, "adapt how often D's inputs are augmented to this r_t, 0.6 in its paper; 0 augments always"
     ] = 0.0
@@ -194,7 +197,7 @@ GENERATOR_SETTINGS = (
 DISCRIMINATOR_SETTINGS = ("image_size", "discriminator_width", "norm", "leak")
 GAME_SETTINGS = (
     "loss", "gradient_penalty", "r1", "r1_every", "n_critic", "label_smoothing", "label_flip", "augment",
-    "augment_target",
+    "augment_target", "instance_noise",
 )  # fmt: skip
 
 _RANGES = (
@@ -207,7 +210,7 @@ _RANGES = (
     (("batch_size",), lambda v: v >= 2, "2 or more"),
     (("lr_d", "lr_g"), lambda v: 0 < v < float("inf"), "a positive number"),
     (("width_d", "modulation"), lambda v: v >= 0, "0 or more"),
-    (("gradient_penalty", "r1"), lambda v: 0 <= v < float("inf"), "0 or more"),
+    (("gradient_penalty", "r1", "instance_noise"), lambda v: 0 <= v < float("inf"), "0 or more"),
     (
         ("leak", "beta1", "beta2", "momentum", "ema_decay", "label_smoothing", "augment_target"),
         lambda v: 0 <= v < 1,

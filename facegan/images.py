@@ -77,6 +77,26 @@ def make_grid(
     return tile(images, nrow=columns, padding=padding, pad_value=255)
 
 
+def picture_of(samples: Tensor) -> Tensor:
+    """Samples of any generator as one uint8 picture (3, H, W): images (N, 3, h, w) as a grid, points (N, 2) as a plane.
+
+    Raises `ConfigError` for samples of another shape.
+    """
+    return draw_points(samples) if samples.ndim == 2 and samples.shape[1] == 2 else make_grid(samples)
+
+
+def draw_points(points: Tensor, *, extent: float = 2.0, size: int = 256) -> Tensor:
+    """Points (N, 2) as dark squares on white, uint8 (3, size, size), in the window [-extent, extent], y upward."""
+    shown = points[points.isfinite().all(1)].float().cpu()
+    columns, rows = ((shown * torch.tensor([1.0, -1.0]) / extent + 1) / 2 * size).round().long().unbind(1)
+    picture = torch.full((3, size + 4, size + 4), 255, dtype=torch.uint8)
+    for dx in range(3):
+        for dy in range(3):
+            inside = (rows >= 0) & (rows < size) & (columns >= 0) & (columns < size)
+            picture[:, rows[inside] + dy, columns[inside] + dx] = 0
+    return picture[:, 1 : size + 1, 1 : size + 1]
+
+
 def captioned(picture: Tensor, text: str) -> Tensor:
     """A uint8 picture (3, H, W) with a line of text on white below it: (3, H + h, W)."""
     from PIL import Image, ImageDraw, ImageFont
@@ -98,8 +118,8 @@ def png_bytes(picture: Tensor, *, level: int = 6) -> bytes:
     return out.getvalue()
 
 
-def read_png(path: str | Path) -> Tensor:
-    """A picture file as uint8 (3, H, W)."""
+def read_png(path: str | Path | io.BytesIO) -> Tensor:
+    """A picture file, or its bytes, as uint8 (3, H, W)."""
     from PIL import Image
 
     with Image.open(path) as image:

@@ -167,20 +167,20 @@ def flip_labels(real: Tensor, fake: Tensor, swap: Tensor) -> tuple[Tensor, Tenso
 def gradient_penalty(discriminator: Callable, real: Tensor, fake: Tensor, mix: Tensor) -> Tensor:
     """E[(||grad D(x^)|| - 1)^2] on x^ = mix * real + (1 - mix) * fake: WGAN-GP equation 3.
 
-    `real` and `fake` are (B, 3, H, W), `mix` is uniform on [0, 1], (B, 1, 1, 1). Differentiable in
-    D's parameters; multiply by lambda (10 in the paper).
+    `real` and `fake` are (B, 3, H, W) or points (B, 2), `mix` is uniform on [0, 1], (B, 1, 1, 1) or (B, 1).
+    Differentiable in D's parameters; multiply by lambda (10 in the paper).
     """
     between = torch.lerp(fake.detach(), real.detach(), mix)
     return (_squared_gradient(discriminator, between).clamp_min(1e-12).sqrt() - 1).square().mean()
 
 
 def r1_penalty(discriminator: Callable, real: Tensor) -> Tensor:
-    """E[||grad D(x)||^2] / 2 on real images (B, 3, H, W): Mescheder 2018, equation 9; times gamma."""
+    """E[||grad D(x)||^2] / 2 on real images (B, 3, H, W) or points (B, 2): Mescheder 2018, equation 9; times gamma."""
     return _squared_gradient(discriminator, real.detach()).mean() / 2
 
 
-def _squared_gradient(discriminator: Callable, images: Tensor) -> Tensor:
-    images = images.requires_grad_(True)
-    logits = discriminator(images).float().sum()
-    (gradient,) = torch.autograd.grad(logits, images, create_graph=True)
-    return gradient.float().square().sum((1, 2, 3))
+def _squared_gradient(discriminator: Callable, samples: Tensor) -> Tensor:
+    samples = samples.requires_grad_(True)
+    logits = discriminator(samples).float().sum()
+    (gradient,) = torch.autograd.grad(logits, samples, create_graph=True)
+    return gradient.float().square().flatten(1).sum(1)

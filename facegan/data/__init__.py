@@ -13,6 +13,7 @@ _NAMES = {
     "FaceDataset": "dataset",
     "Https": "transfer",
     "Kaggle": "transfer",
+    "PointDataset": "points",
     "Source": "registry",
     "as_dataset": "dataset",
     "load_faces": "load",

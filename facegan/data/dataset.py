@@ -121,36 +121,40 @@ class FaceDataset:
             DataError: the set is smaller than a batch.
         """
         generator, device = generator or torch.default_generator, torch.device(device)
-        return Batches(self, batch_size, generator=generator, device=device, flip=flip, part=part)
+        return Batches(
+            self.images, batch_size, name=self.name, generator=generator, device=device, flip=flip, part=part
+        )
 
 
 class Batches:
-    """Loop over it once for an epoch.
+    """Batches of samples (N, ...), uint8 images or floats; loop over it once for an epoch.
 
     Attributes:
-        remaining: indices of faces that this epoch has yet to visit.
+        remaining: indices of samples that this epoch has yet to visit.
         epoch: the epoch in progress, counted from 1; 0 before the first.
     """
 
     def __init__(
         self,
-        faces: FaceDataset,
+        samples: np.ndarray,
         batch_size: int,
         *,
+        name: str,
         generator: torch.Generator,
         device: torch.device,
         flip: bool,
         part: slice = _WHOLE,
     ) -> None:
-        if not 1 <= batch_size <= len(faces):
+        if not 1 <= batch_size <= len(samples):
+            kind = "faces" if samples.ndim == 4 else "samples"
             raise DataError(
-                f"a batch of {batch_size} cannot be drawn from the {len(faces)} faces of {faces.name!r}. "
-                f"Use a batch_size of at most {len(faces)}, or more faces."
+                f"a batch of {batch_size} cannot be drawn from the {len(samples)} {kind} of {name!r}. "
+                f"Use a batch_size of at most {len(samples)}, or more {kind}."
             )
-        self.count, self.batch_size, self.generator = len(faces), batch_size, generator
+        self.count, self.batch_size, self.generator = len(samples), batch_size, generator
         self.device, self.flip, self.part = device, flip, part
         self.remaining, self.epoch = torch.empty(0, dtype=torch.long), 0
-        self._images = _resident(torch.from_numpy(faces.images), device)
+        self._samples = _resident(torch.from_numpy(samples), device)
 
     def __len__(self) -> int:
         """Batches in an epoch."""
@@ -167,16 +171,16 @@ class Batches:
 
     def _batch(self, index: Tensor) -> Tensor:
         mirrored = torch.rand(len(index), generator=self.generator) < 0.5 if self.flip else None
-        images = self._pick(index[self.part])
+        samples = self._pick(index[self.part])
         if mirrored is not None:
             mirrored = to_device(mirrored[self.part], self.device)
-            images = torch.where(mirrored[:, None, None, None], images.flip(-1), images)
-        return to_float(images)
+            samples = torch.where(mirrored[:, None, None, None], samples.flip(-1), samples)
+        return to_float(samples) if samples.dtype == torch.uint8 else samples
 
     def _pick(self, index: Tensor) -> Tensor:
-        if self._images.device.type == "cpu":
-            return to_device(self._images.index_select(0, index), self.device)
-        return self._images.index_select(0, to_device(index, self.device))
+        if self._samples.device.type == "cpu":
+            return to_device(self._samples.index_select(0, index), self.device)
+        return self._samples.index_select(0, to_device(index, self.device))
 
 
 def as_dataset(faces: Any, image_size: int) -> FaceDataset:

@@ -2,6 +2,17 @@
 
 from facegan.models.dcgan import Discriminator, Generator
 from facegan.models.inspect import feature_maps, summary
+from facegan.models.mlp import PointDiscriminator, PointGenerator
 from facegan.models.protocol import generate, latents_for, sample
 
-__all__ = ["Discriminator", "Generator", "feature_maps", "generate", "latents_for", "sample", "summary"]
+__all__ = [
+    "Discriminator",
+    "Generator",
+    "PointDiscriminator",
+    "PointGenerator",
+    "feature_maps",
+    "generate",
+    "latents_for",
+    "sample",
+    "summary",
+]

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _NormBase
 
 from facegan.errors import ConfigError, expect
-from facegan.models.protocol import attribute, device_of, evaluating
+from facegan.models.protocol import attribute, device_of, evaluating, sample_shape
 
 
 @torch.no_grad()
@@ -53,6 +53,8 @@ def count_parameters(module: nn.Module) -> int:
 def _input_shape(module: nn.Module) -> tuple[int, ...]:
     if hasattr(module, "latent_dim"):
         return (int(attribute(module, "latent_dim")),)
+    if hasattr(module, "sample_shape"):
+        return sample_shape(module)
     if hasattr(module, "image_size"):
         side = int(attribute(module, "image_size"))
         return (3, side, side)

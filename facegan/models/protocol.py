@@ -8,7 +8,8 @@ A generator maps latents (B, latent_dim) to images (B, 3, S, S), a discriminator
     output_range   (-1, 1) or (0, 1)
     latent_distribution   what z is drawn from: "normal" or "uniform" on [-1, 1]
 
-and a discriminator has `image_size`; `GAN` sets those that a module of your own does not have.
+and a discriminator has `image_size`; `GAN` sets those that a module of your own does not have. Networks of something
+else than images, such as points in the plane, have `sample_shape` instead of `image_size`: the shape of one sample.
 """
 
 from __future__ import annotations
@@ -72,6 +73,12 @@ def latents_for(
     latent = distribution_of(generator)
     z = draw_latents(n, attribute(generator, "latent_dim"), seed=seed, latent=latent)
     return z if truncation is None else truncate(z, truncation, latent=latent)
+
+
+def sample_shape(network: nn.Module) -> tuple[int, ...]:
+    """The shape of what a generator makes or a discriminator judges: (3, S, S), or the network's own."""
+    size = getattr(network, "image_size", None)
+    return tuple(getattr(network, "sample_shape", None) or (3, size, size))
 
 
 def distribution_of(generator: nn.Module) -> str:
@@ -153,10 +160,11 @@ def set_default_attributes(generator: nn.Module, config: TrainConfig) -> nn.Modu
     """
     wanted = {
         "latent_dim": config.latent_dim,
-        "image_size": config.image_size,
         "output_range": RANGES[config.output],
         "latent_distribution": config.latent,
     }
+    if not hasattr(generator, "sample_shape"):
+        wanted["image_size"] = config.image_size
     return set_missing(generator, wanted, "config")
 
 
@@ -210,13 +218,18 @@ def check_networks(generator: nn.Module, discriminator: nn.Module, config: Train
                 f"the weights of the {name} are on the device 'meta', which holds no numbers. Build it without a "
                 "device; it is moved to where it trains."
             )
-    device, size = device_of(generator), config.image_size
-    z = torch.zeros(2, config.latent_dim, device=device)
-    images = _output("generator", generator, z)
-    if images.shape != (2, 3, size, size):
+    shape = sample_shape(generator)
+    if sample_shape(discriminator) != shape:
         raise ConfigError(
-            f"the generator maps latents {tuple(z.shape)} to {tuple(images.shape)}, expected "
-            f"(2, 3, {size}, {size}). Change it, or set image_size in the config."
+            f"the generator makes samples {shape}, the discriminator takes {sample_shape(discriminator)}. Use two "
+            "networks of the same samples."
+        )
+    z = torch.zeros(2, config.latent_dim, device=device_of(generator))
+    images = _output("generator", generator, z)
+    if images.shape != (2, *shape):
+        raise ConfigError(
+            f"the generator maps latents {tuple(z.shape)} to {tuple(images.shape)}, expected {(2, *shape)}. Change "
+            "it, or set image_size in the config."
         )
     _check_finite("generator", images)
     images = images.to(device_of(discriminator))

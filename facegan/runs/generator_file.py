@@ -21,7 +21,12 @@ from facegan.models.protocol import copied, distribution_of, set_missing, unwrap
 from facegan.runs.upgrade import upgrade_weights
 
 _KEY = "facegan"  # of the file's metadata; one, because the order of several is not fixed
-_OWN = ("latent_dim", "image_size", "output_range")  # what is known of networks that are not facegan's
+_OWN = (
+    "latent_dim",
+    "image_size",
+    "sample_shape",
+    "output_range",
+)  # some of what is known of networks that are not facegan's
 _DISTRIBUTION = "latent_distribution"  # which they need not have
 _ROLE = "role"  # "discriminator"; files of generators have none
 
@@ -50,7 +55,7 @@ def to_bytes(generator: nn.Module, *, data: dict[str, Any] | None = None, half: 
         names = [name.removeprefix("discriminator_") for name in DISCRIMINATOR_SETTINGS]
         settings = {_ROLE: "discriminator"} | {name: getattr(network, name) for name in names}
     else:
-        settings = {name: getattr(generator, name) for name in _OWN}
+        settings = {name: getattr(generator, name) for name in _OWN if hasattr(generator, name)}
         settings[_DISTRIBUTION] = distribution_of(generator)
         settings["network"] = type(network).__name__
     record = getattr(generator, "trained_on", None) if data is None else data
@@ -129,7 +134,9 @@ def _empty(settings: dict[str, Any], network: str | None, given: nn.Module | Non
             f"its network is {network}, which is not facegan's. In Python, build that network and pass it: "
             "load_generator(path, generator=network)."
         )
-    wanted = {name: settings[name] for name in _OWN} | {_DISTRIBUTION: settings.get(_DISTRIBUTION, "normal")}
+    wanted = {name: settings[name] for name in _OWN if name in settings} | {
+        _DISTRIBUTION: settings.get(_DISTRIBUTION, "normal")
+    }
     return set_missing(copied(given), wanted, "file")
 
 

@@ -47,6 +47,17 @@ def fitting_threads(device: torch.device, steps: int) -> Iterator[None]:
         torch.set_num_threads(before)
 
 
+@contextmanager
+def threads(count: int) -> Iterator[None]:
+    """A context with that many threads."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
 def fastest_threads(most: int, work: Callable[[], object]) -> int:
     """`most`, unless half as many, a quarter, ... or one thread do `work` in less time, by more than noise."""
     counts = [most]

@@ -65,6 +65,18 @@ def networks_of(
             f"gradient_penalty={config.gradient_penalty} is a penalty per image, which D's BatchNorm mixes. Set "
             "norm='instance' or norm='none', as WGAN-GP does, or use no BatchNorm in your own D."
         )
-    if not hasattr(discriminator, "image_size"):
+    if not hasattr(discriminator, "image_size") and not hasattr(discriminator, "sample_shape"):
         protocol.set_attribute(discriminator, "image_size", config.image_size)
-    return protocol.set_default_attributes(generator, config), discriminator
+    _check_settings_of_images(config, protocol.set_default_attributes(generator, config))
+    return generator, discriminator
+
+
+def _check_settings_of_images(config: TrainConfig, generator: nn.Module) -> None:
+    """Raise `ConfigError` for settings that change images, if the networks are of something else."""
+    shape = protocol.sample_shape(generator)
+    set_ = [f"augment={config.augment!r}"] * (config.augment != "none") + ["flip=True"] * config.flip
+    if len(shape) != 3 and set_:
+        raise ConfigError(
+            f"{' and '.join(set_)} changes images, but these networks' samples are {shape}. Use "
+            "config.replace(augment='none', augment_target=0.0, flip=False)."
+        )

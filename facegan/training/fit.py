@@ -13,6 +13,7 @@ from torch import Tensor
 
 from facegan.config import TrainConfig
 from facegan.data.dataset import Batches, FaceDataset, as_dataset
+from facegan.data.points import PointDataset, as_points
 from facegan.errors import ConfigError
 from facegan.runs.history import History
 from facegan.runtime import distributed
@@ -48,7 +49,8 @@ def fit(
         gan: trained in place.
         faces: a `FaceDataset`, images (N, 3, S, S) or (N, S, S, 3) as a uint8 or float array or tensor, or a
             torch `Dataset` of images. Each item is read once, so random transforms belong in the config, as `flip`
-            and `augment`; otherwise every call trains on other data, and a run is not resumed.
+            and `augment`; otherwise every call trains on other data, and a run is not resumed. For networks of points
+            (`sample_shape`), a `PointDataset` or floats (N, *sample_shape).
         epochs: passes over the faces in total; by default those of the GAN's config.
         steps: instead of `epochs`.
         run_dir: the run folder; if it has a checkpoint of this run, training resumes from there.
@@ -75,7 +77,7 @@ def fit(
         raise ConfigError(
             f"the first argument is a {type(gan).__name__}, expected a GAN: fit(fg.GAN('tiny'), faces)."
         )
-    faces = as_dataset(faces, gan.config.image_size)
+    faces = _dataset(gan, faces)
     batches = _batches(gan, faces)
     total = total_steps(gan.config, len(faces), epochs=epochs, steps=steps)
     every = _positive(
@@ -112,7 +114,13 @@ def next_images(batches: Iterator[Tensor], count: int) -> Tensor:
     return torch.cat(taken) if count > 1 else taken[0]
 
 
-def _batches(gan: GAN, faces: FaceDataset) -> Batches:
+def _dataset(gan: GAN, given: Any) -> FaceDataset | PointDataset:
+    if len(gan.sample_shape) == 3:
+        return as_dataset(given, gan.config.image_size)
+    return as_points(given, gan.sample_shape)
+
+
+def _batches(gan: GAN, faces: FaceDataset | PointDataset) -> Batches:
     config, mine = gan.config, distributed.local_slice(gan.config.batch_size)
     return faces.batches(config.batch_size, generator=gan.rng, device=gan.device, flip=config.flip, part=mine)
 

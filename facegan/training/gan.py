@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from facegan.config import TrainConfig
 from facegan.errors import CheckpointError, ConfigError
 from facegan.files import write_atomic
-from facegan.images import make_grid
+from facegan.images import picture_of
 from facegan.losses import BUILT_IN, LOSSES, Loss
 from facegan.models import protocol
 from facegan.runs import generator_file
@@ -44,7 +44,8 @@ class GAN:
         generator: your own network, latents (B, latent_dim) to images (B, 3, S, S); see
             `facegan.models.protocol`. It is moved to `device` and trained in place; one that is in eval mode
             as a whole is put into train mode.
-        discriminator: your own network, images (B, 3, S, S) to one logit each, (B,) or (B, 1).
+        discriminator: your own network, images (B, 3, S, S) to one logit each, (B,) or (B, 1). Both may be of other
+            samples, such as points, if they have the attribute `sample_shape`.
         loss: your own `Loss`, a pair of functions (discriminator's, generator's), or a loss's name.
         device: "auto" (CUDA, then Apple's MPS, then the CPU), "cpu", "cuda", "cuda:1" or "mps".
 
@@ -140,12 +141,12 @@ class GAN:
             protocol.set_attribute(generator, "trained_on", record)
 
     def sample(self, n: int, *, seed: int | None = None, truncation: float | None = None) -> Tensor:
-        """n images (n, 3, H, W) in [-1, 1] from the averaged generator in eval mode."""
+        """n images (n, 3, H, W) in [-1, 1], or (n, *sample_shape), from the averaged generator in eval mode."""
         return protocol.sample(self.ema, n, seed=seed, truncation=truncation)
 
     def preview_grid(self) -> Tensor:
-        """The images of the run's fixed latents as one uint8 grid (3, H, W)."""
-        return make_grid(self.sample(NUM_PREVIEW_LATENTS, seed=self.config.seed))
+        """The images of the run's fixed latents as one uint8 grid (3, H, W); points as a plane."""
+        return picture_of(self.sample(NUM_PREVIEW_LATENTS, seed=self.config.seed))
 
     def export(self, path: str | Path) -> Path:
         """Write the averaged generator and its settings to one `.safetensors` file, for `load_generator`."""
@@ -190,10 +191,14 @@ class GAN:
         sizes = [f"{sum(p.numel() for p in n.parameters()):,}" for n in (self.generator, self.discriminator)]
         precision = str(self.precision).removeprefix("torch.")
         return (
-            f"GAN({self.config.image_size} px, G {type(self.generator).__name__} with {sizes[0]} parameters, "
+            f"GAN({self._samples_in_words()}, G {type(self.generator).__name__} with {sizes[0]} parameters, "
             f"D {type(self.discriminator).__name__} with {sizes[1]}, loss {loss_name(self)}, "
             f"step {self.step:,}, {self.device}, {precision})"
         )
+
+    def _samples_in_words(self) -> str:
+        shape = self.sample_shape
+        return f"{shape[1]} px" if len(shape) == 3 else f"samples {shape}"
 
     def _check_as_in_training(self) -> None:
         """Try copies of the networks in train mode and in the precision of training."""
@@ -213,26 +218,34 @@ class GAN:
     def prepare(self, real: Tensor) -> Tensor:
         """Real images (K * B, 3, S, S) on the GAN's device, in float32, as (K, B, 3, S, S) for D's K = n_critic steps.
 
-        Raises `ConfigError` for anything else.
+        Other samples likewise. Raises `ConfigError` for anything else.
         """
-        size = self.config.image_size
-        if not isinstance(real, Tensor) or not real.is_floating_point() or real.shape[1:] != (3, size, size):
-            shape = f"{real.dtype} {tuple(real.shape)}" if isinstance(real, Tensor) else type(real).__name__
+        shape = self.sample_shape
+        if not isinstance(real, Tensor) or not real.is_floating_point() or real.shape[1:] != shape:
+            given = f"{real.dtype} {tuple(real.shape)}" if isinstance(real, Tensor) else type(real).__name__
+            advice = " in [-1, 1]. facegan.images.to_float converts uint8." if len(shape) == 3 else "."
             raise ConfigError(
-                f"real images are {shape}, expected floats (B, 3, {size}, {size}) in [-1, 1]. "
-                "facegan.images.to_float converts uint8."
+                f"real {'images' if len(shape) == 3 else 'samples'} are {given}, expected floats "
+                f"(B, {', '.join(map(str, shape))}){advice}"
             )
         if not len(real) or len(real) % self.config.n_critic:
             raise ConfigError(
                 f"got {len(real)} real images, expected a multiple of n_critic={self.config.n_critic}: D takes that "
                 "many steps, each on a batch of its own. Concatenate that many batches."
             )
-        real = real.to(self.device, torch.float32, memory_format=memory_format(self.device))
+        real = real.to(self.device, torch.float32)
+        if real.ndim == 4:
+            real = real.to(memory_format=memory_format(self.device))
         return real.unflatten(0, (self.config.n_critic, -1))
 
     def draw_noise(self, batch_size: int) -> noise.Noise:
         """The next step's random numbers; see `facegan.training.noise`."""
-        return noise.draw_noise(self.config, batch_size, self.rng, self.device)
+        return noise.draw_noise(self.config, self.sample_shape, batch_size, self.rng, self.device)
+
+    @property
+    def sample_shape(self) -> tuple[int, ...]:
+        """The shape of one sample: (3, S, S) for images."""
+        return protocol.sample_shape(self.generator)
 
     @property
     def smoothing(self) -> dict[str, float]:

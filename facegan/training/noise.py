@@ -19,14 +19,20 @@ class Noise(NamedTuple):
 
     z: Tensor  # (K, B, latent_dim)
     flip: Tensor  # (K, B) from [0, 1]: which pairs of labels are flipped
-    mix: Tensor  # (K, B, 1, 1, 1) from [0, 1]: where the gradient penalty is taken, between real and fake
+    # (K, B, 1, 1, 1), or (K, B, 1) for points, from [0, 1]: where the gradient penalty is, between real and fake
+    mix: Tensor
     # (K, 3, S, 3, B, 1, 1, 1) from [0, 1]: S augmentations of real, fake, and fake in G's update; if they adapt,
     # (K, 3, S, 4, B, 1, 1, 1), where the fourth number decides whether one is applied
     augment: Tensor
+    instance: (
+        Tensor  # (K, 3, B, *sample_shape) from N(0, 1): what is added to each; (K, 3) without instance noise
+    )
 
 
-def draw_noise(config: TrainConfig, batch_size: int, rng: torch.Generator, device: torch.device) -> Noise:
-    """A step's random numbers: drawn for the batch of all processes, of which this one takes its part."""
+def draw_noise(
+    config: TrainConfig, shape: tuple[int, ...], batch_size: int, rng: torch.Generator, device: torch.device
+) -> Noise:
+    """A step's random numbers, for samples of `shape`: drawn for the batch of all processes, this one's part of it."""
     joint, augmentations = batch_size * distributed.world_size(), len(steps_of(config.augment))
     numbers = 4 if config.augment_target else 3
     k, mine = config.n_critic, distributed.local_slice(joint)
@@ -34,4 +40,8 @@ def draw_noise(config: TrainConfig, batch_size: int, rng: torch.Generator, devic
     uniform = torch.rand(k, 2 + 3 * numbers * augmentations, joint, generator=rng)
     z, uniform = (to_device(numbers, device) for numbers in (z[:, mine], uniform[:, :, mine]))
     augment = uniform[:, 2:].reshape(k, 3, augmentations, numbers, batch_size, 1, 1, 1)
-    return Noise(z, uniform[:, 0], uniform[:, 1].reshape(k, -1, 1, 1, 1), augment)
+    mix = uniform[:, 1].reshape(k, -1, *[1] * len(shape))
+    instance = torch.zeros(k, 3, device=device)
+    if config.instance_noise:
+        instance = to_device(torch.randn(k, 3, joint, *shape, generator=rng)[:, :, mine], device)
+    return Noise(z, uniform[:, 0], mix, augment, instance)

@@ -27,8 +27,9 @@ def train_step(gan: GAN, real: Tensor) -> dict[str, Tensor]:
 
     Args:
         gan: changed in place.
-        real: images (n_critic * B, 3, H, W) in [-1, 1], on any device; each of D's steps uses the next B of
-            them; with several processes, this one's part.
+        real: images (n_critic * B, 3, H, W) in [-1, 1], or samples (n_critic * B, *sample_shape) for networks of
+            something else, on any device; each of D's steps uses the next B of them; with several processes, this
+            one's part.
 
     Returns:
         Detached scalars by the names in `METRICS`, and in `ADAPTIVE` if augmentation adapts, on the GAN's device,
@@ -58,7 +59,7 @@ def update_networks(gan: GAN, real: Tensor, noise: Noise) -> Tensor:
 
     Args:
         gan: changed in place.
-        real: images (n_critic, B, 3, H, W), and `noise` the random numbers for each of these batches.
+        real: samples (n_critic, B, *sample_shape), and `noise` the random numbers for each of these batches.
 
     Returns:
         `METRICS` as one tensor (7,), or (8,) with r_t of `facegan.training.adaptive`.
@@ -68,11 +69,11 @@ def update_networks(gan: GAN, real: Tensor, noise: Noise) -> Tensor:
     real = signed_to_unit(real) if config.output == "sigmoid" else real
 
     # ---- (1) Update D, n_critic times: maximize log D(x) + log(1 - D(G(z))) --------------------------
-    for k, (x, z, flip, mix, shift) in enumerate(zip(real, *noise, strict=True), start=1):
+    for k, (x, z, flip, mix, shift, blur) in enumerate(zip(real, *noise, strict=True), start=1):
         gan.zero_grad()
         with torch.set_grad_enabled(k == config.n_critic):  # G learns from the last fakes only
             fake = engine.generate(generator, z)
-        seen = augment(x, config.augment, shift[0], p), augment(fake.detach(), config.augment, shift[1], p)
+        seen = seen_by_d(gan, x, shift[0], blur[0]), seen_by_d(gan, fake.detach(), shift[1], blur[1])
         shown = real_logits, fake_logits = engine.classify_both(discriminator, *seen)
         if config.label_flip:
             shown = flip_labels(*shown, flip < config.label_flip)
@@ -81,7 +82,7 @@ def update_networks(gan: GAN, real: Tensor, noise: Noise) -> Tensor:
 
     # ---- (2) Update G through the new D: maximize log D(G(z)) ----------------------------------------
     with frozen(gan.discriminator):
-        new_logits = engine.classify(gan.discriminator, augment(fake, config.augment, shift[2], p))
+        new_logits = engine.classify(gan.discriminator, seen_by_d(gan, fake, shift[2], blur[2]))
         loss_g = loss.generator(new_logits)
         norm_g = engine.step(gan.optimizer_g, loss_g)
 
@@ -92,6 +93,12 @@ def update_networks(gan: GAN, real: Tensor, noise: Noise) -> Tensor:
     return torch.stack(
         [loss_d.detach(), loss_g.detach(), d_real, d_fake, d_fake_after, norm_d, norm_g, *adaptive]
     )
+
+
+def seen_by_d(gan: GAN, samples: Tensor, uniform: Tensor, normal: Tensor) -> Tensor:
+    """What D sees of samples: augmented, and with instance noise (Arjovsky and Bottou 2017, arXiv 1701.04862)."""
+    samples = augment(samples, gan.config.augment, uniform, gan.augmentation.p)
+    return samples + gan.config.instance_noise * normal if gan.config.instance_noise else samples
 
 
 def penalties(gan: GAN, real: Tensor, fake: Tensor, mix: Tensor) -> Tensor | float:

@@ -1,6 +1,6 @@
-"""Widgets for notebooks: explore a generator's latents, follow a training.
+"""Widgets for notebooks: explore a generator's latents, follow a training, play with games in two dimensions.
 
-`explore`, `morph`, `arithmetic`, `timeline` and `compare` return a panel that shows itself as a cell's last
+`explore`, `morph`, `arithmetic`, `timeline`, `compare` and `plane` return a panel that shows itself as a cell's last
 value; `live` is a callback for `fit`. Each is named like its module; these names are the functions.
 """
 
@@ -9,6 +9,7 @@ from facegan.widgets.compare import compare
 from facegan.widgets.dashboard import live
 from facegan.widgets.explore import explore
 from facegan.widgets.morph import morph
+from facegan.widgets.plane import plane
 from facegan.widgets.timeline import timeline
 
-__all__ = ["arithmetic", "compare", "explore", "live", "morph", "timeline"]
+__all__ = ["arithmetic", "compare", "explore", "live", "morph", "plane", "timeline"]

@@ -1,0 +1,112 @@
+"""Points as data: floats that are not images, with the batches of `FaceDataset`."""
+
+from __future__ import annotations
+
+import hashlib
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from facegan.data.dataset import Batches
+from facegan.errors import DataError, first_line
+
+_WHOLE = slice(None)
+
+
+class PointDataset:
+    """Points in memory.
+
+    Args:
+        points: float32 (N, D), at least two.
+        name: what they are.
+
+    Raises:
+        DataError: the points are anything else, or not finite.
+    """
+
+    def __init__(self, points: np.ndarray, name: str) -> None:
+        if not isinstance(points, np.ndarray) or points.dtype != np.float32 or points.ndim != 2:
+            kind = f"{getattr(points, 'dtype', type(points).__name__)} {tuple(getattr(points, 'shape', ()))}"
+            raise DataError(f"points are {kind}, expected a float32 array (N, D). as_points converts others.")
+        if len(points) < 2:
+            raise DataError(f"{name!r} holds {len(points)} point; training needs 2 or more. Add some.")
+        if not np.isfinite(points).all():
+            bad = int(np.flatnonzero(~np.isfinite(points).all(1))[0])
+            raise DataError(
+                f"point {bad} of {name!r} is {points[bad].tolist()}, expected finite numbers. Remove it."
+            )
+        self.points, self.name = points, name
+
+    def __len__(self) -> int:
+        return len(self.points)
+
+    def __getitem__(self, index: Any) -> Tensor:
+        """float32 (D,) for a number, (k, D) for a slice or list."""
+        return torch.from_numpy(np.array(self.points[index]))
+
+    def __repr__(self) -> str:
+        return f"PointDataset({self.name!r}, {len(self):,} points, {self.points.shape[1]} numbers each)"
+
+    @property
+    def sample_shape(self) -> tuple[int, ...]:
+        """The shape of one sample, (D,)."""
+        return self.points.shape[1:]
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """16 hex digits that identify the points."""
+        digest = hashlib.sha256(repr(self.points.shape).encode())
+        digest.update(np.ascontiguousarray(self.points).data)
+        return digest.hexdigest()[:16]
+
+    def record(self) -> dict[str, Any]:
+        """What identifies the data set in checkpoints, as plain values."""
+        return {"count": len(self), "name": self.name, "crop": None, "fingerprint": self.fingerprint}
+
+    def batches(
+        self,
+        batch_size: int,
+        *,
+        generator: torch.Generator | None = None,
+        device: str | torch.device = "cpu",
+        flip: bool = False,
+        part: slice = _WHOLE,
+    ) -> Batches:
+        """Shuffled batches (B, D); see `FaceDataset.batches`. Raises `DataError` if the set is smaller than a batch."""
+        if flip:
+            raise DataError("points cannot be mirrored as images can. Set flip=False.")
+        generator, device = generator or torch.default_generator, torch.device(device)
+        return Batches(
+            self.points, batch_size, name=self.name, generator=generator, device=device, flip=False, part=part
+        )
+
+
+def as_points(given: Any, shape: tuple[int, ...]) -> PointDataset:
+    """What `fit` trains networks of points on.
+
+    Args:
+        given: a `PointDataset` as it is; or an array, a tensor or a list of rows (N, D), which is copied.
+        shape: (D,), what the networks take.
+
+    Raises:
+        DataError: anything else, or points of another shape.
+    """
+    points = given
+    if not isinstance(given, PointDataset):
+        try:
+            points = given.detach().cpu().numpy() if isinstance(given, Tensor) else given
+            points = PointDataset(np.array(points, np.float32), "points")
+        except (TypeError, ValueError) as error:
+            raise DataError(
+                f"the data are a {type(given).__name__} ({first_line(error)}), expected points (N, {shape[0]}) as an "
+                "array, a tensor or a list of rows."
+            ) from None
+    if points.sample_shape != shape:
+        raise DataError(
+            f"the points have {points.sample_shape[0]} numbers each, the networks take {shape[0]}. Use other networks "
+            "or points."
+        )
+    return points

@@ -1,0 +1,240 @@
+"""Train a GAN on points, with the trainer of the faces, and keep what can be seen in two dimensions."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from facegan.config import TrainConfig, differing
+from facegan.errors import ConfigError, TrainingError, first_line
+from facegan.latent import draw_latents
+from facegan.losses import find_loss
+from facegan.models.mlp import PointDiscriminator, PointGenerator
+from facegan.models.protocol import evaluating, generate
+from facegan.plane.data import EXTENT, Modes, covered, load
+from facegan.plane.recording import Recording
+from facegan.runs.history import History
+from facegan.runtime.cpu import threads
+from facegan.training.callbacks import Callback
+from facegan.training.compatibility import loss_name
+from facegan.training.fit import fit
+from facegan.training.gan import GAN
+
+# Small networks, and learning rates with which they learn every data set of the plane; without a penalty, so that a
+# penalty can be added.
+CONFIG = TrainConfig(
+    latent_dim=2, width=64, norm="none", batch_size=128, lr_d=1e-3, lr_g=1e-3, precision="fp32", epochs=63
+)
+_CELLS = 40  # a side, of D's output
+_ARROWS = 60  # fakes with an arrow
+_LINES = 15  # lines in each direction of the grid of latents
+_SPAN = 2.0  # of that grid: z from -2 to 2
+_MOST = 1_000_000  # fakes in all frames together
+_CURVES = ("loss_d", "loss_g", "d_real", "d_fake", "grad_norm_d", "grad_norm_g")
+_WITHOUT_PROBABILITIES = {"least_squares", "hinge", "wasserstein"}
+
+
+def gan(config: TrainConfig | None = None, **networks: Any) -> GAN:
+    """A GAN of points, with small networks; train it with `fit` as any other.
+
+    Args:
+        config: settings; by default `CONFIG`. Those of images have no meaning here.
+        networks: `generator`, `discriminator`, `loss` and `device`, as for `GAN`.
+
+    Raises:
+        ConfigError: as `GAN`.
+
+    >>> gan().sample(3, seed=0).shape
+    torch.Size([3, 2])
+    """
+    config = _settings(config)
+    with torch.random.fork_rng(devices=[]):
+        torch.default_generator.manual_seed(config.seed)
+        own = {
+            "generator": PointGenerator.from_config(config),
+            "discriminator": PointDiscriminator.from_config(config),
+        }
+    return GAN(config, **own | {"device": "cpu"} | networks)
+
+
+def _settings(config: TrainConfig | None) -> TrainConfig:
+    if config is not None and not isinstance(config, TrainConfig):
+        raise ConfigError(
+            f"config is a {type(config).__name__}, expected a TrainConfig, such as plane.CONFIG.replace(r1=1.0)."
+        )
+    return config or CONFIG
+
+
+def record(
+    config: TrainConfig | None = None,
+    data: Any = "ring",
+    *,
+    steps: int = 2000,
+    every: int = 10,
+    seed: int = 0,
+    fakes: int = 500,
+    callbacks: Sequence[Any] = (),
+    **networks: Any,
+) -> Recording:
+    """Train on points from scratch, and record what can be seen.
+
+    Args:
+        config: settings; by default `plane.CONFIG`.
+        data: a name in `plane.DATA`, or points (N, 2) of your own, which are shifted and scaled into the window.
+        steps: training steps.
+        every: steps between two frames.
+        seed: of weights, batches and latents; replaces the config's.
+        fakes: fakes in each frame.
+        callbacks: as for `fit`.
+        networks: `generator`, `discriminator`, `loss` and `device` of your own, as for `GAN`.
+
+    Returns:
+        A `Recording`, which plays when it is a cell's last value. If training diverges, the rest of it is NaN.
+
+    Raises:
+        ConfigError: an argument is invalid, or the recording would be too large.
+        DataError: the data are not points.
+
+    >>> record(steps=4, every=2, callbacks=[])
+    Recording(ring: 3 frames, steps 0 to 4)
+    """
+    for name, value in (("steps", steps), ("every", every), ("fakes", fakes)):
+        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+            raise ConfigError(f"{name} is {value!r}, expected a whole number of 1 or more.")
+    _check_size(steps, every, fakes)
+    points, modes = load(data)
+    player = gan(_settings(config).replace(seed=seed), **networks)
+    frames = Frames(points[:fakes], modes, every=every, fakes=fakes)
+    try:
+        with threads(1):  # of matrices this small, one thread takes the least time
+            fit(player, points, steps=steps, snapshot_every=steps, callbacks=[frames, *callbacks])
+    except TrainingError as error:
+        warnings.warn(f"{first_line(error)} The recording shows the rest as gaps.", stacklevel=2)
+    return frames.recording(player, data=points.name, steps=steps)
+
+
+def _check_size(steps: int, every: int, fakes: int) -> None:
+    frames = steps // every + 1
+    if frames * fakes > _MOST:
+        raise ConfigError(
+            f"steps={steps:,} with every={every} are {frames:,} frames of {fakes} fakes; a recording holds at most "
+            f"{_MOST:,} fakes. Raise every to {-(-steps * fakes // _MOST) + 1} or more, or lower steps or fakes."
+        )
+
+
+class Frames(Callback):
+    """A callback that keeps what can be seen at step 0, every few steps, and at the last.
+
+    Args:
+        real: (R, 2) real points to show.
+        modes: of the data.
+        every: steps between frames.
+        fakes: in each frame.
+    """
+
+    def __init__(self, real: Tensor, modes: Modes, *, every: int, fakes: int) -> None:
+        self._real, self._modes = real.numpy(), modes
+        self._every, self._fakes = every, fakes
+        self._frames: list[dict[str, Any]] = []
+
+    def on_train_begin(self, gan: GAN, total: int) -> None:
+        config, self._total = gan.config, total
+        self._z = draw_latents(self._fakes, config.latent_dim, seed=config.seed, latent=config.latent)
+        self._grid = _lattice(_SPAN, _LINES if config.latent_dim == 2 else 0)
+        self._cells = _lattice(EXTENT * (1 - 1 / _CELLS), _CELLS)
+        self._probabilities = config.loss not in _WITHOUT_PROBABILITIES
+        self._add(gan)
+
+    def on_step_end(self, gan: GAN, metrics: dict[str, Tensor]) -> None:
+        if gan.step % self._every == 0 or gan.step == self._total:
+            self._add(gan)
+
+    def _add(self, gan: GAN) -> None:
+        fakes = generate(gan.ema, self._z, batch_size=len(self._z))
+        with evaluating(gan.discriminator), torch.no_grad():
+            logits = gan.discriminator(self._cells.to(fakes.device)).float()
+        finite = bool(fakes.isfinite().all())
+        modes, quality = covered(fakes.cpu(), self._modes) if finite else (math.nan, math.nan)
+        frame = {
+            "step": gan.step,
+            "fakes": fakes.cpu(),
+            "output": (logits.sigmoid() if self._probabilities else logits).reshape(_CELLS, _CELLS).cpu(),
+            "arrows": _arrows(gan, fakes[:_ARROWS]).cpu(),
+            "manifold": self._warped(gan),
+            "modes": torch.tensor(float(modes)),
+            "quality": torch.tensor(quality),
+        }
+        self._frames.append(frame)
+
+    def _warped(self, gan: GAN) -> Tensor:
+        side = math.isqrt(len(self._grid))
+        points = generate(gan.ema, self._grid) if side else self._grid
+        return points.reshape(side, side, 2).cpu()
+
+    def recording(self, gan: GAN, *, data: str, steps: int) -> Recording:
+        """What was kept; NaN for what was not finite, and for frames up to `steps` that were not reached."""
+        at = sorted({*range(0, steps + 1, self._every), steps})
+        kept = {
+            name: _filled([frame[name] for frame in self._frames], len(at))
+            for name in ("fakes", "output", "arrows", "manifold", "modes", "quality")
+        }
+        curves = {name: _means(gan.history, name, at) for name in _CURVES}
+        return Recording(
+            title=_title(gan, data),
+            config=gan.config,
+            data=data,
+            seed=gan.config.seed,
+            extent=EXTENT,
+            steps=np.array(at),
+            real=self._real,
+            centers=self._modes.centers,
+            curves=curves | {name: kept.pop(name) for name in ("modes", "quality")},
+            probabilities=self._probabilities,
+            **kept,
+        )
+
+
+def _arrows(gan: GAN, fakes: Tensor) -> Tensor:
+    """The direction in which each fake lowers G's loss, as if it were alone: -N dL_G/dx."""
+    with evaluating(gan.discriminator), torch.enable_grad():
+        fakes = fakes.detach().requires_grad_(True)
+        loss = gan.loss.generator(gan.discriminator(fakes).float().flatten())
+        (gradient,) = torch.autograd.grad(loss, fakes)
+    return -len(fakes) * gradient
+
+
+def _lattice(half: float, count: int) -> Tensor:
+    """Points (count^2, 2) from -half to half, x first, row 0 at the bottom."""
+    line = torch.linspace(-half, half, count)
+    y, x = torch.meshgrid(line, line, indexing="ij")
+    return torch.stack([x, y], -1).reshape(-1, 2)
+
+
+def _filled(frames: list[Tensor], count: int) -> np.ndarray:
+    """Frames as one array; infinity is NaN, as are the frames that are missing."""
+    found = torch.stack(frames).float()
+    missing = torch.full((count - len(found), *found.shape[1:]), math.nan)
+    found = torch.cat([found, missing])
+    return torch.where(found.isfinite(), found, math.nan).numpy()
+
+
+def _means(history: History, name: str, at: list[int]) -> np.ndarray:
+    """A column's mean over the steps since the frame before; NaN at step 0, and where a step is not finite."""
+    column = np.array(history[name], np.float64)
+    column[~np.isfinite(column)] = math.nan
+    parts = [column[a:b] for a, b in pairwise([0, *at])]
+    return np.array([part.mean() if len(part) else math.nan for part in parts], np.float32)
+
+
+def _title(gan: GAN, data: str) -> str:
+    """The data and what differs from the plane's own settings: "ring, lr_g 0.01, seed 3"."""
+    changed = {name: new for name, (_, new) in differing(CONFIG, gan.config).items()}
+    loss = {} if gan.loss == find_loss(gan.config.loss) else {"loss": loss_name(gan)}
+    return ", ".join([data, *(f"{name} {value}" for name, value in (changed | loss).items())])
