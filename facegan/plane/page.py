@@ -111,16 +111,26 @@ def quantized(values: np.ndarray, scale: float, levels: int = _LARGEST) -> np.nd
 def pack(values: np.ndarray) -> dict[str, Any]:
     """An array of uint8 or int16 as plain values, for `unpack` in `page.js`.
 
-    Each entry of the first axis is stored as its difference to the one before, as successive frames are alike.
+    Each entry of the first axis is stored as its difference to the one before, as successive frames are alike; and
+    differences as 0, -1, 1, -2, ... = 0, 1, 2, 3, ..., so that the high bytes of small ones are alike.
     """
     values = np.ascontiguousarray(values)
     if values.dtype not in (np.uint8, np.int16):
         raise TypeError(f"cannot pack {values.dtype}")
     difference = values.copy()
     difference[1:] -= values[:-1]  # wraps around, as does the sum in the page
-    planes = difference.view(np.uint8).reshape(-1, values.itemsize).T  # low bytes, then high bytes
-    packed = zlib.compress(planes.tobytes(), 9)
+    signed = difference.view(f"i{values.itemsize}")
+    folded = (signed << 1) ^ (signed >> (8 * values.itemsize - 1))
+    planes = folded.view(np.uint8).reshape(-1, values.itemsize).T.tobytes()  # low bytes, then high bytes
+    packed = min(
+        (_compressed(planes, strategy) for strategy in (zlib.Z_DEFAULT_STRATEGY, zlib.Z_FILTERED)), key=len
+    )
     return {"shape": values.shape, "bytes": values.itemsize, "data": base64.b64encode(packed).decode()}
+
+
+def _compressed(data: bytes, strategy: int) -> bytes:
+    compressor = zlib.compressobj(9, zlib.DEFLATED, zlib.MAX_WBITS, 9, strategy)
+    return compressor.compress(data) + compressor.flush()
 
 
 def _file(name: str) -> str:
