@@ -1,6 +1,6 @@
 // The curves of a recording.
 const FONT = "12px system-ui, sans-serif";
-const PAD = { left: 44, right: 10, top: 22, bottom: 8 }; // of a chart, around its axes
+const PAD = { left: 44, right: 22, top: 22, bottom: 8 }; // of a chart, around its axes
 const BELOW = 34; // all charts: the steps
 
 // One recording's curves, and a line at the current step; dragging on them moves in time.
@@ -83,7 +83,8 @@ class Curves {
     let x = this.width - PAD.right;
     for (const { key, label, color, dashed } of [...lines].reverse()) {
       const value = this.recording.curves[key][frame], swatch = new Path2D();
-      const text = key === "modes" ? `${short(value)} ${label}` : `${label} ${fixed(value)}`;
+      const said = value === null ? missing(frame) : key === "modes" ? short(value) : fixed(value);
+      const text = key === "modes" ? `${said} ${label}` : `${label} ${said}`;
       this.text(text, x, top + 14, "right", color, `600 ${FONT}`);
       x -= this.context.measureText(text).width + 6;
       addLine(swatch, [[x - 18, top + 10], [x, top + 10]]);
@@ -106,6 +107,6 @@ function niceTicks(low, high, count) {
   return ticks.length < 2 && count < 10 ? niceTicks(low, high, 2 * count) : ticks;
 }
 
-const short = (value) => (value === null ? "not finite" : Number(value.toPrecision(4)).toLocaleString("en-US"));
-const fixed = (value) =>
-  value === null ? "not finite" : Math.abs(value) < 1000 ? value.toFixed(2) : value.toExponential(1);
+const short = (value) => Number(value.toPrecision(4)).toLocaleString("en-US");
+const fixed = (value) => (Math.abs(value) < 1000 ? value.toFixed(2) : value.toExponential(1));
+const missing = (frame) => (frame ? "not finite" : "–"); // before the first step there is nothing to average

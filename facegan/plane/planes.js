@@ -1,7 +1,7 @@
 // Drawing, and the plane of a recording.
 const FAKE = [230, 159, 0], REAL = [0, 114, 178]; // ends of the color map of D's output, white between them
 const NOT_FINITE = 255, GRAY = [204, 204, 204];
-const LAYERS = ["output", "real", "fakes", "arrows", "manifold"];
+const LAYERS = ["output", "manifold", "real", "fakes", "arrows"]; // from back to front
 
 const clamp = (value, low, high) => Math.min(Math.max(value, low), high);
 
@@ -28,7 +28,7 @@ function shade(value, shades) {
   if (value === NOT_FINITE) return GRAY;
   const t = (2 * value) / shades - 1; // -1 is fake, 1 is real
   const end = t < 0 ? FAKE : REAL;
-  return end.map((c) => Math.round(255 + 0.8 * Math.abs(t) * (c - 255)));
+  return end.map((c) => Math.round(255 + 0.85 * Math.abs(t) ** 0.7 * (c - 255)));
 }
 
 const rgb = (color) => `rgb(${color.join(",")})`;
@@ -107,9 +107,9 @@ class Plane {
       dots.moveTo(x + radius, y);
       dots.arc(x, y, radius, 0, 2 * Math.PI);
     }
-    stroke(context, dots, "#fff", 2);
     context.fillStyle = "#d55e00";
     context.fill(dots);
+    stroke(context, dots, "#fff", 0.8);
   }
 
   draw_arrows(frame, context) {
@@ -167,7 +167,7 @@ function addArrow(path, x, y, dx, dy) {
 
 function legend({ ticks, probabilities, shades, gaps }) {
   const box = element("div", "legend"), ramp = element("span", "ramp"), labels = element("span", "ticks");
-  const colors = [0, shades / 2, shades].map((value) => rgb(shade(value, shades)));
+  const colors = Array.from({ length: 21 }, (_, i) => rgb(shade((i / 20) * shades, shades)));
   ramp.style.background = `linear-gradient(to right, ${colors.join(",")})`;
   for (const tick of ticks) labels.append(element("span", "", tick));
   const name = probabilities ? "D(x)" : "Logit of D";

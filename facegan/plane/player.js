@@ -1,16 +1,21 @@
 // The player of recordings: the controls, and what they move.
 const FRAMES_PER_SECOND = 20; // at speed 1
+const KEYS = { 1: "output", 2: "real", 3: "fakes", 4: "arrows", 5: "manifold" };
 
 const byId = (id) => document.getElementById(id);
 
 // One frame in words, such as "step 1,200 of 2,000: 6 of 8 modes, D(x) 0.62, D(G(z)) 0.41".
 function inWords({ steps, curves, modes, probabilities }, frame) {
-  const at = (name) => curves[name][frame];
   const said = [];
-  if (modes) said.push(at("modes") === null ? "modes not finite" : `${short(at("modes"))} of ${modes} modes`);
-  if (probabilities) said.push(`D(x) ${fixed(at("d_real"))}`, `D(G(z)) ${fixed(at("d_fake"))}`);
-  else said.push(`loss of D ${fixed(at("loss_d"))}`, `loss of G ${fixed(at("loss_g"))}`);
-  return `step ${short(steps[frame])} of ${short(steps[steps.length - 1])}: ${said.join(", ")}`;
+  const say = (key, words) => {
+    const value = curves[key][frame];
+    if (value !== null || frame) said.push(words(value === null ? missing(frame) : (key === "modes" ? short : fixed)(value)));
+  };
+  if (modes) say("modes", (count) => `${count} of ${modes} modes`);
+  say(probabilities ? "d_real" : "loss_d", (value) => `${probabilities ? "D(x)" : "loss of D"} ${value}`);
+  say(probabilities ? "d_fake" : "loss_g", (value) => `${probabilities ? "D(G(z))" : "loss of G"} ${value}`);
+  const at = `step ${short(steps[frame])} of ${short(steps[steps.length - 1])}`;
+  return said.length ? `${at}: ${said.join(", ")}` : at;
 }
 
 class Player {
@@ -156,7 +161,7 @@ function connectDrag(player, curves) {
 
 function onKey(player, event) {
   if (event.ctrlKey || event.altKey || event.metaKey || isOwnKey(event)) return;
-  const speedIndex = byId("speed").selectedIndex, layer = LAYERS[Number(event.key) - 1];
+  const speedIndex = byId("speed").selectedIndex, layer = KEYS[event.key];
   const actions = {
     " ": () => player.toggle(),
     ArrowLeft: () => player.go(player.index - 1),

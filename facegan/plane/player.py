@@ -177,8 +177,10 @@ def _ranges(recordings: Sequence[Recording]) -> dict[str, list[float]]:
     losses = np.concatenate(
         [np.asarray(r.curves[k], float) for r in recordings for k in ("loss_d", "loss_g")]
     )
-    low, high = _quantile(losses, 0.01), _quantile(losses, 0.99)
-    margin = 0.08 * (high - low) or 0.5
+    low, high = _quantile(losses, 0.02), _quantile(losses, 0.98)
+    spread = high - low
+    low, high = max(_quantile(losses, 0), low - spread), min(_quantile(losses, 1), high + spread)
+    margin = 0.05 * (high - low) or 0.5
     modes = max(len(r.centers) for r in recordings)
     return {"loss": [_number(low - margin), _number(high + margin)], "modes": [0, max(modes, 1)]}
 

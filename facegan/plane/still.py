@@ -13,6 +13,13 @@ if TYPE_CHECKING:
     from facegan.plane.recording import Recording
 
 _SHOWN = 300  # points of each kind
+_SHADES = [
+    "#EAAE2A",
+    "#F1C96F",
+    "#FFFFFF",
+    "#6FB0D5",
+    "#2687BE",
+]  # as in the page: fake, white at one half, real
 _COLORS = 200  # of the picture; few colors keep it small
 
 
@@ -33,7 +40,7 @@ def _draw(ax: Any, r: Recording) -> None:
     from matplotlib.colors import LinearSegmentedColormap
 
     frame, window = last_finite(r), [-r.extent, r.extent]
-    colors = LinearSegmentedColormap.from_list("fake to real", ["#E69F00", "#FFFFFF", "#0072B2"], N=24)
+    colors = LinearSegmentedColormap.from_list("fake to real", _SHADES, N=24)
     colors = colors.with_extremes(bad="0.8")
     output = r.output[frame]
     high = 1.0 if r.probabilities else max(float(np.nan_to_num(np.abs(output)).max()), 1e-6)
