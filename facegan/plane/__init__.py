@@ -1,14 +1,16 @@
 """GANs in two dimensions: points instead of faces, with the same trainer, losses and optimizers.
 
 >>> from facegan import plane
->>> plane.record(data="ring", steps=2000)  # doctest: +SKIP
+>>> recording = plane.record(data="ring", steps=2000)  # doctest: +SKIP
+>>> plane.play(recording).save("ring.html")  # doctest: +SKIP
 
 GAN Lab (Kahng et al. 2019, arXiv 1809.01587) shows such games in a browser; here they are those of the faces.
 """
 
 from facegan.plane.data import NAMES as DATA
 from facegan.plane.dirac_page import dirac
+from facegan.plane.player import play
 from facegan.plane.record import CONFIG, gan, record
 from facegan.plane.recording import Recording
 
-__all__ = ["CONFIG", "DATA", "Recording", "dirac", "gan", "record"]
+__all__ = ["CONFIG", "DATA", "Recording", "dirac", "gan", "play", "record"]

@@ -11,7 +11,10 @@ async function unpack({ shape, bytes, data }) {
   const planes = new Uint8Array(await new Response(stream).arrayBuffer());
   const count = planes.length / bytes;
   const values = bytes === 1 ? new Uint8Array(count) : new Int16Array(count);
-  for (let i = 0; i < count; i++) values[i] = bytes === 1 ? planes[i] : planes[i] | (planes[count + i] << 8);
+  for (let i = 0; i < count; i++) {
+    const folded = bytes === 1 ? planes[i] : planes[i] | (planes[count + i] << 8);
+    values[i] = (folded >> 1) ^ -(folded & 1);
+  }
   const size = count / shape[0];
   for (let i = size; i < count; i++) values[i] += values[i - size];
   return values;

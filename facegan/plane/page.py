@@ -10,7 +10,7 @@ import base64
 import html
 import json
 import zlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from importlib.resources import files
 from pathlib import Path
@@ -35,21 +35,30 @@ class Page:
         alt: what the page shows, in words.
         still: a PNG for whoever shows notebooks without running scripts.
         height: of the frame in pixels, until the page sets its own.
+        parts: more scripts, `part.js` each, that run before the page's own.
     """
 
     def __init__(
-        self, name: str, data: Mapping[str, Any], *, title: str, alt: str, still: bytes, height: int
+        self,
+        name: str,
+        data: Mapping[str, Any],
+        *,
+        title: str,
+        alt: str,
+        still: bytes,
+        height: int,
+        parts: Sequence[str] = (),
     ) -> None:
-        self._name, self._data, self._title = name, data, title
+        self._name, self._data, self._title, self._parts = name, data, title, tuple(parts)
         self.alt, self._still, self._height = alt, still, height
 
     @cached_property
     def html(self) -> str:
         """The complete document."""
         style = _file("page.css") + _file(f"{self._name}.css")
-        script = _file("page.js") + _file(f"{self._name}.js")
+        script = "".join(_file(f"{each}.js") for each in ("page", *self._parts, self._name))
         data = json.dumps({"alt": self.alt, **self._data}, separators=(",", ":"), allow_nan=False)
-        data = data.replace("</", r"<\/")  # a string in it cannot end the script
+        data = data.replace("<", r"\u003c")  # a string in it can neither end the script nor open a comment
         return (
             '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
             '<meta name="viewport" content="width=device-width, initial-scale=1">'
@@ -73,11 +82,11 @@ class Page:
         """The document in a frame, over its still picture, which remains where frames are removed."""
         picture = base64.b64encode(self._still).decode()
         return (
-            '<div style="position:relative;max-width:980px">'
+            '<div style="display:grid;align-items:start;max-width:980px">'
             f'<img src="data:image/png;base64,{picture}" alt="{html.escape(self.alt)}" '
-            'style="position:absolute;left:0;top:0;max-width:100%;max-height:100%">'
+            'style="grid-area:1/1;max-width:100%;height:auto">'
             f'<iframe title="{html.escape(self._title)}" srcdoc="{html.escape(self.html)}" '
-            f'style="position:relative;width:100%;height:{self._height}px;border:0;background:#fff"></iframe></div>'
+            f'style="grid-area:1/1;position:relative;width:100%;height:{self._height}px;border:0;background:#fff"></iframe></div>'
         )
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> tuple[dict, dict]:
@@ -89,26 +98,39 @@ class Page:
         return f"Page: {self.alt}"
 
 
-def quantized(values: np.ndarray, scale: float) -> np.ndarray:
-    """Floats as int16, where `scale` is 32767 and larger ones are clipped; NaN is `MISSING`."""
+def quantized(values: np.ndarray, scale: float, levels: int = _LARGEST) -> np.ndarray:
+    """Floats as int16, where `scale` is `levels` and larger ones are clipped; NaN is `MISSING`.
+
+    Fewer levels compress better.
+    """
     values = np.asarray(values, np.float64)
-    levels = np.clip(np.nan_to_num(values / scale, nan=0.0), -1, 1) * _LARGEST
-    return np.where(np.isnan(values), MISSING, np.rint(levels)).astype(np.int16)
+    steps = np.clip(np.nan_to_num(values / scale, nan=0.0), -1, 1) * levels
+    return np.where(np.isnan(values), MISSING, np.rint(steps)).astype(np.int16)
 
 
 def pack(values: np.ndarray) -> dict[str, Any]:
     """An array of uint8 or int16 as plain values, for `unpack` in `page.js`.
 
-    Each entry of the first axis is stored as its difference to the one before, as successive frames are alike.
+    Each entry of the first axis is stored as its difference to the one before, as successive frames are alike; and
+    differences as 0, -1, 1, -2, ... = 0, 1, 2, 3, ..., so that the high bytes of small ones are alike.
     """
     values = np.ascontiguousarray(values)
     if values.dtype not in (np.uint8, np.int16):
         raise TypeError(f"cannot pack {values.dtype}")
     difference = values.copy()
     difference[1:] -= values[:-1]  # wraps around, as does the sum in the page
-    planes = difference.view(np.uint8).reshape(-1, values.itemsize).T  # low bytes, then high bytes
-    packed = zlib.compress(planes.tobytes(), 9)
+    signed = difference.view(f"i{values.itemsize}")
+    folded = (signed << 1) ^ (signed >> (8 * values.itemsize - 1))
+    planes = folded.view(np.uint8).reshape(-1, values.itemsize).T.tobytes()  # low bytes, then high bytes
+    packed = min(
+        (_compressed(planes, strategy) for strategy in (zlib.Z_DEFAULT_STRATEGY, zlib.Z_FILTERED)), key=len
+    )
     return {"shape": values.shape, "bytes": values.itemsize, "data": base64.b64encode(packed).decode()}
+
+
+def _compressed(data: bytes, strategy: int) -> bytes:
+    compressor = zlib.compressobj(9, zlib.DEFLATED, zlib.MAX_WBITS, 9, strategy)
+    return compressor.compress(data) + compressor.flush()
 
 
 def _file(name: str) -> str:

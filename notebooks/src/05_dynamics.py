@@ -64,7 +64,9 @@ EVERY = max(1, STEPS // 80)  # steps between two frames of a recording
 # The data are eight small clusters on a ring. **Predict, then run:** how will G's points get there?
 
 # %%
-MY_GUESS = ""  # @param ["", "one cluster after the other", "all eight at once", "they wander around the ring"]
+MY_GUESS = (
+    ""  # @param ["", "one cluster after the other", "all eight at once", "they wander around the ring"]
+)
 print("your guess:", MY_GUESS or "none yet")
 fair = plane.record(plane.CONFIG, data="ring", steps=STEPS, every=EVERY)
 plane.play(fair)
@@ -299,9 +301,11 @@ for name, change in cures.items():
 
 # %%
 _, ax = plt.subplots(figsize=(7, 3), layout="constrained")
-for row, (name, counts) in enumerate(found.items()):
+for row, counts in enumerate(found.values()):
     ax.plot(counts, [row] * len(counts), "o", color=BLUE, markersize=9)
-ax.set(xlim=(-0.3, 8.3), xlabel="modes covered, of 8 (two seeds)", yticks=range(len(found)), yticklabels=found)
+ax.set(
+    xlim=(-0.3, 8.3), xlabel="modes covered, of 8 (two seeds)", yticks=range(len(found)), yticklabels=found
+)
 ax.invert_yaxis()
 ax.grid(axis="x", alpha=0.4)
 
@@ -319,7 +323,9 @@ print("your guess:", MY_GUESS or "none yet")
 for beta1 in (0.0, 0.5, 0.9):
     runs = [plane.record(plane.CONFIG.replace(beta1=beta1), "ring", steps=STEPS, seed=s) for s in (0, 1)]
     near = np.mean([run.curves["quality"][-10:].mean() for run in runs])
-    print(f"β1 = {beta1}: {np.mean([modes(run) for run in runs]):.1f} modes, {near:.0%} of the fakes near one")
+    print(
+        f"β1 = {beta1}: {np.mean([modes(run) for run in runs]):.1f} modes, {near:.0%} of the fakes near one"
+    )
 
 # %% [markdown]
 # *Momentum keeps moving in old directions. In a game the opponent has moved meanwhile, so old directions are wrong.*

@@ -302,7 +302,10 @@ WRONG["r1_penalty"] = [
     (penalty_through(True, lambda g: g.square().mean() / 2), "averages over the numbers of a sample"),
     (penalty_through(True, lambda g: g.square().mean()), "averages over the numbers of a sample"),
     (penalty_through(True, lambda g: (rows(g).sqrt() - 1).square().mean()), "WGAN-GP's penalty"),
-    (penalty_through(True, lambda g: rows(g).mean() / 2, of="mean"), "every sample has a gradient of its own"),
+    (
+        penalty_through(True, lambda g: rows(g).mean() / 2, of="mean"),
+        "every sample has a gradient of its own",
+    ),
     (penalty_through(False, lambda g: rows(g).mean() / 2), "no gradient for D's weights"),
     (lambda d, x: solutions.r1_penalty(d, x).detach(), "no gradient for D's weights"),
     (lambda d, x: solutions.r1_penalty(d, x).item(), "returns a float"),

@@ -1,0 +1,226 @@
+"""`play`: a page that plays one recording, or two side by side, with D's output, points, arrows and curves.
+
+Positions are rounded to 1/500 of the window and D's output to 126 levels, which no eye sees and which compresses well.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from facegan.errors import ConfigError, shown
+from facegan.plane.page import Page, pack, quantized
+from facegan.plane.recording import Recording
+from facegan.plane.still import still
+
+SPEEDS = (0.25, 0.5, 1, 2, 4)
+LIMIT = 600_000  # bytes of a page for each recording
+_MARGIN = 1.2  # positions are kept up to this many extents from the center
+_LEVELS = 250  # from the center to the edge of the window
+_SHADES = 125  # of D's output
+_GRAY = 255  # the output is not finite
+_BLUE, _ORANGE = "#0072B2", "#D55E00"
+
+
+def play(*recordings: Recording, speed: float = 1) -> Page:
+    """A page that plays a recording, or two side by side and in step.
+
+    A notebook shows the page as a cell's last value; `page.save("ring.html")` writes it to a file. Two recordings are
+    in step by training step: each shows its last frame that is not later.
+
+    Args:
+        recordings: one or two, from `record`.
+        speed: 0.25, 0.5, 1, 2 or 4; at 1, a second is 20 frames. The page can change it.
+
+    Raises:
+        ConfigError: these are not one or two recordings, the speed is another one, or the page is too large.
+    """
+    _check(recordings, speed)
+    timeline = np.unique(np.concatenate([r.steps for r in recordings]))
+    unit, ranges = _arrow_unit(recordings), _ranges(recordings)
+    data = {
+        "speed": speed,
+        "speeds": SPEEDS,
+        "timeline": timeline.tolist(),
+        "recordings": [
+            {**_packed(r, unit), "frames": _in_step(r, timeline), "charts": _charts(r, ranges)}
+            for r in recordings
+        ],
+    }
+    title = " and ".join(r.title for r in recordings)
+    height = 620 if len(recordings) == 1 else 980
+    page = Page(
+        "player",
+        data,
+        parts=("planes", "curves"),
+        title=title,
+        alt=_alt(recordings),
+        still=still(recordings),
+        height=height,
+    )
+    _check_size(page, recordings)
+    return page
+
+
+def _check(recordings: Sequence[Any], speed: Any) -> None:
+    for each in recordings:
+        if not isinstance(each, Recording):
+            raise ConfigError(
+                f"play got {shown(each)}, expected recordings. Make one with record(...), then play(recording)."
+            )
+    if not 1 <= len(recordings) <= 2:
+        raise ConfigError(
+            f"play got {len(recordings)} recordings, expected one or two. "
+            "Call play(recording), or play(without, with_penalty) to compare two."
+        )
+    if isinstance(speed, bool) or speed not in SPEEDS:
+        raise ConfigError(f"speed is {shown(speed)}, expected 0.25, 0.5, 1, 2 or 4. Use speed=1.")
+
+
+def _check_size(page: Page, recordings: Sequence[Recording]) -> None:
+    if (size := len(page.html)) <= LIMIT * len(recordings):
+        return
+    most = max(recordings, key=lambda r: r.fakes.size + r.output.size)
+    raise ConfigError(
+        f"the page would have {size / 1000:,.0f} kB, expected at most {LIMIT // 1000 * len(recordings):,} kB. "
+        f"The largest recording has {len(most)} frames of {most.fakes.shape[1]} fakes: record it with a higher "
+        "`every`, fewer `steps`, or fewer `fakes`."
+    )
+
+
+def _in_step(recording: Recording, timeline: np.ndarray) -> list[int]:
+    """For each step of the timeline, the recording's last frame that is not later; at first, its first."""
+    return np.maximum(np.searchsorted(recording.steps, timeline, "right") - 1, 0).tolist()
+
+
+def _packed(r: Recording, arrow_unit: float) -> dict[str, Any]:
+    """A recording for `player.js`. Positions and arrows are in units of `unit`, so many to the window's edge."""
+    low, high, ticks = _output_range(r)
+    return {
+        "title": r.title,
+        "alt": _sentence(r),
+        "steps": r.steps.tolist(),
+        "edge": _LEVELS,
+        "shades": _SHADES,
+        "real": pack(_positions(r.real[:1000], r.extent)),
+        "fakes": pack(_positions(r.fakes, r.extent)),
+        "manifold": pack(_positions(r.manifold, r.extent)),
+        "arrows": pack(_lengths(r.arrows, arrow_unit)),
+        "output": pack(_heat(r.output, low, high)),
+        "ticks": ticks,
+        "gaps": not np.isfinite(r.output).all(),
+        "probabilities": r.probabilities,
+        "modes": len(r.centers),
+        "curves": {name: _rounded(column) for name, column in r.curves.items() if name in _DRAWN},
+    }
+
+
+_DRAWN = ("loss_d", "loss_g", "d_real", "d_fake", "modes")
+
+
+def _positions(values: np.ndarray, extent: float) -> np.ndarray:
+    return quantized(values, _MARGIN * extent, round(_MARGIN * _LEVELS))
+
+
+def _lengths(arrows: np.ndarray, unit: float) -> np.ndarray:
+    """Arrows in the same units as positions; longer ones than half the way to the edge are cut to that."""
+    with np.errstate(invalid="ignore", over="ignore"):
+        scaled = np.asarray(arrows, np.float64) / unit * 0.2
+        norm = np.linalg.norm(scaled, axis=-1, keepdims=True)
+        scaled = scaled * np.minimum(1, 0.5 / np.maximum(norm, 1e-12))
+    return quantized(scaled, 1, _LEVELS)
+
+
+def _arrow_unit(recordings: Sequence[Recording]) -> float:
+    """The length that nine in ten arrows of all recordings stay below: one scale shows where gradients vanish."""
+    norms = np.concatenate([np.linalg.norm(r.arrows, axis=-1).ravel() for r in recordings])
+    return _quantile(norms, 0.9) or 1.0
+
+
+def _output_range(r: Recording) -> tuple[float, float, list[str]]:
+    """The lowest and highest value of the color map, and labels for its ends and middle."""
+    if r.probabilities:
+        return 0.0, 1.0, ["0 fake", "0.5", "1 real"]
+    high = _nice(_quantile(np.abs(r.output), 0.95) or 1.0)
+    return -high, high, [f"≤ {-high:g} fake", "0", f"≥ {high:g} real"]
+
+
+def _heat(output: np.ndarray, low: float, high: float) -> np.ndarray:
+    """0 to `_SHADES` from `low` to `high`; `_GRAY` where D's output is not finite."""
+    values = np.asarray(output, np.float64)
+    finite = np.isfinite(values)
+    share = np.clip((np.where(finite, values, low) - low) / (high - low), 0, 1)
+    return np.where(finite, np.rint(share * _SHADES), _GRAY).astype(np.uint8)
+
+
+def _charts(r: Recording, ranges: dict[str, list[float]]) -> list[dict[str, Any]]:
+    """The curves that a recording has: what they show, the range of y, and the lines."""
+    loss = [_line("loss_d", "D", _BLUE), _line("loss_g", "G", _ORANGE, dashed=True)]
+    charts = [{"title": "Loss", "range": ranges["loss"], "lines": loss}]
+    if r.probabilities:
+        said = [_line("d_real", "D(x)", _BLUE), _line("d_fake", "D(G(z))", _ORANGE, dashed=True)]
+        charts.append({"title": "Output of D", "range": [0, 1], "lines": said})
+    if len(r.centers):
+        modes = [_line("modes", f"of {len(r.centers)}", "#333333")]
+        charts.append({"title": "Modes covered", "range": ranges["modes"], "lines": modes})
+    return charts
+
+
+def _line(key: str, label: str, color: str, *, dashed: bool = False) -> dict[str, Any]:
+    return {"key": key, "label": label, "color": color, "dashed": dashed}
+
+
+def _ranges(recordings: Sequence[Recording]) -> dict[str, list[float]]:
+    """The ranges of y that the recordings share; a few extreme losses do not flatten the rest."""
+    losses = np.concatenate(
+        [np.asarray(r.curves[k], float) for r in recordings for k in ("loss_d", "loss_g")]
+    )
+    low, high = _quantile(losses, 0.02), _quantile(losses, 0.98)
+    spread = high - low
+    low, high = max(_quantile(losses, 0), low - spread), min(_quantile(losses, 1), high + spread)
+    margin = 0.05 * (high - low) or 0.5
+    modes = max(len(r.centers) for r in recordings)
+    return {"loss": [_number(low - margin), _number(high + margin)], "modes": [0, max(modes, 1)]}
+
+
+def _alt(recordings: Sequence[Recording]) -> str:
+    sentences = [_sentence(r) for r in recordings]
+    return sentences[0] if len(sentences) == 1 else f"Left: {sentences[0]} Right: {sentences[1]}"
+
+
+def _sentence(r: Recording) -> str:
+    """A recording in words: its data and settings, and how it ends."""
+    covered = f"{_words(r.curves['modes'])} of {len(r.centers)} modes covered, " if len(r.centers) else ""
+    return (
+        f"A GAN that learns points in two dimensions: {r.title}, seed {r.seed}, {len(r)} frames up to step "
+        f"{r.steps[-1]:,}. In the last frame: {covered}loss of D {_words(r.curves['loss_d'])}, "
+        f"loss of G {_words(r.curves['loss_g'])}."
+    )
+
+
+def _words(column: np.ndarray) -> str:
+    return f"{float(column[-1]):.3g}" if np.isfinite(column[-1]) else "not finite"
+
+
+def _rounded(column: np.ndarray) -> list[float | None]:
+    return [_number(value) if np.isfinite(value) else None for value in np.asarray(column, float)]
+
+
+def _number(value: float) -> float:
+    return float(f"{value:.4g}")
+
+
+def _quantile(values: np.ndarray, q: float) -> float:
+    finite = values[np.isfinite(values)]
+    return float(np.quantile(finite, q)) if finite.size else 0.0
+
+
+def _nice(value: float) -> float:
+    """The next of 1, 2, 5, 10, 20, ... that is not below."""
+    power = 10.0 ** np.floor(np.log10(value))
+    return float(next(f for f in (1, 2, 5, 10) if f * power >= value * 0.999) * power)
+
+
+__all__ = ["LIMIT", "SPEEDS", "play"]
