@@ -50,7 +50,7 @@ class Page:
         parts: Sequence[str] = (),
     ) -> None:
         self._name, self._data, self._title, self._parts = name, data, title, tuple(parts)
-        self.alt, self._still, self._height = alt, still, height
+        self.alt, self.still, self._height = alt, still, height
 
     @cached_property
     def html(self) -> str:
@@ -80,7 +80,7 @@ class Page:
 
     def framed(self) -> str:
         """The document in a frame, over its still picture, which remains where frames are removed."""
-        picture = base64.b64encode(self._still).decode()
+        picture = base64.b64encode(self.still).decode()
         return (
             '<div style="display:grid;align-items:start;max-width:980px">'
             f'<img src="data:image/png;base64,{picture}" alt="{html.escape(self.alt)}" '
@@ -90,7 +90,7 @@ class Page:
         )
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> tuple[dict, dict]:
-        picture = base64.b64encode(self._still).decode()
+        picture = base64.b64encode(self.still).decode()
         data = {"text/html": self.framed(), "image/png": picture, "text/plain": repr(self)}
         return data, {"image/png": {"alt": self.alt}}
 
