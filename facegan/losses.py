@@ -175,12 +175,16 @@ def gradient_penalty(discriminator: Callable, real: Tensor, fake: Tensor, mix: T
 
 
 def r1_penalty(discriminator: Callable, real: Tensor) -> Tensor:
-    """E[||grad D(x)||^2] / 2 on real images (B, 3, H, W) or points (B, 2): Mescheder 2018, equation 9; times gamma."""
+    """E[||grad D(x)||^2] / 2 on real images or points (B, ...): Mescheder 2018, equation 9; times gamma."""
     return _squared_gradient(discriminator, real.detach()).mean() / 2
 
 
 def _squared_gradient(discriminator: Callable, samples: Tensor) -> Tensor:
     samples = samples.requires_grad_(True)
-    logits = discriminator(samples).float().sum()
+    logits = _precise(discriminator(samples)).sum()
     (gradient,) = torch.autograd.grad(logits, samples, create_graph=True)
-    return gradient.float().square().flatten(1).sum(1)
+    return _precise(gradient).flatten(1).square().sum(1)
+
+
+def _precise(values: Tensor) -> Tensor:
+    return values.to(torch.promote_types(values.dtype, torch.float32))  # float64 remains float64

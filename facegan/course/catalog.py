@@ -159,6 +159,41 @@ _EXERCISES = (
         "One number per latent dimension: average each group.",
         "From without to with: one mean minus the other.",
     ),
+    _exercise(
+        "optimal_discriminator", 5, "give the best D(x) where the densities of data and fakes are known",
+        solutions.optimal_discriminator, checks.optimal_discriminator,
+        "At one point x, D chooses a single number D. Which D makes p log D + q log(1 - D) largest?",
+        "The derivative is p / D - q / (1 - D). Where is it 0?",
+        "p (1 - D) = q D. Solve for D.",
+    ),
+    _exercise(
+        "dirac_gradients", 5, "give the direction in which each player of the Dirac-GAN moves",
+        solutions.dirac_gradients, checks.dirac_gradients,
+        "Write both losses with the logit psi * theta: -log sigmoid(s) for G, -log(1 - sigmoid(s)) for D.",
+        "d/ds -log sigmoid(s) is -sigmoid(-s); d/ds -log(1 - sigmoid(s)) is sigmoid(s).",
+        "Chain rule: the logit's slope in theta is psi, in psi it is theta. Then the minus sign of descent.",
+    ),
+    _exercise(
+        "alternating_step", 5, "take one round of the game: D first, then G against the new D",
+        solutions.alternating_step, checks.alternating_step,
+        "field(theta, psi) gives both directions; use one at a time.",
+        "The new psi is psi + rate times the second direction.",
+        "Ask the field again with the new psi before theta moves.",
+    ),
+    _exercise(
+        "r1_penalty", 5, "compute the R1 penalty of a discriminator on real samples",
+        solutions.r1_penalty, checks.r1_penalty,
+        "torch.autograd.grad(outputs, inputs) gives gradients with respect to inputs; the inputs must require one.",
+        "The sum of all logits has, for each sample, the gradient of that sample's own logit.",
+        "D learns from this number, so its graph must exist: create_graph=True. Then square, add up per sample, average.",
+    ),
+    _exercise(
+        "modes_covered", 5, "count the modes of the data that fakes cover",
+        solutions.modes_covered, checks.modes_covered,
+        "torch.cdist(fakes, centers) gives all distances at once, (N, M).",
+        "Compare with the radius, and add up over the fakes: how many are near each center?",
+        "Count the centers whose number is at least `least`.",
+    ),
 )  # fmt: skip
 
 _TABLE = {found.name: found for found in _EXERCISES}

@@ -149,3 +149,37 @@ def latent_walk(anchors, frames):
 def attribute_direction(z, has):
     """Latents (N, latent_dim) and bools (N,) -> the direction (latent_dim,) that adds the attribute."""
     return z[has].mean(0) - z[~has].mean(0)
+
+
+def optimal_discriminator(p, q):
+    """Densities of the data, p, and of the fakes, q, two tensors of one shape -> the best D(x) there."""
+    return p / (p + q)
+
+
+def dirac_gradients(theta, psi):
+    """Two tensors of one shape -> (d_theta, d_psi): where G moves theta and D moves psi."""
+    d_theta = psi * torch.sigmoid(
+        -psi * theta
+    )  # minus the slope of -log D(theta), as D(theta) = sigmoid(psi theta)
+    d_psi = -theta * torch.sigmoid(psi * theta)  # minus the slope of -log(1 - D(theta)); D(0) is always 1/2
+    return d_theta, d_psi
+
+
+def alternating_step(field, theta, psi, rate):
+    """One round: D moves psi, then G moves theta against the new psi. Returns (theta, psi)."""
+    psi = psi + rate * field(theta, psi)[1]
+    theta = theta + rate * field(theta, psi)[0]
+    return theta, psi
+
+
+def r1_penalty(discriminator, real):
+    """A module and real samples (B, ...) -> half the mean squared norm of D's gradient there, one number."""
+    real = real.detach().requires_grad_()
+    (gradient,) = torch.autograd.grad(discriminator(real).sum(), real, create_graph=True)
+    return gradient.square().flatten(1).sum(1).mean() / 2
+
+
+def modes_covered(fakes, centers, radius, least):
+    """Fakes (N, 2), centers (M, 2) -> how many centers have at least `least` fakes within the radius."""
+    near = torch.cdist(fakes, centers) <= radius  # (N, M)
+    return int((near.sum(0) >= least).sum())

@@ -8,8 +8,9 @@ GAN Lab (Kahng et al. 2019, arXiv 1809.01587) shows such games in a browser; her
 """
 
 from facegan.plane.data import NAMES as DATA
+from facegan.plane.dirac_page import dirac
 from facegan.plane.player import play
 from facegan.plane.record import CONFIG, gan, record
 from facegan.plane.recording import Recording
 
-__all__ = ["CONFIG", "DATA", "Recording", "gan", "play", "record"]
+__all__ = ["CONFIG", "DATA", "Recording", "dirac", "gan", "play", "record"]

@@ -13,12 +13,20 @@ from facegan.course.checks.architecture import (
     output_size,
 )
 from facegan.course.checks.data import center_crop, contact_sheet, scale, unscale
+from facegan.course.checks.dynamics import (
+    alternating_step,
+    dirac_gradients,
+    modes_covered,
+    optimal_discriminator,
+    r1_penalty,
+)
 from facegan.course.checks.latent import attribute_direction, latent_walk, slerp
 from facegan.course.checks.tools import CheckFailed, taken_remarks
 from facegan.course.checks.training import discriminator_loss, generator_loss, train_step, update_average
 
 __all__ = [
-    "CheckFailed", "attribute_direction", "center_crop", "contact_sheet", "discriminator", "discriminator_loss",
-    "generator", "generator_block", "generator_loss", "init_weights", "latent_walk", "output_size", "scale",
-    "slerp", "taken_remarks", "train_step", "unscale", "update_average",
+    "CheckFailed", "alternating_step", "attribute_direction", "center_crop", "contact_sheet", "dirac_gradients",
+    "discriminator", "discriminator_loss", "generator", "generator_block", "generator_loss", "init_weights",
+    "latent_walk", "modes_covered", "optimal_discriminator", "output_size", "r1_penalty", "scale", "slerp",
+    "taken_remarks", "train_step", "unscale", "update_average",
 ]  # fmt: skip

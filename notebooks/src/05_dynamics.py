@@ -1,0 +1,409 @@
+# ---
+# jupyter:
+#   accelerator: GPU
+#   colab:
+#     gpuType: T4
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # 5 · Dynamics: why the game moves as it does
+#
+# {badges}
+#
+# *In Colab, first choose File > Save a copy in Drive: your edits are lost otherwise.*
+#
+# By the end you will be able to
+#
+# - derive the best possible D, and check it against a trained one,
+# - say why an unregularized game circles, what alternating updates change, and why R1 makes it converge,
+# - make a GAN lose modes on purpose, and bring them back,
+# - read the balance of a game from D(x), D(G(z)) and the gradient norms.
+#
+# Plan about 45 minutes. Running all cells takes about a minute and a half on two CPU cores. No GPU and no photographs are needed: the
+# data are points in the plane, and each training takes a few seconds.
+
+# %% cellView="form"
+# @title Set-up: run this cell first. It installs facegan only where it is missing.
+KEEP_ON_DRIVE = False  # @param {type:"boolean"}
+import importlib.util, os, subprocess, sys
+
+if getattr(importlib.util.find_spec("facegan"), "origin", None) is None:  # missing, or a folder
+    address = os.environ.get("FACEGAN_SOURCE", "{source}")
+    if subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", address]).returncode:
+        sys.exit(f"""facegan could not be installed from {address}. Is there internet (on Kaggle: Settings > Internet)?
+Is that address public, and not moved? To install a wheel, zip or folder: %env FACEGAN_SOURCE=PATH, then this cell.""")
+    sys.modules.pop("facegan", None)
+    importlib.invalidate_caches()
+import facegan as fg
+
+RUNS = fg.notebook.start(keep_on_drive=KEEP_ON_DRIVE)
+
+# %% tags=["parameters"]
+STEPS = 2000  # of each training on the plane
+
+# %%
+import matplotlib.pyplot as plt
+import numpy as np
+import torch
+from facegan import plane
+from facegan.plane import dirac_gan
+
+BLUE, ORANGE, GREEN = "#0072B2", "#D55E00", "#009E73"
+EVERY = max(1, STEPS // 80)  # steps between two frames of a recording
+
+# %% [markdown]
+# ## Two dimensions instead of 12,288
+#
+# A face of 64 x 64 pixels is a point in 12,288 dimensions. Nobody can look at a game there. Here a "face" is a point in the plane, and G and D are small
+# networks of linear layers. The rest is what you know: the same `GAN`, `train_step`, `fit`, losses and optimizers as for faces. Only now you can see all of it.
+#
+# The data are eight small clusters on a ring. **Predict, then run:** how will G's points get there?
+
+# %%
+MY_GUESS = (
+    ""  # @param ["", "one cluster after the other", "all eight at once", "they wander around the ring"]
+)
+print("your guess:", MY_GUESS or "none yet")
+fair = plane.record(plane.CONFIG, data="ring", steps=STEPS, every=EVERY)
+plane.play(fair)
+
+# %% [markdown]
+# *Press play, or drag the slider. Crosses are real points, circles are fakes. The background is D's opinion: blue where D(x) is high, orange where it is low.
+# Switch on **arrows**: they show where each fake would have to move to lower G's loss. Switch on **manifold**: it is a grid of latents, and where G puts it. G
+# is continuous, so its sheet stays in one piece: between the clusters there are always a few fakes.*
+#
+# ## The best D
+#
+# What does D aim for? At a point $x$ the data have density $p(x)$ and the fakes $q(x)$. D chooses one number $D(x)$, and its gain there is
+#
+# $$p(x) \log D(x) + q(x) \log(1 - D(x)).$$
+#
+# ### Exercise: optimal_discriminator
+#
+# Set the derivative with respect to $D(x)$ to zero, solve for $D(x)$, and write the result as a function of the two densities.
+
+
+# %%
+@fg.exercise("optimal_discriminator")
+def optimal_discriminator(p, q):
+    """Densities of the data, p, and of the fakes, q, two tensors of one shape -> the best D(x) there."""
+    ...  # your code
+
+
+# %% [markdown]
+# Does a trained D find it? Here G is fixed: its points always come from one Gaussian, the data from another. Only D learns, with the trainer that you know.
+
+
+# %%
+class Fixed(torch.nn.Module):
+    """A generator of a Gaussian around (-0.5, 0); its learning rate is almost 0."""
+
+    sample_shape = (2,)
+
+    def __init__(self):
+        super().__init__()
+        self.center = torch.nn.Parameter(torch.tensor([-0.5, 0.0]))
+
+    def forward(self, z):
+        return self.center + 0.5 * z
+
+
+# %%
+data = torch.randn(4096, 2, generator=torch.Generator().manual_seed(0)) * 0.5 + torch.tensor([0.5, 0.0])
+gan = plane.gan(plane.CONFIG.replace(lr_g=1e-12), generator=Fixed())
+fg.fit(gan, data, steps=STEPS)
+x = torch.linspace(-2, 2, 200)
+line = torch.stack([x, torch.zeros(200)], 1)
+p, q = (torch.exp(-((x - mean) ** 2) / (2 * 0.5**2)) for mean in (0.5, -0.5))
+plt.figure(figsize=(7, 3.2), layout="constrained")
+plt.plot(x, optimal_discriminator(p, q), color=BLUE, linewidth=5, alpha=0.4, label="your formula")
+plt.plot(x, gan.discriminator(line).sigmoid().detach(), color=ORANGE, label="D, trained")
+plt.plot(x, p, "--", color="gray", label="p, the data (not to scale)")
+plt.plot(x, q, ":", color="gray", label="q, the fakes")
+plt.legend(frameon=False)
+_ = plt.gca().set(xlabel="x", ylabel="D(x)")
+
+# %% [markdown]
+# *The trained D follows the formula where there are points to learn from. At the end of a perfect game $p = q$, and the best D is 1/2 everywhere: it cannot tell any more.
+# This is why D(x) and D(G(z)) near one half mean a tie, not a broken D.*
+#
+# ## The smallest GAN: one point, one slope
+#
+# To see why games move as they do, take everything away (Mescheder et al. 2018, the *Dirac-GAN*): all real data are the single point 0, G is a single point $\theta$,
+# and D is a line through the origin with slope $\psi$: its logit is $\psi x$. So the whole game is a point $(\theta, \psi)$ in the plane, and it is over at $(0, 0)$.
+#
+# D minimizes $-\log(1 - D(\theta))$; the real point adds only a constant, because $D(0)$ is always 1/2. G minimizes the non-saturating loss $-\log D(\theta)$.
+#
+# ### Exercise: dirac_gradients
+#
+# For each player: minus the derivative of its own loss with respect to its own parameter. `torch.sigmoid` is $\sigma$.
+
+
+# %%
+@fg.exercise("dirac_gradients")
+def dirac_gradients(theta, psi):
+    """Two tensors of one shape -> (d_theta, d_psi): where G moves theta and D moves psi."""
+    ...  # your code
+
+
+# %% [markdown]
+# ### Exercise: alternating_step
+#
+# Both players can move at once (*simultaneous*), or D moves first and G answers the new D (*alternating*). The simultaneous step is given. Write the other one.
+
+
+# %%
+def simultaneous_step(field, theta, psi, rate):
+    d_theta, d_psi = field(theta, psi)
+    return theta + rate * d_theta, psi + rate * d_psi
+
+
+@fg.exercise("alternating_step")
+def alternating_step(field, theta, psi, rate):
+    """One round: D moves psi, then G moves theta against the new psi. Returns (theta, psi)."""
+    ...  # your code
+
+
+# %% [markdown]
+# **Predict, then run.** Both games start at (1, 1). Where are they after 300 rounds with a learning rate of 0.2?
+
+# %%
+MY_GUESS = ""  # @param ["", "both at (0, 0)", "both far away", "both circle", "one circles, one moves away"]
+print("your guess:", MY_GUESS or "none yet")
+theta, psi = torch.meshgrid(torch.linspace(-2, 2, 15), torch.linspace(-2, 2, 15), indexing="ij")
+_, axes = plt.subplots(1, 2, figsize=(9, 4.4), layout="constrained")
+for ax, step, name in zip(axes, (simultaneous_step, alternating_step), ("simultaneous", "alternating")):
+    path = [torch.tensor([1.0, 1.0])]
+    for _ in range(300):
+        path.append(torch.stack(list(step(dirac_gradients, *path[-1], 0.2))))
+    ax.quiver(theta, psi, *dirac_gradients(theta, psi), color="lightgray")
+    ax.plot(*torch.stack(path).T, color=BLUE, linewidth=0.8)
+    ax.plot(*path[-1], "o", color=ORANGE)
+    title = f"{name}: from 1.41 to {path[-1].norm():.2f}"
+    ax.set(title=title, xlabel="θ", ylabel="ψ", xlim=(-2.2, 2.2), ylim=(-2.2, 2.2), aspect="equal")
+
+# %% [markdown]
+# *The arrows run around the middle: when G is to the right, D tilts; when D tilts, G runs to the left; D tilts back, and so on. Simultaneous steps leave the circle
+# outwards, alternating steps stay on it. Neither arrives. Nobody plays badly: each player's best answer is always a move around the middle.*
+#
+# Eigenvalues say the same. Near (0, 0) a step multiplies the distance by the modulus of its eigenvalues. Modulus 1 circles, above 1 leaves, below 1 arrives.
+
+# %%
+for game in ("non_saturating", "non_saturating_r1"):
+    values = ", ".join(f"{value:.2f}" for value in dirac_gan.eigenvalues(game))
+    print(f"{game}: eigenvalues of the field {values}")
+    for updates in dirac_gan.UPDATES:
+        modulus = abs(dirac_gan.update_eigenvalues(game, updates, rate=0.2)).max()
+        print(f"    {updates:13} modulus of a step {modulus:.4f}")
+
+# %% [markdown]
+# The second game has one more term: R1 (Mescheder et al. 2018), a penalty on the slope of D at the *real* data:
+#
+# $$R_1 = \tfrac{1}{2} \, \mathbb{E}_x \lVert \nabla_x D(x) \rVert^2, \quad \text{with } D(x) \text{ the logit.}$$
+#
+# For the Dirac-GAN the slope is $\psi$, so R1 pulls $\psi$ back to 0: a brake. Imaginary eigenvalues get a negative real part, and the game spirals in.
+#
+# ## The lab: nine games
+#
+# Choose a game, drag the start, change the strength γ. Can you find a game that arrives with simultaneous steps? Which games never arrive at the
+# middle, whatever you do? At which γ does R1 stop spiraling and go straight in?
+
+# %%
+plane.dirac("gan", rate=0.2)
+
+# %% [markdown]
+# *The original game, simultaneous steps: outwards. R1, instance noise and consensus optimization arrive. WGAN-GP does not: its penalty wants a slope of 1 even
+# where D has nothing left to tell. For R1 the spiral ends at γ = 1, where both eigenvalues become real.*
+#
+# ### Exercise: r1_penalty
+#
+# Write R1 for any D and any samples: points or images. D must be able to learn from it.
+
+
+# %%
+@fg.exercise("r1_penalty")
+def r1_penalty(discriminator, real):
+    """A module and real samples (B, ...) -> half the mean squared norm of D's gradient there, one number."""
+    ...  # your code
+
+
+# %% [markdown]
+# Does the brake work for networks, too? The data are one Gaussian now, and Adam has momentum, β1 = 0.9, which drives a circling game on.
+# **Predict, then run:** what does R1 change?
+
+# %%
+MY_GUESS = ""  # @param ["", "nothing", "G arrives sooner", "G circles without it, and arrives with it"]
+print("your guess:", MY_GUESS or "none yet")
+wild = plane.CONFIG.replace(beta1=0.9)
+without = plane.record(wild, "gaussian", steps=STEPS, every=EVERY)
+braked = plane.record(wild.replace(r1=3.0), "gaussian", steps=STEPS, every=EVERY)
+for name, recording in (("without R1", without), ("with R1", braked)):
+    off = np.linalg.norm(recording.fakes.mean(1) - recording.centers, axis=1)[-20:].mean()
+    print(f"{name}: the fakes' center is {off:.2f} away from the data's, on average over the last 20 frames")
+plane.play(without, braked)
+
+# %% [markdown]
+# *Left: the cloud of fakes chases around the data, as θ did. Right: it settles. Your penalty is what `TrainConfig(r1=...)` adds to D's loss.*
+#
+# ## Modes, lost and found
+#
+# A GAN *covers* a mode of the data if it makes enough points there. *Mode collapse* is when it covers few, or one.
+#
+# ### Exercise: modes_covered
+
+
+# %%
+@fg.exercise("modes_covered")
+def modes_covered(fakes, centers, radius, least):
+    """Fakes (N, 2), centers (M, 2) -> how many centers have at least `least` fakes within the radius."""
+    ...  # your code
+
+
+# %%
+def modes(recording):
+    """Modes covered, on average over the last 10 frames: within 0.15, by a fifth of the fair share of fakes."""
+    centers = torch.from_numpy(recording.centers)
+    least = len(recording.fakes[0]) // len(centers) // 5
+    frames = torch.from_numpy(recording.fakes[-10:])
+    return sum(modes_covered(fakes, centers, 0.15, least) for fakes in frames) / len(frames)
+
+
+slow = plane.CONFIG.replace(lr_d=2e-4)  # D learns five times as slowly as G
+collapsed = plane.record(slow, "ring", steps=STEPS, every=EVERY)
+print(f"fair: {modes(fair):.1f} of 8 modes; slow D: {modes(collapsed):.1f} of 8")
+plane.play(fair, collapsed)
+
+# %% [markdown]
+# *Same seed, same data; on the right D learns five times as slowly. Play it: all fakes sit on one place, D slowly learns to distrust it, and all of them move to the
+# next cluster. Over time G visits all eight modes, and never covers more than one or two. It is the circle of the Dirac-GAN again, around a ring.*
+#
+# **Predict, then run.** What brings the modes back? D learns as slowly as before in all of these.
+
+# %%
+MY_GUESS = ""  # @param ["", "five D steps", "R1", "instance noise", "no momentum", "several"]
+print("your guess:", MY_GUESS or "none yet")
+cures = {
+    "slow D": {},
+    "five D steps": {"n_critic": 5},
+    "R1, γ = 1": {"r1": 1.0},
+    "instance noise": {"instance_noise": 0.3},
+    "no momentum": {"beta1": 0.0},
+    "G as slow as D": {"lr_g": 2e-4},
+}
+found = {}
+for name, change in cures.items():
+    recordings = [plane.record(slow.replace(**change), "ring", steps=STEPS, seed=seed) for seed in (0, 1)]
+    found[name] = [modes(recording) for recording in recordings]
+
+# %%
+_, ax = plt.subplots(figsize=(7, 3), layout="constrained")
+for row, counts in enumerate(found.values()):
+    ax.plot(counts, [row] * len(counts), "o", color=BLUE, markersize=9)
+ax.set(
+    xlim=(-0.3, 8.3), xlabel="modes covered, of 8 (two seeds)", yticks=range(len(found)), yticklabels=found
+)
+ax.invert_yaxis()
+ax.grid(axis="x", alpha=0.4)
+
+# %% [markdown]
+# *What always helps gives D time to answer: more D steps, or a slower G. R1 and less momentum help in some runs and not in others. Noise of this size does not. Two seeds are
+# few: before you believe a cure, try more.*
+#
+# ## Momentum
+#
+# DCGAN uses β1 = 0.5 and not Adam's usual 0.9. **Predict, then run** on the ring with fair learning rates: what does momentum cost?
+
+# %%
+MY_GUESS = ""  # @param ["", "nothing", "modes", "speed"]
+print("your guess:", MY_GUESS or "none yet")
+for beta1 in (0.0, 0.5, 0.9):
+    runs = [plane.record(plane.CONFIG.replace(beta1=beta1), "ring", steps=STEPS, seed=s) for s in (0, 1)]
+    near = np.mean([run.curves["quality"][-10:].mean() for run in runs])
+    print(
+        f"β1 = {beta1}: {np.mean([modes(run) for run in runs]):.1f} modes, {near:.0%} of the fakes near one"
+    )
+
+# %% [markdown]
+# *Momentum keeps moving in old directions. In a game the opponent has moved meanwhile, so old directions are wrong.*
+#
+# ## Reading the balance
+#
+# In high dimensions there is no picture of the game, only its curves. Learn to read them where you can check: the fair game, the slow D, and a D that is
+# much faster than G, with the minimax loss. **Predict** which column is which before you look at the titles.
+
+# %%
+strong = plane.CONFIG.replace(loss="minimax", lr_d=5e-3, lr_g=1e-4)
+overpowered = plane.record(strong, "ring", steps=STEPS, every=EVERY)
+_, axes = plt.subplots(2, 3, figsize=(10, 5), sharex=True, sharey="row", layout="constrained")
+for column, (name, run) in zip(axes.T, {"fair": fair, "slow D": collapsed, "strong D": overpowered}.items()):
+    column[0].plot(run.steps, run.curves["d_real"], color=BLUE, label="D(x)")
+    column[0].plot(run.steps, run.curves["d_fake"], color=ORANGE, label="D(G(z))")
+    column[1].semilogy(run.steps, run.curves["grad_norm_g"], color=ORANGE, label="gradient norm of G")
+    column[1].semilogy(run.steps, run.curves["grad_norm_d"], color=BLUE, label="gradient norm of D")
+    column[0].set(title=f"{name}: {modes(run):.0f} of 8", ylim=(0, 1))
+    column[1].set(xlabel="step")
+for ax in axes[:, 0]:
+    ax.legend(frameon=False)
+
+# %% [markdown]
+# *Fair: D(x) and D(G(z)) close to 1/2. Slow D: the curves swing around each other, and D(G(z)) is above D(x) half of the time: D is fooled. Strong D: the curves
+# stay apart, and at first G's gradient is small: G gets little to learn from.*
+#
+# ## The lab: your own games
+#
+# Change a control: the widget trains again, and plays the result. Bring the ring to collapse with another control than D's learning rate. Which data set is the hardest?
+
+# %%
+fg.widgets.plane("ring", steps=STEPS, every=EVERY)
+
+# %% [markdown]
+# *Without a running kernel this page shows the last frame only.*
+#
+# ## Summary
+#
+# - The best D at a point is p / (p + q); at the end of a perfect game it is 1/2.
+# - Each player's best answer moves the game around its solution. Simultaneous steps spiral outwards, alternating steps circle, momentum drives both on.
+# - R1 is a brake on D at the real data; it turns circling into arriving.
+# - Modes are lost when G moves faster than D can answer: more D steps or a slower G bring them back.
+# - D(x) and D(G(z)) close together is balance, swinging is chasing, far apart is a D that has won.
+
+# %%
+fg.progress()
+
+# %% [markdown]
+# ## Think about it
+#
+# **1. In the ring, why do some fakes always lie between two clusters, even in a fair game?**
+#
+# <details><summary>An answer</summary>
+#
+# G is continuous and z comes from one connected cloud. The image of a connected set is connected, so G cannot cut its sheet into eight pieces; it can only stretch it thin.
+# </details>
+#
+# **2. R1 is taken at real data only. Why not at the fakes, too?**
+#
+# <details><summary>An answer</summary>
+#
+# At the solution both are the same place, so near it one is enough to make D flat there. (Taken at fakes it is called R2, and converges as well.) Away from the
+# solution D needs its slope to pull fakes towards the data.
+# </details>
+#
+# **3. A friend's face GAN shows D(x) = 0.55 and D(G(z)) = 0.45, and all faces are alike. How can that be?**
+#
+# <details><summary>An answer</summary>
+#
+# Balance is not quality. The slow D above has mean values near one half as well: G is always ahead, on one mode. Look at the faces, count modes, measure a distance.
+# </details>
+#
+# ## Go further
+#
+# - The grid of 25 needs more than these steps: `plane.record(data="grid", steps=10_000, every=100)`. How many modes do you reach? What helps most?
+# - Draw your own points: `plane.record(data=[[0, 0], [1, 0.2], ...])`. Which shapes does G find hard?
+# - An average of a circle is its middle: compare `ema_decay=0.99` with 0 in a game that circles, and in the slow-D game. Why does it help in one only?
+# - Write a loss, pass it as `plane.record(loss=(my_d_loss, my_g_loss))`, and find out whether it circles.
+# - Unrolled GANs (Metz et al. 2017) let G look ahead. Write `alternating_step` with a G that differentiates through D's next step, in the Dirac-GAN.
+# - Take a finding back to faces: train `tiny` with `lr_d` divided by five, and look at the faces (notebook 3).

@@ -1,0 +1,381 @@
+"""Right and wrong solutions of notebook 5's exercises."""
+
+import math
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch.func import functional_call, grad, vmap
+
+from facegan import losses
+from facegan.course import solutions
+
+RIGHT, WRONG = {}, {}
+
+
+def best_by_logit(p, q):
+    return torch.sigmoid(p.log() - q.log()) if bool((p > 0).all()) else torch.where(p > 0, p / (p + q), 0.0)
+
+
+def best_by_loop(p, q):
+    out = torch.empty_like(p)
+    for i in range(p.numel()):
+        out.view(-1)[i] = p.reshape(-1)[i] / (p.reshape(-1)[i] + q.reshape(-1)[i])
+    return out
+
+
+def best_by_newton(p, q):
+    """Climb p log D + q log(1 - D) by bisection on its derivative."""
+    low, high = torch.zeros_like(p), torch.ones_like(p)
+    for _ in range(60):
+        middle = (low + high) / 2
+        rises = p * (1 - middle) > q * middle
+        low, high = torch.where(rises, middle, low), torch.where(rises, high, middle)
+    return (low + high) / 2
+
+
+RIGHT["optimal_discriminator"] = [
+    solutions.optimal_discriminator,
+    lambda p, q: 1 / (1 + q / p),
+    lambda p, q: 1 - q / (p + q),
+    lambda p, q: torch.div(p, torch.add(p, q)),
+    lambda p, q: p.double().div(p.double() + q.double()).float(),
+    lambda p, q: torch.from_numpy(p.numpy() / (p.numpy() + q.numpy())),
+    lambda p, q: (p / q) / (1 + p / q),
+    best_by_logit,
+    best_by_loop,
+    best_by_newton,
+]
+WRONG["optimal_discriminator"] = [
+    (lambda p, q: q / (p + q), "probability that x is a fake"),
+    (lambda p, q: p / q, "ratio of the densities"),
+    (lambda p, q: (p / q).log(), "that is the logit"),
+    (lambda p, q: torch.full_like(p, 0.5), "1/2 everywhere"),
+    (lambda p, q: (p > q).float(), "the best D cannot tell"),
+    (lambda p, q: torch.sigmoid(p - q), r"for p = .* it gives"),
+    (lambda p, q: p / (p + q + 0.01), "nothing may be added"),
+    (lambda p, q: p / (p + q + 1e-4), "nothing may be added"),
+    (lambda p, q: p, "lies between 0 and 1|cannot tell"),
+    (lambda p, q: 2 * p / (p + q), "twice the best"),
+    (lambda p, q: p / (2 * (p + q)), "half the best"),
+    (lambda p, q: p.mean() / (p.mean() + q.mean()), "it returns shape"),
+    (lambda p, q: p / p.sum() / (p / p.sum() + q / q.sum()), "for p = "),
+    (lambda p, q: p.square() / (p.square() + q.square()), "for p = "),
+    (lambda p, q: p - q / (p + q), "lies between|cannot tell"),
+    (lambda p, q: p.div_(p + q), "changes its input"),
+    (lambda p, q: (p + q) / p, "lies between"),
+    (lambda p, q: torch.softmax(torch.stack([p, q]), 0)[0], "for p = "),
+    (lambda p, q: p / max(p + q), "cannot tell|for p ="),
+]
+
+
+def dirac_by_autograd(theta, psi):
+    theta, psi = theta.clone().requires_grad_(), psi.clone().requires_grad_()
+    g = -F.logsigmoid(psi.detach() * theta).sum()
+    d = -torch.log(1 - torch.sigmoid(psi * theta.detach())).sum()
+    return -torch.autograd.grad(g, theta)[0], -torch.autograd.grad(d, psi)[0]
+
+
+def dirac_by_library(theta, psi):
+    theta, psi = theta.detach().clone().requires_grad_(), psi.detach().clone().requires_grad_()
+    n = theta.numel()
+    loss_g = losses.bce_generator(psi.detach() * theta) * n
+    loss_d = losses.bce_discriminator(psi * 0, psi * theta.detach()) * n
+    loss_g.backward()
+    loss_d.backward()
+    return -theta.grad, -psi.grad
+
+
+RIGHT["dirac_gradients"] = [
+    solutions.dirac_gradients,
+    dirac_by_autograd,
+    dirac_by_library,
+    lambda t, p: (p / (1 + torch.exp(p * t)), -t / (1 + torch.exp(-p * t))),
+    lambda t, p: [p * (1 - torch.sigmoid(p * t)), -t * torch.sigmoid(p * t)],
+    lambda t, p: torch.stack([p * torch.sigmoid(-p * t), -t * torch.sigmoid(p * t)]),
+    lambda t, p: (p * (1 - torch.tanh(p * t / 2)) / 2, -t * (1 + torch.tanh(p * t / 2)) / 2),
+    lambda t, p: tuple(
+        torch.tensor(np.array(v, np.float32))
+        for v in (p.numpy() / (1 + np.exp((p * t).numpy())), -t.numpy() / (1 + np.exp(-(p * t).numpy())))
+    ),
+    lambda t, p: (
+        vmap(grad(lambda a, b: F.logsigmoid(a * b)))(t, p),
+        vmap(grad(lambda b, a: F.logsigmoid(-a * b)))(p, t),
+    ),
+]
+WRONG["dirac_gradients"] = [
+    (lambda t, p: solutions.dirac_gradients(t, p)[::-1], "wrong order"),
+    (lambda t, p: tuple(-x for x in solutions.dirac_gradients(t, p)), "both have the wrong sign"),
+    (lambda t, p: (-p * torch.sigmoid(-p * t), -t * torch.sigmoid(p * t)), "theta moves the wrong way"),
+    (lambda t, p: (p * torch.sigmoid(-p * t), t * torch.sigmoid(p * t)), "psi moves the wrong way"),
+    (lambda t, p: (p * torch.sigmoid(p * t), -t * torch.sigmoid(p * t)), "minimax loss"),
+    (lambda t, p: (p * torch.sigmoid(-p * t), -t * torch.sigmoid(-p * t)), "psi's is that of -log D"),
+    (lambda t, p: (torch.sigmoid(-p * t), -t * torch.sigmoid(p * t)), "slope in the logit only"),
+    (lambda t, p: (p * torch.sigmoid(-p * t), -torch.sigmoid(p * t)), "psi's is the slope in the logit only"),
+    (lambda t, p: (p * torch.sigmoid(-p * t), -t * torch.sigmoid(p * t) / 2), "half of what it should be"),
+    (lambda t, p: (p, -t), "theta's is wrong"),
+    (
+        lambda t, p: (p * torch.sigmoid(-p * t), 0.5 - t * torch.sigmoid(p * t)),
+        "real point x = 0 adds nothing",
+    ),
+    (lambda t, p: p * torch.sigmoid(-p * t), "expected two|returns a tensor"),
+    (lambda t, p: (p.mean() * 1, -t.mean()), r"returns a tensor \(\)"),
+    (lambda t, p: (F.logsigmoid(p * t), F.logsigmoid(-p * t)), "theta's is wrong"),
+    (lambda t, p: (p / torch.exp(p * t), -t * torch.sigmoid(p * t)), "theta's is wrong"),
+    (lambda t, p: solutions.dirac_gradients(p, t), "theta's|theta moves|wrong"),
+    (lambda t, p: (math.nan * t, p), "not finite"),
+]
+
+
+def round_by_parts(field, theta, psi, rate):
+    _, up = field(theta, psi)
+    new = psi.add(up, alpha=rate)
+    right, _ = field(theta, new)
+    return theta.add(right, alpha=rate), new
+
+
+def round_in_a_list(field, theta, psi, rate):
+    state = [theta, psi]
+    state[1] = state[1] + field(*state)[1] * rate
+    state[0] = state[0] + field(*state)[0] * rate
+    return state
+
+
+def round_on_copies(field, theta, psi, rate):
+    theta, psi = theta.clone(), psi.clone()
+    psi += rate * field(theta, psi)[1]
+    theta += rate * field(theta, psi)[0]
+    return theta, psi
+
+
+def simultaneous(field, theta, psi, rate):
+    d_theta, d_psi = field(theta, psi)
+    return theta + rate * d_theta, psi + rate * d_psi
+
+
+def g_first(field, theta, psi, rate):
+    theta = theta + rate * field(theta, psi)[0]
+    return theta, psi + rate * field(theta, psi)[1]
+
+
+def backwards(field, theta, psi, rate):
+    psi = psi - rate * field(theta, psi)[1]
+    return theta - rate * field(theta, psi)[0], psi
+
+
+def twice(field, theta, psi, rate):
+    return solutions.alternating_step(field, *solutions.alternating_step(field, theta, psi, rate), rate)
+
+
+def swapped_components(field, theta, psi, rate):
+    psi = psi + rate * field(theta, psi)[0]
+    return theta + rate * field(theta, psi)[1], psi
+
+
+def with_psi_alone(field, theta, psi, rate):
+    return theta, psi + rate * field(theta, psi)[1]
+
+
+def in_place(field, theta, psi, rate):
+    psi += rate * field(theta, psi)[1]
+    theta += rate * field(theta, psi)[0]
+    return theta, psi
+
+
+def of_the_moves(field, theta, psi, rate):
+    move = rate * field(theta, psi)[1]
+    return rate * field(theta, psi + move)[0], move
+
+
+def five_d_steps(field, theta, psi, rate):
+    for _ in range(5):
+        psi = psi + rate * field(theta, psi)[1]
+    return theta + rate * field(theta, psi)[0], psi
+
+
+RIGHT["alternating_step"] = [
+    solutions.alternating_step,
+    round_by_parts,
+    round_in_a_list,
+    round_on_copies,
+    lambda f, t, p, r: (t + r * f(t, p + r * f(t, p)[1])[0], p + r * f(t, p)[1]),
+    lambda f, t, p, r: torch.stack(solutions.alternating_step(f, t, p, r)),
+]
+WRONG["alternating_step"] = [
+    (simultaneous, "that is the simultaneous step"),
+    (g_first, "G moves first"),
+    (backwards, "walks backwards"),
+    (lambda *a: solutions.alternating_step(*a)[::-1], "wrong order: theta first"),
+    (lambda f, t, p, r: solutions.alternating_step(f, t, p, 1), "ignores the rate"),
+    (with_psi_alone, "theta does not move"),
+    (lambda f, t, p, r: (t + r * f(t, p)[0], p), "psi does not move"),
+    (of_the_moves, "returns the moves"),
+    (twice, "it comes to"),
+    (swapped_components, "it comes to"),
+    (five_d_steps, "it comes to"),
+    (in_place, "changes its input in place"),
+    (lambda f, t, p, r: solutions.alternating_step(f, t, p, r)[0], "expected two|returns a tensor"),
+    (lambda f, t, p, r: (*solutions.alternating_step(f, t, p, r), r), "3 values, expected two"),
+    (lambda f, t, p, r: f(t, p) * r, "it raised TypeError|expected two"),
+]
+
+
+def penalty_by_func(discriminator, real):
+    weights = dict(discriminator.named_parameters())
+
+    def logit(x):
+        return functional_call(discriminator, weights, (x[None],)).sum()
+
+    return vmap(grad(logit))(real).flatten(1).norm(dim=1).square().mean() / 2
+
+
+def penalty_by_ones(discriminator, real):
+    x = real.clone().requires_grad_(True)
+    out = discriminator(x)
+    gradient = torch.autograd.grad(
+        out, x, grad_outputs=torch.ones_like(out), create_graph=True, retain_graph=True
+    )[0]
+    return 0.5 * (gradient.reshape(len(x), -1) ** 2).sum(dim=1).mean()
+
+
+def penalty_by_total(discriminator, real):
+    x = real.detach().clone()
+    x.requires_grad = True
+    gradient = torch.autograd.grad(discriminator(x).sum(), [x], create_graph=True)[0]
+    return gradient.pow(2).sum() / len(real) / 2
+
+
+def penalty_by_loop(discriminator, real):
+    total = 0
+    for one in real:
+        x = one[None].clone().requires_grad_()
+        (gradient,) = torch.autograd.grad(discriminator(x).sum(), x, create_graph=True)
+        total = total + gradient.square().sum() / 2
+    return total / len(real)
+
+
+def penalty_with_mean_of_logits(discriminator, real):
+    x = real.clone().requires_grad_()
+    (gradient,) = torch.autograd.grad(discriminator(x).mean(), x, create_graph=True)
+    return (len(x) * gradient).square().flatten(1).sum(1).mean() / 2
+
+
+def penalty_through(backward, reduce, scale=lambda n: 1.0, of="sum"):
+    """Variants: how the gradient is taken, and what is made of it."""
+
+    def penalty(discriminator, real):
+        x = real.clone().requires_grad_()
+        out = getattr(discriminator(x), of)()
+        (gradient,) = torch.autograd.grad(out, x, create_graph=backward)
+        return reduce(gradient) * scale(len(x))
+
+    return penalty
+
+
+def penalty_by_backward(discriminator, real):
+    x = real.clone().requires_grad_()
+    discriminator(x).sum().backward(create_graph=True)
+    return x.grad.square().flatten(1).sum(1).mean() / 2
+
+
+def rows(gradient):
+    return gradient.square().flatten(1).sum(1)
+
+
+RIGHT["r1_penalty"] = [
+    solutions.r1_penalty,
+    losses.r1_penalty,
+    penalty_by_func,
+    penalty_by_ones,
+    penalty_by_total,
+    penalty_by_loop,
+    penalty_with_mean_of_logits,
+    penalty_through(True, lambda g: g.flatten(1).norm(dim=1).pow(2).mean() / 2),
+    lambda d, x: solutions.r1_penalty(d, x)[None],
+]
+WRONG["r1_penalty"] = [
+    (penalty_through(True, lambda g: rows(g).mean()), "twice too large"),
+    (penalty_through(True, lambda g: rows(g).sum() / 2), "sum over the batch; it should be the mean"),
+    (penalty_through(True, lambda g: rows(g).sum()), "sum over the batch, without the half"),
+    (penalty_through(True, lambda g: rows(g).sqrt().mean() / 2), "norm, not its square"),
+    (penalty_through(True, lambda g: g.norm()), "expected"),
+    (penalty_through(True, lambda g: g.square().mean() / 2), "averages over the numbers of a sample"),
+    (penalty_through(True, lambda g: g.square().mean()), "averages over the numbers of a sample"),
+    (penalty_through(True, lambda g: (rows(g).sqrt() - 1).square().mean()), "WGAN-GP's penalty"),
+    (
+        penalty_through(True, lambda g: rows(g).mean() / 2, of="mean"),
+        "every sample has a gradient of its own",
+    ),
+    (penalty_through(False, lambda g: rows(g).mean() / 2), "no gradient for D's weights"),
+    (lambda d, x: solutions.r1_penalty(d, x).detach(), "no gradient for D's weights"),
+    (lambda d, x: solutions.r1_penalty(d, x).item(), "returns a float"),
+    (penalty_by_backward, "leaves gradients in D's weights"),
+    (penalty_through(True, rows), r"shape \(5,\), expected one number"),
+    (lambda d, x: solutions.r1_penalty(d, torch.randn_like(x)), "it gives"),
+    (lambda d, x: solutions.r1_penalty(d, x[:1]), "it gives"),
+    (lambda d, x: d(x).square().mean() / 2, "it gives"),
+    (lambda d, x: solutions.r1_penalty(lambda y: d(y).sigmoid(), x), "it gives"),
+    (lambda d, x: torch.autograd.grad(d(x).sum(), x)[0].square().sum() / 2, "raised RuntimeError"),
+]
+
+
+def covered_by_loop(fakes, centers, radius, least):
+    found = 0
+    for center in centers:
+        found += (fakes - center).norm(dim=1).le(radius).sum() >= least
+    return found
+
+
+def covered_by_numpy(fakes, centers, radius, least):
+    distance = np.linalg.norm(fakes.numpy()[:, None] - centers.numpy()[None], axis=-1)
+    return int(((distance < radius).sum(0) >= least).sum())
+
+
+def covered_by_squares(fakes, centers, radius, least):
+    squares = (fakes[:, None] - centers).square().sum(-1)
+    return ((squares < radius**2).sum(0) >= least).sum()
+
+
+def covered_by_nearest(fakes, centers, radius, least):
+    distance, index = torch.cdist(fakes, centers).min(1)
+    return int((torch.bincount(index[distance <= radius], minlength=len(centers)) >= least).sum())
+
+
+def covered_by_all_nearest(fakes, centers, radius, least):
+    index = torch.cdist(fakes, centers).argmin(1)
+    return int((torch.bincount(index, minlength=len(centers)) >= least).sum())
+
+
+def near(fakes, centers, radius):
+    return torch.cdist(fakes, centers) <= radius
+
+
+RIGHT["modes_covered"] = [
+    solutions.modes_covered,
+    covered_by_loop,
+    covered_by_numpy,
+    covered_by_squares,
+    covered_by_nearest,
+    lambda f, c, r, n: torch.count_nonzero(near(f, c, r).sum(0) >= n),
+    lambda f, c, r, n: sum(int(((f - m) ** 2).sum(1).sqrt().lt(r).sum()) >= n for m in c),
+    lambda f, c, r, n: float((near(f, c, r).float().sum(0) >= n).sum()),
+]
+WRONG["modes_covered"] = [
+    (lambda f, c, r, n: int(near(f, c, r).sum()), "count the centers"),
+    (lambda f, c, r, n: int((near(f, c, r).sum(0) > n).sum()), "at least"),
+    (lambda f, c, r, n: int(near(f, c, r).any(0).sum()), "ignores `least`"),
+    (covered_by_all_nearest, "outside the radius do not count"),
+    (lambda f, c, r, n: int((near(f, c, r).sum(1) >= n).sum()), "expected|count the centers"),
+    (lambda f, c, r, n: near(f, c, r).sum(0) >= n, "expected one whole number"),
+    (lambda f, c, r, n: (near(f, c, r).sum(0) >= n).float().mean().item(), "expected one whole number"),
+    (lambda f, c, r, n: int((near(f, c, r).sum(0) <= n).sum()), "expected|outside"),
+    (
+        lambda f, c, r, n: int((((f[:, None] - c) ** 2).sum(-1) <= r).sum(0).ge(n).sum()),
+        "distance squared|expected",
+    ),
+    (lambda f, c, r, n: int(((f[:, None] - c).abs().sum(-1) <= r).sum(0).ge(n).sum()), "expected"),
+    (lambda f, c, r, n: len(c), "expected 4|expected"),
+    (lambda f, c, r, n: int((torch.cdist(f, c).min(0).values <= r).sum()), "ignores `least`"),
+    (lambda f, c, r, n: int((torch.cdist(f, c) >= r).sum(0).ge(n).sum()), "expected"),
+    (lambda f, c, r, n: int((near(f, c, 2 * r).sum(0) >= n).sum()), "expected"),
+]
