@@ -19,7 +19,10 @@ from facegan.plane.still import still
 SPEEDS = (0.25, 0.5, 1, 2, 4)
 LIMIT = 600_000  # bytes of a page for each recording
 _MARGIN = 1.2  # positions are kept up to this many extents from the center
-_LEVELS = (250, 125)  # from the center to the edge of the window; the second for pages that are else too large
+_LEVELS = (
+    250,
+    125,
+)  # from the center to the edge of the window; the second for pages that are else too large
 _SHADES = 125  # of D's output
 _GRAY = 255  # the output is not finite
 _BLUE, _ORANGE = "#0072B2", "#D55E00"

@@ -52,7 +52,9 @@ class TestSize:
         wild = recording(fakes=np.random.default_rng(0).uniform(-3, 3, (201, 560, 2)), frames=201)
         found = packed(wild)
         assert found["edge"] == 125
-        assert np.abs(unpack(found["fakes"]) / 125 * wild.extent - wild.fakes).max() <= wild.extent / 250 + 1e-9
+        assert (
+            np.abs(unpack(found["fakes"]) / 125 * wild.extent - wild.fakes).max() <= wild.extent / 250 + 1e-9
+        )
 
     def test_two_recordings_may_be_twice_as_large(self):
         wild = np.random.default_rng(0).uniform(-3, 3, (70, 1500, 2))
