@@ -41,7 +41,7 @@ test: $(READY)
 	$(MAKE) test-browser
 
 test-browser: $(READY)
-	$(BIN)/python -m pytest --numprocesses 2 --dist loadscope -m browser tests/browser/test_browser.py
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadscope -m browser tests/browser
 
 test-fast: $(READY)
 	$(BIN)/python -m pytest --numprocesses 2 -m "not slow"

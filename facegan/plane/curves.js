@@ -73,9 +73,12 @@ class Curves {
     const { context } = this, line = new Path2D();
     context.clearRect(0, 0, this.width, this.height);
     context.drawImage(this.background, 0, 0, this.width, this.height);
-    addLine(line, [[this.x(step), PAD.top], [this.x(step), this.height - BELOW]]);
+    this.recording.charts.forEach((chart, i) => {
+      const top = i * this.high, x = this.x(step);
+      addLine(line, [[x, top + PAD.top], [x, top + this.high - PAD.bottom]]);
+      this.drawValues(chart, frame, top);
+    });
     stroke(context, line, "#111", 1.5);
-    this.recording.charts.forEach((chart, i) => this.drawValues(chart, frame, i * this.high));
   }
 
   // What the lines are, and their values in this frame: on the right, above the axes.

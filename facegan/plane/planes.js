@@ -28,7 +28,7 @@ function shade(value, shades) {
   if (value === NOT_FINITE) return GRAY;
   const t = (2 * value) / shades - 1; // -1 is fake, 1 is real
   const end = t < 0 ? FAKE : REAL;
-  return end.map((c) => Math.round(255 + 0.85 * Math.abs(t) ** 0.7 * (c - 255)));
+  return end.map((c) => Math.round(255 + 0.85 * Math.abs(t) ** 0.8 * (c - 255)));
 }
 
 const rgb = (color) => `rgb(${color.join(",")})`;
@@ -107,9 +107,10 @@ class Plane {
       dots.moveTo(x + radius, y);
       dots.arc(x, y, radius, 0, 2 * Math.PI);
     }
+    stroke(context, dots, "#fff", radius * 0.7);
     context.fillStyle = "#d55e00";
     context.fill(dots);
-    stroke(context, dots, "#fff", 0.8);
+    stroke(context, dots, "rgba(80,30,0,0.6)", radius * 0.18);
   }
 
   draw_arrows(frame, context) {

@@ -1,6 +1,7 @@
 """`play`: a page that plays one recording, or two side by side, with D's output, points, arrows and curves.
 
-Positions are rounded to 1/500 of the window and D's output to 126 levels, which no eye sees and which compresses well.
+Positions are rounded to 1/500 of the window, or to 1/250 where that would make the page too large, and D's output to
+126 levels. Both are hard to see, and compress well.
 """
 
 from __future__ import annotations
@@ -18,7 +19,10 @@ from facegan.plane.still import still
 SPEEDS = (0.25, 0.5, 1, 2, 4)
 LIMIT = 600_000  # bytes of a page for each recording
 _MARGIN = 1.2  # positions are kept up to this many extents from the center
-_LEVELS = 250  # from the center to the edge of the window
+_LEVELS = (
+    250,
+    125,
+)  # from the center to the edge of the window; the second for pages that are else too large
 _SHADES = 125  # of D's output
 _GRAY = 255  # the output is not finite
 _BLUE, _ORANGE = "#0072B2", "#D55E00"
@@ -38,30 +42,30 @@ def play(*recordings: Recording, speed: float = 1) -> Page:
         ConfigError: these are not one or two recordings, the speed is another one, or the page is too large.
     """
     _check(recordings, speed)
+    picture = still(recordings)
+    for levels in _LEVELS:
+        page = _page(recordings, speed, levels, picture)
+        if len(page.html) <= LIMIT * len(recordings):
+            return page
+    raise _too_large(page, recordings)
+
+
+def _page(recordings: Sequence[Recording], speed: float, levels: int, picture: bytes) -> Page:
     timeline = np.unique(np.concatenate([r.steps for r in recordings]))
     unit, ranges = _arrow_unit(recordings), _ranges(recordings)
-    data = {
-        "speed": speed,
-        "speeds": SPEEDS,
-        "timeline": timeline.tolist(),
-        "recordings": [
-            {**_packed(r, unit), "frames": _in_step(r, timeline), "charts": _charts(r, ranges)}
-            for r in recordings
-        ],
-    }
-    title = " and ".join(r.title for r in recordings)
-    height = 620 if len(recordings) == 1 else 980
-    page = Page(
+    parts = [
+        {**_packed(r, unit, levels), "frames": _in_step(r, timeline), "charts": _charts(r, ranges)}
+        for r in recordings
+    ]
+    return Page(
         "player",
-        data,
-        parts=("planes", "curves"),
-        title=title,
+        {"speed": speed, "speeds": SPEEDS, "timeline": timeline.tolist(), "recordings": parts},
+        title=" and ".join(r.title for r in recordings),
         alt=_alt(recordings),
-        still=still(recordings),
-        height=height,
+        still=picture,
+        height=620 if len(recordings) == 1 else 980,
+        parts=("planes", "curves"),
     )
-    _check_size(page, recordings)
-    return page
 
 
 def _check(recordings: Sequence[Any], speed: Any) -> None:
@@ -79,13 +83,11 @@ def _check(recordings: Sequence[Any], speed: Any) -> None:
         raise ConfigError(f"speed is {shown(speed)}, expected 0.25, 0.5, 1, 2 or 4. Use speed=1.")
 
 
-def _check_size(page: Page, recordings: Sequence[Recording]) -> None:
-    if (size := len(page.html)) <= LIMIT * len(recordings):
-        return
+def _too_large(page: Page, recordings: Sequence[Recording]) -> ConfigError:
     most = max(recordings, key=lambda r: r.fakes.size + r.output.size)
-    raise ConfigError(
-        f"the page would have {size / 1000:,.0f} kB, expected at most {LIMIT // 1000 * len(recordings):,} kB. "
-        f"The largest recording has {len(most)} frames of {most.fakes.shape[1]} fakes: record it with a higher "
+    return ConfigError(
+        f"the page would have {len(page.html) / 1000:,.0f} kB, expected at most {LIMIT // 1000 * len(recordings):,} "
+        f"kB. The largest recording has {len(most)} frames of {most.fakes.shape[1]} fakes: record it with a higher "
         "`every`, fewer `steps`, or fewer `fakes`."
     )
 
@@ -95,19 +97,19 @@ def _in_step(recording: Recording, timeline: np.ndarray) -> list[int]:
     return np.maximum(np.searchsorted(recording.steps, timeline, "right") - 1, 0).tolist()
 
 
-def _packed(r: Recording, arrow_unit: float) -> dict[str, Any]:
-    """A recording for `player.js`. Positions and arrows are in units of `unit`, so many to the window's edge."""
+def _packed(r: Recording, arrow_unit: float, levels: int = _LEVELS[0]) -> dict[str, Any]:
+    """A recording for `player.js`. Positions and arrows are in units of which `levels` are the way to the edge."""
     low, high, ticks = _output_range(r)
     return {
         "title": r.title,
         "alt": _sentence(r),
         "steps": r.steps.tolist(),
-        "edge": _LEVELS,
+        "edge": levels,
         "shades": _SHADES,
-        "real": pack(_positions(r.real[:1000], r.extent)),
-        "fakes": pack(_positions(r.fakes, r.extent)),
-        "manifold": pack(_positions(r.manifold, r.extent)),
-        "arrows": pack(_lengths(r.arrows, arrow_unit)),
+        "real": pack(_positions(r.real[:1000], r.extent, levels)),
+        "fakes": pack(_positions(r.fakes, r.extent, levels)),
+        "manifold": pack(_positions(r.manifold, r.extent, levels)),
+        "arrows": pack(_lengths(r.arrows, arrow_unit, levels)),
         "output": pack(_heat(r.output, low, high)),
         "ticks": ticks,
         "gaps": not np.isfinite(r.output).all(),
@@ -120,17 +122,17 @@ def _packed(r: Recording, arrow_unit: float) -> dict[str, Any]:
 _DRAWN = ("loss_d", "loss_g", "d_real", "d_fake", "modes")
 
 
-def _positions(values: np.ndarray, extent: float) -> np.ndarray:
-    return quantized(values, _MARGIN * extent, round(_MARGIN * _LEVELS))
+def _positions(values: np.ndarray, extent: float, levels: int) -> np.ndarray:
+    return quantized(values, _MARGIN * extent, round(_MARGIN * levels))
 
 
-def _lengths(arrows: np.ndarray, unit: float) -> np.ndarray:
+def _lengths(arrows: np.ndarray, unit: float, levels: int) -> np.ndarray:
     """Arrows in the same units as positions; longer ones than half the way to the edge are cut to that."""
     with np.errstate(invalid="ignore", over="ignore"):
         scaled = np.asarray(arrows, np.float64) / unit * 0.2
         norm = np.linalg.norm(scaled, axis=-1, keepdims=True)
         scaled = scaled * np.minimum(1, 0.5 / np.maximum(norm, 1e-12))
-    return quantized(scaled, 1, _LEVELS)
+    return quantized(scaled, 1, levels)
 
 
 def _arrow_unit(recordings: Sequence[Recording]) -> float:

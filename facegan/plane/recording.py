@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from importlib import import_module
 from typing import Any
 
 import numpy as np
@@ -55,6 +56,5 @@ class Recording:
         return f"Recording({self.title}: {len(self)} frames, steps {self.steps[0]} to {self.steps[-1]:,})"
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> tuple[dict, dict]:
-        from facegan.plane.player import play
-
-        return play(self)._repr_mimebundle_()
+        player = import_module("facegan.plane.player")  # by name, as the player itself imports recordings
+        return player.play(self)._repr_mimebundle_()

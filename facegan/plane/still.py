@@ -40,8 +40,7 @@ def _draw(ax: Any, r: Recording) -> None:
     from matplotlib.colors import LinearSegmentedColormap
 
     frame, window = last_finite(r), [-r.extent, r.extent]
-    colors = LinearSegmentedColormap.from_list("fake to real", _SHADES, N=24)
-    colors = colors.with_extremes(bad="0.8")
+    colors = LinearSegmentedColormap.from_list("fake to real", _SHADES, N=24).with_extremes(bad="0.8")
     output = r.output[frame]
     high = 1.0 if r.probabilities else max(float(np.nan_to_num(np.abs(output)).max()), 1e-6)
     output = np.ma.masked_invalid(output)

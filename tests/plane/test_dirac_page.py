@@ -5,10 +5,10 @@ import json
 import re
 import subprocess
 import sys
-import zlib
 
 import numpy as np
 import pytest
+from helpers.recordings import unpack
 
 from facegan.errors import ConfigError
 from facegan.plane import dirac
@@ -31,9 +31,7 @@ def data():
 
 def unpacked(table):
     """The inverse of `pack` and `quantized`, as the page computes it."""
-    planes = np.frombuffer(zlib.decompress(base64.b64decode(table["data"])), np.uint8).reshape(2, -1)
-    values = planes.T.copy().view(np.int16).reshape(table["shape"]).cumsum(0, dtype=np.int16)
-    return values * table["unit"]
+    return unpack(table) * table["unit"]
 
 
 def weights(game, strength):

@@ -48,6 +48,14 @@ class TestSize:
         ):
             play(recording(fakes=wild))
 
+    def test_a_wild_recording_fits_with_coarser_positions(self):
+        wild = recording(fakes=np.random.default_rng(0).uniform(-3, 3, (201, 560, 2)), frames=201)
+        found = packed(wild)
+        assert found["edge"] == 125
+        assert (
+            np.abs(unpack(found["fakes"]) / 125 * wild.extent - wild.fakes).max() <= wild.extent / 250 + 1e-9
+        )
+
     def test_two_recordings_may_be_twice_as_large(self):
         wild = np.random.default_rng(0).uniform(-3, 3, (70, 1500, 2))
         assert LIMIT < len(play(*[recording(frames=70, fakes=wild)] * 2).html) <= 2 * LIMIT
