@@ -7,7 +7,6 @@ psi >= 0 only, and a penalty's kink at psi = 0 is at the tables' edge.
 
 from __future__ import annotations
 
-import io
 from typing import Any
 
 import numpy as np
@@ -25,6 +24,7 @@ from facegan.plane.dirac_gan import (
     update_eigenvalues,
 )
 from facegan.plane.page import Page, pack, quantized
+from facegan.plane.still import small_png
 
 WINDOW = 2.0  # the plane that the page shows is [-2, 2] x [-2, 2]
 EXTENT, SPACING = 3.0, 0.125  # of the tables
@@ -191,7 +191,7 @@ def _describe(
 def _still(game: str, strength: float | None, points: np.ndarray, title: str) -> bytes:
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(5.4, 5.4), dpi=100, layout="constrained")
+    figure = Figure(figsize=(5.4, 5.4), dpi=72, layout="constrained")
     ax = figure.add_subplot()
     line = np.linspace(-1.9, 1.9, 17)
     dtheta, dpsi = field(game, line, line[:, None], strength)
@@ -202,6 +202,4 @@ def _still(game: str, strength: float | None, points: np.ndarray, title: str) ->
     ax.plot(0, 0, "x", color="#1a1a1a", markeredgewidth=2.5, markersize=9)
     ax.set(xlim=(-WINDOW, WINDOW), ylim=(-WINDOW, WINDOW), aspect="equal", title=title)
     ax.set(xlabel="θ, the generator's point", ylabel="ψ, the discriminator's slope")
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png")
-    return buffer.getvalue()
+    return small_png(figure)

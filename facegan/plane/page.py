@@ -90,9 +90,7 @@ class Page:
         )
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> tuple[dict, dict]:
-        picture = base64.b64encode(self.still).decode()
-        data = {"text/html": self.framed(), "image/png": picture, "text/plain": repr(self)}
-        return data, {"image/png": {"alt": self.alt}}
+        return {"text/html": self.framed(), "text/plain": repr(self)}, {}
 
     def __repr__(self) -> str:
         return f"Page: {self.alt}"

@@ -22,7 +22,7 @@ from facegan.plane.data import EXTENT, Modes, covered, load
 from facegan.plane.recording import Recording
 from facegan.runs.history import History
 from facegan.runtime.cpu import threads
-from facegan.training.callbacks import Callback
+from facegan.training.callbacks import Callback, ProgressBar
 from facegan.training.compatibility import loss_name
 from facegan.training.fit import fit
 from facegan.training.gan import GAN
@@ -34,8 +34,9 @@ CONFIG = TrainConfig(
 )
 _CELLS = 40  # a side, of D's output
 _ARROWS = 60  # fakes with an arrow
-_LINES = 15  # lines in each direction of the grid of latents
+_LINES = 13  # lines in each direction of the grid of latents
 _SPAN = 2.0  # of that grid: z from -2 to 2
+_PATIENCE = 3.0  # seconds without a progress bar
 _MOST = 1_000_000  # fakes in all frames together
 _CURVES = ("loss_d", "loss_g", "d_real", "d_fake", "grad_norm_d", "grad_norm_g")
 _WITHOUT_PROBABILITIES = {"least_squares", "hinge", "wasserstein"}
@@ -114,7 +115,8 @@ def record(
     frames = Frames(points[:fakes], modes, every=every, fakes=fakes)
     try:
         with threads(1):  # of matrices this small, one thread takes the least time
-            fit(player, points, steps=steps, snapshot_every=steps, callbacks=[frames, *callbacks])
+            late = _LateBar(callbacks, delay=_PATIENCE)
+            fit(player, points, steps=steps, snapshot_every=steps, callbacks=[frames, *callbacks, late])
     except TrainingError as error:
         warnings.warn(f"{first_line(error)} The recording shows the rest as gaps.", stacklevel=2)
     return frames.recording(player, data=points.name, steps=steps)
@@ -127,6 +129,10 @@ def _check_size(steps: int, every: int, fakes: int) -> None:
             f"steps={steps:,} with every={every} are {frames:,} frames of {fakes} fakes; a recording holds at most "
             f"{_MOST:,} fakes. Raise every to {-(-steps * fakes // _MOST) + 1} or more, or lower steps or fakes."
         )
+
+
+class _LateBar(ProgressBar):
+    shows_progress = True
 
 
 class Frames(Callback):

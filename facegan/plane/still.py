@@ -33,7 +33,7 @@ def still(recordings: Sequence[Recording]) -> bytes:
         _draw(ax, recording)
     handles, labels = figure.axes[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=2, frameon=False, fontsize=9)
-    return _small_png(figure)
+    return small_png(figure)
 
 
 def _draw(ax: Any, r: Recording) -> None:
@@ -63,7 +63,7 @@ def last_finite(r: Recording) -> int:
     return int(found[-1]) if found.size else len(r) - 1
 
 
-def _small_png(figure: Any) -> bytes:
+def small_png(figure: Any) -> bytes:
     """A figure as a PNG with few colors."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from PIL import Image

@@ -145,17 +145,24 @@ def _is_finite(network: nn.Module) -> bool:
 
 
 class ProgressBar(Callback):
-    """A bar with rate and time left, unless another callback shows the progress."""
+    """A bar with rate and time left, unless another callback shows the progress.
 
-    def __init__(self, others: Sequence[Any]) -> None:
-        self._others = others
+    Args:
+        others: the other callbacks.
+        delay: seconds before it appears.
+    """
+
+    def __init__(self, others: Sequence[Any], *, delay: float = 0.0) -> None:
+        self._others, self._delay = others, delay
         self._bar: Any = None
 
     def on_train_begin(self, gan: GAN, total: int) -> None:
         from tqdm.auto import tqdm
 
         if not any(getattr(one, "shows_progress", False) for one in self._others):
-            self._bar = tqdm(total=total, initial=gan.step, unit="step", dynamic_ncols=True)
+            self._bar = tqdm(
+                total=total, initial=gan.step, unit="step", dynamic_ncols=True, delay=self._delay
+            )
 
     def on_step_end(self, gan: GAN, metrics: dict[str, Tensor]) -> None:
         if self._bar is None:

@@ -23,7 +23,7 @@ def test_a_recording_has_a_frame_at_the_start_every_few_steps_and_at_the_end():
     assert recording.fakes.shape == (4, 20, 2)
     assert recording.output.shape == (4, 40, 40)
     assert recording.arrows.shape == (4, 20, 2)
-    assert recording.manifold.shape == (4, 15, 15, 2)
+    assert recording.manifold.shape == (4, 13, 13, 2)
     assert {column.shape for column in recording.curves.values()} == {(4,)}
     assert len(recording) == 4
 
