@@ -289,6 +289,17 @@ class TestPage:
         expect(page.locator("#state")).to_have_text(re.compile(words))
         expect(page.get_by_role("status")).to_have_text(re.compile(words))
 
+    def test_the_first_frame_says_nothing_of_what_is_not_known_yet(self, show):
+        unknown = {name: without(column, 0) for name, column in few().curves.items() if name != "modes"}
+        page = show(few(curves={**few().curves, **unknown}))
+        page.keyboard.press("Home")
+        expect(page.locator("#state")).to_have_text("Step 0 of 190: 0 of 8 modes")
+
+    def test_after_it_diverged_the_state_says_so(self, show):
+        lost = {name: without(column, 19) for name, column in few().curves.items()}
+        page = show(few(curves=lost, probabilities=False))
+        expect(page.locator("#state")).to_contain_text("loss of D not finite, loss of G not finite")
+
     def test_screen_readers_hear_nothing_while_it_plays(self, show):
         page = show(few(frames=200), clock=True)
         page.keyboard.press(" ")
