@@ -2,6 +2,7 @@
 
 import re
 import sys
+from datetime import datetime
 
 import nbformat
 import numpy as np
@@ -45,9 +46,11 @@ def show(browser, tmp_path):
         page.on("console", lambda m: m.type == "error" and errors.append(m.text))
         page.on("pageerror", lambda error: errors.append(str(error)))
         if clock:
-            page.clock.install()
+            page.clock.install(time=datetime(2030, 1, 1))
         page.goto(saved.as_uri())
         page.wait_for_function("window.player && player.frames > 0")
+        if clock:
+            page.clock.pause_at(datetime(2030, 1, 2))  # from here on only `run_for` moves it
         return page
 
     yield run
@@ -237,6 +240,13 @@ class TestLayers:
         first = picture(page)
         page.keyboard.press("3")
         assert picture(page) == first
+
+    def test_lines_of_the_grid_end_where_a_point_is_nan(self, show):
+        rows, columns = np.indices((15, 15))
+        page = show(few(manifold=without(few().manifold, slice(None), (rows + columns) % 2 == 1)))
+        first = picture(page)
+        page.keyboard.press("5")
+        assert picture(page) == first  # every neighbor is NaN, so there are no lines
 
     def test_output_that_is_nan_is_gray(self, show):
         page = show(few(output=without(few().output, -1, slice(0, 20), slice(0, 20))))
