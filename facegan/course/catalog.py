@@ -169,8 +169,8 @@ _EXERCISES = (
     _exercise(
         "dirac_gradients", 5, "give the direction in which each player of the Dirac-GAN moves",
         solutions.dirac_gradients, checks.dirac_gradients,
-        "Write both losses with the logit psi * theta: -log sigmoid(s) for G, -log(1 - sigmoid(s)) for D.",
-        "d/ds -log sigmoid(s) is -sigmoid(-s); d/ds -log(1 - sigmoid(s)) is sigmoid(s).",
+        "Write both losses with the logit s = psi * theta: log(1 - sigmoid(s)) for G, its opposite for D.",
+        "The derivative of log(1 - sigmoid(s)) with respect to s is -sigmoid(s).",
         "Chain rule: the logit's slope in theta is psi, in psi it is theta. Then the minus sign of descent.",
     ),
     _exercise(

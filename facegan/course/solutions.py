@@ -158,11 +158,8 @@ def optimal_discriminator(p, q):
 
 def dirac_gradients(theta, psi):
     """Two tensors of one shape -> (d_theta, d_psi): where G moves theta and D moves psi."""
-    d_theta = psi * torch.sigmoid(
-        -psi * theta
-    )  # minus the slope of -log D(theta), as D(theta) = sigmoid(psi theta)
-    d_psi = -theta * torch.sigmoid(psi * theta)  # minus the slope of -log(1 - D(theta)); D(0) is always 1/2
-    return d_theta, d_psi
+    fooled = torch.sigmoid(psi * theta)  # D(theta), and the slope of -log(1 - D) in the logit psi * theta
+    return psi * fooled, -theta * fooled  # G moves up that loss and D down; D(0) = 1/2 adds nothing
 
 
 def alternating_step(field, theta, psi, rate):

@@ -60,11 +60,11 @@ def optimal_discriminator(function: Callable) -> None:
 
 
 def dirac_gradients(function: Callable) -> None:
-    """Minus the slope of each player's own loss."""
+    """Minus the slope of each player's own loss, in the minimax game."""
     theta, psi = torch.randn(2, 30).mul(1.5).unbind()
     d_theta, d_psi = _pair(function, theta, psi)
-    fooled, logit = torch.sigmoid(psi * theta), psi * theta
-    g, d = psi * torch.sigmoid(-logit), -theta * fooled
+    fooled, trusted = torch.sigmoid(psi * theta), torch.sigmoid(-psi * theta)
+    g, d = psi * fooled, -theta * fooled
     if close(d_theta, d) and close(d_psi, g):
         raise CheckFailed("the two are in the wrong order: theta's comes first.")
     if close(d_theta, -g) and close(d_psi, -d):
@@ -73,29 +73,26 @@ def dirac_gradients(function: Callable) -> None:
         d_theta,
         {
             "theta moves the wrong way: G wants D(theta) to grow.": -g,
-            "theta's is that of log(1 - D), the minimax loss; the non-saturating loss is -log D.": psi
-            * fooled,
-            "theta's lacks the inner derivative: the logit is psi * theta, so its slope in theta is psi.": -logit,
-            "theta's is the slope in the logit only; the logit psi * theta changes with theta, too.": torch.sigmoid(
-                -logit
-            ),
+            "theta's is that of the non-saturating loss -log D; here G minimizes log(1 - D).": psi * trusted,
+            "theta's has the slope that belongs to psi: the logit psi * theta changes by psi with theta.": -d,
+            "theta's is the slope in the logit only; the logit psi * theta changes with theta, too.": fooled,
         },
     )
-    check(close(d_theta, g), f"theta's is wrong: {_example(theta, psi, d_theta)}. G minimizes -log D(theta).")
+    check(
+        close(d_theta, g),
+        f"theta's is wrong: {_example(theta, psi, d_theta)}. G minimizes log(1 - D(theta)).",
+    )
     _refuse(
         d_psi,
         {
             "psi moves the wrong way: D wants the logit of theta, psi * theta, to fall.": -d,
-            "psi's is that of -log D; D minimizes -log(1 - D(theta)) on the fake.": -theta
-            * torch.sigmoid(-logit),
+            "psi's is that of -log D; D minimizes -log(1 - D(theta)) on the fake.": -theta * trusted,
             "psi's is the slope in the logit only; the logit psi * theta changes with psi, too.": -fooled,
-            "psi's is half of what it should be; the sum of both halves has no factor.": d / 2,
+            "psi's is half of what it should be; the two halves of D's loss are added, not averaged.": d / 2,
         },
     )
-    check(
-        close(d_psi, d),
-        f"psi's is wrong: {_example(theta, psi, d_psi)}. The real point x = 0 adds nothing to it.",
-    )
+    said = _example(theta, psi, d_psi)
+    check(close(d_psi, d), f"psi's is wrong: {said}. The real point x = 0 adds nothing to it.")
 
 
 def _pair(function: Callable, *inputs: Any) -> tuple[Tensor, Tensor]:

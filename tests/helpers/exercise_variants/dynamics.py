@@ -71,7 +71,7 @@ WRONG["optimal_discriminator"] = [
 
 def dirac_by_autograd(theta, psi):
     theta, psi = theta.clone().requires_grad_(), psi.clone().requires_grad_()
-    g = -F.logsigmoid(psi.detach() * theta).sum()
+    g = torch.log(1 - torch.sigmoid(psi.detach() * theta)).sum()
     d = -torch.log(1 - torch.sigmoid(psi * theta.detach())).sum()
     return -torch.autograd.grad(g, theta)[0], -torch.autograd.grad(d, psi)[0]
 
@@ -79,50 +79,57 @@ def dirac_by_autograd(theta, psi):
 def dirac_by_library(theta, psi):
     theta, psi = theta.detach().clone().requires_grad_(), psi.detach().clone().requires_grad_()
     n = theta.numel()
-    loss_g = losses.bce_generator(psi.detach() * theta) * n
+    loss_g = losses.minimax_generator(psi.detach() * theta) * n
     loss_d = losses.bce_discriminator(psi * 0, psi * theta.detach()) * n
     loss_g.backward()
     loss_d.backward()
     return -theta.grad, -psi.grad
 
 
+def dirac_of_one_loss(theta, psi):
+    a, b = theta.clone().requires_grad_(), psi.clone().requires_grad_()
+    up_theta, up_psi = torch.autograd.grad(F.softplus(a * b).sum(), (a, b))
+    return up_theta, -up_psi
+
+
 RIGHT["dirac_gradients"] = [
     solutions.dirac_gradients,
     dirac_by_autograd,
     dirac_by_library,
-    lambda t, p: (p / (1 + torch.exp(p * t)), -t / (1 + torch.exp(-p * t))),
-    lambda t, p: [p * (1 - torch.sigmoid(p * t)), -t * torch.sigmoid(p * t)],
-    lambda t, p: torch.stack([p * torch.sigmoid(-p * t), -t * torch.sigmoid(p * t)]),
-    lambda t, p: (p * (1 - torch.tanh(p * t / 2)) / 2, -t * (1 + torch.tanh(p * t / 2)) / 2),
+    dirac_of_one_loss,
+    lambda t, p: (p / (1 + torch.exp(-p * t)), -t / (1 + torch.exp(-p * t))),
+    lambda t, p: [p * (1 - torch.sigmoid(-p * t)), -t * torch.sigmoid(p * t)],
+    lambda t, p: torch.stack([p * torch.sigmoid(p * t), -t * torch.sigmoid(p * t)]),
+    lambda t, p: (p * (1 + torch.tanh(p * t / 2)) / 2, -t * (1 + torch.tanh(p * t / 2)) / 2),
     lambda t, p: tuple(
         torch.tensor(np.array(v, np.float32))
-        for v in (p.numpy() / (1 + np.exp((p * t).numpy())), -t.numpy() / (1 + np.exp(-(p * t).numpy())))
+        for v in (p.numpy() / (1 + np.exp(-(p * t).numpy())), -t.numpy() / (1 + np.exp(-(p * t).numpy())))
     ),
     lambda t, p: (
-        vmap(grad(lambda a, b: F.logsigmoid(a * b)))(t, p),
+        vmap(grad(lambda a, b: -F.logsigmoid(-a * b)))(t, p),
         vmap(grad(lambda b, a: F.logsigmoid(-a * b)))(p, t),
     ),
 ]
 WRONG["dirac_gradients"] = [
     (lambda t, p: solutions.dirac_gradients(t, p)[::-1], "wrong order"),
     (lambda t, p: tuple(-x for x in solutions.dirac_gradients(t, p)), "both have the wrong sign"),
-    (lambda t, p: (-p * torch.sigmoid(-p * t), -t * torch.sigmoid(p * t)), "theta moves the wrong way"),
-    (lambda t, p: (p * torch.sigmoid(-p * t), t * torch.sigmoid(p * t)), "psi moves the wrong way"),
-    (lambda t, p: (p * torch.sigmoid(p * t), -t * torch.sigmoid(p * t)), "minimax loss"),
-    (lambda t, p: (p * torch.sigmoid(-p * t), -t * torch.sigmoid(-p * t)), "psi's is that of -log D"),
-    (lambda t, p: (torch.sigmoid(-p * t), -t * torch.sigmoid(p * t)), "slope in the logit only"),
-    (lambda t, p: (p * torch.sigmoid(-p * t), -torch.sigmoid(p * t)), "psi's is the slope in the logit only"),
-    (lambda t, p: (p * torch.sigmoid(-p * t), -t * torch.sigmoid(p * t) / 2), "half of what it should be"),
+    (lambda t, p: (-p * torch.sigmoid(p * t), -t * torch.sigmoid(p * t)), "theta moves the wrong way"),
+    (lambda t, p: (p * torch.sigmoid(p * t), t * torch.sigmoid(p * t)), "psi moves the wrong way"),
+    (lambda t, p: (p * torch.sigmoid(-p * t), -t * torch.sigmoid(p * t)), "non-saturating loss"),
+    (lambda t, p: (p * torch.sigmoid(p * t), -t * torch.sigmoid(-p * t)), "psi's is that of -log D"),
+    (lambda t, p: (torch.sigmoid(p * t), -t * torch.sigmoid(p * t)), "slope in the logit only"),
+    (lambda t, p: (p * torch.sigmoid(p * t), -torch.sigmoid(p * t)), "psi's is the slope in the logit only"),
+    (lambda t, p: (p * torch.sigmoid(p * t), -t * torch.sigmoid(p * t) / 2), "half of what it should be"),
+    (lambda t, p: (t * torch.sigmoid(p * t), -p * torch.sigmoid(p * t)), "slope that belongs to psi"),
     (lambda t, p: (p, -t), "theta's is wrong"),
     (
-        lambda t, p: (p * torch.sigmoid(-p * t), 0.5 - t * torch.sigmoid(p * t)),
+        lambda t, p: (p * torch.sigmoid(p * t), 0.5 - t * torch.sigmoid(p * t)),
         "real point x = 0 adds nothing",
     ),
-    (lambda t, p: p * torch.sigmoid(-p * t), "expected two|returns a tensor"),
+    (lambda t, p: p * torch.sigmoid(p * t), "expected two|returns a tensor"),
     (lambda t, p: (p.mean() * 1, -t.mean()), r"returns a tensor \(\)"),
-    (lambda t, p: (F.logsigmoid(p * t), F.logsigmoid(-p * t)), "theta's is wrong"),
-    (lambda t, p: (p / torch.exp(p * t), -t * torch.sigmoid(p * t)), "theta's is wrong"),
-    (lambda t, p: solutions.dirac_gradients(p, t), "theta's|theta moves|wrong"),
+    (lambda t, p: (F.logsigmoid(-p * t), F.logsigmoid(-p * t)), "theta's is wrong"),
+    (lambda t, p: (p * torch.exp(p * t), -t * torch.sigmoid(p * t)), "theta's is wrong"),
     (lambda t, p: (math.nan * t, p), "not finite"),
 ]
 
