@@ -44,7 +44,7 @@ class Curves {
     for (const tick of niceTicks(...chart.range, Math.max(Math.floor((this.high - 30) / 20), 2))) {
       const y = this.y(tick, chart.range, top);
       addLine(grid, [[PAD.left, y], [this.width - PAD.right, y]]);
-      this.text(short(tick), PAD.left - 6, y + 4, "right", "#444");
+      this.text(Math.abs(tick) < 1e5 ? short(tick) : tick.toExponential().replace("+", ""), PAD.left - 6, y + 4, "right", "#444");
     }
     stroke(context, grid, "#e2e2e2", 1);
     stroke(context, area, "#999", 1);
@@ -106,7 +106,7 @@ function niceTicks(low, high, count) {
   const rough = (high - low) / count, power = 10 ** Math.floor(Math.log10(rough));
   const step = [1, 2, 5, 10].map((f) => f * power).find((s) => s >= rough * 0.999);
   const ticks = [];
-  for (let i = Math.ceil(low / step - 1e-9); i * step <= high + 1e-9 * step; i++) ticks.push(i * step);
+  for (let i = Math.ceil(low / step - 1e-9); i * step <= high + 1e-9 * step; i++) ticks.push(Number((i * step).toPrecision(12)));
   return ticks.length < 2 && count < 10 ? niceTicks(low, high, 2 * count) : ticks;
 }
 

@@ -137,7 +137,7 @@ def _lengths(arrows: np.ndarray, unit: float, levels: int) -> np.ndarray:
 
 def _arrow_unit(recordings: Sequence[Recording]) -> float:
     """The length that nine in ten arrows of all recordings stay below: one scale shows where gradients vanish."""
-    norms = np.concatenate([np.linalg.norm(r.arrows, axis=-1).ravel() for r in recordings])
+    norms = np.concatenate([np.linalg.norm(r.arrows.astype(np.float64), axis=-1).ravel() for r in recordings])
     return _quantile(norms, 0.9) or 1.0
 
 

@@ -2,6 +2,7 @@
 
 import re
 import sys
+from datetime import datetime
 
 import nbformat
 import numpy as np
@@ -45,9 +46,11 @@ def show(browser, tmp_path):
         page.on("console", lambda m: m.type == "error" and errors.append(m.text))
         page.on("pageerror", lambda error: errors.append(str(error)))
         if clock:
-            page.clock.install()
+            page.clock.install(time=datetime(2030, 1, 1))
         page.goto(saved.as_uri())
         page.wait_for_function("window.player && player.frames > 0")
+        if clock:
+            page.clock.pause_at(datetime(2030, 1, 2))  # from here on only `run_for` moves it
         return page
 
     yield run
@@ -238,6 +241,13 @@ class TestLayers:
         page.keyboard.press("3")
         assert picture(page) == first
 
+    def test_lines_of_the_grid_end_where_a_point_is_nan(self, show):
+        rows, columns = np.indices((15, 15))
+        page = show(few(manifold=without(few().manifold, slice(None), (rows + columns) % 2 == 1)))
+        first = picture(page)
+        page.keyboard.press("5")
+        assert picture(page) == first  # every neighbor is NaN, so there are no lines
+
     def test_output_that_is_nan_is_gray(self, show):
         page = show(few(output=without(few().output, -1, slice(0, 20), slice(0, 20))))
         corner = pixels(page, 0.05, 0.8, 0.1, 0.1)  # row 0 is at the bottom
@@ -288,6 +298,17 @@ class TestPage:
         words = r"Step 100 of 2,000: 0 of 8 modes, D\(x\) 0\.\d\d, D\(G\(z\)\) 0\.\d\d"
         expect(page.locator("#state")).to_have_text(re.compile(words))
         expect(page.get_by_role("status")).to_have_text(re.compile(words))
+
+    def test_the_first_frame_says_nothing_of_what_is_not_known_yet(self, show):
+        unknown = {name: without(column, 0) for name, column in few().curves.items() if name != "modes"}
+        page = show(few(curves={**few().curves, **unknown}))
+        page.keyboard.press("Home")
+        expect(page.locator("#state")).to_have_text("Step 0 of 190: 0 of 8 modes")
+
+    def test_after_it_diverged_the_state_says_so(self, show):
+        lost = {name: without(column, 19) for name, column in few().curves.items()}
+        page = show(few(curves=lost, probabilities=False))
+        expect(page.locator("#state")).to_contain_text("loss of D not finite, loss of G not finite")
 
     def test_screen_readers_hear_nothing_while_it_plays(self, show):
         page = show(few(frames=200), clock=True)
