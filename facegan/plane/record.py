@@ -118,7 +118,7 @@ def record(
             late = _LateBar(callbacks, delay=_PATIENCE)
             fit(player, points, steps=steps, snapshot_every=steps, callbacks=[frames, *callbacks, late])
     except TrainingError as error:
-        warnings.warn(f"{first_line(error)} The recording shows the rest as gaps.", stacklevel=2)
+        warnings.warn(f"{first_line(error)} Whatever is not finite is shown as a gap.", stacklevel=2)
     return frames.recording(player, data=points.name, steps=steps)
 
 

@@ -500,4 +500,5 @@ fg.progress()
 #
 # **To hand in:** run all cells, then File > Download > Download .ipynb (in Jupyter: File > Download). The file holds your answers and their checks.
 #
-# **Next:** [4 · Visualization](04_visualization.ipynb) ([in Colab]({colab}/04_visualization.ipynb)), playing with what your generator has learned.
+# **Next:** [4 · Visualization](04_visualization.ipynb) ([in Colab]({colab}/04_visualization.ipynb)), playing with what your generator has learned. Or
+# [5 · Dynamics](05_dynamics.ipynb) ([in Colab]({colab}/05_dynamics.ipynb)): why the curves move as they do, in two dimensions.

@@ -365,5 +365,5 @@ fg.progress()
 #
 # **To hand in:** run all cells, then File > Download > Download .ipynb (in Jupyter: File > Download). The file holds your answers and their checks.
 #
-# **Next:** train longer in notebook 3, or on your own photographs: `fg.load_faces("my_photos", align="face")`. After that, read *StyleGAN* (Karras et al. 2019)
+# **Next:** [5 · Dynamics](05_dynamics.ipynb) ([in Colab]({colab}/05_dynamics.ipynb)) shows in two dimensions why GANs circle and lose modes. Or train longer in notebook 3, or on your own photographs: `fg.load_faces("my_photos", align="face")`. After that, read *StyleGAN* (Karras et al. 2019)
 # for generators with a latent for every layer, and *Denoising Diffusion* (Ho et al. 2020) for images without a game.

@@ -409,4 +409,6 @@ fg.progress()
 # - An average of a circle is its middle: compare `ema_decay=0.99` with 0 in a game that circles, and in the slow-D game. Why does it help in one only?
 # - Write a loss, pass it as `plane.record(loss=(my_d_loss, my_g_loss))`, and find out whether it circles.
 # - Unrolled GANs (Metz et al. 2017) let G look ahead. Write `alternating_step` with a G that differentiates through D's next step, in the Dirac-GAN.
-# - Take a finding back to faces: train `tiny` with `lr_d` divided by five, and look at the faces (notebook 3).
+# - Take a finding back to faces: in notebook 3, train with `lr_d` divided by five, and look at the faces.
+#
+# **To hand in:** run all cells, then File > Download > Download .ipynb (in Jupyter: File > Download). The file holds your answers and their checks.
