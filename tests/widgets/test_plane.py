@@ -36,6 +36,7 @@ def test_it_plays_the_first_training_at_once(panel):
 )
 def test_every_slider_trains_again_with_its_setting(panel, control, value, changes):
     panel.sliders[control].value = value
+    panel.wait()
     wanted = plane.record(SMALL.replace(**changes), "ring", steps=4, every=2)
     assert shown(panel) == plane.play(wanted).framed()
 
@@ -44,6 +45,7 @@ def test_loss_data_and_seed_train_again(panel):
     panel.loss.value = "wasserstein"
     panel.data.value = "moons"
     panel.seed.value = 5
+    panel.wait()
     wanted = plane.record(SMALL.replace(loss="wasserstein"), "moons", steps=4, every=2, seed=5)
     assert shown(panel) == plane.play(wanted).framed()
 
