@@ -183,7 +183,7 @@ def _squared_gradient(discriminator: Callable, samples: Tensor) -> Tensor:
     samples = samples.requires_grad_(True)
     logits = _precise(discriminator(samples)).sum()
     (gradient,) = torch.autograd.grad(logits, samples, create_graph=True)
-    return _precise(gradient).flatten(1).square().sum(1)
+    return _precise(gradient).square().sum(tuple(range(1, gradient.ndim)))
 
 
 def _precise(values: Tensor) -> Tensor:
