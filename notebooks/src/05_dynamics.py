@@ -180,7 +180,7 @@ _, axes = plt.subplots(1, 2, figsize=(7.6, 3.8), layout="constrained")
 for ax, step, name in zip(axes, (simultaneous_step, alternating_step), ("simultaneous", "alternating")):
     path = [torch.tensor([0.5, 0.5])]
     for _ in range(200):
-        path.append(torch.stack(list(step(dirac_gradients, *path[-1], 0.2))))
+        path.append(torch.cat(list(step(dirac_gradients, *path[-1][:, None], 0.2))))
     ax.quiver(theta, psi, *dirac_gradients(theta, psi), color="lightgray")
     ax.plot(*torch.stack(path).T, color=BLUE, linewidth=0.8)
     ax.plot(*path[-1], "o", color=ORANGE)

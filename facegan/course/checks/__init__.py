@@ -13,13 +13,8 @@ from facegan.course.checks.architecture import (
     output_size,
 )
 from facegan.course.checks.data import center_crop, contact_sheet, scale, unscale
-from facegan.course.checks.dynamics import (
-    alternating_step,
-    dirac_gradients,
-    modes_covered,
-    optimal_discriminator,
-    r1_penalty,
-)
+from facegan.course.checks.dirac import alternating_step, dirac_gradients, optimal_discriminator
+from facegan.course.checks.dynamics import modes_covered, r1_penalty
 from facegan.course.checks.latent import attribute_direction, latent_walk, slerp
 from facegan.course.checks.tools import CheckFailed, taken_remarks
 from facegan.course.checks.training import discriminator_loss, generator_loss, train_step, update_average

@@ -42,9 +42,11 @@ def call(function: Callable, *inputs: Any, changes: bool = False) -> Any:
     given = copy.deepcopy(inputs) if not changes else inputs
     try:
         result = function(*given)
-    except (NotImplementedError, CheckFailed):
+    except CheckFailed:
         raise
     except Exception as error:
+        if isinstance(error, NotImplementedError) and _raised_by(error, function):
+            raise  # torch raises it, too
         raise CheckFailed(_describe(error, function)) from None
     if not changes:
         for before, after in zip(inputs, given, strict=True):
@@ -70,9 +72,20 @@ def _shapes(inputs: Sequence[Any]) -> str:
     return ", ".join(str(tuple(i.shape)) if isinstance(i, Tensor) else repr(i) for i in inputs)
 
 
+def _file_of(function: Callable) -> str | None:
+    function = getattr(function, "func", function)  # of a partial
+    return getattr(getattr(function, "__code__", None), "co_filename", None)
+
+
+def _raised_by(error: Exception, function: Callable) -> bool:
+    """Whether a `raise` in the function's own file raised the error."""
+    last = traceback.extract_tb(error.__traceback__)[-1]
+    return last.filename == _file_of(function) and (last.line or "raise").startswith("raise")
+
+
 def _describe(error: Exception, function: Callable) -> str:
     first = (str(error).strip().splitlines() or [""])[0]
-    file = getattr(getattr(function, "__code__", None), "co_filename", None)
+    file = _file_of(function)
     lines = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename == file]
     where = f", at `{lines[-1].line}`" if lines and lines[-1].line else ""
     return f"it raised {type(error).__name__}: {first}{where}."
@@ -82,3 +95,17 @@ def close(a: Tensor, b: Any, tolerance: float = 1e-4) -> bool:
     """Whether all numbers agree."""
     a, b = a.detach().double(), torch.as_tensor(b).double()
     return torch.allclose(a, b, atol=tolerance, rtol=tolerance)
+
+
+def refuse(got: Tensor, wrong: dict[str, Any]) -> None:
+    """Raise `CheckFailed` with the first message whose value is what we got."""
+    for message, value in wrong.items():
+        value = torch.as_tensor(value)
+        check(got.shape != value.shape or not close(got, value), message)
+
+
+def kind_of(result: Any) -> str:
+    """What a function has returned, in words."""
+    if isinstance(result, Tensor):
+        return f"a tensor {tuple(result.shape)}"
+    return f"{len(result)} values" if isinstance(result, tuple | list) else f"a {type(result).__name__}"

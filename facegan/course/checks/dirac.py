@@ -1,0 +1,214 @@
+"""Checks of notebook 5: the best D, and the Dirac-GAN by hand."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from facegan.course.checks.tools import CheckFailed, call, check, close, kind_of, refuse, tensor
+
+
+def optimal_discriminator(function: Callable) -> None:
+    """The share of the data's density."""
+    p, q = torch.rand(40) + 0.1, torch.rand(40) * 3 + 0.1
+    got = tensor(function, p, q, shape=(40,)).float()
+    check(got.isfinite().all(), "some of its numbers are not finite.")
+    share = p / (p + q)
+    if not close(got, share):
+        refuse(got, _wrong_shares(p, q))
+        outside = got[(got < 0) | (got > 1)]
+        if len(outside):
+            raise CheckFailed(f"it gives {outside[0]:.2f}, but D(x) lies between 0 and 1.")
+        near = (got - share).abs().max() < 0.05
+        check(not near, "it is nearly right: nothing may be added to the densities, rounded, or cut off.")
+        worst = (got - share).abs().argmax()
+        raise CheckFailed(
+            f"for p = {p[worst]:.2f} and q = {q[worst]:.2f} it gives {got[worst]:.2f}. Set the derivative of "
+            "p log D + q log(1 - D) to 0."
+        )
+    rare = tensor(function, torch.tensor([[0.0, 1e-3]]), torch.tensor([[2.0, 1e-3]]), shape=(1, 2))
+    check(close(rare, [[0.0, 0.5]]), "where densities are small, it is wrong: nothing may be added to them.")
+
+
+def _wrong_shares(p: Tensor, q: Tensor) -> dict[str, Any]:
+    total = p + q
+    return {
+        "that is the probability that x is a fake; D gives the one that it is real.": q / total,
+        "that is the logit of the best D; D(x) is a probability.": (p / q).log(),
+        "that is minus the logit of the best D; D(x) is a probability.": (q / p).log(),
+        "that is the ratio of the densities, which can be above 1; D(x) is a probability.": p / q,
+        "that is the ratio of the densities, and upside down; D(x) is a probability.": q / p,
+        "it is 1/2 everywhere: that is the best D only where the two densities agree.": torch.full_like(
+            p, 0.5
+        ),
+        "that is twice the best D(x): at the end of the game, D(x) is 1/2.": 2 * p / total,
+        "that is half the best D(x): where only data are, D(x) is 1.": p / (2 * total),
+        "that only says which density is larger; the best D says by how much.": (p > q).float(),
+        "the densities are not probabilities: nothing adds up to 1, so 1 is not their sum.": p / (1 + q),
+        "each point counts by itself: the sum over all points has no place in it.": p / total.sum(),
+        "that is upside down: the density of the data is above the line.": total / p,
+    }
+
+
+def dirac_gradients(function: Callable) -> None:
+    """Minus the slope of each player's own loss, in the minimax game."""
+    theta, psi = torch.randn(2, 30).mul(1.5).unbind()
+    d_theta, d_psi = _pair(function, theta, psi)
+    g, d = _minimax(theta, psi)
+    swapped = close(d_theta, d) and close(d_psi, g)
+    check(not swapped, "the two are in the wrong order: theta's comes first.")
+    wrong_way = close(d_theta, -g) and close(d_psi, -d)
+    check(not wrong_way, "both have the wrong sign: a player moves down its loss, against the gradient.")
+    wgan = close(d_theta, psi) and close(d_psi, -theta)
+    check(not wgan, "that is the game without sigmoid; D(theta) is sigmoid(psi * theta).")
+    moved = close(d_theta, theta + g) and close(d_psi, psi + d)
+    check(not moved, "it returns new positions; return the directions alone.")
+    if not close(d_theta, g):
+        refuse(d_theta, _wrong_thetas(theta, psi))
+        raise CheckFailed(
+            f"theta's is wrong: {_example(theta, psi, d_theta, g)}. G minimizes log(1 - D(theta))."
+        )
+    if not close(d_psi, d):
+        refuse(d_psi, _wrong_psis(theta, psi))
+        raise CheckFailed(
+            f"psi's is wrong: {_example(theta, psi, d_psi, d)}. D minimizes -log(1 - D(theta)); the real point x = 0 "
+            "adds nothing."
+        )
+    for shape in ((1,), (3, 4)):
+        theta, psi = torch.randn(2, *shape).unbind()
+        found = _pair(function, theta, psi)
+        same = all(map(close, found, _minimax(theta, psi)))
+        check(same, f"it is right for tensors (30,) and wrong for {shape}; every shape must do.")
+
+
+def _minimax(theta: Tensor, psi: Tensor) -> tuple[Tensor, Tensor]:
+    fooled = torch.sigmoid(psi * theta)
+    return psi * fooled, -theta * fooled
+
+
+def _wrong_thetas(theta: Tensor, psi: Tensor) -> dict[str, Any]:
+    fooled, trusted = torch.sigmoid(psi * theta), torch.sigmoid(-psi * theta)
+    return {
+        "theta moves the wrong way: G wants D(theta) to grow.": -psi * fooled,
+        "theta's is that of the non-saturating loss -log D; here G minimizes log(1 - D).": psi * trusted,
+        "theta's is that of the non-saturating loss -log D, and with the wrong sign.": -psi * trusted,
+        "theta's has the slope that belongs to psi: the logit psi * theta changes by psi with theta.": theta
+        * fooled,
+        "theta's is the slope in the logit only; the logit psi * theta changes with theta, too.": fooled,
+        "theta's is that of D itself, not of log(1 - D).": psi * fooled * trusted,
+        "theta's is a mean over all points; each point is a game of its own.": psi * fooled / len(theta),
+        "theta's has a factor 2 too much.": 2 * psi * fooled,
+        "theta's is G's loss itself, not its slope.": trusted.log(),
+    }
+
+
+def _wrong_psis(theta: Tensor, psi: Tensor) -> dict[str, Any]:
+    fooled, trusted = torch.sigmoid(psi * theta), torch.sigmoid(-psi * theta)
+    return {
+        "psi moves the wrong way: D wants the logit of theta, psi * theta, to fall.": theta * fooled,
+        "psi's is that of -log D, as if the fake were real: D minimizes -log(1 - D(theta)).": theta * trusted,
+        "psi's takes sigmoid of minus the logit: the slope of -log(1 - D) is sigmoid of the logit.": -theta
+        * trusted,
+        "psi's has the slope that belongs to theta: the logit psi * theta changes by theta with psi.": -psi
+        * fooled,
+        "psi's is the slope in the logit only; the logit psi * theta changes with psi, too.": -fooled,
+        "psi's is that of D itself, not of -log(1 - D).": -theta * fooled * trusted,
+        "psi's is a mean over all points; each point is a game of its own.": -theta * fooled / len(theta),
+        "psi's has a factor 1/2 too much.": -theta * fooled / 2,
+    }
+
+
+def _pair(function: Callable, *inputs: Any) -> tuple[Tensor, Tensor]:
+    result = call(function, *inputs)
+    (shape,) = {tuple(value.shape) for value in inputs if isinstance(value, Tensor)}
+    pair = isinstance(result, tuple | list) or (isinstance(result, Tensor) and result.shape[:1] == (2,))
+    check(
+        pair and len(result) == 2, f"it returns {kind_of(result)}, expected two: those of theta and of psi."
+    )
+    found = []
+    for part in result:
+        try:
+            found.append(torch.as_tensor(part).detach().float())
+        except (TypeError, ValueError, RuntimeError):
+            raise CheckFailed(
+                f"it returns a pair with {kind_of(part)} in it, expected two tensors."
+            ) from None
+        check(
+            tuple(found[-1].shape) == shape,
+            f"it returns a tensor {tuple(found[-1].shape)}, expected {shape}.",
+        )
+        check(found[-1].isfinite().all(), "some of its numbers are not finite.")
+    return found[0], found[1]
+
+
+def _example(theta: Tensor, psi: Tensor, got: Tensor, right: Tensor) -> str:
+    at = (got - right).abs().argmax()
+    return f"at theta = {theta[at]:.2f}, psi = {psi[at]:.2f} it is {got[at]:.3f}"
+
+
+def alternating_step(function: Callable) -> None:
+    """D first, then G through the new D."""
+
+    def circle(theta: Tensor, psi: Tensor) -> tuple[Tensor, Tensor]:
+        return psi, -theta
+
+    def bent(theta: Tensor, psi: Tensor) -> tuple[Tensor, Tensor]:
+        return psi * theta.cos() + 0.3, psi.sin() - theta.square()
+
+    for theta, psi in (([0.7, -1.2, 2.9], [0.4, 0.9, -2.5]), ([0.7], [0.4])):
+        for field in (circle, bent):
+            for rate in (0.15, 0.35):
+                _check_round(function, field, torch.tensor(theta), torch.tensor(psi), rate)
+
+
+def _check_round(function: Callable, field: Callable, theta: Tensor, psi: Tensor, rate: float) -> None:
+    got = torch.stack(_pair(function, field, theta, psi, rate))
+    new = psi + rate * field(theta, psi)[1]
+    right = torch.stack([theta + rate * field(theta, new)[0], new])
+    if close(got, right):
+        return
+    refuse(got, _wrong_rounds(field, theta, psi, rate))
+    at = int((got - right).abs().flatten().argmax())
+    name, order = (
+        ("theta", "It moves with the new psi.") if at < theta.numel() else ("psi", "It moves first.")
+    )
+    raise CheckFailed(
+        f"{name} comes to {got.flatten()[at]:.3f}, expected {right.flatten()[at]:.3f} with rate {rate}. {order}"
+    )
+
+
+def _wrong_rounds(field: Callable, theta: Tensor, psi: Tensor, rate: float) -> dict[str, Any]:
+    d_theta, d_psi = field(theta, psi)
+    new_theta, new_psi = theta + rate * d_theta, psi + rate * d_psi
+    answer = field(theta, new_psi)[0]
+    end, back = theta + rate * answer, psi - rate * d_psi
+    twice_psi = new_psi + rate * field(end, new_psi)[1]
+    crossed = psi + rate * d_theta
+    rounds = {
+        "the two are returned in the wrong order: theta first.": (new_psi, end),
+        "that is the simultaneous step: theta must move with the new psi.": (new_theta, new_psi),
+        "that is the simultaneous step, and in the wrong order.": (new_psi, new_theta),
+        "G moves first; here D moves first, and G then meets the new D.": (
+            new_theta,
+            psi + rate * field(new_theta, psi)[1],
+        ),
+        "it walks backwards: the field already points where the players move.": (
+            theta - rate * field(theta, back)[0],
+            back,
+        ),
+        "psi does not move.": (new_theta, psi),
+        "theta does not move.": (theta, new_psi),
+        "it ignores the rate.": (theta + field(theta, psi + d_psi)[0], psi + d_psi),
+        "it returns the moves, not the new positions.": (rate * answer, rate * d_psi),
+        "it returns directions, not the new positions.": (answer, d_psi),
+        "the returned psi is the old one.": (end, psi),
+        "those are two rounds; take one.": (end + rate * field(end, twice_psi)[0], twice_psi),
+        "each player moves in the other's direction: the field's first is theta's, its second psi's.": (
+            theta + rate * field(theta, crossed)[1],
+            crossed,
+        ),
+    }
+    return {message: torch.stack(pair) for message, pair in rounds.items()}
