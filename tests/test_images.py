@@ -49,6 +49,14 @@ def test_grid_refuses_what_is_no_batch_of_images(shape):
         images.make_grid(torch.zeros(shape))
 
 
+def test_points_are_drawn_with_y_upward_and_without_those_that_are_not_finite():
+    points = torch.tensor([[-1.0, 1.0], [1.0, 0.0], [torch.nan, 0.0], [9.0, 0.0]])
+    dark = (images.draw_points(points, size=100) == 0).all(0)
+    assert dark.sum() == 18
+    assert dark[24:27, 24:27].all()
+    assert dark[49:52, 74:77].all()
+
+
 def test_png_is_lossless(tmp_path):
     faces = torch.randint(0, 256, (1, 3, 8, 8), dtype=torch.uint8)
     path = images.save_images(faces, tmp_path / "new" / "face.png", columns=1)

@@ -4,7 +4,7 @@ from torch import nn
 
 from facegan import Discriminator, Generator, summary
 from facegan.errors import ConfigError
-from facegan.models import feature_maps
+from facegan.models import PointDiscriminator, feature_maps
 
 
 def test_summary_prints_shapes_and_parameters(capsys):
@@ -36,6 +36,11 @@ def test_any_network_can_be_looked_into(capsys):
     ]
     summary(network, (3, 2, 2))
     assert capsys.readouterr().out.splitlines()[-1].split() == ["total", "52"]
+
+
+def test_summary_knows_the_shape_of_points(capsys):
+    summary(PointDiscriminator(8))
+    assert capsys.readouterr().out.splitlines()[-1].split() == ["total", "105"]
 
 
 def test_summary_asks_for_a_shape_that_it_cannot_know():

@@ -9,6 +9,7 @@ import facegan as fg
 from facegan import plane
 from facegan.errors import ConfigError
 from facegan.plane.data import load
+from facegan.plane.record import Frames
 
 SMALL = plane.CONFIG.replace(width=8, batch_size=16)
 
@@ -26,6 +27,7 @@ def test_a_recording_has_a_frame_at_the_start_every_few_steps_and_at_the_end():
     assert recording.manifold.shape == (4, 13, 13, 2)
     assert {column.shape for column in recording.curves.values()} == {(4,)}
     assert len(recording) == 4
+    assert np.isfinite(recording.fakes).all()
 
 
 def test_it_records_the_same_training_that_fit_takes():
@@ -66,7 +68,7 @@ def test_the_output_is_that_of_d_with_x_to_the_right_and_y_upward():
 def test_the_output_is_a_probability_where_the_loss_has_some(loss, probabilities):
     recording = recorded(SMALL.replace(loss=loss), discriminator=Line([9.0, 0.0]))
     assert recording.probabilities is probabilities
-    assert (recording.output.max() > 1) is not probabilities
+    assert bool(recording.output.max() > 1) is not probabilities
 
 
 def test_arrows_point_where_d_rises_as_far_as_the_loss_lets_them():
@@ -109,6 +111,33 @@ def test_a_run_that_diverges_is_recorded_with_gaps():
     assert np.isnan(recording.fakes[-1]).all()
     assert np.isnan(recording.curves["modes"][-1])
     assert not np.isinf(recording.output).any()
+
+
+def test_infinite_outputs_are_gaps():
+    class Steep(Line):
+        def forward(self, points):
+            return torch.where(points[:, :1] > 1.9, torch.inf, super().forward(points))
+
+    output = recorded(
+        discriminator=Steep([1.0, 0.0]), config=SMALL.replace(loss="wasserstein"), steps=1
+    ).output
+    assert np.isnan(output[0, :, -1]).all()
+    assert np.isfinite(output[0, :, :-1]).all()
+
+
+def test_fakes_come_from_the_averaged_generator():
+    frames = Frames(torch.zeros(2, 2), load("ring")[1], every=1, fakes=5)
+    gan = plane.gan(SMALL.replace(ema_decay=0.9))
+    fg.fit(gan, load("ring")[0], steps=3, callbacks=[frames])
+    latents = fg.latent.draw_latents(5, 2, seed=0)
+    found = frames.recording(gan, data="ring", steps=3).fakes[-1]
+    assert np.allclose(found, fg.models.generate(gan.ema, latents))
+    assert not np.allclose(found, fg.models.generate(gan.generator, latents))
+
+
+def test_a_short_training_shows_no_bar(capsys):
+    recorded()
+    assert capsys.readouterr().err == ""
 
 
 def test_records_that_would_be_too_large_say_what_to_lower():

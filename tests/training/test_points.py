@@ -97,6 +97,29 @@ def test_instance_noise_hides_the_data_from_d():
     assert accuracy(instance_noise=20.0) < 0.4
 
 
+def test_d_sees_other_noise_on_real_points_on_fakes_and_in_gs_update():
+    seen = []
+
+    class Watching(PointDiscriminator):
+        def forward(self, points):
+            seen.append(points.detach())
+            return super().forward(points)
+
+    class Zero(PointGenerator):
+        def forward(self, z):
+            return 0 * super().forward(z)
+
+    gan = fg.GAN(
+        CONFIG.replace(instance_noise=0.5), generator=Zero(width=8), discriminator=Watching(8), device="cpu"
+    )
+    seen.clear()
+    fg.train_step(gan, torch.zeros(400, 2))
+    assert len(seen) == 3
+    assert all(abs(points.std() - 0.5) < 0.03 for points in seen)
+    assert not torch.equal(seen[0], seen[1])
+    assert not torch.equal(seen[1], seen[2])
+
+
 def test_instance_noise_also_works_on_images(faces):
     gan = fg.GAN(fg.TrainConfig(image_size=16, width=8, batch_size=8, instance_noise=0.1))
     fg.fit(gan, faces, steps=1)

@@ -1,5 +1,7 @@
 """The widget that trains a GAN of points whenever a control changes."""
 
+import threading
+
 import pytest
 
 from facegan import plane, widgets
@@ -75,12 +77,22 @@ def test_own_points_and_own_losses_can_be_played():
     assert "line" in shown(panel)
 
 
-def test_a_newer_change_ends_the_training_in_progress(panel):
-    panel._steps = 100_000  # would take minutes
+def test_a_newer_change_ends_the_training_in_progress(panel, monkeypatch):
+    told, begun = [], threading.Event()
+
+    def say(text):
+        told.append(text)
+        if "step 200 of" in text:
+            begun.set()
+
+    monkeypatch.setattr(panel, "say", say)
+    panel._steps, panel._every = 20_000, 100
     panel.sliders["r1"].value = 1.0
-    panel._steps = 4
+    assert begun.wait(60)
+    panel._steps, panel._every = 4, 2
     panel.sliders["r1"].value = 3.0
     assert "r1 3" in shown(panel)
+    assert not any("step 20,000 of" in text for text in told)
 
 
 def test_a_training_that_diverges_is_told_and_the_next_one_works():

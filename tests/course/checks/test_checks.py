@@ -4,6 +4,7 @@ import re
 
 import pytest
 import torch
+import torch.nn.functional as F
 from helpers.exercise_variants import RIGHT, WRONG
 from torch import nn
 
@@ -61,6 +62,11 @@ def test_a_call_hands_a_missing_implementation_on():
 
     with pytest.raises(NotImplementedError):
         call(missing, 1)
+
+
+def test_an_error_of_torch_is_no_missing_implementation():
+    with pytest.raises(CheckFailed, match="it raised NotImplementedError"):
+        call(lambda x: F.softmax(x.long(), 0), torch.ones(2))
 
 
 def test_a_function_that_may_change_its_input_gets_the_input_itself():
