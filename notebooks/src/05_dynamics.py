@@ -73,8 +73,8 @@ plane.play(fair)
 
 # %% [markdown]
 # *Press play, or drag the slider. Crosses are real points, circles are fakes. The background is D's opinion: blue where D(x) is high, orange where it is low.
-# Switch on **arrows**: they show where each fake would have to move to lower G's loss. Switch on **manifold**: it is a grid of latents, and where G puts it. G
-# is continuous, so its sheet stays in one piece: between the clusters there are always a few fakes.*
+# All eight clusters fill up together, slowly. Switch on **gradients of G's loss**: the arrows show where each fake would have to move to lower it. Switch on the **grid of z**: it is
+# a grid of latents, and where G puts it. G is continuous, so its sheet stays in one piece, and some fakes always lie between the clusters: here about a third.*
 #
 # ## The best D
 #
@@ -95,7 +95,8 @@ def optimal_discriminator(p, q):
 
 
 # %% [markdown]
-# Does a trained D find it? Here G is fixed: its points always come from one Gaussian, the data from another. Only D learns, with the trainer that you know.
+# Does a trained D find it? Here G is fixed: its points always come from a Gaussian around -0.5, the data from one around 0.5. Only D learns, with the trainer that
+# you know. **Predict, then run:** what does D say half-way between the two, and does it get to 0 and 1 further out?
 
 
 # %%
@@ -119,17 +120,20 @@ fg.fit(gan, data, steps=STEPS)
 x = torch.linspace(-2, 2, 200)
 line = torch.stack([x, torch.zeros(200)], 1)
 p, q = (torch.exp(-((x - mean) ** 2) / (2 * 0.5**2)) for mean in (0.5, -0.5))
-plt.figure(figsize=(7, 3.2), layout="constrained")
+plt.figure(figsize=(8.5, 3), layout="constrained")
 plt.plot(x, optimal_discriminator(p, q), color=BLUE, linewidth=5, alpha=0.4, label="your formula")
 plt.plot(x, gan.discriminator(line).sigmoid().detach(), color=ORANGE, label="D, trained")
 plt.plot(x, p, "--", color="gray", label="p, the data (not to scale)")
 plt.plot(x, q, ":", color="gray", label="q, the fakes")
-plt.legend(frameon=False)
+plt.legend(frameon=False, loc="center left", bbox_to_anchor=(1, 0.5))
 _ = plt.gca().set(xlabel="x", ylabel="D(x)")
 
 # %% [markdown]
-# *The trained D follows the formula where there are points to learn from. At the end of a perfect game $p = q$, and the best D is 1/2 everywhere: it cannot tell any more.
-# This is why D(x) and D(G(z)) near one half mean a tie, not a broken D.*
+# *The trained D follows the formula where there are points to learn from: 1/2 in the middle, nearly 0 and 1 further out. At the end of a perfect game $p = q$, and the best D is 1/2
+# everywhere: it cannot tell any more. So D(x) and D(G(z)) near one half can mean a tie, and need not mean a broken D.*
+#
+# Put the best D into the game, and G's loss becomes $2 \, \mathrm{JSD}(p, q) - \log 4$: a distance between the two densities (Jensen-Shannon), 0 for $p = q$. Where the two do not overlap
+# it is constant. Then it tells G nothing, which is one more reason for the non-saturating loss that the trainings here use.
 #
 # ## The smallest GAN: one point, one slope
 #
@@ -184,20 +188,21 @@ for ax, step, name in zip(axes, (simultaneous_step, alternating_step), ("simulta
     ax.quiver(theta, psi, *dirac_gradients(theta, psi), color="lightgray")
     ax.plot(*torch.stack(path).T, color=BLUE, linewidth=0.8)
     ax.plot(*path[-1], "o", color=ORANGE)
-    title = f"{name}: distance from 0.71 to {path[-1].norm():.2f}"
+    title = f"{name}: distance 0.71 to {path[-1].norm():.2f}"
     ax.set(title=title, xlabel="θ", ylabel="ψ", xlim=(-2.2, 2.2), ylim=(-2.2, 2.2), aspect="equal")
 
 # %% [markdown]
 # *The arrows run around the middle: when G is to the right, D tilts; when D tilts, G runs to the left; D tilts back, and so on. Simultaneous steps leave the circle
-# outwards, alternating steps stay on it. Neither arrives. Nobody plays badly: each player's best answer is always a move around the middle.*
+# outwards, alternating steps stay on it. Neither arrives. Nobody plays badly: each player's step downhill is a move around the middle.*
 #
-# Eigenvalues say the same. Near (0, 0) a step multiplies the distance by the modulus of its eigenvalues. Modulus 1 circles, above 1 leaves, below 1 arrives.
+# Eigenvalues say the same. Near (0, 0) the field is a 2 x 2 matrix $J$, and a simultaneous step with rate $h$ multiplies the position by $I + hJ$. Here $J$ has the eigenvalues $\pm 0.5i$, and
+# $|1 + 0.2 \cdot 0.5i| = 1.005$: half a percent further out in every round. A modulus above 1 leaves, below 1 arrives; exactly 1 does not decide.
 
 # %%
 for game in ("gan", "r1"):
     values = ", ".join(f"{value:.2f}" for value in dirac_gan.eigenvalues(game))
     print(f"{game}: eigenvalues of the field {values}")
-    for updates in dirac_gan.UPDATES:
+    for updates in ("simultaneous", "alternating"):
         modulus = abs(dirac_gan.update_eigenvalues(game, updates, rate=0.2)).max()
         print(f"    {updates:12} updates: modulus {modulus:.4f}")
 
@@ -210,15 +215,16 @@ for game in ("gan", "r1"):
 #
 # ## The lab: nine games
 #
-# Choose a game, drag the start, change the strength γ. Can you find a game that arrives with simultaneous steps? Which games never arrive at the
-# middle, whatever you do? At which γ does R1 stop spiraling and go straight in?
+# Choose a game, drag the start, change the strength and the updates (also five D steps for each of G). Which games arrive with simultaneous steps? Which do not arrive
+# with any updates? At which γ does R1 stop spiraling and go straight in?
 
 # %%
 plane.dirac("gan", rate=0.2)
 
 # %% [markdown]
-# *The original game, simultaneous steps: outwards. R1, instance noise and consensus optimization arrive. WGAN-GP does not: its penalty wants a slope of 1 even
-# where D has nothing left to tell. For R1 the spiral ends at γ = 1, where both eigenvalues become real.*
+# *The original game, simultaneous steps: outwards. R1, instance noise and consensus optimization arrive with all updates. The original game, WGAN, WGAN-GP and DRAGAN do not arrive with any:
+# the penalties of the last two want a slope of 1 even where D has nothing left to tell. The non-saturating game has the modulus of the original one and yet creeps in with
+# alternating updates, ever more slowly. For R1 with simultaneous steps the spiral ends at γ = 1, where both eigenvalues become real.*
 #
 # ### Exercise: r1_penalty
 #
@@ -248,7 +254,8 @@ for name, recording in (("without R1", without), ("with R1", braked)):
 plane.play(without, braked)
 
 # %% [markdown]
-# *Left: the cloud of fakes chases around the data, as θ did. Right: it settles. Your penalty is what `TrainConfig(r1=...)` adds to D's loss.*
+# *Left: the cloud of fakes chases around the data, as θ did. Right: it settles. This is one seed: try `seed=1`, and weaker brakes than γ = 3. Your penalty is what
+# `TrainConfig(r1=...)` adds to D's loss.*
 #
 # ## Modes, lost and found
 #
@@ -280,7 +287,7 @@ plane.play(fair, collapsed)
 
 # %% [markdown]
 # *Same seed, same data; on the right D learns five times as slowly. Play it: all fakes sit on one place, D slowly learns to distrust it, and all of them move to the
-# next cluster. Over time G visits all eight modes, and rarely covers more than one at a time. It is the circle of the Dirac-GAN again, around a ring.*
+# next cluster. Over time G visits all eight, and at any moment covers one or none. It is the circle of the Dirac-GAN again, around a ring.*
 #
 # **Predict, then run.** What brings the modes back? D learns as slowly as before in all of these.
 
@@ -311,15 +318,16 @@ ax.invert_yaxis()
 ax.grid(axis="x", alpha=0.4)
 
 # %% [markdown]
-# *What helped in both runs gives D time to answer: more D steps, or a slower G. R1 and no momentum helped in one run and not in the other; noise of this size
-# helped in none. Two seeds are few: before you believe in a cure, try more.*
+# *What helped in both runs gives D time to answer: more D steps, which take more time, or a slower G. R1 and no momentum helped in one run of these two, and in few of
+# other seeds; noise of this size helped in none. Two seeds are few: before you believe in a cure, try more. Different rates for the two players are also called
+# two time-scale updates (Heusel et al. 2017); there D gets the larger one.*
 #
 # ## Momentum
 #
-# DCGAN uses β1 = 0.5 and not Adam's usual 0.9. **Predict, then run** on the ring with fair learning rates: what does momentum cost?
+# DCGAN uses β1 = 0.5 and not Adam's usual 0.9. **Predict, then run** on the ring with fair learning rates: which β1 covers most modes after the same steps?
 
 # %%
-MY_GUESS = ""  # @param ["", "nothing", "modes", "speed"]
+MY_GUESS = ""  # @param ["", "0", "0.5", "0.9", "all the same"]
 print("your guess:", MY_GUESS or "none yet")
 for beta1 in (0.0, 0.5, 0.9):
     runs = [plane.record(plane.CONFIG.replace(beta1=beta1), "ring", steps=STEPS, seed=s) for s in (0, 1)]
@@ -329,7 +337,7 @@ for beta1 in (0.0, 0.5, 0.9):
     )
 
 # %% [markdown]
-# *Momentum keeps moving in old directions. In a game the opponent has moved meanwhile, so old directions are wrong.*
+# *Here 0.5 is best; 0 and 0.9 both cover fewer modes after the same steps. Much momentum keeps pushing in directions that the opponent's answers have made wrong.*
 #
 # ## Reading the balance
 #
@@ -352,7 +360,7 @@ for ax in axes[:, 0]:
     ax.legend(frameon=False)
 
 # %% [markdown]
-# *Fair: D is a little ahead, and both gradients are of one size. Slow D: by D(x) and D(G(z)) alone it is the fairest of the three, but D's gradient is several times
+# *Fair: D is a little ahead, and both gradients are of the same order. Slow D: by D(x) and D(G(z)) alone it is the fairest of the three, but D's gradient is several times
 # G's: D has much to correct in every step and never gets there. Strong D: the curves stay far apart, and at first G's gradient is many times D's: D has nothing left to learn, and G
 # hardly moves. No single curve tells; the three together do.*
 #
@@ -369,7 +377,7 @@ fg.widgets.plane("ring", steps=STEPS, every=EVERY)
 # ## Summary
 #
 # - The best D at a point is p / (p + q); at the end of a perfect game it is 1/2.
-# - Each player's best answer moves the game around its solution. Simultaneous steps spiral outwards, alternating steps circle, and momentum makes it worse.
+# - In the minimax game each player's step moves the game around its solution: simultaneous steps spiral outwards, alternating steps circle. Much momentum (0.9) drives it on.
 # - R1 is a brake on D at the real data; it turns circling into arriving.
 # - Modes are lost when G moves faster than D can answer: more D steps or a slower G bring them back.
 # - Far apart, D(x) and D(G(z)) say that D has won; close together they may mean balance or a chase: compare the gradient norms, and look at samples.
@@ -399,7 +407,7 @@ fg.progress()
 #
 # <details><summary>An answer</summary>
 #
-# Balance is not quality. The slow D above has both values near one half as well, while G covers one mode. Look at the faces, count modes, measure a distance.
+# Balance is not quality. The slow D above has both values near one half as well, while G covers one mode or none. Look at the faces, count modes, measure a distance.
 # </details>
 #
 # ## Go further
