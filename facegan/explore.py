@@ -18,7 +18,15 @@ from torch.nn.functional import avg_pool2d, interpolate
 from facegan.errors import ConfigError
 from facegan.images import make_grid, png_bytes, to_uint8
 from facegan.latent import arithmetic, lerp, slerp, walk
-from facegan.models.protocol import attribute, copied, distribution_of, generate, latents_for, sample
+from facegan.models.protocol import (
+    attribute,
+    copied,
+    distribution_of,
+    generate,
+    latents_for,
+    sample,
+    sample_shape,
+)
 from facegan.runs.pretrained import PRETRAINED
 from facegan.runs.run import Run, load_generator
 
@@ -44,6 +52,11 @@ def open_generator(source: object) -> nn.Module:
     source = getattr(source, "ema", source)
     if isinstance(source, nn.Module):
         attribute(source, "latent_dim")
+        if hasattr(source, "sample_shape"):
+            raise ConfigError(
+                f"{type(source).__name__} makes samples {sample_shape(source)}, expected a generator of images. Of "
+                "points, plane.record and plane.play show more."
+            )
         return copied(source).eval().requires_grad_(False)
     if isinstance(source, Run):
         return source.generator()

@@ -78,11 +78,13 @@ def make_grid(
 
 
 def picture_of(samples: Tensor) -> Tensor:
-    """Samples of any generator as one uint8 picture (3, H, W): images (N, 3, h, w) as a grid, points (N, 2) as a plane.
+    """Samples of any generator as one uint8 picture (3, H, W): images (N, 3, h, w) as a grid, others as points.
 
-    Raises `ConfigError` for samples of another shape.
+    Of samples (N, D) the first two numbers are drawn. Raises `ConfigError` for samples of another shape.
     """
-    return draw_points(samples) if samples.ndim == 2 and samples.shape[1] == 2 else make_grid(samples)
+    if samples.ndim != 2:
+        return make_grid(samples)
+    return draw_points(torch.nn.functional.pad(samples, (0, 1))[:, :2])
 
 
 def draw_points(points: Tensor, *, extent: float = 2.0, size: int = 256) -> Tensor:

@@ -64,7 +64,8 @@ class PointDataset:
 
     def record(self) -> dict[str, Any]:
         """What identifies the data set in checkpoints, as plain values."""
-        return {"count": len(self), "name": self.name, "crop": None, "fingerprint": self.fingerprint}
+        known = {"name": self.name, "crop": None, "fingerprint": self.fingerprint}
+        return {"count": len(self), "sample_shape": list(self.sample_shape), **known}
 
     def batches(
         self,
@@ -94,19 +95,34 @@ def as_points(given: Any, shape: tuple[int, ...]) -> PointDataset:
     Raises:
         DataError: anything else, or points of another shape.
     """
-    points = given
-    if not isinstance(given, PointDataset):
-        try:
-            points = given.detach().cpu().numpy() if isinstance(given, Tensor) else given
-            points = PointDataset(np.array(points, np.float32), "points")
-        except (TypeError, ValueError) as error:
-            raise DataError(
-                f"the data are a {type(given).__name__} ({first_line(error)}), expected points (N, {shape[0]}) as an "
-                "array, a tensor or a list of rows."
-            ) from None
+    if isinstance(given, PointDataset):
+        points = given
+    else:
+        points = PointDataset(read_points(given, shape).astype(np.float32), "points")
     if points.sample_shape != shape:
         raise DataError(
-            f"the points have {points.sample_shape[0]} numbers each, the networks take {shape[0]}. Use other networks "
-            "or points."
+            f"the points have {points.sample_shape[0]} numbers each, expected {shape[0]}. Use others."
         )
     return points
+
+
+def read_points(given: Any, shape: tuple[int, ...]) -> np.ndarray:
+    """A new float64 array (N, D) of an array, a tensor or a list of rows.
+
+    Raises:
+        DataError: it is anything else, or of another shape.
+    """
+    expected = f"expected points (N, {shape[0]}) as an array, a tensor or a list of rows"
+    if isinstance(given, str):
+        raise DataError(
+            f"the data are {given!r}, {expected}. Names of data sets are for plane.record(data=...)."
+        )
+    try:
+        points = np.array(given.detach().cpu().numpy() if isinstance(given, Tensor) else given)
+        if points.dtype.kind not in "fiub":
+            raise TypeError(f"of type {points.dtype}")
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise DataError(f"the data are a {type(given).__name__} ({first_line(error)}), {expected}.") from None
+    if points.shape[1:] != shape:
+        raise DataError(f"the data are {points.dtype} {points.shape}, {expected}.")
+    return points.astype(np.float64)

@@ -73,4 +73,4 @@ class PointDiscriminator(nn.Module):
 def _layers(inputs: int, width: int, depth: int, outputs: int, leak: float) -> nn.Sequential:
     sizes = [inputs, *[width] * depth]
     hidden = [layer for a, b in pairwise(sizes) for layer in (nn.Linear(a, b), nn.LeakyReLU(leak))]
-    return nn.Sequential(*hidden, nn.Linear(width, outputs))
+    return nn.Sequential(*hidden, nn.Linear(sizes[-1], outputs))

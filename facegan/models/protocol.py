@@ -8,8 +8,9 @@ A generator maps latents (B, latent_dim) to images (B, 3, S, S), a discriminator
     output_range   (-1, 1) or (0, 1)
     latent_distribution   what z is drawn from: "normal" or "uniform" on [-1, 1]
 
-and a discriminator has `image_size`; `GAN` sets those that a module of your own does not have. Networks of something
-else than images, such as points in the plane, have `sample_shape` instead of `image_size`: the shape of one sample.
+and a discriminator has `image_size`; `GAN` sets those that a module of your own does not have. Networks of anything
+other than images, such as points in the plane, have `sample_shape` instead of `image_size`: (D,), the shape of one
+sample.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ from facegan.errors import ConfigError, expect, first_line
 from facegan.images import unit_to_signed
 from facegan.latent import draw_latents, truncate
 from facegan.runtime.device import memory_format
+from facegan.runtime.random import restored
 
 
 @torch.no_grad()
@@ -76,9 +78,25 @@ def latents_for(
 
 
 def sample_shape(network: nn.Module) -> tuple[int, ...]:
-    """The shape of what a generator makes or a discriminator judges: (3, S, S), or the network's own."""
-    size = getattr(network, "image_size", None)
-    return tuple(getattr(network, "sample_shape", None) or (3, size, size))
+    """The shape of what a generator makes or a discriminator judges: (3, S, S), or the network's own (D,).
+
+    Raises `ConfigError` if the network's `sample_shape` is anything else.
+    """
+    shape: Any = getattr(network, "sample_shape", None)
+    if shape is None:
+        size: Any = getattr(network, "image_size", None)
+        return (3, size, size)
+    if (
+        not isinstance(shape, tuple | list)
+        or len(shape) != 1
+        or not isinstance(shape[0], int)
+        or shape[0] < 1
+    ):
+        raise ConfigError(
+            f"the sample_shape of {type(network).__name__} is {shape!r}, expected (D,) for samples of D numbers, such "
+            "as (2,) for points. Networks of images have `image_size` instead."
+        )
+    return tuple(shape)
 
 
 def distribution_of(generator: nn.Module) -> str:
@@ -222,7 +240,7 @@ def check_networks(generator: nn.Module, discriminator: nn.Module, config: Train
     if sample_shape(discriminator) != shape:
         raise ConfigError(
             f"the generator makes samples {shape}, the discriminator takes {sample_shape(discriminator)}. Use two "
-            "networks of the same samples."
+            "networks of the same samples; those of points need `sample_shape = (2,)`, both of them."
         )
     z = torch.zeros(2, config.latent_dim, device=device_of(generator))
     images = _output("generator", generator, z)
@@ -253,7 +271,7 @@ def _check_finite(name: str, output: Tensor) -> None:
 
 def _output(name: str, module: nn.Module, inputs: Tensor) -> Tensor:
     try:
-        with torch.no_grad(), torch.random.fork_rng(devices=[]):
+        with torch.no_grad(), restored():
             output = module(inputs)
     except Exception as error:
         mixed = torch.is_autocast_enabled(inputs.device.type)

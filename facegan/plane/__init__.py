@@ -4,7 +4,7 @@
 >>> recording = plane.record(data="ring", steps=2000)  # doctest: +SKIP
 >>> plane.play(recording).save("ring.html")  # doctest: +SKIP
 
-GAN Lab (Kahng et al. 2019, arXiv 1809.01587) shows such games in a browser; here they are those of the faces.
+GAN Lab (Kahng et al. 2019, arXiv 1809.01587) shows such games in a browser; here they use the trainer for faces.
 """
 
 from facegan.plane.data import NAMES as DATA

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from facegan.data.points import PointDataset, as_points
+from facegan.data.points import PointDataset, read_points
 from facegan.errors import ConfigError, DataError
 
 EXTENT = 2.0  # the window is [-EXTENT, EXTENT] in x and y
@@ -50,7 +50,9 @@ def load(data: Any) -> tuple[PointDataset, Modes]:
             )
         points, modes = _SETS[data](np.random.default_rng(0))
         return PointDataset(points.astype(np.float32), data), modes
-    return PointDataset(_fitted(as_points(data, (2,)).points), "your points"), NO_MODES
+    given = data.points if isinstance(data, PointDataset) else data
+    name = data.name if isinstance(data, PointDataset) else "your points"
+    return PointDataset(_fitted(read_points(given, (2,))), name), NO_MODES
 
 
 def covered(points: Tensor, modes: Modes) -> tuple[int, float]:
@@ -68,6 +70,8 @@ def covered(points: Tensor, modes: Modes) -> tuple[int, float]:
 
 
 def _fitted(points: np.ndarray) -> np.ndarray:
+    if not np.isfinite(points).all() or len(points) < 2:
+        return points.astype(np.float32)  # which `PointDataset` refuses
     low, high = points.min(0), points.max(0)
     side = float((high - low).max())
     if side == 0:

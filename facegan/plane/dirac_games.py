@@ -137,7 +137,7 @@ GAMES: dict[str, Game] = {
 
 def find_game(name: str) -> Game:
     """The game of that name. Raises `ConfigError` for any other name."""
-    if name not in GAMES:
+    if not isinstance(name, str) or name not in GAMES:
         raise ConfigError(f"no game is named {shown(name)}; choose one of {', '.join(GAMES)}.")
     return GAMES[name]
 

@@ -7,6 +7,8 @@ plane (theta, psi) with its equilibrium at (0, 0): Mescheder, Geiger & Nowozin 2
 
 from __future__ import annotations
 
+from numbers import Integral
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -80,7 +82,7 @@ def trajectory(
     check_updates(updates)
     check_rate(rate)
     check_start(start)
-    if isinstance(steps, bool) or not isinstance(steps, int) or steps < 0:
+    if isinstance(steps, bool) or not isinstance(steps, Integral) or steps < 0:
         raise ConfigError(f"steps is {shown(steps)}, expected a whole number >= 0, such as 300.")
     points = np.empty((steps + 1, 2))
     points[0] = start
@@ -149,7 +151,7 @@ def update_eigenvalues(
 
 def check_updates(updates: str) -> None:
     """Raise `ConfigError` unless updates of that name exist."""
-    if updates not in UPDATES:
+    if not isinstance(updates, str) or updates not in UPDATES:
         raise ConfigError(f"no updates are named {shown(updates)}; choose one of {', '.join(UPDATES)}.")
 
 

@@ -30,6 +30,11 @@ WINDOW = 2.0  # the plane that the page shows is [-2, 2] x [-2, 2]
 EXTENT, SPACING = 3.0, 0.125  # of the tables
 STEPS = 300
 RATES = (0.01, 0.5)  # of the page's slider
+_WORDS = {
+    "simultaneous": "simultaneous updates",
+    "alternating": "alternating updates",
+    "five_d_steps": "five D steps per G step",
+}
 _NODES = 10  # for instance noise
 
 
@@ -183,7 +188,7 @@ def _describe(
         else f"{modulus:.5g} per step near the equilibrium"
     )
     return (
-        f"Dirac-GAN, {played.label}, {UPDATES[updates].lower()} updates at learning rate {rate:g}: from distance "
+        f"Dirac-GAN, {played.label}, {_WORDS[updates]} at learning rate {rate:g}: from distance "
         f"{np.hypot(*points[0]):.2f} of the equilibrium to {np.hypot(*points[-1]):.2f} in {STEPS} steps; factor {local}"
     )
 

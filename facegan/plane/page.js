@@ -1,5 +1,5 @@
 "use strict";
-// What the pages of the plane share: their data, and the height of the frame that they stand in.
+// What the pages of the plane share: their data, and the height of the frame that contains them.
 const MISSING = -32768;
 
 const pageData = () => JSON.parse(document.getElementById("data").textContent);

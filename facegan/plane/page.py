@@ -1,7 +1,7 @@
 """Pages of the plane: one self-contained HTML document each, shown in a frame in notebooks.
 
 A document needs no network, no kernel and no library. Its arrays are quantized, compressed, and unpacked by `page.js`.
-In a notebook it stands in a frame of its own, so that the notebook's style and keyboard shortcuts do not reach it.
+In a notebook it is in its own frame, so that the notebook's style and keyboard shortcuts do not reach it.
 """
 
 from __future__ import annotations

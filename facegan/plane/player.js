@@ -138,7 +138,7 @@ function connectControls(player) {
   byId("speed").onchange = (event) => player.setSpeed(event.target.selectedIndex);
   player.setSpeed(player.data.speeds.indexOf(player.speed));
   for (const name of LAYERS) layerBox(name).onchange = (event) => player.setLayer(name, event.target.checked);
-  if (player.recordings.every(({ manifold }) => !manifold.shape[1])) disable("manifold", "(z has not two dimensions)");
+  if (player.recordings.every(({ manifold }) => !manifold.shape[1])) disable("manifold", "(z is not two-dimensional)");
   for (const curves of player.curves) connectDrag(player, curves);
   document.addEventListener("keydown", (event) => onKey(player, event));
 }

@@ -13,16 +13,15 @@ import numpy as np
 
 from facegan.errors import ConfigError, shown
 from facegan.plane.page import Page, pack, quantized
-from facegan.plane.recording import Recording
+from facegan.plane.recording import LIMIT, Recording
 from facegan.plane.still import still
 
 SPEEDS = (0.25, 0.5, 1, 2, 4)
-LIMIT = 600_000  # bytes of a page for each recording
 _MARGIN = 1.2  # positions are kept up to this many extents from the center
 _LEVELS = (
     250,
     125,
-)  # from the center to the edge of the window; the second for pages that are else too large
+)  # from the center to the edge of the window; the second for pages that are otherwise too large
 _SHADES = 125  # of D's output
 _GRAY = 255  # the output is not finite
 _BLUE, _ORANGE = "#0072B2", "#D55E00"
@@ -79,7 +78,7 @@ def _check(recordings: Sequence[Any], speed: Any) -> None:
             f"play got {len(recordings)} recordings, expected one or two. "
             "Call play(recording), or play(without, with_penalty) to compare two."
         )
-    if isinstance(speed, bool) or speed not in SPEEDS:
+    if not isinstance(speed, int | float) or isinstance(speed, bool) or speed not in SPEEDS:
         raise ConfigError(f"speed is {shown(speed)}, expected 0.25, 0.5, 1, 2 or 4. Use speed=1.")
 
 
@@ -99,7 +98,10 @@ def _in_step(recording: Recording, timeline: np.ndarray) -> list[int]:
 
 def _packed(r: Recording, arrow_unit: float, levels: int = _LEVELS[0]) -> dict[str, Any]:
     """A recording for `player.js`. Positions and arrows are in units of which `levels` are the way to the edge."""
-    low, high, ticks = _output_range(r)
+    low, high = r.output_range
+    ticks = ["0 fake", "0.5", "1 real"]
+    if not r.probabilities:
+        ticks = [f"≤ {low:g} fake", "0", f"≥ {high:g} real"]
     return {
         "title": r.title,
         "alt": _sentence(r),
@@ -139,14 +141,6 @@ def _arrow_unit(recordings: Sequence[Recording]) -> float:
     """The length that nine in ten arrows of all recordings stay below: one scale shows where gradients vanish."""
     norms = np.concatenate([np.linalg.norm(r.arrows.astype(np.float64), axis=-1).ravel() for r in recordings])
     return _quantile(norms, 0.9) or 1.0
-
-
-def _output_range(r: Recording) -> tuple[float, float, list[str]]:
-    """The lowest and highest value of the color map, and labels for its ends and middle."""
-    if r.probabilities:
-        return 0.0, 1.0, ["0 fake", "0.5", "1 real"]
-    high = _nice(_quantile(np.abs(r.output), 0.95) or 1.0)
-    return -high, high, [f"≤ {-high:g} fake", "0", f"≥ {high:g} real"]
 
 
 def _heat(output: np.ndarray, low: float, high: float) -> np.ndarray:
@@ -217,12 +211,6 @@ def _number(value: float) -> float:
 def _quantile(values: np.ndarray, q: float) -> float:
     finite = values[np.isfinite(values)]
     return float(np.quantile(finite, q)) if finite.size else 0.0
-
-
-def _nice(value: float) -> float:
-    """The next of 1, 2, 5, 10, 20, ... that is not below."""
-    power = 10.0 ** np.floor(np.log10(value))
-    return float(next(f for f in (1, 2, 5, 10) if f * power >= value * 0.999) * power)
 
 
 __all__ = ["LIMIT", "SPEEDS", "play"]

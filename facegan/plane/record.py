@@ -6,23 +6,26 @@ import math
 import warnings
 from collections.abc import Sequence
 from itertools import pairwise
+from numbers import Integral
 from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from facegan.config import TrainConfig, differing
-from facegan.errors import ConfigError, TrainingError, first_line
+from facegan.data.points import PointDataset
+from facegan.errors import ConfigError, TrainingError, first_line, shown
 from facegan.latent import draw_latents
-from facegan.losses import find_loss
+from facegan.losses import LOSSES, find_loss
 from facegan.models.mlp import PointDiscriminator, PointGenerator
 from facegan.models.protocol import evaluating, generate
 from facegan.plane.data import EXTENT, Modes, covered, load
-from facegan.plane.recording import Recording
+from facegan.plane.recording import LIMIT, Recording
 from facegan.runs.history import History
 from facegan.runtime.cpu import threads
-from facegan.training.callbacks import Callback, ProgressBar
+from facegan.runtime.random import seeded
+from facegan.training.callbacks import Callback, ProgressBar, as_callbacks
 from facegan.training.compatibility import loss_name
 from facegan.training.fit import fit
 from facegan.training.gan import GAN
@@ -37,17 +40,29 @@ _ARROWS = 60  # fakes with an arrow
 _LINES = 13  # lines in each direction of the grid of latents
 _SPAN = 2.0  # of that grid: z from -2 to 2
 _PATIENCE = 3.0  # seconds without a progress bar
-_MOST = 1_000_000  # fakes in all frames together
+_FAKE_BYTES, _FRAME_BYTES = 2.6, 1300  # of a page: each fake in each frame, and the rest of a frame
 _CURVES = ("loss_d", "loss_g", "d_real", "d_fake", "grad_norm_d", "grad_norm_g")
-_WITHOUT_PROBABILITIES = {"least_squares", "hinge", "wasserstein"}
+_WITH_PROBABILITIES = (LOSSES["bce"], LOSSES["minimax"])  # whose logits are those of D(x)
+# Settings that have no meaning here, and those that do not change the game.
+_NOT_IN_TITLES = {
+    "image_size", "activation", "upsampling", "modulation", "norm", "epochs", "snapshot_every", "precision",
+    "keep_checkpoints", "keep_generators", "tensorboard",
+}  # fmt: skip
 
 
-def gan(config: TrainConfig | None = None, **networks: Any) -> GAN:
+def gan(
+    config: TrainConfig | None = None,
+    *,
+    generator: nn.Module | None = None,
+    discriminator: nn.Module | None = None,
+    loss: Any = None,
+    device: str | torch.device = "cpu",
+) -> GAN:
     """A GAN of points, with small networks; train it with `fit` as any other.
 
     Args:
         config: settings; by default `CONFIG`. Those of images have no meaning here.
-        networks: `generator`, `discriminator`, `loss` and `device`, as for `GAN`.
+        generator, discriminator, loss, device: as for `GAN`; networks need `sample_shape = (2,)`.
 
     Raises:
         ConfigError: as `GAN`.
@@ -55,20 +70,19 @@ def gan(config: TrainConfig | None = None, **networks: Any) -> GAN:
     >>> gan().sample(3, seed=0).shape
     torch.Size([3, 2])
     """
-    config = _settings(config)
-    with torch.random.fork_rng(devices=[]):
-        torch.default_generator.manual_seed(config.seed)
-        own = {
-            "generator": PointGenerator.from_config(config),
-            "discriminator": PointDiscriminator.from_config(config),
-        }
-    return GAN(config, **own | {"device": "cpu"} | networks)
+    config = checked_config(config)
+    with seeded(config.seed):
+        generator = generator if generator is not None else PointGenerator.from_config(config)
+        discriminator = discriminator if discriminator is not None else PointDiscriminator.from_config(config)
+    return GAN(config, generator=generator, discriminator=discriminator, loss=loss, device=device)
 
 
-def _settings(config: TrainConfig | None) -> TrainConfig:
+def checked_config(config: TrainConfig | None) -> TrainConfig:
+    """The config itself, `CONFIG` for None; raises `ConfigError` for anything else."""
     if config is not None and not isinstance(config, TrainConfig):
+        hint = f" Data sets are named by data={config!r}." if isinstance(config, str) else ""
         raise ConfigError(
-            f"config is a {type(config).__name__}, expected a TrainConfig, such as plane.CONFIG.replace(r1=1.0)."
+            f"config is {shown(config)}, expected a TrainConfig, such as plane.CONFIG.replace(r1=1.0).{hint}"
         )
     return config or CONFIG
 
@@ -82,7 +96,10 @@ def record(
     seed: int = 0,
     fakes: int = 500,
     callbacks: Sequence[Any] = (),
-    **networks: Any,
+    generator: nn.Module | None = None,
+    discriminator: nn.Module | None = None,
+    loss: Any = None,
+    device: str | torch.device = "cpu",
 ) -> Recording:
     """Train on points from scratch, and record what can be seen.
 
@@ -94,41 +111,62 @@ def record(
         seed: of weights, batches and latents; replaces the config's.
         fakes: fakes in each frame.
         callbacks: as for `fit`.
-        networks: `generator`, `discriminator`, `loss` and `device` of your own, as for `GAN`.
+        generator, discriminator, loss, device: as for `GAN`. Your own networks are trained in place.
 
     Returns:
-        A `Recording`, which plays when it is a cell's last value. If training diverges, the rest of it is NaN.
+        A `Recording`, which plays when it is a cell's last value. If training diverges, the rest of it is NaN; if it is
+        stopped, the recording ends there.
 
     Raises:
-        ConfigError: an argument is invalid, or the recording would be too large.
+        ConfigError: an argument is invalid, or the recording would be too large to play.
         DataError: the data are not points.
 
     >>> record(steps=4, every=2, callbacks=[])
     Recording(ring: 3 frames, steps 0 to 4)
     """
-    for name, value in (("steps", steps), ("every", every), ("fakes", fakes)):
-        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-            raise ConfigError(f"{name} is {value!r}, expected a whole number of 1 or more.")
-    _check_size(steps, every, fakes)
+    numbers = {"steps": steps, "every": every, "fakes": fakes}
+    for name, value in numbers.items():
+        if isinstance(value, bool) or not isinstance(value, Integral) or value < 1:
+            raise ConfigError(f"{name} is {shown(value)}, expected a whole number of 1 or more.")
+    steps, every, fakes = map(int, numbers.values())
+    config = checked_config(config).replace(seed=int(seed) if isinstance(seed, Integral) else seed)
     points, modes = load(data)
-    player = gan(_settings(config).replace(seed=seed), **networks)
+    _check_size(steps, every, fakes)
+    player = gan(config, generator=generator, discriminator=discriminator, loss=loss, device=device)
     frames = Frames(points[:fakes], modes, every=every, fakes=fakes)
+    end = _train(player, points, steps, frames, as_callbacks(callbacks))
+    return frames.recording(player, data=points.name, steps=end)
+
+
+def _train(player: GAN, points: PointDataset, steps: int, frames: Frames, callbacks: list[Any]) -> int:
+    """Train, and return the step at which the recording ends."""
     try:
         with threads(1):  # of matrices this small, one thread takes the least time
             late = _LateBar(callbacks, delay=_PATIENCE)
             fit(player, points, steps=steps, snapshot_every=steps, callbacks=[frames, *callbacks, late])
     except TrainingError as error:
-        warnings.warn(f"{first_line(error)} Whatever is not finite is shown as a gap.", stacklevel=2)
-    return frames.recording(player, data=points.name, steps=steps)
+        warnings.warn(f"{first_line(error)} Whatever is not finite is shown as a gap.", stacklevel=3)
+        return steps
+    if player.step < steps:
+        warnings.warn(
+            f"stopped at step {player.step:,} of {steps:,}; the recording ends there.", stacklevel=3
+        )
+    return frames.reached
 
 
 def _check_size(steps: int, every: int, fakes: int) -> None:
-    frames = steps // every + 1
-    if frames * fakes > _MOST:
-        raise ConfigError(
-            f"steps={steps:,} with every={every} are {frames:,} frames of {fakes} fakes; a recording holds at most "
-            f"{_MOST:,} fakes. Raise every to {-(-steps * fakes // _MOST) + 1} or more, or lower steps or fakes."
-        )
+    """Refuse before training what `play` would refuse after it; see `docs/experiments.md` for sizes."""
+    frames, frame = steps // every + 1, _FRAME_BYTES + _FAKE_BYTES * fakes
+    if frames * frame <= LIMIT:
+        return
+    most = int(LIMIT / frame) - 2
+    advice = "Use fewer fakes"
+    if most > 0:
+        advice = f"Use every={-(-steps // most)} or more, or fewer steps or fakes"
+    raise ConfigError(
+        f"steps={steps:,} with every={every:,} and fakes={fakes:,} would be a page of about "
+        f"{frames * frame / 1000:,.0f} kB, expected at most {LIMIT / 1000:.0f} kB. {advice}."
+    )
 
 
 class _LateBar(ProgressBar):
@@ -155,12 +193,17 @@ class Frames(Callback):
         self._z = draw_latents(self._fakes, config.latent_dim, seed=config.seed, latent=config.latent)
         self._grid = _lattice(_SPAN, _LINES if config.latent_dim == 2 else 0)
         self._cells = _lattice(EXTENT * (1 - 1 / _CELLS), _CELLS)
-        self._probabilities = config.loss not in _WITHOUT_PROBABILITIES
+        self._probabilities = gan.loss in _WITH_PROBABILITIES
         self._add(gan)
 
     def on_step_end(self, gan: GAN, metrics: dict[str, Tensor]) -> None:
         if gan.step % self._every == 0 or gan.step == self._total:
             self._add(gan)
+
+    @property
+    def reached(self) -> int:
+        """The step of the last frame."""
+        return self._frames[-1]["step"]
 
     def _add(self, gan: GAN) -> None:
         fakes = generate(gan.ema, self._z, batch_size=len(self._z))
@@ -241,6 +284,7 @@ def _means(history: History, name: str, at: list[int]) -> np.ndarray:
 
 def _title(gan: GAN, data: str) -> str:
     """The data and what differs from the plane's own settings: "ring, lr_g 0.01, seed 3"."""
-    changed = {name: new for name, (_, new) in differing(CONFIG, gan.config).items()}
+    found = differing(CONFIG, gan.config)
+    changed = {name: new for name, (_, new) in found.items() if name not in _NOT_IN_TITLES}
     loss = {} if gan.loss == find_loss(gan.config.loss) else {"loss": loss_name(gan)}
     return ", ".join([data, *(f"{name} {value}" for name, value in (changed | loss).items())])

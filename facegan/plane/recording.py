@@ -10,6 +10,8 @@ import numpy as np
 
 from facegan.config import TrainConfig
 
+LIMIT = 600_000  # bytes of a page for each recording
+
 
 @dataclass(frozen=True, eq=False)
 class Recording:
@@ -26,9 +28,9 @@ class Recording:
         centers: (M, 2) of the modes; (0, 2) for data without any.
         fakes: (F, N, 2) fakes of the same latents.
         output: (F, S, S) D's output at the window's cell centers, row 0 at the bottom: D(x), or the logit for losses
-            without probabilities.
+            other than "bce" and "minimax", also of your own.
         arrows: (F, A, 2) the direction in which each of the first A fakes lowers G's loss: -N dL_G/dx.
-        manifold: (F, K, K, 2) G's images of a grid of latents; (F, 0, 0, 2) if z has not two dimensions.
+        manifold: (F, K, K, 2) G's images of a grid of latents; (F, 0, 0, 2) if latent_dim is not 2.
         curves: columns (F,), the means since the frame before: `loss_d`, `loss_g`, `d_real`, `d_fake`, `grad_norm_d`,
             `grad_norm_g`; and at each frame `modes`, the modes covered, and `quality`, the share of fakes near a mode.
         probabilities: whether `output` is D(x), from 0 to 1.
@@ -49,6 +51,15 @@ class Recording:
     curves: dict[str, np.ndarray]
     probabilities: bool
 
+    @property
+    def output_range(self) -> tuple[float, float]:
+        """The ends of the color map of `output`: 0 and 1, or the logits within which 19 of 20 are."""
+        if self.probabilities:
+            return 0.0, 1.0
+        finite = np.abs(self.output[np.isfinite(self.output)])
+        high = _next_nice(float(np.quantile(finite, 0.95)) if finite.size else 1.0)
+        return -high, high
+
     def __len__(self) -> int:
         return len(self.steps)
 
@@ -58,3 +69,9 @@ class Recording:
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> tuple[dict, dict]:
         player = import_module("facegan.plane.player")  # by name, as the player itself imports recordings
         return player.play(self)._repr_mimebundle_()
+
+
+def _next_nice(value: float) -> float:
+    """The next of 1, 2, 5, 10, 20, ... that is not below; 1 for 0."""
+    power = 10.0 ** np.floor(np.log10(value or 1.0))
+    return float(next(f for f in (1, 2, 5, 10) if f * power >= value * 0.999) * power)

@@ -41,11 +41,8 @@ def _draw(ax: Any, r: Recording) -> None:
 
     frame, window = last_finite(r), [-r.extent, r.extent]
     colors = LinearSegmentedColormap.from_list("fake to real", _SHADES, N=24).with_extremes(bad="0.8")
-    output = r.output[frame]
-    high = 1.0 if r.probabilities else max(float(np.nan_to_num(np.abs(output)).max()), 1e-6)
-    output = np.ma.masked_invalid(output)
-    ax.imshow(output, extent=window * 2, origin="lower", cmap=colors, vmin=high - 1 if high == 1 else -high,
-              vmax=high, interpolation="nearest")  # fmt: skip
+    output, (low, high) = np.ma.masked_invalid(r.output[frame]), r.output_range
+    ax.imshow(output, extent=window * 2, origin="lower", cmap=colors, vmin=low, vmax=high)
     ax.plot(*r.real[:_SHOWN].T, "x", color="0.25", markersize=3.5, markeredgewidth=0.8, label="real")
     fakes = r.fakes[frame][:_SHOWN]
     ax.plot(

@@ -39,7 +39,8 @@ def start_in_words(record: Record) -> str:
 def in_words(record: Record) -> str:
     """Such as "celeba, 32,600 faces, crop celeba-108, fingerprint 0123456789abcdef"."""
     parts = [str(record.get("name", "unknown"))]
-    parts += [f"{record['count']:,} faces"] if record.get("count") else []
+    kind = "points" if record.get("sample_shape") else "faces"
+    parts += [f"{record['count']:,} {kind}"] if record.get("count") else []
     parts += [f"{key} {record[key]}" for key in ("crop", "fingerprint") if record.get(key)]
     return ", ".join(parts)
 

@@ -21,12 +21,8 @@ from facegan.models.protocol import copied, distribution_of, set_missing, unwrap
 from facegan.runs.upgrade import upgrade_weights
 
 _KEY = "facegan"  # of the file's metadata; one, because the order of several is not fixed
-_OWN = (
-    "latent_dim",
-    "image_size",
-    "sample_shape",
-    "output_range",
-)  # some of what is known of networks that are not facegan's
+# What is known of other networks; those of images have no sample_shape, others no image_size.
+_OWN = ("latent_dim", "image_size", "sample_shape", "output_range")
 _DISTRIBUTION = "latent_distribution"  # which they need not have
 _ROLE = "role"  # "discriminator"; files of generators have none
 
@@ -131,7 +127,7 @@ def _empty(settings: dict[str, Any], network: str | None, given: nn.Module | Non
         return Generator(**settings)
     if given is None:
         raise CheckpointError(
-            f"its network is {network}, which is not facegan's. In Python, build that network and pass it: "
+            f"its network is {network}, which the file does not describe. In Python, build that network and pass it: "
             "load_generator(path, generator=network)."
         )
     wanted = {name: settings[name] for name in _OWN if name in settings} | {

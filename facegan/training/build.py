@@ -11,6 +11,7 @@ from facegan.errors import ConfigError
 from facegan.losses import Loss, as_loss, check_loss, find_loss
 from facegan.models import protocol
 from facegan.models.dcgan import Discriminator, Generator
+from facegan.runtime.random import seeded
 
 
 def as_config(config: TrainConfig | str | None) -> TrainConfig:
@@ -56,8 +57,7 @@ def networks_of(
             )
         if not network.training:
             network.train()
-    with torch.random.fork_rng(devices=[]):
-        torch.default_generator.manual_seed(config.seed)
+    with seeded(config.seed):
         generator = generator if generator is not None else Generator.from_config(config)
         discriminator = discriminator if discriminator is not None else Discriminator.from_config(config)
     if config.gradient_penalty and any(isinstance(m, _BatchNorm) for m in discriminator.modules()):
@@ -67,16 +67,17 @@ def networks_of(
         )
     if not hasattr(discriminator, "image_size") and not hasattr(discriminator, "sample_shape"):
         protocol.set_attribute(discriminator, "image_size", config.image_size)
-    _check_settings_of_images(config, protocol.set_default_attributes(generator, config))
+    _check_settings(config, protocol.set_default_attributes(generator, config))
     return generator, discriminator
 
 
-def _check_settings_of_images(config: TrainConfig, generator: nn.Module) -> None:
+def _check_settings(config: TrainConfig, generator: nn.Module) -> None:
     """Raise `ConfigError` for settings that change images, if the networks are of something else."""
     shape = protocol.sample_shape(generator)
-    set_ = [f"augment={config.augment!r}"] * (config.augment != "none") + ["flip=True"] * config.flip
-    if len(shape) != 3 and set_:
+    plain = {"augment": "none", "flip": False, "output": "tanh"}
+    given = [f"{name}={value!r}" for name in plain if (value := getattr(config, name)) != plain[name]]
+    if len(shape) != 3 and given:
         raise ConfigError(
-            f"{' and '.join(set_)} changes images, but these networks' samples are {shape}. Use "
-            "config.replace(augment='none', augment_target=0.0, flip=False)."
+            f"{' and '.join(given)} changes images, but these networks' samples are {shape}. Use "
+            "config.replace(augment='none', augment_target=0.0, flip=False, output='tanh')."
         )

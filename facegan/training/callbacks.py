@@ -178,7 +178,10 @@ class ProgressBar(Callback):
     def _show(self, gan: GAN) -> None:
         texts = [f"epoch {gan.epoch}"] if gan.epoch else []
         if last := gan.history.last():
-            texts.append("D {loss_d:.2f}, G {loss_g:.2f}, {images_per_second:.0f} img/s".format(**last))
+            unit = "img" if len(gan.sample_shape) == 3 else "samples"
+            texts.append(
+                "D {loss_d:.2f}, G {loss_g:.2f}, {images_per_second:.0f}".format(**last) + f" {unit}/s"
+            )
         self._bar.set_postfix_str(", ".join(texts), refresh=False)
 
 

@@ -221,16 +221,16 @@ class GAN:
         Other samples likewise. Raises `ConfigError` for anything else.
         """
         shape = self.sample_shape
+        kind = "images" if len(shape) == 3 else "samples"
         if not isinstance(real, Tensor) or not real.is_floating_point() or real.shape[1:] != shape:
             given = f"{real.dtype} {tuple(real.shape)}" if isinstance(real, Tensor) else type(real).__name__
-            advice = " in [-1, 1]. facegan.images.to_float converts uint8." if len(shape) == 3 else "."
+            advice = " in [-1, 1]. facegan.images.to_float converts uint8." if kind == "images" else "."
             raise ConfigError(
-                f"real {'images' if len(shape) == 3 else 'samples'} are {given}, expected floats "
-                f"(B, {', '.join(map(str, shape))}){advice}"
+                f"real {kind} are {given}, expected floats (B, {', '.join(map(str, shape))}){advice}"
             )
         if not len(real) or len(real) % self.config.n_critic:
             raise ConfigError(
-                f"got {len(real)} real images, expected a multiple of n_critic={self.config.n_critic}: D takes that "
+                f"got {len(real)} real {kind}, expected a multiple of n_critic={self.config.n_critic}: D takes that "
                 "many steps, each on a batch of its own. Concatenate that many batches."
             )
         real = real.to(self.device, torch.float32)

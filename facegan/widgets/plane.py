@@ -16,7 +16,7 @@ from facegan.images import read_png
 from facegan.losses import BUILT_IN, LOSSES
 from facegan.plane.data import NAMES
 from facegan.plane.player import play
-from facegan.plane.record import CONFIG, record
+from facegan.plane.record import checked_config, record
 from facegan.plane.recording import Recording
 from facegan.training.callbacks import Callback
 from facegan.training.gan import GAN
@@ -37,26 +37,26 @@ _SLIDERS: dict[str, tuple[str, str, tuple]] = {
 
 
 def plane(
-    data: Any = "ring",
     config: TrainConfig | None = None,
+    data: Any = "ring",
     *,
     steps: int = 2000,
     every: int = 20,
     seed: int = 0,
 ) -> Plane:
-    """Train a GAN of points, play the training, and train again whenever a control changes.
+    """Train a GAN of points, play the training, and retrain when a control changes.
 
     Args:
-        data: a name in `facegan.plane.DATA`, or points (N, 2).
         config: settings to begin with; by default `facegan.plane.CONFIG`.
+        data: a name in `facegan.plane.DATA`, or points (N, 2).
         steps: of each training.
         every: steps between two frames.
         seed: of each training.
 
     Raises:
-        ConfigError, DataError: as `facegan.plane.record`, whose plain function twin this is.
+        ConfigError, DataError: as `facegan.plane.record`, which does the same without widgets.
     """
-    return Plane(data, config or CONFIG, steps=steps, every=every, seed=checked_seed(seed))
+    return Plane(data, checked_config(config), steps=steps, every=every, seed=checked_seed(seed))
 
 
 @dataclass(frozen=True)

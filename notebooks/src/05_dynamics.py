@@ -130,14 +130,14 @@ _ = plt.gca().set(xlabel="x", ylabel="D(x)")
 
 # %% [markdown]
 # *The trained D follows the formula where there are points to learn from: 1/2 in the middle, nearly 0 and 1 further out. At the end of a perfect game $p = q$, and the best D is 1/2
-# everywhere: it cannot tell any more. So D(x) and D(G(z)) near one half can mean a tie, and need not mean a broken D.*
+# everywhere: it can no longer tell. So D(x) and D(G(z)) near one half can mean a tie, and need not mean a broken D.*
 #
 # Put the best D into the game, and G's loss becomes $2 \, \mathrm{JSD}(p, q) - \log 4$: a distance between the two densities (Jensen-Shannon), 0 for $p = q$. Where the two do not overlap
 # it is constant. Then it tells G nothing, which is one more reason for the non-saturating loss that the trainings here use.
 #
 # ## The smallest GAN: one point, one slope
 #
-# To see why games move as they do, take everything away (Mescheder et al. 2018, the *Dirac-GAN*): all real data are the single point 0, G is a single point $\theta$,
+# The smallest example shows why games move as they do (Mescheder et al. 2018, the *Dirac-GAN*): all real data are the single point 0, G is a single point $\theta$,
 # and D is a line through the origin with slope $\psi$: its logit is $\psi x$. So the whole game is a point $(\theta, \psi)$ in the plane, and it is over at $(0, 0)$.
 #
 # In the original (minimax) game G minimizes $\log(1 - D(\theta))$, and D minimizes the opposite, $-\log(1 - D(\theta))$; the real point adds only a constant, because $D(0)$
@@ -167,6 +167,7 @@ def simultaneous_step(field, theta, psi, rate):
     return theta + rate * d_theta, psi + rate * d_psi
 
 
+# %%
 @fg.exercise("alternating_step")
 def alternating_step(field, theta, psi, rate):
     """One round: D moves psi, then G moves theta against the new psi. Returns (theta, psi)."""
@@ -211,7 +212,7 @@ for game in ("gan", "r1"):
 #
 # $$R_1 = \tfrac{1}{2} \, \mathbb{E}_x \lVert \nabla_x D(x) \rVert^2, \quad \text{with } D(x) \text{ the logit.}$$
 #
-# For the Dirac-GAN the slope is $\psi$, so R1 pulls $\psi$ back to 0: a brake. Imaginary eigenvalues get a negative real part, and the game spirals in.
+# For the Dirac-GAN the slope is $\psi$, so R1 pulls $\psi$ back to 0, like a brake. Imaginary eigenvalues get a negative real part, and the game spirals in.
 #
 # ## The lab: nine games
 #
@@ -239,7 +240,7 @@ def r1_penalty(discriminator, real):
 
 
 # %% [markdown]
-# Does the brake work for networks, too? The data are one Gaussian now, and Adam has momentum, β1 = 0.9, which drives a circling game on.
+# Does the brake work for networks, too? The data are one Gaussian now, and Adam has momentum, β1 = 0.9, which keeps it circling.
 # **Predict, then run:** what does R1 change?
 
 # %%
@@ -247,11 +248,11 @@ MY_GUESS = ""  # @param ["", "nothing", "G arrives sooner", "G circles without i
 print("your guess:", MY_GUESS or "none yet")
 wild = plane.CONFIG.replace(beta1=0.9)
 without = plane.record(wild, "gaussian", steps=STEPS, every=EVERY, fakes=200)
-braked = plane.record(wild.replace(r1=3.0), "gaussian", steps=STEPS, every=EVERY, fakes=200)
-for name, recording in (("without R1", without), ("with R1", braked)):
+with_r1 = plane.record(wild.replace(r1=3.0), "gaussian", steps=STEPS, every=EVERY, fakes=200)
+for name, recording in (("without R1", without), ("with R1", with_r1)):
     off = np.linalg.norm(recording.fakes.mean(1) - recording.centers, axis=1)[-20:].mean()
     print(f"{name}: the fakes' center is {off:.2f} away from the data's, on average over the last 20 frames")
-plane.play(without, braked)
+plane.play(without, with_r1)
 
 # %% [markdown]
 # *Left: the cloud of fakes chases around the data, as θ did. Right: it settles. This is one seed: try `seed=1`, and weaker brakes than γ = 3. Your penalty is what
@@ -286,7 +287,7 @@ print(f"fair: {modes(fair):.1f} of 8 modes; slow D: {modes(collapsed):.1f} of 8"
 plane.play(fair, collapsed)
 
 # %% [markdown]
-# *Same seed, same data; on the right D learns five times as slowly. Play it: all fakes sit on one place, D slowly learns to distrust it, and all of them move to the
+# *Same seed, same data; on the right D learns five times as slowly. Play it: all fakes gather in one place, D slowly lowers D(x) there, and all of them move to the
 # next cluster. Over time G visits all eight, and at any moment covers one or none. It is the circle of the Dirac-GAN again, around a ring.*
 #
 # **Predict, then run.** What brings the modes back? D learns as slowly as before in all of these.
@@ -304,7 +305,9 @@ cures = {
 }
 found = {}
 for name, change in cures.items():
-    recordings = [plane.record(slow.replace(**change), "ring", steps=STEPS, seed=seed) for seed in (1, 2)]
+    recordings = [
+        plane.record(slow.replace(**change), "ring", steps=STEPS, every=EVERY, seed=seed) for seed in (1, 2)
+    ]
     found[name] = [modes(recording) for recording in recordings]
 
 # %%
@@ -330,7 +333,10 @@ ax.grid(axis="x", alpha=0.4)
 MY_GUESS = ""  # @param ["", "0", "0.5", "0.9", "all the same"]
 print("your guess:", MY_GUESS or "none yet")
 for beta1 in (0.0, 0.5, 0.9):
-    runs = [plane.record(plane.CONFIG.replace(beta1=beta1), "ring", steps=STEPS, seed=s) for s in (0, 1)]
+    runs = [
+        plane.record(plane.CONFIG.replace(beta1=beta1), "ring", steps=STEPS, every=EVERY, seed=s)
+        for s in (0, 1)
+    ]
     near = np.mean([run.curves["quality"][-10:].mean() for run in runs])
     print(
         f"β1 = {beta1}: {np.mean([modes(run) for run in runs]):.1f} modes, {near:.0%} of the fakes near one"
@@ -369,7 +375,7 @@ for ax in axes[:, 0]:
 # Change a control: the widget trains again, and plays the result. Bring the ring to collapse with another control than D's learning rate. Which data set is the hardest?
 
 # %%
-fg.widgets.plane("ring", steps=STEPS, every=EVERY)
+fg.widgets.plane(steps=STEPS, every=EVERY)
 
 # %% [markdown]
 # *Without a running kernel this page shows the last frame only.*
@@ -377,7 +383,7 @@ fg.widgets.plane("ring", steps=STEPS, every=EVERY)
 # ## Summary
 #
 # - The best D at a point is p / (p + q); at the end of a perfect game it is 1/2.
-# - In the minimax game each player's step moves the game around its solution: simultaneous steps spiral outwards, alternating steps circle. Much momentum (0.9) drives it on.
+# - In the minimax game each player's step moves the game around its solution: simultaneous steps spiral outwards, alternating steps circle. Much momentum (0.9) keeps it circling.
 # - R1 is a brake on D at the real data; it turns circling into arriving.
 # - Modes are lost when G moves faster than D can answer: more D steps or a slower G bring them back.
 # - Far apart, D(x) and D(G(z)) say that D has won; close together they may mean balance or a chase: compare the gradient norms, and look at samples.

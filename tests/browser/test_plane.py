@@ -12,7 +12,7 @@ pytestmark = [
     pytest.mark.skipif(not CHROMIUM, reason="no Chromium here: apt-get install chromium, or set CHROMIUM"),
 ]
 CELL = """from facegan import plane, widgets
-widgets.plane("ring", plane.CONFIG.replace(width=16, batch_size=32), steps=200, every=10)"""
+widgets.plane(plane.CONFIG.replace(width=16, batch_size=32), steps=200, every=10)"""
 
 
 @pytest.fixture(scope="session")

@@ -38,11 +38,13 @@ def test_the_given_array_is_copied():
 @pytest.mark.parametrize(
     ("given", "words"),
     [
-        (POINTS.reshape(5, 4), "points have 4 numbers each, the networks take 2"),
+        (POINTS.reshape(5, 4), r"float32 \(5, 4\), expected points \(N, 2\)"),
         (POINTS[:1], "holds 1 point"),
-        (POINTS[0], "expected a float32 array"),
-        ("ring", "are a str"),
+        (POINTS[0], r"float32 \(2,\), expected points"),
+        ("ring", "Names of data sets are for plane.record"),
         ([[0, 1], [2]], "are a list"),
+        (np.ones((3, 2), complex), "of type complex128"),
+        (PointDataset(np.zeros((2, 3), np.float32), "a"), "have 3 numbers each, expected 2"),
         (np.array([[0, 1], [np.nan, 2]]), r"point 1 of 'points' is \[nan, 2.0\]"),
     ],
 )

@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from facegan import plane
+from facegan.data.points import PointDataset
 from facegan.errors import ConfigError, DataError
 from facegan.plane.data import EXTENT, Modes, covered, load
 
@@ -48,6 +49,17 @@ def test_own_points_are_fitted_into_the_window_with_their_proportions():
     assert not len(modes.centers)
 
 
+def test_own_points_keep_their_digits_far_from_the_origin():
+    times = 1.7e9 + np.arange(300.0)
+    points, _ = load(np.stack([times, np.zeros(300)], 1))
+    assert len(points[:, 0].unique()) == 300
+
+
+def test_a_dataset_of_points_keeps_its_name():
+    points, _ = load(PointDataset(np.array([[0, 0], [1, 1]], np.float32), "heights"))
+    assert points.name == "heights"
+
+
 def test_unknown_names_list_the_known_ones():
     with pytest.raises(
         ConfigError, match="'circle'; choose one of line, gaussian, ring, grid, moons, spiral"
@@ -56,7 +68,8 @@ def test_unknown_names_list_the_known_ones():
 
 
 @pytest.mark.parametrize(
-    ("points", "words"), [([[1, 1], [1, 1]], "all points are"), ([[1, 2, 3]] * 3, "3 numbers")]
+    ("points", "words"),
+    [([[1, 1], [1, 1]], "all points are"), ([[1, 2, 3]] * 3, r"int64 \(3, 3\), expected points")],
 )
 def test_unusable_points_are_refused(points, words):
     with pytest.raises(DataError, match=words):

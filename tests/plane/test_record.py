@@ -1,5 +1,7 @@
 """Recordings of trainings in two dimensions."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 import torch
@@ -8,8 +10,9 @@ from helpers import TINY
 import facegan as fg
 from facegan import plane
 from facegan.errors import ConfigError
+from facegan.losses import wasserstein_discriminator, wasserstein_generator
 from facegan.plane.data import load
-from facegan.plane.record import Frames
+from facegan.plane.record import Frames, _check_size
 
 SMALL = plane.CONFIG.replace(width=8, batch_size=16)
 
@@ -103,6 +106,10 @@ def test_the_title_names_the_data_and_what_was_changed():
     )
 
 
+def test_the_title_leaves_out_what_means_nothing_to_points():
+    assert recorded(SMALL.replace(norm="spectral", image_size=32)).title == "ring, width 8, batch_size 16"
+
+
 def test_a_run_that_diverges_is_recorded_with_gaps():
     with pytest.warns(UserWarning, match="diverged"):
         recording = recorded(SMALL.replace(lr_d=1e30, lr_g=1e30), steps=20)
@@ -141,8 +148,54 @@ def test_a_short_training_shows_no_bar(capsys):
 
 
 def test_records_that_would_be_too_large_say_what_to_lower():
-    with pytest.raises(ConfigError, match=r"Raise every to 51 or more, or lower steps or fakes"):
+    with pytest.raises(
+        ConfigError, match=r"page of about .* kB, expected at most 600 kB. Use every=439 or more"
+    ):
         plane.record(steps=100_000, every=10, fakes=500)
+    with pytest.raises(ConfigError, match="Use fewer fakes"):
+        plane.record(steps=1, fakes=1_000_000)
+
+
+def test_the_advice_on_a_size_helps():
+    _check_size(100_000, 439, 500)
+
+
+@pytest.mark.parametrize("data", ["grid", "ring"])
+def test_what_may_be_recorded_can_be_played(data):
+    config = plane.CONFIG.replace(
+        batch_size=4, lr_d=0.05, lr_g=0.05
+    )  # points that move far are the largest pages
+    plane.play(plane.record(config, data, steps=220, every=1))
+
+
+def test_a_recording_ends_where_training_was_stopped():
+    class Stop:
+        def on_step_end(self, gan, metrics):
+            if gan.step == 5:
+                gan.request_stop()
+
+    with pytest.warns(UserWarning, match="stopped at step 5 of 20; the recording ends there"):
+        recording = recorded(steps=20, callbacks=[Stop()])
+    assert recording.steps.tolist() == [0, 2, 4]
+    assert np.isfinite(recording.fakes).all()
+
+
+def test_losses_of_ones_own_have_no_probabilities():
+    assert not recorded(loss=(wasserstein_discriminator, wasserstein_generator)).probabilities
+
+
+def test_gans_that_are_built_in_threads_have_the_weights_of_their_seeds():
+    alone = [plane.gan(SMALL.replace(seed=seed)).sample(3, seed=0) for seed in range(6)]
+    with ThreadPoolExecutor(6) as pool:
+        together = list(
+            pool.map(lambda seed: plane.gan(SMALL.replace(seed=seed)).sample(3, seed=0), range(6))
+        )
+    assert all(map(torch.equal, alone, together))
+
+
+def test_a_data_set_in_the_place_of_the_config_is_named():
+    with pytest.raises(ConfigError, match="Data sets are named by data='moons'"):
+        plane.record("moons")
 
 
 @pytest.mark.parametrize("wrong", [{"steps": 0}, {"every": 1.5}, {"fakes": True}])

@@ -63,7 +63,7 @@ def test_a_run_on_other_points_is_not_resumed(tmp_path):
         fg.fit(plane.gan(CONFIG), POINTS + 1, steps=4, run_dir=tmp_path)
 
 
-@pytest.mark.parametrize("changes", [{"flip": True}, {"augment": "color"}])
+@pytest.mark.parametrize("changes", [{"flip": True}, {"augment": "color"}, {"output": "sigmoid"}])
 def test_settings_of_images_are_refused(changes):
     with pytest.raises(ConfigError, match=r"changes images, but these networks' samples are \(2,\)"):
         plane.gan(CONFIG.replace(**changes))
@@ -72,6 +72,32 @@ def test_settings_of_images_are_refused(changes):
 def test_networks_of_different_samples_are_refused():
     with pytest.raises(ConfigError, match=r"makes samples \(2,\), the discriminator takes \(3,\)"):
         fg.GAN(CONFIG, generator=PointGenerator(), discriminator=PointDiscriminator(dimensions=3))
+
+
+@pytest.mark.parametrize("shape", [2, (3, 16, 16), (), (0,)])
+def test_a_sample_shape_that_is_none_is_refused(shape):
+    generator = PointGenerator()
+    generator.sample_shape = shape
+    with pytest.raises(ConfigError, match=r"the sample_shape of PointGenerator is .*expected \(D,\)"):
+        fg.GAN(CONFIG, generator=generator, discriminator=PointDiscriminator())
+
+
+@pytest.mark.parametrize("numbers", [1, 3])
+def test_samples_of_any_length_are_trained_and_drawn(numbers, tmp_path):
+    networks = PointGenerator(dimensions=numbers), PointDiscriminator(dimensions=numbers)
+    gan = fg.GAN(CONFIG, generator=networks[0], discriminator=networks[1], device="cpu")
+    fg.fit(gan, torch.rand(20, numbers), steps=2, snapshot_every=1, run_dir=tmp_path)
+    assert fg.Run.open(tmp_path).frame(2).shape[2] == 256
+
+
+def test_widgets_of_images_refuse_points():
+    with pytest.raises(ConfigError, match="expected a generator of images"):
+        fg.explore.open_generator(plane.gan(CONFIG))
+
+
+def test_a_discriminator_without_its_shape_is_told_to_name_it():
+    with pytest.raises(ConfigError, match="need `sample_shape = \\(2,\\)`"):
+        fg.GAN(CONFIG, generator=PointGenerator(), discriminator=torch.nn.Linear(2, 1))
 
 
 def test_train_step_says_which_points_it_expects():

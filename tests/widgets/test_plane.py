@@ -12,7 +12,7 @@ SMALL = plane.CONFIG.replace(width=8, batch_size=16)
 
 @pytest.fixture
 def panel():
-    return widgets.plane("ring", SMALL, steps=4, every=2)
+    return widgets.plane(SMALL, steps=4, every=2)
 
 
 def shown(panel):
@@ -62,7 +62,7 @@ def test_undo_goes_back(panel):
 
 
 def test_a_setting_between_the_sliders_values_is_offered():
-    panel = widgets.plane("ring", SMALL.replace(lr_d=3e-4), steps=2, every=1)
+    panel = widgets.plane(SMALL.replace(lr_d=3e-4), steps=2, every=1)
     assert panel.sliders["lr_d"].value == 3e-4
     assert [value for _, value in panel.sliders["lr_d"].options] == sorted(
         value for _, value in panel.sliders["lr_d"].options
@@ -70,7 +70,7 @@ def test_a_setting_between_the_sliders_values_is_offered():
 
 
 def test_own_points_and_own_losses_can_be_played():
-    panel = widgets.plane([[0, 0], [1, 1], [2, 0]] * 10, SMALL, steps=2, every=1)
+    panel = widgets.plane(SMALL, [[0, 0], [1, 1], [2, 0]] * 10, steps=2, every=1)
     assert panel.data.value == "your points"
     assert "your points" in panel.sentence
     panel.data.value = "line"
@@ -97,7 +97,7 @@ def test_a_newer_change_ends_the_training_in_progress(panel, monkeypatch):
 
 def test_a_training_that_diverges_is_told_and_the_next_one_works():
     with pytest.warns(UserWarning, match="diverged"):
-        panel = widgets.plane("ring", SMALL.replace(lr_d=1e30), steps=20, every=2)
+        panel = widgets.plane(SMALL.replace(lr_d=1e30), steps=20, every=2)
     assert "not finite" in panel.sentence
     panel.sliders["lr_d"].value = 1e-3
     panel.wait()
