@@ -305,10 +305,9 @@ cures = {
 }
 found = {}
 for name, change in cures.items():
-    recordings = [
-        plane.record(slow.replace(**change), "ring", steps=STEPS, every=EVERY, seed=seed) for seed in (1, 2)
-    ]
-    found[name] = [modes(recording) for recording in recordings]
+    config = slow.replace(**change)
+    runs = [plane.record(config, steps=STEPS, every=EVERY, seed=seed) for seed in (1, 2)]
+    found[name] = [modes(run) for run in runs]
 
 # %%
 _, ax = plt.subplots(figsize=(7, 3), layout="constrained")
