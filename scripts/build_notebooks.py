@@ -88,7 +88,7 @@ def execute(notebook: NotebookNode, place: Path) -> NotebookNode:
     for cell in notebook.cells:
         cell.metadata.pop("execution", None)
         if cell.cell_type == "code":
-            cell.outputs = [_lighter(output) for output in cell.outputs if _lasting(output)]
+            cell.outputs = _joined([_lighter(output) for output in cell.outputs if _lasting(output)])
     return notebook
 
 
@@ -97,8 +97,24 @@ def keep_outputs(notebook: NotebookNode, old: NotebookNode) -> NotebookNode:
     outputs = {c.id: (c.outputs, c.execution_count) for c in old.cells if c.cell_type == "code"}
     for cell in notebook.cells:
         if cell.cell_type == "code" and cell.id in outputs:
-            cell.outputs, cell.execution_count = outputs[cell.id]
+            found, cell.execution_count = outputs[cell.id]
+            cell.outputs = _joined(found)
     return notebook
+
+
+def _joined(outputs: list[NotebookNode]) -> list[NotebookNode]:
+    """Outputs with neighboring texts as one: JupyterLab joins them when it loads a notebook, and shows some twice."""
+    joined: list[NotebookNode] = []
+    for output in outputs:
+        if (
+            joined
+            and output.output_type == "stream" == joined[-1].output_type
+            and output.name == joined[-1].name
+        ):
+            joined[-1].text += output.text
+        else:
+            joined.append(output)
+    return joined
 
 
 def _inlined(found: re.Match, folder: Path) -> str:

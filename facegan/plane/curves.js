@@ -82,18 +82,26 @@ class Curves {
   }
 
   // What the lines are, and their values in this frame: on the right, above the axes.
-  drawValues({ lines }, frame, top) {
+  drawValues({ title, lines }, frame, top) {
     let x = this.width - PAD.right;
+    const texts = lines.map(({ key, label }) => this.value(key, label, frame));
+    this.context.font = `600 ${FONT}`;
+    const needed = [title, ...texts].reduce((sum, text) => sum + this.context.measureText(text).width + 38, PAD.left);
+    const narrow = needed > this.width; // then the values are in the sentence above only
     for (const { key, label, color, dashed } of [...lines].reverse()) {
-      const value = this.recording.curves[key][frame], swatch = new Path2D();
-      const said = value === null ? missing(frame) : key === "modes" ? short(value) : fixed(value);
-      const text = key === "modes" ? `${said} ${label}` : `${label} ${said}`;
+      const swatch = new Path2D(), text = narrow ? label : this.value(key, label, frame);
       this.text(text, x, top + 14, "right", color, `600 ${FONT}`);
       x -= this.context.measureText(text).width + 6;
       addLine(swatch, [[x - 18, top + 10], [x, top + 10]]);
       stroke(this.context, swatch, color, 2, dashed ? [5, 3] : []);
       x -= 32;
     }
+  }
+
+  value(key, label, frame) {
+    const value = this.recording.curves[key][frame];
+    if (key === "modes") return value === null ? missing(frame) : `${short(value)} ${label}`;
+    return `${label} ${value === null ? missing(frame) : fixed(value)}`;
   }
 
   text(text, x, y, align, color, font = FONT) {

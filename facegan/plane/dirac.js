@@ -113,9 +113,9 @@ function pairText(values) {
 function verdict(values) {
   if (!values) return "Not defined: the penalty has a kink at ψ = 0.";
   const modulus = largest(values), turning = values[0][1] !== 0;
-  if (Math.abs(modulus - 1) < 1e-7) return "Circles near the equilibrium: modulus 1.000.";
-  const how = modulus < 1 ? "Converges to" : turning ? "Spirals outward near" : "Moves away from";
-  return `${how} the equilibrium: factor ${factor(modulus)} per step.`;
+  if (Math.abs(modulus - 1) < 1e-7) return "Near the equilibrium: modulus 1.000, which does not decide.";
+  const how = modulus < 1 ? "converges" : turning ? "spirals outward" : "moves away";
+  return `Near the equilibrium: ${how}, factor ${factor(modulus)} per step.`;
 }
 
 function spectrum() {
@@ -265,8 +265,8 @@ const pointText = (point) => `(${fixed(point[0], 2)}, ${fixed(point[1], 2)})`;
 
 function stepText() {
   const left = path.length <= data.steps && state.shown === path.length - 1;
-  const distance = fixed(Math.hypot(...path[state.shown]));
-  return `Step ${state.shown}: (θ, ψ) = ${pointText(path[state.shown])}, distance ${distance}`
+  const [first, distance] = [path[0], path[state.shown]].map((point) => fixed(Math.hypot(...point)));
+  return `Step ${state.shown}: (θ, ψ) = ${pointText(path[state.shown])}, distance ${distance} (${first} at the start)`
     + (left ? `; the next step leaves [−${data.extent}, ${data.extent}].` : ".");
 }
 
@@ -366,7 +366,11 @@ function connect() {
   on("play", "click", toggle);
   on("reset", "click", reset);
   on("plane", "keydown", onKey);
-  on("plane", "pointerdown", (e) => { e.target.setPointerCapture(e.pointerId); dragTo(e); });
+  on("plane", "pointerdown", (e) => {
+    if (e.button) return; // of a mouse, the left one only
+    e.target.setPointerCapture(e.pointerId);
+    dragTo(e);
+  });
   on("plane", "pointermove", (e) => { if (e.target.hasPointerCapture(e.pointerId)) dragTo(e); });
 }
 

@@ -9,7 +9,8 @@ function inWords({ steps, curves, modes, probabilities }, frame) {
   const said = [];
   const say = (key, words) => {
     const value = curves[key][frame];
-    if (value !== null || frame) said.push(words(value === null ? missing(frame) : (key === "modes" ? short : fixed)(value)));
+    if (value === null && key === "modes") said.push("modes not finite");
+    else if (value !== null || frame) said.push(words(value === null ? missing(frame) : (key === "modes" ? short : fixed)(value)));
   };
   if (modes) say("modes", (count) => `${count} of ${modes} modes`);
   say(probabilities ? "d_real" : "loss_d", (value) => `${probabilities ? "D(x)" : "loss of D"} ${value}`);
@@ -153,6 +154,7 @@ function connectDrag(player, curves) {
   const { canvas } = curves;
   const move = (event) => player.toStep(curves.step(event.offsetX));
   canvas.addEventListener("pointerdown", (event) => {
+    if (event.button) return; // of a mouse, the left one only
     canvas.setPointerCapture(event.pointerId);
     move(event);
   });

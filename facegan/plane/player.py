@@ -188,11 +188,17 @@ def _alt(recordings: Sequence[Recording]) -> str:
 
 def _sentence(r: Recording) -> str:
     """A recording in words: its data and settings, and how it ends."""
-    covered = f"{_words(r.curves['modes'])} of {len(r.centers)} modes covered, " if len(r.centers) else ""
+    title = r.title if f"seed {r.seed}" in r.title else f"{r.title}, seed {r.seed}"
+    ends = [f"loss of {player} {_words(r.curves[key])}" for player, key in (("D", "loss_d"), ("G", "loss_g"))]
+    if len(r.centers):
+        modes = float(r.curves["modes"][-1])
+        covered = (
+            f"{modes:.0f} of {len(r.centers)} modes covered" if np.isfinite(modes) else "modes not finite"
+        )
+        ends.insert(0, covered)
     return (
-        f"A GAN that learns points in two dimensions: {r.title}, seed {r.seed}, {len(r)} frames up to step "
-        f"{r.steps[-1]:,}. In the last frame: {covered}loss of D {_words(r.curves['loss_d'])}, "
-        f"loss of G {_words(r.curves['loss_g'])}."
+        f"A GAN that learns points in two dimensions: {title}, {len(r)} frames up to step {r.steps[-1]:,}. "
+        f"In the last frame: {', '.join(ends)}."
     )
 
 

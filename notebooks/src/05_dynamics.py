@@ -220,7 +220,7 @@ for game in ("gan", "r1"):
 # with any updates? At which γ does R1 stop spiraling and go straight in?
 
 # %%
-plane.dirac("gan", rate=0.2)
+plane.dirac("gan", rate=0.15, start=(0.5, 0.5))
 
 # %% [markdown]
 # *The original game, simultaneous steps: outwards. R1, instance noise and consensus optimization arrive with all updates. The original game, WGAN, WGAN-GP and DRAGAN do not arrive with any:

@@ -138,9 +138,9 @@ def test_eigenvalues_agree_with_pythons(engine, game, updates):
 @pytest.mark.parametrize(
     ("game", "updates", "words"),
     [
-        ("gan", "simultaneous", "Spirals outward near the equilibrium: factor 1.00125 per step."),
-        ("gan", "alternating", "Circles near the equilibrium: modulus 1.000."),
-        ("r1", "simultaneous", "Converges to the equilibrium: factor 0.976 per step."),
+        ("gan", "simultaneous", "Near the equilibrium: spirals outward, factor 1.00125 per step."),
+        ("gan", "alternating", "Near the equilibrium: modulus 1.000, which does not decide."),
+        ("r1", "simultaneous", "Near the equilibrium: converges, factor 0.976 per step."),
         ("wgan_gp", "simultaneous", "Not defined: the penalty has a kink at ψ = 0."),
     ],
 )
@@ -285,7 +285,7 @@ def test_the_state_is_announced_in_words(show):
     page.select_option("#updates", "alternating")
     words = page.locator("[aria-live=polite]").inner_text()
     assert re.match(
-        r"GAN \(minimax\), Alternating updates\. Start \(1\.00, 1\.00\)\. Circles .* Step 300:", words
+        r"GAN \(minimax\), Alternating updates\. Start \(1\.00, 1\.00\)\. Near .* Step 300:", words
     )
 
 

@@ -3,6 +3,7 @@
 import importlib.util
 import inspect
 import re
+from itertools import pairwise
 from pathlib import Path
 
 import nbformat
@@ -141,3 +142,20 @@ def test_in_the_exhibit_of_mistakes_right_beats_wrong(seed):
     assert set(distances) == {"right", "no zero_grad", "real in [0, 1]", "swapped labels"}
     right = distances.pop("right")
     assert all(distance > 1.25 * right for distance in distances.values()), (right, distances)
+
+
+def test_neighboring_texts_are_one_output():
+    texts = [nbformat.v4.new_output("stream", name=name, text=text) for name, text in
+             (("stdout", "a\n"), ("stdout", "b\n"), ("stderr", "c\n"), ("stdout", "d\n"))]  # fmt: skip
+    assert [(o.name, o.text) for o in make._joined(texts)] == [
+        ("stdout", "a\nb\n"),
+        ("stderr", "c\n"),
+        ("stdout", "d\n"),
+    ]
+
+
+@pytest.mark.parametrize("source", SOURCES, ids=lambda p: p.stem)
+def test_no_notebook_has_neighboring_texts(source):
+    for cell in shipped(source).cells:
+        kinds = [(o.output_type, o.get("name")) for o in cell.get("outputs", [])]
+        assert not [a for a, b in pairwise(kinds) if a == b and a[0] == "stream"]

@@ -235,3 +235,8 @@ class TestStill:
 
     def test_a_title_with_dollars_is_no_formula(self):
         assert still([small(title=r"$\frac{$ ring")])
+
+
+def test_the_alternative_text_names_the_seed_once():
+    assert play(recording(title="ring, seed 3", seed=3)).alt.count("seed 3") == 1
+    assert "ring, seed 0," in play(recording(title="ring", seed=0)).alt
