@@ -113,18 +113,34 @@ class Player {
     const { speeds } = this.data;
     byId("speed").selectedIndex = clamp(index, 0, speeds.length - 1);
     this.speed = speeds[byId("speed").selectedIndex];
+    this.remember();
   }
 
   setLayer(name, on) {
     layerBox(name).checked = on;
     this.layers[name] = on;
+    this.remember();
     this.draw();
+  }
+
+  // In a notebook the next page in the same place, as of a widget that trains again, begins with these choices.
+  remember() {
+    const place = placeInNotebook();
+    if (place) place.dataset.player = JSON.stringify({ layers: this.layers, speed: this.speed });
   }
 
   resize() {
     for (const part of [...this.planes, ...this.curves]) part.resize();
     this.draw();
   }
+}
+
+const placeInNotebook = () => window.frameElement?.parentElement?.parentElement;
+
+function recall(player) {
+  const { layers = {}, speed = player.speed } = JSON.parse(placeInNotebook()?.dataset.player || "{}");
+  player.speed = speed;
+  for (const name of LAYERS) if (name in layers) player.layers[name] = layerBox(name).checked = layers[name];
 }
 
 const layerBox = (name) => document.querySelector(`[data-layer="${name}"]`);
@@ -194,6 +210,7 @@ async function unpacked(recording) {
 async function start() {
   const data = pageData();
   const player = new Player(data, await Promise.all(data.recordings.map(unpacked)));
+  recall(player);
   connectControls(player);
   new ResizeObserver(() => player.resize()).observe(byId("player"));
   window.player = player;

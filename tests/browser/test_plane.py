@@ -59,9 +59,18 @@ def title(page):
 def test_a_changed_control_trains_and_plays_the_new_game(sheet):
     sheet.locator(".facegan select").nth(1).select_option("wasserstein")
     _wait(lambda: "wasserstein" in title(sheet), "it did not train again")
-    inside(sheet, "player.play ? 0 : 0")
     sheet.locator('.facegan button[title^="Back to before"]').click()
     _wait(lambda: "wasserstein" not in title(sheet), "undo did not go back")
+
+
+def test_a_retrained_page_keeps_the_layers_and_the_speed(sheet):
+    inside(sheet, "player.setLayer('arrows', true), player.setSpeed(0)")
+    sheet.locator(".facegan select").first.select_option("moons")
+    _wait(lambda: "moons" in title(sheet), "it did not train again")
+    assert inside(sheet, "[player.layers.arrows, player.speed]") == [True, 0.25]
+    assert inside(sheet, "document.querySelector('[data-layer=arrows]').checked")
+    sheet.locator('.facegan button[title^="Back to before"]').click()
+    _wait(lambda: "moons" not in title(sheet), "undo did not go back")
 
 
 def test_a_slider_works_by_keyboard(sheet):
