@@ -15,7 +15,7 @@ LIMIT = 600_000  # bytes of a page for each recording
 
 @dataclass(frozen=True, eq=False)
 class Recording:
-    """A training in two dimensions. Of F frames; NaN stands for whatever was not finite.
+    """A training in two dimensions, of F frames. Numbers that were not finite are NaN.
 
     Attributes:
         title: the data, and the settings that differ from the plane's own.

@@ -1,4 +1,4 @@
-"""The picture that stands for a page where scripts do not run: the last finite frame of each recording."""
+"""The still picture of a page, for places where scripts do not run: the last finite frame of each recording."""
 
 from __future__ import annotations
 
