@@ -88,9 +88,7 @@ class FaceDataset:
         """
         if self._fingerprint:
             return self._fingerprint
-        digest = hashlib.sha256(repr(self.shape).encode())
-        digest.update(np.ascontiguousarray(self.images).data)
-        return digest.hexdigest()[:16]
+        return fingerprint_of(self.images)
 
     def record(self) -> dict[str, Any]:
         """What identifies the data set in checkpoints, as plain values."""
@@ -181,6 +179,13 @@ class Batches:
         if self._samples.device.type == "cpu":
             return to_device(self._samples.index_select(0, index), self.device)
         return self._samples.index_select(0, to_device(index, self.device))
+
+
+def fingerprint_of(samples: np.ndarray) -> str:
+    """16 hex digits that identify an array by its shape and its numbers."""
+    digest = hashlib.sha256(repr(samples.shape).encode())
+    digest.update(np.ascontiguousarray(samples).data)
+    return digest.hexdigest()[:16]
 
 
 def as_dataset(faces: Any, image_size: int) -> FaceDataset:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from functools import cached_property
 from typing import Any
 
@@ -10,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from facegan.data.dataset import Batches
+from facegan.data.dataset import Batches, fingerprint_of
 from facegan.errors import DataError, first_line
 
 _WHOLE = slice(None)
@@ -58,9 +57,7 @@ class PointDataset:
     @cached_property
     def fingerprint(self) -> str:
         """16 hex digits that identify the points."""
-        digest = hashlib.sha256(repr(self.points.shape).encode())
-        digest.update(np.ascontiguousarray(self.points).data)
-        return digest.hexdigest()[:16]
+        return fingerprint_of(self.points)
 
     def record(self) -> dict[str, Any]:
         """What identifies the data set in checkpoints, as plain values."""

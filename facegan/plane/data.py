@@ -37,7 +37,8 @@ def load(data: Any) -> tuple[PointDataset, Modes]:
     """The points of a named set, or your own points shifted and scaled into the window; and their modes, if known.
 
     Args:
-        data: a name in `NAMES`, or points (N, 2) as an array, a tensor or a list.
+        data: a name in `NAMES`, or points (N, 2) as an array, a tensor or a list; few of them are repeated, so that
+            they fill a batch.
 
     Raises:
         ConfigError: no set has that name.
@@ -52,7 +53,8 @@ def load(data: Any) -> tuple[PointDataset, Modes]:
         return PointDataset(points.astype(np.float32), data), modes
     given = data.points if isinstance(data, PointDataset) else data
     name = data.name if isinstance(data, PointDataset) else "your points"
-    return PointDataset(_fitted(read_points(given, (2,))), name), NO_MODES
+    points = _fitted(read_points(given, (2,)))
+    return PointDataset(np.tile(points, (-(-_COUNT // max(len(points), 1)), 1)), name), NO_MODES
 
 
 def covered(points: Tensor, modes: Modes) -> tuple[int, float]:
@@ -70,8 +72,7 @@ def covered(points: Tensor, modes: Modes) -> tuple[int, float]:
 
 
 def _fitted(points: np.ndarray) -> np.ndarray:
-    if not np.isfinite(points).all() or len(points) < 2:
-        return points.astype(np.float32)  # which `PointDataset` refuses
+    PointDataset(points.astype(np.float32), "your points")  # refuses what is not finite, and single points
     low, high = points.min(0), points.max(0)
     side = float((high - low).max())
     if side == 0:

@@ -116,9 +116,9 @@ def columns(*parts: Any) -> Any:
 
 
 def seed_box(action: Callable[[int], None]) -> Any:
-    """A box for a seed; the same seed gives the same faces."""
+    """A box for a seed; the same seed gives the same samples."""
     box = ipw.BoundedIntText(0, min=0, max=MAX_SEED - 1, description="Seed")
-    return labeled(box, "The same seed gives the same faces, on any machine", action)
+    return labeled(box, "The same seed gives the same result", action)
 
 
 def truncation_slider(action: Callable[[float | None], None]) -> Any:

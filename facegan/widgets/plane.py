@@ -20,7 +20,7 @@ from facegan.plane.record import checked_config, record
 from facegan.plane.recording import Recording
 from facegan.training.callbacks import Callback
 from facegan.training.gan import GAN
-from facegan.widgets.controls import columns, ipw, labeled, named, row
+from facegan.widgets.controls import columns, ipw, labeled, named, row, seed_box
 from facegan.widgets.panel import Panel
 
 YOURS = "your points"
@@ -99,9 +99,7 @@ class Plane(Panel):
         names = [*([YOURS] if self._points is not None else []), *NAMES]
         self.data = _menu("Data", "What G learns to make", names, self._set_data)
         self.loss = _menu("Loss", "The losses of D and G", list(LOSSES), lambda v: self._set("loss", v))
-        self.seed = labeled(
-            ipw.BoundedIntText(0, min=0, max=2**31 - 1, description="Seed"), "Seed", self._set_seed
-        )
+        self.seed = seed_box(self._set_seed)
         self.sliders = {name: self._slider(name) for name in _SLIDERS}
         menus = [self.data, self.loss, self.seed, row(self.undo_button)]
         return ipw.VBox([self.frame, columns(menus, list(self.sliders.values()))])

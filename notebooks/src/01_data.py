@@ -156,9 +156,7 @@ for ax, plane, name in zip(axes, [None, 0, 1, 2], ["the face", "red", "green", "
 # **Predict, then run.** One byte holds 0 to 255. What is `200 + 100` in `uint8`?
 
 # %%
-MY_GUESS = (
-    ""  # @param ["", "255, it stops at the top", "300, it becomes a larger type", "44, it wraps around"]
-)
+MY_GUESS = ""  # @param ["", "255, it stops there", "300, in a larger type", "44, it wraps around"]
 print("your guess:", MY_GUESS or "none yet")
 print("it is     :", (torch.tensor(200, dtype=torch.uint8) + torch.tensor(100, dtype=torch.uint8)).item())
 

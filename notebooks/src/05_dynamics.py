@@ -52,21 +52,19 @@ import torch
 from facegan import plane
 from facegan.plane import dirac_gan
 
-BLUE, ORANGE, GREEN = "#0072B2", "#D55E00", "#009E73"
+BLUE, ORANGE = "#0072B2", "#D55E00"
 EVERY = max(1, STEPS // 50)  # steps between two frames of a recording
 
 # %% [markdown]
 # ## Two dimensions instead of 12,288
 #
 # A face of 64 x 64 pixels is a point in 12,288 dimensions. Nobody can look at a game there. Here a "face" is a point in the plane, and G and D are small
-# networks of linear layers. The rest is what you know: the same `GAN`, `train_step`, `fit`, losses and optimizers as for faces. Only now you can see all of it.
+# networks of linear layers. Everything else is as for faces: the same `GAN`, `train_step`, `fit`, losses and optimizers. The difference is that you can see the whole game.
 #
 # The data are eight small clusters on a ring. **Predict, then run:** how will G's points get there?
 
 # %%
-MY_GUESS = (
-    ""  # @param ["", "one cluster after the other", "all eight at once", "they wander around the ring"]
-)
+MY_GUESS = ""  # @param ["", "one cluster after another", "all eight at once", "around the ring"]
 print("your guess:", MY_GUESS or "none yet")
 fair = plane.record(plane.CONFIG, data="ring", steps=STEPS, every=EVERY, fakes=200)
 plane.play(fair)
@@ -223,8 +221,8 @@ for game in ("gan", "r1"):
 plane.dirac("gan", rate=0.15, start=(0.5, 0.5))
 
 # %% [markdown]
-# *The original game, simultaneous steps: outwards. R1, instance noise and consensus optimization arrive with all updates. The original game, WGAN, WGAN-GP and DRAGAN do not arrive with any:
-# the penalties of the last two want a slope of 1 even where D has nothing left to tell. The non-saturating game has the modulus of the original one and yet creeps in with
+# *The original game, simultaneous steps: outwards. From this start and with their default strengths, both R1 games, instance noise and consensus optimization arrive with all updates. The
+# original game, WGAN, WGAN-GP and DRAGAN do not arrive with any: the penalties of the last two want a slope of 1 even where real and fake points agree. The non-saturating game has the modulus of the original one and yet creeps in with
 # alternating updates, ever more slowly. For R1 with simultaneous steps the spiral ends at γ = 1, where both eigenvalues become real.*
 #
 # ### Exercise: r1_penalty
@@ -288,7 +286,7 @@ plane.play(fair, collapsed)
 
 # %% [markdown]
 # *Same seed, same data; on the right D learns five times as slowly. Play it: all fakes gather in one place, D slowly lowers D(x) there, and all of them move to the
-# next cluster. Over time G visits all eight, and at any moment covers one or none. It is the circle of the Dirac-GAN again, around a ring.*
+# next cluster. Over time G visits all eight, and at most moments it covers one or none. It is the circle of the Dirac-GAN again, around a ring.*
 #
 # **Predict, then run.** What brings the modes back? D learns as slowly as before in all of these.
 
@@ -320,8 +318,8 @@ ax.invert_yaxis()
 ax.grid(axis="x", alpha=0.4)
 
 # %% [markdown]
-# *What helped in both runs gives D time to answer: more D steps, which take more time, or a slower G. R1 and no momentum helped in one run of these two, and in few of
-# other seeds; noise of this size helped in none. Two seeds are few: before you believe in a cure, try more. Different rates for the two players are also called
+# *What helped in both runs gives D time to answer: more D steps, which take longer, or a slower G. R1 and no momentum helped in one of these two runs, and with other seeds, too,
+# they help only sometimes; noise of this size helped in neither. Two seeds are few: before you believe in a cure, try more. Different rates for the two players are also called
 # two time-scale updates (Heusel et al. 2017); there D gets the larger one.*
 #
 # ## Momentum
@@ -371,7 +369,7 @@ for ax in axes[:, 0]:
 #
 # ## The lab: your own games
 #
-# Change a control: the widget trains again, and plays the result. Bring the ring to collapse with another control than D's learning rate. Which data set is the hardest?
+# Change a control: the widget trains again and plays the result. Make the ring collapse without changing D's learning rate. Which data set is the hardest?
 
 # %%
 fg.widgets.plane(steps=STEPS, every=EVERY)
@@ -383,7 +381,7 @@ fg.widgets.plane(steps=STEPS, every=EVERY)
 #
 # - The best D at a point is p / (p + q); at the end of a perfect game it is 1/2.
 # - In the minimax game each player's step moves the game around its solution: simultaneous steps spiral outwards, alternating steps circle. Much momentum (0.9) keeps it circling.
-# - R1 is a brake on D at the real data; it turns circling into arriving.
+# - R1 is a brake on D at the real data; with it, games converge that circle without it.
 # - Modes are lost when G moves faster than D can answer: more D steps or a slower G bring them back.
 # - Far apart, D(x) and D(G(z)) say that D has won; close together they may mean balance or a chase: compare the gradient norms, and look at samples.
 

@@ -62,6 +62,12 @@ def test_notebooks_have_the_promised_form(source):
     assert not [o for c in code for o in c.outputs if o.output_type == "error"]
 
 
+@pytest.mark.parametrize("source", SOURCES, ids=lambda p: p.stem)
+def test_colab_finds_every_form_field_on_the_line_of_its_variable(source):
+    for line in source.read_text().splitlines():
+        assert "# @param" not in line or re.match(r"[A-Z_]+ = .*# @param", line), line
+
+
 def test_every_exercise_is_in_its_notebook():
     for name, found in exercises().items():
         assert f'@fg.exercise("{name}")' in SOURCES[found.notebook - 1].read_text()

@@ -45,7 +45,7 @@ def test_three_standard_deviations_are_near():
 
 def test_own_points_are_fitted_into_the_window_with_their_proportions():
     points, modes = load(np.array([[100.0, 0.0], [300.0, 0.0], [300.0, 100.0]]))
-    assert points[:].tolist() == [[-1.5, -0.75], [1.5, -0.75], [1.5, 0.75]]
+    assert points[:3].tolist() == [[-1.5, -0.75], [1.5, -0.75], [1.5, 0.75]]
     assert not len(modes.centers)
 
 
@@ -53,6 +53,20 @@ def test_own_points_keep_their_digits_far_from_the_origin():
     times = 1.7e9 + np.arange(300.0)
     points, _ = load(np.stack([times, np.zeros(300)], 1))
     assert len(points[:, 0].unique()) == 300
+
+
+def test_a_few_own_points_fill_a_batch():
+    points, _ = load([[0, 0], [1, 1], [2, 0]])
+    assert len(points) >= 4096
+    assert len(points[:].unique(dim=0)) == 3
+
+
+@pytest.mark.parametrize(
+    ("points", "words"), [([[1, 2]], "holds 1 point"), ([[0, 1], [np.nan, 1]], "point 1 of")]
+)
+def test_single_points_and_nan_are_refused(points, words):
+    with pytest.raises(DataError, match=words):
+        load(points)
 
 
 def test_a_dataset_of_points_keeps_its_name():
