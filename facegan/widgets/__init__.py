@@ -1,8 +1,8 @@
 """Widgets for notebooks: explore a generator's latents, follow a training, play with games in two dimensions,
 or go through a training one update at a time.
 
-`explore`, `morph`, `arithmetic`, `timeline`, `compare`, `plane` and `step` return a panel that shows itself as a cell's last
-value; `live` is a callback for `fit`. Each is named like its module; these names are the functions.
+`explore`, `morph`, `arithmetic`, `timeline`, `compare`, `plane` and `step` return a panel that shows itself as a
+cell's last value; `live` is a callback for `fit`. Each is named like its module; these names are the functions.
 """
 
 from facegan.widgets.arithmetic import arithmetic

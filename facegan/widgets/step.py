@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -27,6 +26,8 @@ _ROWS = (
     ("Gradient norm of D", "grad_norm_d"),
     ("Gradient norm of G", "grad_norm_g"),
 )
+_CELL = "padding: 3px 10px; text-align: right"
+_HEAD = "padding: 3px 10px; text-align: left; font-weight: 400"
 _CRITICS = [LOSSES[name] for name in ("wasserstein", "hinge", "least_squares")]  # logits, no probabilities
 
 
@@ -154,26 +155,24 @@ class Step(Panel):
             [("now", self.after)] if self.before is None else [("before", self.before), ("after", self.after)]
         )
         lists = [self._numbers(look) for _, look in looks]
-        cell = "padding: 3px 10px; text-align: right"
-        heads = "".join(f'<th scope="col" style="{cell}">{name}</th>' for name, _ in looks)
-        body = "".join(
-            f'<tr><th scope="row" style="padding: 3px 10px; text-align: left; font-weight: 400">{html.escape(title)}</th>'
-            + "".join(f'<td style="{cell}">{numbers[k][1]}</td>' for numbers in lists)
-            + "</tr>"
-            for k, (title, _) in enumerate(lists[0])
-        )
-        return f'<table style="font-size: 14px; line-height: 1.4"><tr><td></td>{heads}</tr>{body}</table>'
+        heads = "".join(f'<th scope="col" style="{_CELL}">{name}</th>' for name, _ in looks)
+        rows = [f"<tr><td></td>{heads}</tr>"]
+        for pairs in zip(*lists, strict=True):
+            name = pairs[0][0]
+            cells = "".join(f'<td style="{_CELL}">{value}</td>' for _, value in pairs)
+            rows.append(f'<tr><th scope="row" style="{_HEAD}">{name}</th>{cells}</tr>')
+        return f'<table style="font-size: 14px; line-height: 1.4">{"".join(rows)}</table>'
 
     def _words(self) -> str:
         moves, step = self.game.moves, self.game.gan.step
+        values = [value for _, value in self._numbers(self.after)]
+        if self.before:
+            values = [
+                f"{v} (before: {old})" for v, (_, old) in zip(values, self._numbers(self.before), strict=True)
+            ]
         said = f"Step {step:,}" + (f", after {_NAMES[moves[-1]]}" if moves else "") + ". "
-        what = "D's mean logit is" if self.is_critic else "D's mean probability of “real” is"
-        pairs = [self._numbers(look) for look in (self.after, self.before) if look]
-        (real, fake, loss_d, loss_g), was = (
-            [v for _, v in pairs[0][:4]],
-            [f" (before: {v})" if len(pairs) > 1 else "" for _, v in pairs[-1][:4]],
-        )
-        said += f"{what} {real}{was[0]} for {ASKED} real faces and {fake}{was[1]} for {ASKED} fakes. "
-        said += f"Loss of D {loss_d}{was[2]}, of G {loss_g}{was[3]}."
+        what = "mean logit" if self.is_critic else "mean probability of “real”"
+        said += f"D's {what} is {values[0]} for {ASKED} real faces and {values[1]} for {ASKED} fakes. "
+        said += f"Loss of D {values[2]}, of G {values[3]}."
         finite = self.after.fake_logits.isfinite().all() and self.after.fakes.isfinite().all()
-        return said if finite else f"{said} These are no finite numbers: the training has diverged. Undo."
+        return said if finite else f"{said} Not all of this is finite: the training has diverged. Undo."

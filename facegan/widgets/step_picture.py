@@ -37,8 +37,8 @@ def heat_map(fakes: Tensor, pull: Tensor) -> Tensor:
     """
     value = pull.sum(1, keepdim=True).nan_to_num(0.0, posinf=0.0, neginf=0.0)
     full = value.abs().flatten().quantile(0.99).clamp(min=1e-30)
-    strength = (value.abs() / full).clamp(max=1).sqrt()
-    gray = 130 + 55 * (fakes.mean(1, keepdim=True) + 1)
+    strength = (value.abs() / full).clamp(max=1)
+    gray = 90 + 80 * (fakes.mean(1, keepdim=True) + 1)
     orange, blue = (torch.tensor(c, dtype=torch.float).view(1, 3, 1, 1) for c in (ORANGE, BLUE))
     color = torch.where(value > 0, orange, blue)
     return (gray + (color - gray) * strength).clamp(0, 255).round().to(torch.uint8)
@@ -127,7 +127,13 @@ def _axis(draw: Any, top: int, edges: np.ndarray) -> None:
     for k in range(math.ceil(edges[0] / step), math.floor(edges[-1] / step) + 1):
         x = _x(k * step, edges)
         draw.line((x, top - 6, x, top + 4), fill=_GRAY, width=2)
-        draw.text((x, top + 8), f"{k * step:g}", fill=_TEXT, font=_font(24), anchor="ma")
+        draw.text(
+            (x, top + 8),
+            f"{k * step:g}".replace("-", "\N{MINUS SIGN}"),
+            fill=_TEXT,
+            font=_font(24),
+            anchor="ma",
+        )
     draw.text((_LEFT, top + 38), "left of 0: fake for D", fill=_GRAY, font=_font(24))
     draw.text((_WIDTH - 2, top + 38), "right of 0: real for D", fill=_GRAY, font=_font(24), anchor="ra")
 
