@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from facegan.explore import checked_seed, next_seed
@@ -14,7 +15,7 @@ from facegan.runtime.cpu import threads
 from facegan.training.game import Game
 from facegan.training.gan import GAN
 from facegan.training.single import Look
-from facegan.widgets.controls import button, columns, ipw, row, seed_box, voiced
+from facegan.widgets.controls import button, columns, ipw, row, seed_box
 from facegan.widgets.panel import Panel
 from facegan.widgets.step_picture import draw_fakes, draw_logits
 
@@ -26,6 +27,7 @@ _ROWS = (
     ("Gradient norm of D", "grad_norm_d"),
     ("Gradient norm of G", "grad_norm_g"),
 )
+_SMALL = 2**16  # pixels of a step's batches, such as 64 images of 32 px
 _CELL = "padding: 3px 10px; text-align: right"
 _HEAD = "padding: 3px 10px; text-align: left; font-weight: 400"
 _CRITICS = [LOSSES[name] for name in ("wasserstein", "hinge", "least_squares")]  # logits, no probabilities
@@ -65,6 +67,7 @@ class Step(Panel):
         "Fakes, D's output for each, and where D asks G to make them brighter or darker",
         "Histograms of D's logits before and after the last step; the table has the means",
     )
+    still_width = 2000
     instead = "in a script, use facegan.training.game.Game"
     before: Look | None
     after: Look
@@ -76,17 +79,13 @@ class Step(Panel):
         super().__init__(StepState((), seed))
 
     def draw(self, state: StepState) -> tuple[Sequence[Tensor], str]:
-        self._move(state.moves)
-        with threads(1):
+        with threads(self._threads()):
+            self._move(state.moves)
             self.after = self.game.look(ASKED, seed=state.seed)
             with self.game.before_last() as there:
                 self.before = self.game.look(ASKED, seed=state.seed) if there else None
         captions = [self._output(logit) for logit in self.after.fake_logits[:SHOWN]]
-        title = (
-            "Fakes, and D's logit for each"
-            if self.is_critic
-            else "Fakes, and the probability of “real” from D"
-        )
+        title = "Fakes, with D's logit" if self.is_critic else "Fakes, with D's probability of “real”"
         pictures = draw_fakes(self.after, captions, title), draw_logits(self.before, self.after)
         return pictures, self._words()
 
@@ -102,7 +101,7 @@ class Step(Panel):
         self.table = ipw.HTML(self._table())
         fakes, logits = self.images
         moves = row(*self.buttons.values(), self.undo_button, self.resample)
-        return ipw.VBox([moves, ipw.VBox(voiced(fakes)), columns([logits], [self.table, self.seed])])
+        return ipw.VBox([moves, columns([fakes], [logits, self.table, self.seed])])
 
     def sync(self, state: StepState) -> None:
         self.seed.value = state.seed
@@ -132,6 +131,12 @@ class Step(Panel):
                 self._past = [past for past in self._past if len(past.moves) >= self.game.first]
                 if self.box:
                     self._sync()
+
+    def _threads(self) -> int:
+        """One CPU thread for small batches: on a busy machine, threads that wait for each other take far longer."""
+        config = self.game.gan.config
+        pixels = config.batch_size * config.n_critic * config.image_size**2
+        return 1 if pixels <= _SMALL else torch.get_num_threads()
 
     def _output(self, logit: Tensor) -> str:
         """D's output as text: a probability, or the logit of a critic."""

@@ -17,11 +17,11 @@ from facegan.explore import BLUE, ORANGE
 from facegan.images import to_uint8
 from facegan.training.single import Look
 
-_SIDE = 96  # about, of each fake, in pixels
-_GAP = 8
+# In pixels; pictures are shown at half their size, so that text stays sharp.
+_SIDE, _GAP, _COLUMNS = 200, 16, 4  # about, of each fake; between fakes; in a row
 _TEXT, _GRAY = (30, 30, 30), (110, 110, 110)
 _BINS = 24
-_WIDTH, _PANEL, _TOP = 860, 250, 44  # of the histograms, which are shown at half that size
+_WIDTH, _PANEL, _TOP = 860, 250, 44  # of the histograms
 
 
 def heat_map(fakes: Tensor, pull: Tensor) -> Tensor:
@@ -45,24 +45,25 @@ def heat_map(fakes: Tensor, pull: Tensor) -> Tensor:
 
 
 def draw_fakes(look: Look, captions: Sequence[str], title: str) -> Tensor:
-    """The first fakes, a caption under each, and its heat map below; uint8 (3, H, W)."""
+    """The first fakes in rows of four, a caption and the heat map under each; uint8 (3, H, W)."""
     n, side = len(captions), look.fakes.shape[-1]
     scale = max(1, round(_SIDE / side))
-    tile = side * scale
-    fakes, heat = look.fakes[:n], heat_map(look.fakes[:n], look.pull[:n])
-    picture, draw = _canvas(n * (tile + _GAP) - _GAP, 2 * (tile + 28) + 24)
-    draw.text((0, 0), title, fill=_TEXT, font=_font(16))
-    below = 28 + tile + 24
-    draw.text((0, below), "What D asks G to change:", fill=_TEXT, font=_font(16))
-    x = draw.textlength("What D asks G to change: ", font=_font(16))
-    for text, color in (("orange: brighter, ", ORANGE), ("blue: darker", BLUE)):
-        draw.text((x, below), text, fill=color, font=_font(16))
-        x += draw.textlength(text, font=_font(16))
+    tile, line = side * scale, side * scale // 5
+    font, high = _font(round(0.78 * line)), 2 * tile + line + 2 * _GAP
+    fakes, heat = to_uint8(look.fakes[:n]), heat_map(look.fakes[:n], look.pull[:n])
+    picture, draw = _canvas(_COLUMNS * (tile + _GAP) - _GAP, 3 * line + math.ceil(n / _COLUMNS) * high - _GAP)
+    draw.text((0, 0), title, fill=_TEXT, font=font)
+    draw.text((0, line), "Below each, what D asks G to change:", fill=_TEXT, font=font)
+    draw.text((0, 2 * line), "orange: brighter", fill=ORANGE, font=font)
+    draw.text(
+        (draw.textlength("orange: brighter  ", font=font), 2 * line), "blue: darker", fill=BLUE, font=font
+    )
     for index, caption in enumerate(captions):
-        left = index * (tile + _GAP)
-        picture.paste(_image(to_uint8(fakes[index]), scale), (left, 26))
-        picture.paste(_image(heat[index], scale), (left, below + 26))
-        draw.text((left + tile / 2, 28 + tile), caption, fill=_TEXT, font=_font(16), anchor="ma")
+        row, column = divmod(index, _COLUMNS)
+        left, top = column * (tile + _GAP), 3 * line + row * high + _GAP // 2
+        picture.paste(_image(fakes[index], scale), (left, top))
+        draw.text((left + tile / 2, top + tile + line / 2), caption, fill=_TEXT, font=font, anchor="mm")
+        picture.paste(_image(heat[index], scale), (left, top + tile + line))
     return _tensor(picture)
 
 
@@ -129,7 +130,7 @@ def _axis(draw: Any, top: int, edges: np.ndarray) -> None:
         draw.line((x, top - 6, x, top + 4), fill=_GRAY, width=2)
         draw.text(
             (x, top + 8),
-            f"{k * step:g}".replace("-", "\N{MINUS SIGN}"),
+            f"{k * step:g}",
             fill=_TEXT,
             font=_font(24),
             anchor="ma",

@@ -74,7 +74,7 @@ def test_the_probabilities_shown_are_d_s(panel):
     with torch.no_grad():
         wanted = panel.game.gan.discriminator(panel.game.gan.generator(z)).sigmoid().flatten()[:8]
     assert shown == [f"{p:.1%}" for p in wanted]
-    title = "Fakes, and the probability of “real” from D"
+    title = "Fakes, with D's probability of “real”"
     assert same_picture(panel.images[0].value, draw_fakes(panel.after, shown, title))
 
 
