@@ -26,7 +26,8 @@ def step_discriminator(gan: GAN, real: Tensor) -> dict[str, Tensor]:
     """D's half of a training step: `n_critic` updates on fakes of today's G.
 
     Changes D, its optimizer and the random numbers. G stays as it is, also its running statistics, and so do
-    `gan.step`, `gan.history` and adaptive augmentation: they belong to whole steps.
+    `gan.step`, `gan.history` and adaptive augmentation: they belong to whole steps. A lazy R1 penalty (`r1_every`)
+    comes if it does in the whole step that is next.
 
     Args:
         gan: changed in place.

@@ -37,7 +37,9 @@ def step(gan: GAN, faces: Any, *, seed: int = 0) -> Step:
     """A debugger: move D alone, G alone or both by one step, and see what changes for each.
 
     The GAN is trained in place, by whole steps as `fit` trains it; Undo restores it bit for bit: weights, optimizers,
-    average, random numbers and history. Fakes are of G as it trains, not of its average. The same without widgets:
+    average, random numbers and history. "Step D" uses the next batch and fakes of today's G; "Step G" uses fakes of new
+    latents, through today's D. Fakes are shown of G as it trains, not of its average; the shown faces and fakes are not
+    those that it trains on. Small batches are trained on one CPU thread. The same without widgets:
     `facegan.training.game.Game`.
 
     Args:
