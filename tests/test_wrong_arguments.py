@@ -47,6 +47,7 @@ CALLS = {
     "an evaluator of a GAN": (lambda: fg.evaluation.Evaluator(GAN), "faces is a GAN, expected a FaceDataset"),
     "a start from a GAN": (lambda: fg.GAN.start_from(GAN), "the run is a GAN, expected a run folder"),
     "copies of a GAN": (lambda: fg.evaluation.CopyDetector(GAN), "training is a GAN, expected a FaceDataset"),
+    "step, swapped": (lambda: fg.widgets.step(FACES, GAN), "first argument is a FaceDataset, expected a GAN"),
     "a timeline of a GAN": (lambda: fg.widgets.timeline(GAN), "the run is a GAN, expected a run folder"),
 }  # fmt: skip
 

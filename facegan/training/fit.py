@@ -77,8 +77,8 @@ def fit(
         raise ConfigError(
             f"the first argument is a {type(gan).__name__}, expected a GAN: fit(fg.GAN('tiny'), faces)."
         )
-    faces = _dataset(gan, faces)
-    batches = _batches(gan, faces)
+    faces = dataset_of(gan, faces)
+    batches = batches_of(gan, faces)
     total = total_steps(gan.config, len(faces), epochs=epochs, steps=steps)
     every = _positive(
         "snapshot_every", gan.config.snapshot_every if snapshot_every is None else snapshot_every
@@ -114,13 +114,15 @@ def next_images(batches: Iterator[Tensor], count: int) -> Tensor:
     return torch.cat(taken) if count > 1 else taken[0]
 
 
-def _dataset(gan: GAN, given: Any) -> FaceDataset | PointDataset:
+def dataset_of(gan: GAN, given: Any) -> FaceDataset | PointDataset:
+    """What `fit` takes, as faces or points. Raises `DataError` if they are not what the GAN makes."""
     if len(gan.sample_shape) == 3:
         return as_dataset(given, gan.config.image_size)
     return as_points(given, gan.sample_shape)
 
 
-def _batches(gan: GAN, faces: FaceDataset | PointDataset) -> Batches:
+def batches_of(gan: GAN, faces: FaceDataset | PointDataset) -> Batches:
+    """The batches that the GAN trains on, in the order that its random numbers give."""
     config, mine = gan.config, distributed.local_slice(gan.config.batch_size)
     return faces.batches(config.batch_size, generator=gan.rng, device=gan.device, flip=config.flip, part=mine)
 

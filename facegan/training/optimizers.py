@@ -51,11 +51,12 @@ def decay_rates(optimizer_d: Optimizer, optimizer_g: Optimizer, config: TrainCon
     if config.lr_decay:
         done = max(0.0, 1 - (1 - progress) / config.lr_decay)
         factor = (1 + math.cos(math.pi * done)) / 2
-        _set_rate(optimizer_d, config.lr_d * factor)
-        _set_rate(optimizer_g, config.lr_g * factor)
+        set_rate(optimizer_d, config.lr_d * factor)
+        set_rate(optimizer_g, config.lr_g * factor)
 
 
-def _set_rate(optimizer: Optimizer, rate: float) -> None:
+def set_rate(optimizer: Optimizer, rate: float) -> None:
+    """Set a learning rate in place, as a tensor where it is one."""
     group = optimizer.param_groups[0]
     if isinstance(group["lr"], torch.Tensor):
         group["lr"].fill_(rate)
@@ -77,7 +78,7 @@ def load(optimizer: Optimizer, state: dict[str, Any]) -> None:
 def move(old: Optimizer, new: Optimizer) -> Optimizer:
     """`new`, of the same weights on another device, with the moments and the learning rate of `old`."""
     load(new, old.state_dict())
-    _set_rate(new, float(old.param_groups[0]["lr"]))
+    set_rate(new, float(old.param_groups[0]["lr"]))
     return new
 
 

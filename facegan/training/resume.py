@@ -144,18 +144,18 @@ def _same_run(gan: GAN, state: dict[str, Any]) -> bool:
 def _record(gan: GAN, folder: RunFolder | None, data: dict[str, Any], *, begins: bool) -> None:
     """Note in GAN and folder what is trained on from this step on, and what was since the folder's checkpoint."""
     settings, device = gan.config.to_dict() | {"loss": loss_name(gan)}, device_name(gan.device)
-    if start := gan.data.get(data_record.STARTED_FROM):
-        data = data | {data_record.STARTED_FROM: start}
     if folder and gan.data and folder.saved_step and gan.step > folder.saved_step:
         folder.begin(folder.saved_step, settings, data=gan.data, device=device)
     if begins:
-        _change_data(gan, data)
+        change_data(gan, data)
     if folder and (begins or not read_segments(folder.path)):
         folder.begin(gan.step, settings, data=gan.data or data, device=device)
 
 
-def _change_data(gan: GAN, data: dict[str, Any]) -> None:
-    """Begin a new epoch if the faces are not those that the GAN trained on last."""
+def change_data(gan: GAN, data: dict[str, Any]) -> None:
+    """Note what the GAN trains on; begin a new epoch if these are not the faces that it trained on last."""
+    if start := gan.data.get(data_record.STARTED_FROM):
+        data = data | {data_record.STARTED_FROM: start}
     if changed := data_record.differences(gan.data, data):
         old, new = changed["data"]
         log_rank0(f"the data change from {old} to {new}; a new epoch begins.")

@@ -7,6 +7,7 @@ Autocast, loss scaling, DDP and CUDA graphs are in `facegan.training.engine`.
 from __future__ import annotations
 
 from itertools import chain
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -20,6 +21,24 @@ from facegan.runs.history import metric_names
 from facegan.runtime import distributed
 from facegan.training.gan import GAN
 from facegan.training.noise import Noise
+
+
+class UpdateOfD(NamedTuple):
+    """What D's last update has used and found, with its graph."""
+
+    loss: Tensor
+    norm: Tensor  # of the gradient
+    real_logits: Tensor
+    fake_logits: Tensor
+    fake: Tensor  # not detached: G learns from it
+
+
+class UpdateOfG(NamedTuple):
+    """What G's update has found, with its graph."""
+
+    loss: Tensor
+    norm: Tensor  # of the gradient
+    logits: Tensor  # of the fakes, from the new D
 
 
 def train_step(gan: GAN, real: Tensor) -> dict[str, Tensor]:
@@ -64,7 +83,16 @@ def update_networks(gan: GAN, real: Tensor, noise: Noise) -> Tensor:
     Returns:
         `METRICS` as one tensor (7,), or (8,) with r_t of `facegan.training.adaptive`.
     """
-    config, engine, loss, p = gan.config, gan.engine, gan.loss, gan.augmentation.p
+    d = update_discriminator(gan, real, noise)
+    g = update_generator(gan, d.fake, noise)
+    shown = (logits.detach().sigmoid().mean() for logits in (d.real_logits, d.fake_logits, g.logits))
+    adaptive = [] if gan.augmentation.p is None else [d.real_logits.detach().sign().mean()]
+    return torch.stack([d.loss.detach(), g.loss.detach(), *shown, d.norm, g.norm, *adaptive])
+
+
+def update_discriminator(gan: GAN, real: Tensor, noise: Noise) -> UpdateOfD:
+    """The first half of Algorithm 1; arguments as for `update_networks`."""
+    config, engine, loss = gan.config, gan.engine, gan.loss
     generator, discriminator = engine.ddp_modules
     real = signed_to_unit(real) if config.output == "sigmoid" else real
 
@@ -79,20 +107,19 @@ def update_networks(gan: GAN, real: Tensor, noise: Noise) -> Tensor:
             shown = flip_labels(*shown, flip < config.label_flip)
         loss_d = loss.discriminator(*shown, **gan.smoothing)
         norm_d = engine.step(gan.optimizer_d, loss_d + penalties(gan, x, fake.detach(), mix))
+    return UpdateOfD(loss_d, norm_d, real_logits, fake_logits, fake)
+
+
+def update_generator(gan: GAN, fake: Tensor, noise: Noise) -> UpdateOfG:
+    """The second half of Algorithm 1, on fakes (B, *sample_shape) that carry G's graph."""
+    shift, blur = noise.augment[-1], noise.instance[-1]
 
     # ---- (2) Update G through the new D: maximize log D(G(z)) ----------------------------------------
     with frozen(gan.discriminator):
-        new_logits = engine.classify(gan.discriminator, seen_by_d(gan, fake, shift[2], blur[2]))
-        loss_g = loss.generator(new_logits)
-        norm_g = engine.step(gan.optimizer_g, loss_g)
-
-    d_real, d_fake, d_fake_after = (
-        x.detach().sigmoid().mean() for x in (real_logits, fake_logits, new_logits)
-    )
-    adaptive = [] if p is None else [real_logits.detach().sign().mean()]
-    return torch.stack(
-        [loss_d.detach(), loss_g.detach(), d_real, d_fake, d_fake_after, norm_d, norm_g, *adaptive]
-    )
+        new_logits = gan.engine.classify(gan.discriminator, seen_by_d(gan, fake, shift[2], blur[2]))
+        loss_g = gan.loss.generator(new_logits)
+        norm_g = gan.engine.step(gan.optimizer_g, loss_g)
+    return UpdateOfG(loss_g, norm_g, new_logits)
 
 
 def seen_by_d(gan: GAN, samples: Tensor, uniform: Tensor, normal: Tensor) -> Tensor:

@@ -84,6 +84,7 @@ class Panel:
 
     has_still = True  # whether a picture stays in saved notebooks
     names_of_pictures: tuple[str, ...] = ("Faces",)  # for screen readers; the sentence tells what changes
+    still_width = 900  # pixels up to which the pictures of saved notebooks are beside each other
     status_first = False  # whether the sentence is above the pictures
     instead = "in a script, use the functions of facegan.explore"
 
@@ -183,10 +184,13 @@ class Panel:
         self.wait()
         data: dict[str, Any] = {"text/plain": repr(self)}
         if self.has_still or not self.box:
-            data["image/png"] = base64.b64encode(png_bytes(side_by_side(self.pictures))).decode()
+            data["image/png"] = base64.b64encode(png_bytes(self._still())).decode()
         if self.box:
             data[VIEW] = {"version_major": 2, "version_minor": 0, "model_id": self.box.model_id}
         return data, {"image/png": {"alt": self.sentence}}
+
+    def _still(self) -> Tensor:
+        return side_by_side(self.pictures, width=self.still_width)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}: {self.sentence}"

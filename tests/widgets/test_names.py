@@ -9,7 +9,7 @@ import pytest
 
 from facegan import widgets
 
-NAMES = ("arithmetic", "compare", "explore", "morph", "timeline")
+NAMES = ("arithmetic", "compare", "explore", "morph", "plane", "step", "timeline")
 
 
 @pytest.mark.parametrize("name", NAMES)

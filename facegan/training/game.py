@@ -1,0 +1,178 @@
+"""A game of one move at a time: D's step, G's step, whole steps; and exactly back."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from itertools import chain, repeat
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from facegan.errors import ConfigError, expect
+from facegan.images import to_float
+from facegan.models import protocol
+from facegan.training.fit import batches_of, dataset_of, next_images
+from facegan.training.gan import GAN
+from facegan.training.optimizers import decay_rates, set_rate
+from facegan.training.resume import change_data
+from facegan.training.single import Look, look, step_discriminator, step_generator
+from facegan.training.step import train_step
+
+MAX_SAVED = 256 * 2**20  # bytes of states that a game keeps for going back; one is kept in any case
+
+
+class Game:
+    """A GAN and its faces.
+
+    "D" is `step_discriminator` on the next batch, "G" is `step_generator`, "both" is `train_step` on the next batch,
+    "ten" is ten of these. Batches come in the order of `fit`, so that whole steps are those of `fit`, but with
+    the learning rates of the config: they do not fall, whatever `lr_decay` is.
+
+    Args:
+        gan: a GAN of images, changed in place by `go_to`.
+        faces: as for `fit`.
+
+    Attributes:
+        moves: those that led from the GAN as it was given to how it is now.
+
+    Raises:
+        ConfigError: it is no GAN, or its networks are of something other than images.
+        DataError: the faces are not images of the GAN's size, or fewer than a batch.
+
+    >>> game = Game(fg.GAN("tiny"), faces)                                # doctest: +SKIP
+    >>> game.go_to(("D", "G"))                                            # doctest: +SKIP
+    >>> game.go_to(("D",))  # G's step is undone                          # doctest: +SKIP
+    """
+
+    def __init__(self, gan: GAN, faces: Any) -> None:
+        expect(gan, GAN, "the first argument", "a GAN: fg.widgets.step(fg.GAN('tiny'), faces)")
+        if len(gan.sample_shape) != 3:
+            raise ConfigError(
+                f"the GAN makes samples {gan.sample_shape}, expected images. fg.widgets.plane shows games of points."
+            )
+        self.gan, self.faces = gan, dataset_of(gan, faces)
+        self._batches = batches_of(gan, self.faces)
+        change_data(gan, self.faces.record())
+        self.moves: tuple[str, ...] = ()
+        self._saved: dict[int, dict[str, Any]] = {}  # the GAN's state before each move, the last ones
+        self._left = self._mark()
+
+    def go_to(self, moves: tuple[str, ...]) -> None:
+        """Change the GAN to how it is after these moves: take back those that differ, and play the others.
+
+        A move that fails is taken back, and its error raised.
+
+        Raises:
+            ConfigError: a state to go back to is not kept; see `first`.
+        """
+        same = next((i for i, (a, b) in enumerate(zip(self.moves, moves, strict=False)) if a != b), None)
+        same = min(len(self.moves), len(moves)) if same is None else same
+        if same < len(self.moves):
+            self._back_to(same)
+        for move in moves[same:]:
+            self._play(move)
+
+    @property
+    def first(self) -> int:
+        """The smallest number of moves that the game can go back to.
+
+        It does not go back beyond changes that somebody else has made to the GAN, such as `fit`, and keeps at most
+        `MAX_SAVED` bytes of states.
+        """
+        if self._mark() != self._left:
+            return len(self.moves)
+        return min(self._saved, default=len(self.moves))
+
+    @contextmanager
+    def before_last(self) -> Iterator[bool]:
+        """A context in which the GAN is as before the last move; False, and no change, if that is not kept."""
+        if not self.moves or self.first > len(self.moves) - 1:
+            yield False
+            return
+        now = state_of(self.gan)
+        restore(self.gan, self._saved[len(self.moves) - 1])
+        try:
+            yield True
+        finally:
+            restore(self.gan, now)
+
+    def look(self, n: int, *, seed: int) -> Look:
+        """`look` at n fakes of the seed's latents, and at n faces from all of the data."""
+        index = torch.linspace(0, len(self.faces) - 1, n).long().tolist()
+        real = to_float(torch.as_tensor(self.faces[index]))
+        return look(self.gan, real, protocol.latents_for(self.gan.generator, n, seed=seed))
+
+    def _play(self, move: str) -> None:
+        if self._mark() != self._left:
+            self._saved.clear()
+        before = self._saved[len(self.moves)] = state_of(self.gan)
+        decay_rates(self.gan.optimizer_d, self.gan.optimizer_g, self.gan.config, 0.0)
+        try:
+            _MOVES[move](self)
+        except BaseException:
+            restore(self.gan, self._saved.pop(len(self.moves)))
+            raise
+        finally:
+            self._left = self._mark()
+        self.moves += (move,)
+        for old in sorted(self._saved)[: -max(1, MAX_SAVED // _bytes_of(before))]:
+            del self._saved[old]
+
+    def _back_to(self, count: int) -> None:
+        if count < self.first:
+            raise ConfigError(
+                f"cannot undo to move {count}; the first state that is kept is that after move {self.first}. The GAN "
+                "was trained elsewhere since, or the states before were dropped."
+            )
+        restore(self.gan, self._saved[count])
+        self._saved = {i: state for i, state in self._saved.items() if i < count}
+        self.moves, self._left = self.moves[:count], self._mark()
+
+    def _mark(self) -> tuple[int, bytes]:
+        """What training changes, whoever does it."""
+        return self.gan.step, self.gan.rng.get_state().numpy().tobytes()
+
+    def _next_real(self) -> Tensor:
+        batches, gan = self._batches, self.gan
+        batches.remaining, batches.epoch = gan.remaining, gan.epoch
+        real = next_images(chain.from_iterable(repeat(batches)), gan.config.n_critic)
+        gan.remaining, gan.epoch = batches.remaining, batches.epoch
+        return real
+
+    def _both(self) -> None:
+        train_step(self.gan, self._next_real())
+
+
+def _ten(game: Game) -> None:
+    for _ in range(10):
+        game._both()
+
+
+_MOVES: dict[str, Callable[[Game], object]] = {
+    "D": lambda game: step_discriminator(game.gan, game._next_real()),
+    "G": lambda game: step_generator(game.gan),
+    "both": Game._both,
+    "ten": _ten,
+}
+
+
+def state_of(gan: GAN) -> dict[str, Any]:
+    """The GAN's state as a copy that training leaves alone; `state_dict` shares tensors with a GAN on the CPU."""
+    return copy.deepcopy(gan.state_dict())
+
+
+def restore(gan: GAN, state: dict[str, Any]) -> None:
+    """Bring a GAN back to a `state_of` it, also its learning rates, which `load_state_dict` leaves alone."""
+    gan.load_state_dict(state)
+    for name in ("optimizer_d", "optimizer_g"):
+        set_rate(getattr(gan, name), float(state[name]["param_groups"][0]["lr"]))
+
+
+def _bytes_of(state: Any) -> int:
+    """The bytes of all tensors in a state."""
+    if isinstance(state, Tensor):
+        return state.nbytes
+    return sum(map(_bytes_of, state.values())) if isinstance(state, dict) else 0

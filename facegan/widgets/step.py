@@ -1,0 +1,185 @@
+"""One round of Algorithm 1 at a time: `step` and its panel."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from facegan.explore import checked_seed, next_seed
+from facegan.losses import LOSSES
+from facegan.runtime.cpu import threads
+from facegan.training.game import Game
+from facegan.training.gan import GAN
+from facegan.training.single import Look
+from facegan.widgets.controls import button, columns, ipw, row, seed_box
+from facegan.widgets.panel import Panel
+from facegan.widgets.step_picture import draw_fakes, draw_logits
+
+SHOWN, ASKED = 8, 32  # fakes that are drawn; fakes, and as many real faces, of the histograms and the table
+_NAMES = {"D": "a step of D", "G": "a step of G", "both": "a step of both", "ten": "ten steps of both"}
+_ROWS = (
+    ("Loss of D", "loss_d"),
+    ("Loss of G", "loss_g"),
+    ("Gradient norm of D", "grad_norm_d"),
+    ("Gradient norm of G", "grad_norm_g"),
+)
+_SMALL = 2**16  # pixels of a step's batches, such as 64 images of 32 px
+_CELL = "padding: 3px 10px; text-align: right"
+_HEAD = "padding: 3px 10px; text-align: left; font-weight: 400"
+_CRITICS = [LOSSES[name] for name in ("wasserstein", "hinge", "least_squares")]  # logits, no probabilities
+
+
+def step(gan: GAN, faces: Any, *, seed: int = 0) -> Step:
+    """A debugger: move D alone, G alone or both by one step, and see what changes for each.
+
+    The GAN is trained in place, by whole steps as `fit` trains it; Undo restores it bit for bit: weights, optimizers,
+    average, random numbers and history. "Step D" uses the next batch and fakes of today's G; "Step G" uses fakes of new
+    latents, through today's D. Fakes are shown of G as it trains, not of its average; the shown faces and fakes are not
+    those that it trains on. Small batches are trained on one CPU thread. The same without widgets:
+    `facegan.training.game.Game`.
+
+    Args:
+        gan: a GAN of images, new or trained.
+        faces: as for `fit`.
+        seed: of the latents that are shown.
+
+    Raises:
+        ConfigError: it is no GAN, its networks are of something other than images, or the seed is none.
+        DataError: the faces are not images of the GAN's size, or fewer than a batch.
+    """
+    return Step(Game(gan, faces), seed=checked_seed(seed))
+
+
+@dataclass(frozen=True)
+class StepState:
+    """The moves so far, and the seed of the latents that are shown."""
+
+    moves: tuple[str, ...]
+    seed: int
+
+
+class Step(Panel):
+    """See `step`. `state` is a `StepState`, `game` the `Game`; `before` and `after` are what the players see."""
+
+    names_of_pictures = (
+        "Fakes, D's output for each, and where D asks G to make them brighter or darker",
+        "Histograms of D's logits before and after the last step; the table has the means",
+    )
+    still_width = 2000
+    instead = "in a script, use facegan.training.game.Game"
+    before: Look | None
+    after: Look
+    box = None
+
+    def __init__(self, game: Game, *, seed: int) -> None:
+        self.game = game
+        self.is_critic = game.gan.loss in _CRITICS
+        super().__init__(StepState((), seed))
+
+    def draw(self, state: StepState) -> tuple[Sequence[Tensor], str]:
+        with threads(self._threads()):
+            self._move(state.moves)
+            self.after = self.game.look(ASKED, seed=state.seed)
+            with self.game.before_last() as there:
+                self.before = self.game.look(ASKED, seed=state.seed) if there else None
+        captions = [self._output(logit) for logit in self.after.fake_logits[:SHOWN]]
+        title = "Fakes, with D's logit" if self.is_critic else "Fakes, with D's probability of “real”"
+        pictures = draw_fakes(self.after, captions, title), draw_logits(self.before, self.after)
+        return pictures, self._words()
+
+    def build(self) -> Any:
+        self.buttons = {
+            "D": self._button("D", "Step D", "Update D only, on the next batch of faces and new fakes"),
+            "G": self._button("G", "Step G", "Update G only, on new fakes, through today's D"),
+            "both": self._button("both", "Step both", "Algorithm 1: update D, then G"),
+            "ten": self._button("ten", "x10", "Ten steps of both"),
+        }
+        self.resample = button("New faces", "Show fakes of other latents", self._resample, icon="random")
+        self.seed = seed_box(lambda seed: self.act(replace(self.state, seed=seed)))
+        self.table = ipw.HTML(self._table())
+        fakes, logits = self.images
+        moves = row(*self.buttons.values(), self.undo_button, self.resample)
+        return ipw.VBox([moves, columns([fakes], [logits, self.table, self.seed])])
+
+    def sync(self, state: StepState) -> None:
+        self.seed.value = state.seed
+
+    def drawn(self, sentence: str) -> None:
+        if self.box:
+            self.table.value = self._table()
+        self.say(sentence)
+
+    def _button(self, move: str, text: str, tip: str) -> Any:
+        return button(text, tip, lambda: self.act(replace(self.state, moves=(*self.state.moves, move))))
+
+    def _resample(self) -> None:
+        self.act(replace(self.state, seed=next_seed(self.state.seed)))
+
+    def _move(self, moves: tuple[str, ...]) -> None:
+        """Play or undo; afterwards the panel only offers to undo what the game can."""
+        try:
+            self.game.go_to(moves)
+        except BaseException:
+            with self._lock:
+                self.state = replace(self.state, moves=self.game.moves)
+                self._past.clear()
+            raise
+        finally:
+            with self._lock:
+                self._past = [past for past in self._past if len(past.moves) >= self.game.first]
+                if self.box:
+                    self._sync()
+
+    def _threads(self) -> int:
+        """One CPU thread for small batches: on a busy machine, threads that wait for each other take far longer."""
+        config = self.game.gan.config
+        pixels = config.batch_size * config.n_critic * config.image_size**2
+        return 1 if pixels <= _SMALL else torch.get_num_threads()
+
+    def _output(self, logit: Tensor) -> str:
+        """D's output as text: a probability, or the logit of a critic."""
+        return f"{logit:.2f}" if self.is_critic else f"{logit.sigmoid():.1%}"
+
+    def _mean(self, logits: Tensor) -> str:
+        return f"{logits.mean():.2f}" if self.is_critic else f"{logits.sigmoid().mean():.1%}"
+
+    def _numbers(self, look: Look) -> list[tuple[str, str]]:
+        """What the table shows of a moment: names and numbers."""
+        mean = "Mean logit" if self.is_critic else "Mean of D"
+        shown = [
+            (f"{mean}, real faces", self._mean(look.real_logits)),
+            (f"{mean}, fakes", self._mean(look.fake_logits)),
+        ]
+        return shown + [(title, f"{getattr(look, name):.3g}") for title, name in _ROWS]
+
+    def _table(self) -> str:
+        """The numbers before and after the last move, for these fakes and as many real faces."""
+        looks = (
+            [("now", self.after)] if self.before is None else [("before", self.before), ("after", self.after)]
+        )
+        lists = [self._numbers(look) for _, look in looks]
+        heads = "".join(f'<th scope="col" style="{_CELL}">{name}</th>' for name, _ in looks)
+        rows = [f"<tr><td></td>{heads}</tr>"]
+        for pairs in zip(*lists, strict=True):
+            name = pairs[0][0]
+            cells = "".join(f'<td style="{_CELL}">{value}</td>' for _, value in pairs)
+            rows.append(f'<tr><th scope="row" style="{_HEAD}">{name}</th>{cells}</tr>')
+        return f'<table style="font-size: 14px; line-height: 1.4">{"".join(rows)}</table>'
+
+    def _words(self) -> str:
+        moves, step = self.game.moves, self.game.gan.step
+        values = [value for _, value in self._numbers(self.after)]
+        if self.before:
+            values = [
+                f"{v} (before: {old})" for v, (_, old) in zip(values, self._numbers(self.before), strict=True)
+            ]
+        said = f"Step {step:,}" + (f", after {_NAMES[moves[-1]]}" if moves else "") + ". "
+        what = "mean logit" if self.is_critic else "mean probability of “real”"
+        said += f"D's {what} is {values[0]} for {ASKED} real faces and {values[1]} for {ASKED} fakes. "
+        said += f"Loss of D {values[2]}, of G {values[3]}."
+        finite = self.after.fake_logits.isfinite().all() and self.after.fakes.isfinite().all()
+        return said if finite else f"{said} Not all of this is finite: the training has diverged. Undo."
