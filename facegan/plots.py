@@ -195,15 +195,23 @@ def _describe(figure: Any, alt: str) -> None:
 
 def _lines(ax: Axes, history: Mapping[str, Sequence[float]], series: dict[str, tuple[str, str]]) -> None:
     for name, (label, color) in series.items():
-        values = np.asarray(history[name])
+        values = _gaps(history[name])
         steps = history.get("step") or np.arange(1, len(values) + 1)
         ax.plot(steps, values, color=color, alpha=0.25, linewidth=0.8)
         ax.plot(steps, _running_mean(values), color=color, linewidth=2, label=label)
-    low, high = np.quantile(np.concatenate([history[n] for n in series]), (0.005, 0.995))
-    margin = 0.1 * max(high - low, 0.1)
-    ax.set_ylim(low - margin, high + margin)
+    shown = np.concatenate([_gaps(history[name]) for name in series])
+    if np.isfinite(shown).any():
+        low, high = np.nanquantile(shown, (0.005, 0.995))
+        margin = 0.1 * max(high - low, 0.1)
+        ax.set_ylim(low - margin, high + margin)
     ax.legend(frameon=False, loc="lower right", bbox_to_anchor=(1, 0.99), ncols=2, fontsize=9, handlelength=1)
     ax.spines[["top", "right"]].set_visible(False)
+
+
+def _gaps(values: Sequence[float]) -> np.ndarray:
+    """Values with NaN, which is not drawn, in place of infinite ones."""
+    found = np.asarray(values, np.float64)
+    return np.where(np.isfinite(found), found, np.nan)
 
 
 def smoothed_at(history: Mapping[str, Sequence[float]], step: int | None = None) -> dict[str, float]:

@@ -119,7 +119,7 @@ def _describe_run(path: Path) -> dict[str, Any]:
 
     run = Run.open(str(path))
     changes = differing(TrainConfig(), run.config)
-    last = {name: values[-1] for name, values in run.history.items() if values}
+    last = {name: values[-1] for name, values in run.history.items() if values and values[-1] == values[-1]}
     return {
         **_describe_data(run.data),
         "device": run.device or "not recorded",

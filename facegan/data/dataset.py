@@ -95,6 +95,37 @@ class FaceDataset:
         names = ("name", "image_size", "crop", "fingerprint")
         return {"count": len(self)} | {name: getattr(self, name) for name in names}
 
+    def split(self, held_out: int = 64) -> tuple[FaceDataset, FaceDataset]:
+        """The faces to train on, and `held_out` others, evenly spaced, that only measure. Both are copies.
+
+        Both parts keep the source's fingerprint, so results on them compare.
+
+        Raises:
+            DataError: a part would have fewer than two faces.
+
+        >>> faces, held_out = load_faces("synthetic").split(64)          # doctest: +SKIP
+        >>> fit(gan, faces, held_out=held_out)                           # doctest: +SKIP
+        """
+        if isinstance(held_out, bool) or not isinstance(held_out, int) or not 2 <= held_out <= len(self) - 2:
+            raise DataError(
+                f"held_out is {held_out!r} of {len(self):,} faces, expected a whole number from 2 to {len(self) - 2:,}."
+            )
+        held = np.zeros(len(self), bool)
+        held[np.linspace(0, len(self) - 1, held_out).round().astype(int)] = True
+        return self._part(~held, self.name), self._part(held, f"{self.name}, held out")
+
+    def _part(self, chosen: np.ndarray, name: str) -> FaceDataset:
+        return FaceDataset(
+            self.images[chosen],
+            name,
+            crop=self.crop,
+            skipped=self.skipped,
+            labels=None if self.labels is None else self.labels[chosen],
+            classes=self.classes,
+            attributes={key: values[chosen] for key, values in self.attributes.items()},
+            fingerprint=self.fingerprint,
+        )
+
     def batches(
         self,
         batch_size: int,

@@ -138,7 +138,9 @@ def examine(history: Mapping[str, list[float]]) -> list[Finding]:
     columns = {name: np.asarray(history[name], np.float64) for name in _COLUMNS}
     count = len(columns["step"])
     if count < WINDOW:
-        raise ConfigError(f"the history has {count} steps, expected {WINDOW} or more: the doctor reads windows of them.")
+        raise ConfigError(
+            f"the history has {count} steps, expected {WINDOW} or more: the doctor reads windows of them."
+        )
     starts = [*range(0, count - WINDOW, STRIDE), count - WINDOW]
     early = {name: column[:WINDOW] for name, column in columns.items()}
     found: dict[str, list[tuple[int, str]]] = {}

@@ -45,9 +45,13 @@ def examine(fakes: Tensor, real: Tensor) -> dict[str, str]:
     seen, wanted = Looks.of(fakes), Looks.of(real)
     found = {}
     if seen.noise >= 10 * wanted.noise:
-        found["noise"] = f"{seen.noise:.0%} of the fakes' power is at high frequencies, {wanted.noise:.1%} of the data's"
+        found["noise"] = (
+            f"{seen.noise:.0%} of the fakes' power is at high frequencies, {wanted.noise:.1%} of the data's"
+        )
     elif seen.diversity < 0.6 * wanted.diversity:
-        found["mode collapse"] = f"fakes differ {seen.diversity / wanted.diversity:.2f} times as much as real faces"
+        found["mode collapse"] = (
+            f"fakes differ {seen.diversity / wanted.diversity:.2f} times as much as real faces"
+        )
     if seen.checkerboard > 1.5 and "noise" not in found:
         found["checkerboard"] = (
             f"patterns that alternate from pixel to pixel have {seen.checkerboard:.1f} times the power of their "

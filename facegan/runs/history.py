@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 METRICS = ("loss_d", "loss_g", "d_real", "d_fake", "d_fake_after", "grad_norm_d", "grad_norm_g")
 COLUMNS = (*METRICS, "images_per_second")
 ADAPTIVE = ("augment_r", "augment_p")  # only of runs whose augmentation adapts
+HELD_OUT = ("r_t", "r_v")  # only of runs with held-out faces, and only at snapshots
 _PENDING = 1000  # rows that wait on the device at most
 
 
@@ -30,8 +31,9 @@ class History(Mapping[str, list[float]]):
 
     The columns are `step`; the losses `loss_d` and `loss_g`; the mean probabilities `d_real` = D(x), `d_fake` =
     D(G(z)) before D's update and `d_fake_after` after it; the gradient norms `grad_norm_d` and `grad_norm_g`
-    (0 for a step that overflowed float16 and was skipped); `images_per_second`; and if augmentation adapts
-    (`facegan.training.adaptive`), r_t as `augment_r` and the probability `augment_p`.
+    (0 for a step that overflowed float16 and was skipped); `images_per_second`; if augmentation adapts
+    (`facegan.training.adaptive`), r_t as `augment_r` and the probability `augment_p`; and if `fit` has held-out
+    faces (`facegan.training.held_out`), `r_t` and `r_v` at the last step before a snapshot, NaN at the others.
 
     `train_step` appends to it. A step's metrics stay on the device until a column is read; then all of
     them are copied to the host at once.
@@ -62,6 +64,12 @@ class History(Mapping[str, list[float]]):
         self._pending.append((step, metrics, images))
         if len(self._pending) >= _PENDING:
             self.read()
+
+    def note(self, **values: float) -> None:
+        """Set columns of the last row; other rows have NaN there. Without rows it does nothing."""
+        rows = len(self["step"])
+        for name, value in values.items() if rows else ():
+            self._columns.setdefault(name, [math.nan] * rows)[-1] = value
 
     def read(self) -> None:
         """Copy waiting metrics to the host. The rate is that since the first step after the last read."""
@@ -154,7 +162,7 @@ class History(Mapping[str, list[float]]):
         for name in ("step", "loss_d", "loss_g", "d_real", "d_fake"):
             columns[name]  # a history without these is of something else
         rows = len(columns["step"])
-        history._columns |= {name: [] for name in ADAPTIVE if name in columns}
+        history._columns |= {name: [] for name in (*ADAPTIVE, *HELD_OUT) if name in columns}
         for name, column in history._columns.items():
             values = columns.get(name, [math.nan] * rows)
             column += torch.as_tensor(values).tolist() if name != "step" else [int(v) for v in values]

@@ -21,6 +21,7 @@ from facegan.runtime.cpu import fitting_threads
 from facegan.runtime.distributed import log_rank0
 from facegan.training.callbacks import as_callbacks
 from facegan.training.gan import GAN
+from facegan.training.held_out import HeldOut
 from facegan.training.monitor import Monitor
 from facegan.training.optimizers import decay_rates
 from facegan.training.resume import open_folder
@@ -35,6 +36,7 @@ def fit(
     steps: int | None = None,
     run_dir: str | Path | None = None,
     snapshot_every: int | None = None,
+    held_out: Any = None,
     callbacks: Sequence[Any] = (),
     resume: str = "auto",
     fresh: bool = False,
@@ -55,6 +57,9 @@ def fit(
         steps: instead of `epochs`.
         run_dir: the run folder; if it has a checkpoint of this run, training resumes from there.
         snapshot_every: steps between snapshots; by default that of the GAN's config.
+        held_out: other faces of the same kind, as `faces`; see `FaceDataset.split`. At each snapshot D is asked about
+            up to 64 of them, and the history gets r_t and r_v, which show when D overfits
+            (`facegan.training.held_out`). Does not change the training.
         callbacks: functions (gan, grid), or objects as in `facegan.training.callbacks`.
         resume: "auto" refuses a checkpoint that was trained with another loss, penalty or data set; "anyway"
             continues it with the new ones.
@@ -79,6 +84,7 @@ def fit(
         )
     faces = dataset_of(gan, faces)
     batches = batches_of(gan, faces)
+    watch = None if held_out is None else HeldOut(faces, dataset_of(gan, held_out))
     total = total_steps(gan.config, len(faces), epochs=epochs, steps=steps)
     every = _positive(
         "snapshot_every", gan.config.snapshot_every if snapshot_every is None else snapshot_every
@@ -91,7 +97,10 @@ def fit(
         _tell_if_done(gan, total)
         batches.remaining, batches.epoch = gan.remaining, gan.epoch
         stream = chain.from_iterable(repeat(batches))
-        with Monitor(gan, folder, callbacks, total=total, every=every) as monitor, gan.engine.capturing():
+        with (
+            Monitor(gan, folder, callbacks, total=total, every=every, held_out=watch) as monitor,
+            gan.engine.capturing(),
+        ):
             while gan.step < total and not monitor.stopped:
                 decay_rates(gan.optimizer_d, gan.optimizer_g, gan.config, gan.step / total)
                 metrics = train_step(gan, next_images(stream, gan.config.n_critic))
