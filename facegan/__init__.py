@@ -17,12 +17,14 @@ from facegan.data.dataset import FaceDataset
 from facegan.data.load import load_faces
 from facegan.data.registry import register_dataset
 from facegan.data.synthetic import synthetic_faces
+from facegan.doctor import diagnose
 from facegan.errors import FaceganError
 from facegan.images import save_animation, save_images
 from facegan.latent import slerp, walk
 from facegan.losses import LOSSES, Loss, register_loss
 from facegan.models import Discriminator, Generator, summary
-from facegan.plots import plot_curves, plot_features, show_images
+from facegan.plots import plot_curves, show_images
+from facegan.plots import plot_features as plot_features  # beyond the 32 names of `__all__`
 from facegan.runs.history import History
 from facegan.runs.run import Run, load_generator
 from facegan.training.callbacks import Callback
@@ -37,6 +39,7 @@ if _typing.TYPE_CHECKING:  # what type checkers see as attributes, beside `__all
     from facegan import config as config
     from facegan import course as course
     from facegan import data as data
+    from facegan import doctor as doctor
     from facegan import errors as errors
     from facegan import evaluation as evaluation
     from facegan import explore as explore
@@ -79,13 +82,13 @@ __all__ = [
     "Loss",
     "Run",
     "TrainConfig",
+    "diagnose",
     "exercise",
     "fit",
     "hint",
     "load_faces",
     "load_generator",
     "plot_curves",
-    "plot_features",
     "progress",
     "register_dataset",
     "register_loss",

@@ -77,6 +77,22 @@ def make_grid(
     return tile(images, nrow=columns, padding=padding, pad_value=255)
 
 
+def split_grid(grid: Tensor, size: int, *, padding: int = 2) -> Tensor:
+    """The images (N, 3, size, size) of a grid (3, H, W) that `make_grid` made of them without scaling.
+
+    Raises:
+        ConfigError: the grid is not one of images of this size.
+    """
+    step = size + padding
+    rows, columns = ((side - padding) // step for side in grid.shape[1:])
+    if grid.shape[1:] != (rows * step + padding, columns * step + padding):
+        raise ConfigError(
+            f"a picture {tuple(grid.shape)} is no grid of images of {size} px, {padding} px apart."
+        )
+    cells = grid[:, padding:, padding:].reshape(3, rows, step, columns, step)
+    return cells[:, :, :size, :, :size].permute(1, 3, 0, 2, 4).flatten(0, 1)
+
+
 def picture_of(samples: Tensor) -> Tensor:
     """Samples of any generator as one uint8 picture (3, H, W): images (N, 3, h, w) as a grid, others as points.
 

@@ -24,8 +24,13 @@ def train(case: Case, folder: Path) -> None:
     gan = fg.GAN(case.config, device="cpu", **case.networks(case.config))
     case.prepare(gan)
     unchecked = {name: lambda *_: None for name in ("on_step_end", "on_snapshot")}
-    with mock.patch.object(fit, "train_step", case.step), mock.patch.multiple(callbacks.FiniteCheck, **unchecked):
-        fg.fit(gan, faces, steps=case.steps, run_dir=folder / case.name, snapshot_every=250, held_out=held_out)
+    with (
+        mock.patch.object(fit, "train_step", case.step),
+        mock.patch.multiple(callbacks.FiniteCheck, **unchecked),
+    ):
+        fg.fit(
+            gan, faces, steps=case.steps, run_dir=folder / case.name, snapshot_every=250, held_out=held_out
+        )
 
 
 def main() -> None:

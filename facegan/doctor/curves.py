@@ -1,50 +1,48 @@
 """What a run's curves say: rules on losses, D's outputs and gradient norms, in windows of 200 steps.
 
 The rules are empirical. Each looks at one window, and at the first one for comparison; in a window the first rule that
-holds counts. Does not cover what only pictures show, such as mode collapse (`facegan.doctor.pictures`).
+holds counts. D(x) and D(G(z)) are probabilities under `bce` and `minimax` only; under other losses the rules read how
+well D does from its loss. Does not cover what only pictures show, such as mode collapse (`facegan.doctor.pictures`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
+from facegan.doctor.verdicts import Verdict
 from facegan.errors import ConfigError
 
 WINDOW, STRIDE = 200, 50  # steps
 PROBABILITIES = ("bce", "minimax")  # losses for which D(x) is a probability
+_WON = {"least_squares": 0.01, "hinge": 0.02}  # D's mean loss, below which it has won
+_RECENT, _CERTAIN = 8, 3  # of the last windows, how many are looked at, and in how many a rule must hold
 _COLUMNS = ("step", "loss_d", "loss_g", "d_real", "d_fake", "grad_norm_d", "grad_norm_g")
-
-
-@dataclass(frozen=True)
-class Finding:
-    """A rule that holds.
-
-    Attributes:
-        name: of the verdict, in `facegan.doctor.VERDICTS`.
-        evidence: the numbers that say so.
-        since: the first step of the first window in which it holds, of those up to the last.
-        share: of the run's windows in which it holds.
-        now: whether it holds in the last window.
-    """
-
-    name: str
-    evidence: str
-    since: int
-    share: float
-    now: bool
 
 
 class Window:
     """Metrics of some steps, and of the first ones."""
 
-    def __init__(self, rows: Mapping[str, np.ndarray], early: Mapping[str, np.ndarray]) -> None:
-        self.rows, self.early = rows, early
+    def __init__(self, rows: Mapping[str, np.ndarray], early: Mapping[str, np.ndarray], loss: str) -> None:
+        self.rows, self.early, self.loss = rows, early, loss
 
     def mean(self, name: str) -> float:
         return float(self.rows[name].mean())
+
+    @property
+    def won(self) -> bool:
+        """Whether D is certain about all it sees."""
+        if self.loss in PROBABILITIES:
+            return self.mean("d_real") > 0.99 and self.mean("d_fake") < 0.01
+        return self.mean("loss_d") < _WON.get(self.loss, -np.inf)
+
+    @property
+    def even(self) -> bool:
+        """Whether D gives all it sees the same."""
+        if self.loss in PROBABILITIES:
+            return abs(self.mean("d_real") - 0.5) < 0.01 and abs(self.mean("d_fake") - 0.5) < 0.01
+        return abs(self.mean("d_real") - self.mean("d_fake")) < 0.0025
 
     @property
     def gap(self) -> float:
@@ -72,6 +70,13 @@ class Window:
         """The mean of G's loss, in early means."""
         return self.mean("loss_g") / max(abs(float(self.early["loss_g"].mean())), 1e-12)
 
+    @property
+    def outputs(self) -> str:
+        """What D makes of real and fake faces, in words."""
+        if self.loss in PROBABILITIES:
+            return f"D(x) is {self.mean('d_real'):.3f}, D(G(z)) {self.mean('d_fake'):.3f}"
+        return f"D's loss is {self.mean('loss_d'):.3g}, G's {self.mean('loss_g'):.3g}"
+
 
 Rule = Callable[[Window], str]  # the evidence; empty where the rule does not hold
 
@@ -84,24 +89,17 @@ def numerical(w: Window) -> str:
     return f"{skipped:.0%} of the steps overflow float16 and are skipped" if skipped > 0.1 else ""
 
 
-def certain(w: Window) -> str:
-    return f"D(x) is {w.mean('d_real'):.3f}, D(G(z)) {w.mean('d_fake'):.3f}"
-
-
 def no_gradient(w: Window) -> str:
-    won = w.mean("d_real") > 0.99 and w.mean("d_fake") < 0.01
-    return f"{certain(w)}; G's gradient is {w.ratio:.2g} times D's" if won and w.ratio < 0.05 else ""
+    return f"{w.outputs}; G's gradient is {w.ratio:.2g} times D's" if w.won and w.ratio < 0.05 else ""
 
 
 def d_won(w: Window) -> str:
-    won = w.mean("d_real") > 0.99 and w.mean("d_fake") < 0.01
-    return certain(w) if won else ""
+    return w.outputs if w.won else ""
 
 
 def dead(w: Window) -> str:
-    still = float(w.rows["loss_d"].std()) < 0.01
-    even = abs(w.mean("d_real") - 0.5) < 0.01 and abs(w.mean("d_fake") - 0.5) < 0.01
-    return f"{certain(w)}; D's loss stays within {w.rows['loss_d'].std():.3f}" if still and even else ""
+    spread = float(w.rows["loss_d"].std())
+    return f"{w.outputs}; D's loss varies by {spread:.2g}" if w.even and spread < 0.01 else ""
 
 
 def d_fooled(w: Window) -> str:
@@ -115,7 +113,7 @@ def fast(w: Window) -> str:
 
 def pulls_away(w: Window) -> str:
     away = w.gap > 0.75 and w.loss_growth > 1.4
-    return f"{certain(w)}; G's loss is {w.loss_growth:.1f} times its early value" if away else ""
+    return f"{w.outputs}; G's loss is {w.loss_growth:.1f} times its early value" if away else ""
 
 
 RULES: dict[str, Rule] = {
@@ -129,34 +127,67 @@ RULES: dict[str, Rule] = {
 }
 
 
-def examine(history: Mapping[str, list[float]]) -> list[Finding]:
-    """The rules that hold in a history, those that hold at its end first.
+def examine(history: Mapping[str, Sequence[float]], loss: str = "bce") -> list[Verdict]:
+    """The rules that hold at the end of a history.
+
+    A verdict is sure if its rule holds in the last window and in most of those before.
 
     Raises:
-        ConfigError: it has fewer than 200 steps.
+        ConfigError: it has fewer than 200 steps, or lacks a column.
     """
-    columns = {name: np.asarray(history[name], np.float64) for name in _COLUMNS}
+    columns = _columns(history)
     count = len(columns["step"])
-    if count < WINDOW:
-        raise ConfigError(
-            f"the history has {count} steps, expected {WINDOW} or more: the doctor reads windows of them."
-        )
     starts = [*range(0, count - WINDOW, STRIDE), count - WINDOW]
     early = {name: column[:WINDOW] for name, column in columns.items()}
-    found: dict[str, list[tuple[int, str]]] = {}
+    held: list[tuple[str, str]] = []
     for start in starts:
         rows = {name: column[start : start + WINDOW] for name, column in columns.items()}
-        held = _first(Window(rows, early))
-        if held:
-            found.setdefault(held[0], []).append((int(rows["step"][0]), held[1]))
-    last = int(columns["step"][starts[-1]])
-    findings = [
-        Finding(name, seen[-1][1], seen[0][0], len(seen) / len(starts), seen[-1][0] == last)
-        for name, seen in found.items()
+        held.append(_first(Window(rows, early, loss)))
+    names = [name for name, _ in held]
+    return [
+        Verdict(
+            name,
+            next(evidence for seen, evidence in reversed(held) if seen == name),
+            int(columns["step"][starts[_begin(names, name)]]),
+            sure=names[-_RECENT:].count(name) >= min(_CERTAIN, len(names)),
+        )
+        for name in RULES
+        if name in names[-_RECENT:]
     ]
-    return sorted(findings, key=lambda f: (not f.now, list(RULES).index(f.name)))
 
 
-def _first(window: Window) -> tuple[str, str] | None:
-    with np.errstate(invalid="ignore"):
-        return next(((name, said) for name, rule in RULES.items() if (said := rule(window))), None)
+def what_loss_hides(loss: str) -> str:
+    """Which rules a loss leaves without numbers; empty for `bce` and `minimax`."""
+    if loss in PROBABILITIES:
+        return ""
+    if loss in _WON:
+        return f"D's probabilities: loss {loss!r} has none; D's loss was read in their place."
+    return f"whether D has won: loss {loss!r} has neither probabilities nor a smallest value."
+
+
+def _columns(history: Mapping[str, Sequence[float]]) -> dict[str, np.ndarray]:
+    missing = [name for name in _COLUMNS if name not in history]
+    if missing:
+        raise ConfigError(
+            f"the history has no column {missing[0]!r}, expected those of gan.history: {', '.join(_COLUMNS)}."
+        )
+    columns = {name: np.asarray(history[name], np.float64) for name in _COLUMNS}
+    if (count := len(columns["step"])) < WINDOW:
+        raise ConfigError(
+            f"the history has {count} steps, expected {WINDOW} or more: the doctor reads windows of them. Train longer."
+        )
+    return columns
+
+
+def _begin(names: list[str], name: str) -> int:
+    """The window in which the last spell of a verdict begins; gaps of up to `_RECENT` windows do not end one."""
+    rows = [row for row, held in enumerate(names) if held == name]
+    first = len(rows) - 1
+    while first and rows[first] - rows[first - 1] <= _RECENT:
+        first -= 1
+    return rows[first]
+
+
+def _first(window: Window) -> tuple[str, str]:
+    with np.errstate(invalid="ignore", over="ignore"):
+        return next(((name, said) for name, rule in RULES.items() if (said := rule(window))), ("", ""))

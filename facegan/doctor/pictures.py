@@ -1,16 +1,21 @@
-"""What generated pictures say: mode collapse, noise and checkerboards, by three numbers of 64 of them."""
+"""What generated pictures say: mode collapse, noise, checkerboards and standstill, by numbers of 64 of them."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 
 import torch
 from torch import Tensor
 
+from facegan.doctor.verdicts import Verdict
 from facegan.errors import ConfigError
+from facegan.images import to_float
 
 COUNT = 64  # pictures of each kind
 _HIGH = 0.35  # cycles per pixel, from which a frequency is high
+_STILL = 0.01  # mean difference of pixels in [-1, 1], below which two snapshots are alike
 
 
 @dataclass(frozen=True)
@@ -29,7 +34,7 @@ class Looks:
 
     @classmethod
     def of(cls, images: Tensor) -> Looks:
-        """The looks of images (N, 3, S, S) in [-1, 1], N >= 2. Raises `ConfigError` for other shapes."""
+        """The looks of images (N, 3, S, S), floats in [-1, 1], N >= 2. Raises `ConfigError` for other shapes."""
         if images.ndim != 4 or images.shape[1] != 3 or len(images) < 2:
             raise ConfigError(f"got {tuple(images.shape)}, expected two or more images (N, 3, S, S).")
         images = images.float().cpu()
@@ -40,24 +45,64 @@ class Looks:
         return cls(float(pairs / contrast), _high_share(power), _alternating(power))
 
 
-def examine(fakes: Tensor, real: Tensor) -> dict[str, str]:
-    """The verdicts that fakes earn beside real faces, both (N, 3, S, S) in [-1, 1]: name to evidence."""
-    seen, wanted = Looks.of(fakes), Looks.of(real)
-    found = {}
+def examine(shown: Mapping[int, Tensor], real: Tensor, *, settling: bool = False) -> list[Verdict]:
+    """The verdicts that a run's last pictures earn.
+
+    Args:
+        shown: fakes of the same latents (N, 3, S, S) by step, ascending.
+        real: real faces (N, 3, S, S).
+        settling: whether learning rates fall to 0, so that the last pictures may be alike.
+    """
+    wanted = Looks.of(_floats(real))
+    seen = {step: dict(_symptoms(Looks.of(_floats(fakes)), wanted)) for step, fakes in shown.items()}
+    steps = list(seen)
+    found = [
+        Verdict(name, evidence, _begin([name in seen[step] for step in steps], steps))
+        for name, evidence in seen[steps[-1]].items()
+    ]
+    return found if settling else [*found, *_standstill(shown)]
+
+
+def _symptoms(seen: Looks, wanted: Looks) -> Iterator[tuple[str, str]]:
+    """Names of verdicts and their evidence. Noise is always diverse, and has all frequencies."""
     if seen.noise >= 10 * wanted.noise:
-        found["noise"] = (
-            f"{seen.noise:.0%} of the fakes' power is at high frequencies, {wanted.noise:.1%} of the data's"
+        yield (
+            "noise",
+            f"{seen.noise:.0%} of the fakes' power is at high frequencies, {wanted.noise:.1%} of real faces'",
         )
-    elif seen.diversity < 0.6 * wanted.diversity:
-        found["mode collapse"] = (
-            f"fakes differ {seen.diversity / wanted.diversity:.2f} times as much as real faces"
-        )
-    if seen.checkerboard > 1.5 and "noise" not in found:
-        found["checkerboard"] = (
+        return
+    if seen.diversity < 0.6 * wanted.diversity:
+        share = seen.diversity / wanted.diversity
+        yield "mode collapse", f"fakes differ from each other {share:.2f} times as much as real faces do"
+    if seen.checkerboard > 1.5:
+        yield (
+            "checkerboard",
             f"patterns that alternate from pixel to pixel have {seen.checkerboard:.1f} times the power of their "
-            f"neighbors; in the data, {wanted.checkerboard:.1f} times"
+            f"neighbors; in real faces, {wanted.checkerboard:.1f} times",
         )
-    return found
+
+
+def _standstill(shown: Mapping[int, Tensor]) -> list[Verdict]:
+    """A verdict if the last three snapshots or more are alike."""
+    steps = list(shown)
+    changes = [float((_floats(shown[a]) - _floats(shown[b])).abs().mean()) for a, b in pairwise(steps)]
+    if len(changes) < 2 or max(changes[-2:]) > _STILL:
+        return []
+    begins = _begin([change <= _STILL for change in changes], steps)
+    evidence = f"pixels differ by {max(changes[-2:]) / 2:.1%} of their range between the last snapshots"
+    return [Verdict("nothing changes", evidence, begins)]
+
+
+def _begin(held: list[bool], steps: list[int]) -> int:
+    """The first of the steps since when it has held without a break up to the last."""
+    first = len(held)
+    while first and held[first - 1]:
+        first -= 1
+    return steps[first]
+
+
+def _floats(images: Tensor) -> Tensor:
+    return to_float(images) if images.dtype == torch.uint8 else images.float().cpu()
 
 
 def _power(images: Tensor) -> Tensor:

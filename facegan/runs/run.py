@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from facegan.config import TrainConfig
 from facegan.errors import CheckpointError, ConfigError, DamagedCheckpoint, expect, first_line
-from facegan.images import make_grid, read_png
+from facegan.images import make_grid, read_png, split_grid, to_uint8
 from facegan.models.dcgan import Generator
 from facegan.models.protocol import sample, set_attribute
 from facegan.runs import checkpoint, generator_file, pretrained
@@ -95,6 +95,10 @@ class Run(ABC):
     @abstractmethod
     def frame(self, step: int) -> Tensor:
         """The preview latents' images at a step of `steps`, as one square uint8 grid (3, H, H)."""
+
+    def pictures(self, step: int) -> Tensor:
+        """The preview latents' images at a step of `steps`, uint8 (N, 3, S, S). Raises as `frame` does."""
+        return split_grid(self.frame(step), self.config.image_size)
 
     @overload
     def generator(self, step: int | None = None, *, network: None = None) -> Generator: ...
@@ -274,6 +278,9 @@ class BundledRun(Run):
 
     def frame(self, step: int) -> Tensor:
         return make_grid(sample(self.generator(step), 16, seed=0))
+
+    def pictures(self, step: int) -> Tensor:
+        return to_uint8(sample(self.generator(step), 64, seed=0))
 
     def generator(self, step: int | None = None, *, network: nn.Module | None = None) -> Any:
         generator = generator_file.read(pretrained.generator_file(self.name, step), network)

@@ -14,7 +14,7 @@ from torch import Tensor
 from facegan.config import TrainConfig
 from facegan.data.dataset import Batches, FaceDataset, as_dataset
 from facegan.data.points import PointDataset, as_points
-from facegan.errors import ConfigError
+from facegan.errors import ConfigError, expect
 from facegan.runs.history import History
 from facegan.runtime import distributed
 from facegan.runtime.cpu import fitting_threads
@@ -78,17 +78,12 @@ def fit(
         TrainingError: a metric or weight is no longer finite, or memory ran out.
         TrainingStopped: the user stopped it in a notebook's cell; not in scripts, and not after `gan.request_stop()`.
     """
-    if not isinstance(gan, GAN):
-        raise ConfigError(
-            f"the first argument is a {type(gan).__name__}, expected a GAN: fit(fg.GAN('tiny'), faces)."
-        )
+    expect(gan, GAN, "the first argument", "a GAN: fit(fg.GAN('tiny'), faces)")
     faces = dataset_of(gan, faces)
     batches = batches_of(gan, faces)
-    watch = None if held_out is None else HeldOut(faces, dataset_of(gan, held_out))
+    watched = [] if held_out is None else [HeldOut(faces, dataset_of(gan, held_out))]
     total = total_steps(gan.config, len(faces), epochs=epochs, steps=steps)
-    every = _positive(
-        "snapshot_every", gan.config.snapshot_every if snapshot_every is None else snapshot_every
-    )
+    every = _steps_between(gan.config, snapshot_every)
     callbacks = as_callbacks(callbacks)
     with (
         open_folder(gan, run_dir, faces.record(), resume=resume, fresh=fresh, total=total) as folder,
@@ -97,10 +92,8 @@ def fit(
         _tell_if_done(gan, total)
         batches.remaining, batches.epoch = gan.remaining, gan.epoch
         stream = chain.from_iterable(repeat(batches))
-        with (
-            Monitor(gan, folder, callbacks, total=total, every=every, held_out=watch) as monitor,
-            gan.engine.capturing(),
-        ):
+        monitor = Monitor(gan, folder, callbacks, measures=watched, total=total, every=every)
+        with monitor, gan.engine.capturing():
             while gan.step < total and not monitor.stopped:
                 decay_rates(gan.optimizer_d, gan.optimizer_g, gan.config, gan.step / total)
                 metrics = train_step(gan, next_images(stream, gan.config.n_critic))
@@ -144,6 +137,10 @@ def total_steps(config: TrainConfig, faces: int, *, epochs: int | None, steps: i
         return _positive("steps", steps)
     batches = _positive("epochs", config.epochs if epochs is None else epochs) * (faces // config.batch_size)
     return math.ceil(batches / config.n_critic)
+
+
+def _steps_between(config: TrainConfig, snapshots: int | None) -> int:
+    return _positive("snapshot_every", config.snapshot_every if snapshots is None else snapshots)
 
 
 def _positive(name: str, value: int) -> int:

@@ -20,7 +20,6 @@ from facegan.runtime.distributed import log_rank0
 from facegan.runtime.kernel import in_cell
 from facegan.training.callbacks import FiniteCheck, ProgressBar, SaveRun, tensorboard_callbacks
 from facegan.training.gan import GAN
-from facegan.training.held_out import HeldOut
 from facegan.training.interrupts import interruptible
 
 
@@ -33,7 +32,7 @@ class Monitor:
         callbacks: the user's.
         total: the step at which the run ends.
         every: steps between snapshots.
-        held_out: measures D on faces that it does not train on; None without such faces.
+        measures: callbacks that add to the history at snapshots, and so come before the run is saved.
     """
 
     def __init__(
@@ -44,14 +43,14 @@ class Monitor:
         *,
         total: int,
         every: int,
-        held_out: HeldOut | None = None,
+        measures: Sequence[Any] = (),
     ) -> None:
         self.gan, self.folder, self.total = gan, folder, total
         self.callbacks: list[Any] = [FiniteCheck(folder)]
         self.saver: SaveRun | None = None
         if distributed.rank() == 0:
             self.saver = SaveRun(folder, every) if folder else None
-            self.callbacks += [one for one in (held_out, self.saver) if one]
+            self.callbacks += [*measures, *([self.saver] if self.saver else [])]
             self.callbacks += callbacks
             if folder and gan.config.tensorboard:
                 self.callbacks += tensorboard_callbacks(folder.path / "tensorboard")

@@ -1,0 +1,126 @@
+"""From a run, or its history, to a diagnosis."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from facegan.data.dataset import FaceDataset, as_dataset
+from facegan.data.synthetic import synthetic_faces
+from facegan.doctor import curves, pictures
+from facegan.doctor.verdicts import VERDICTS, Diagnosis, Verdict
+from facegan.errors import ConfigError
+from facegan.images import to_float
+from facegan.runs.run import Run
+from facegan.training.gan import GAN
+
+_EARLY = 200  # steps before which pictures and r_v say nothing yet
+_OVERFITS = 0.5  # r_v from which on D overfits
+
+
+def diagnose(run_or_history: Any, *, faces: Any = None, loss: str = "bce") -> Diagnosis:
+    """What is wrong with a training, most certain first; empty if nothing is.
+
+    Rules on curves look at windows of 200 steps, rules on pictures at up to 64 fakes of each snapshot, and the rule on
+    overfitting at r_v (Karras et al. 2020, arXiv 2006.06676), if `fit` had held-out faces. The rules are empirical;
+    `docs/doctor.md` says on which runs they were tried, and what they missed.
+
+    Args:
+        run_or_history: a run folder, a bundled run's name, a `Run`, a `GAN`, or a `History` or another mapping with
+            its columns.
+        faces: real faces, as for `fit`, to compare the fakes with; by default drawn ones, from which photographs of
+            faces differ little in what is measured.
+        loss: the loss of a bare history; runs know theirs.
+
+    Returns:
+        A sequence of `Verdict`. Its `answer` is "healthy", "ill" or "not sure", its `notes` say what was not examined.
+
+    Raises:
+        CheckpointError: there is no such run.
+        ConfigError: the history is too short, or is no history.
+        DataError: the faces are not images of the run's size.
+
+    >>> diagnose("d_too_strong")[0].name
+    'D has won'
+    >>> diagnose("healthy").answer
+    'healthy'
+    """
+    if isinstance(run_or_history, GAN):
+        return _diagnose_gan(run_or_history, faces)
+    if isinstance(run_or_history, Mapping):
+        return _gathered(
+            run_or_history, loss, {}, None, ["pictures: a history has none; give a run or a GAN."]
+        )
+    if not isinstance(run_or_history, str | Path | Run):
+        raise ConfigError(
+            f"got a {type(run_or_history).__name__}, expected a run folder, a bundled run's name, a Run, a GAN or a "
+            "History."
+        )
+    run = Run.open(run_or_history)
+    shown = {step: run.pictures(step) for step in run.steps if step >= _EARLY} if _of_images(run.data) else {}
+    notes = [] if shown else ["pictures: the run has no snapshots of faces."]
+    real = _real(faces, run.config.image_size, run.data, notes) if shown else None
+    return _gathered(run.history, run.config.loss, shown, real, notes, settling=bool(run.config.lr_decay))
+
+
+def _diagnose_gan(gan: GAN, faces: Any) -> Diagnosis:
+    notes: list[str] = []
+    if len(gan.sample_shape) != 3:
+        return _gathered(gan.history, gan.config.loss, {}, None, ["pictures: the GAN makes no images."])
+    real = _real(faces, gan.config.image_size, gan.data, notes)
+    shown = {gan.step: gan.sample(pictures.COUNT, seed=gan.config.seed)} if gan.step >= _EARLY else {}
+    return _gathered(gan.history, gan.config.loss, shown, real, notes)
+
+
+def _of_images(data: Mapping[str, Any]) -> bool:
+    return not data.get("sample_shape")
+
+
+def _real(faces: Any, size: int, data: Mapping[str, Any], notes: list[str]) -> Tensor:
+    if faces is not None:
+        given: FaceDataset = as_dataset(faces, size)
+        return to_float(given[: pictures.COUNT])
+    if not str(data.get("name", "synthetic")).startswith("synthetic"):
+        notes.append("how its own data look: fakes were compared with drawn faces; give faces= for yours.")
+    return to_float(torch.as_tensor(synthetic_faces(pictures.COUNT, size, seed=0)[0]))
+
+
+def _gathered(
+    history: Mapping[str, Sequence[float]],
+    loss: str,
+    shown: Mapping[int, Tensor],
+    real: Tensor | None,
+    notes: list[str],
+    *,
+    settling: bool = False,
+) -> Diagnosis:
+    found = [
+        *curves.examine(history, loss),
+        *(pictures.examine(shown, real, settling=settling) if shown and real is not None else ()),
+        *_overfitting(history, notes),
+    ]
+    if note := curves.what_loss_hides(loss):
+        notes.append(note)
+    order = list(VERDICTS)
+    ranked = sorted(found, key=lambda v: (not v.sure, order.index(v.name)))
+    return Diagnosis(tuple(ranked), int(history["step"][-1]), tuple(notes))
+
+
+def _overfitting(history: Mapping[str, Sequence[float]], notes: list[str]) -> list[Verdict]:
+    """Verdict of the snapshots' r_v: sure if it is high at the last two."""
+    steps, r_v, r_t = (np.asarray(history.get(name, []), float) for name in ("step", "r_v", "r_t"))
+    known = np.isfinite(r_v) & (steps >= _EARLY) if len(r_v) else np.zeros(0, bool)
+    if not known.any():
+        notes.append("overfitting of D: fit had no held_out faces.")
+        return []
+    high = r_v[known] > _OVERFITS
+    if not high[-1]:
+        return []
+    begins = len(high) - (int(np.argmin(high[::-1])) if not high.all() else len(high))
+    evidence = f"r_v is {r_v[known][-1]:.2f}, r_t {r_t[known][-1]:.2f}; 0 is no overfitting, 1 complete"
+    return [Verdict("D overfits", evidence, int(steps[known][begins]), sure=len(high) - begins > 1)]

@@ -1,0 +1,183 @@
+"""What the doctor can say: names of failures, what to change, what looks alike, and where the course explains it."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple, overload
+
+
+class Advice(NamedTuple):
+    """What to do about a failure.
+
+    Attributes:
+        change: what to change.
+        alike: the bundled run that looks alike; empty if no run does.
+        lesson: where the course explains it.
+    """
+
+    change: str
+    alike: str
+    lesson: str
+
+
+VERDICTS: dict[str, Advice] = {
+    "numerical failure": Advice(
+        "start over with a lower learning rate or precision='fp32'; look for a division by 0 or the log of 0 in your "
+        "own losses and layers",
+        "high_learning_rate",
+        "notebook 3, The knobs",
+    ),
+    "no gradient reaches G": Advice(
+        "use the non-saturating loss (loss='bce') in place of 'minimax', detach the fakes in D's loss, and check that "
+        "G's loss is computed from fakes that are not detached",
+        "no_detach",
+        "notebook 3, Two losses for G",
+    ),
+    "D has won": Advice(
+        "give D less: a lower lr_d, R1 (r1=0.3), n_critic=1, or a higher lr_g; and check that G's optimizer steps",
+        "d_too_strong",
+        "notebook 3, The classic mistakes, and what they look like",
+    ),
+    "dead game": Advice(
+        "check that D can tell real from fake: its labels, its last layer (logits, no sigmoid), its learning rate, "
+        "label_flip and instance_noise",
+        "",
+        "notebook 5, The best D",
+    ),
+    "D is fooled": Advice(
+        "give D more: a higher lr_d, as many steps as G, or a lower lr_g; and check that D's labels are the right way "
+        "around",
+        "g_too_strong",
+        "notebook 5, Modes, lost and found",
+    ),
+    "learning rate too high": Advice(
+        "start over with both learning rates divided by 10; 0.0002 is DCGAN's",
+        "high_learning_rate",
+        "notebook 3, The knobs",
+    ),
+    "D pulls away": Advice(
+        "hold D back: R1 (r1=0.3), a lower lr_d, fewer steps of D, augment='color,translation', or more faces",
+        "overfitting",
+        "notebook 5, Reading the balance",
+    ),
+    "mode collapse": Advice(
+        "give D more: as many steps as G, a higher lr_d, larger batches, R1; and check that G uses its latents",
+        "mode_collapse",
+        "notebook 5, Modes, lost and found",
+    ),
+    "noise": Advice(
+        "use BatchNorm in G and a lower lr_g; a run that broke does not recover, so start over",
+        "no_batchnorm",
+        "notebook 2, BatchNorm: two modes, one trap",
+    ),
+    "checkerboard": Advice(
+        "use upsampling='nearest', or transposed convolutions whose kernel is a multiple of their stride",
+        "",
+        "notebook 2, Checkerboards, and where they come from",
+    ),
+    "nothing changes": Advice(
+        "check that G's optimizer has G's weights and steps, that lr_g is not tiny, and that fakes in G's loss are not "
+        "detached",
+        "d_too_strong",
+        "notebook 3, One step, tensor by tensor",
+    ),
+    "D overfits": Advice(
+        "use more faces, flip=True, augment='color,translation' or augment_target=0.6, R1, or a narrower D; and stop "
+        "early: snapshots from before are better",
+        "overfitting",
+        "notebook 6, Patient 6",
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """One failure that a run shows.
+
+    Attributes:
+        name: a key of `VERDICTS`.
+        evidence: the numbers that show it.
+        since: the step from which on it shows.
+        sure: False if it shows in too little of the run's last steps to be certain.
+        change: what to change.
+        alike: the bundled run that looks alike; empty if no run does.
+        lesson: where the course explains it.
+    """
+
+    name: str
+    evidence: str
+    since: int
+    sure: bool = True
+
+    @property
+    def change(self) -> str:
+        return VERDICTS[self.name].change
+
+    @property
+    def alike(self) -> str:
+        return VERDICTS[self.name].alike
+
+    @property
+    def lesson(self) -> str:
+        return VERDICTS[self.name].lesson
+
+    def __str__(self) -> str:
+        maybe = "" if self.sure else "perhaps "
+        return f"{maybe}{self.name} since step {self.since:,} ({self.evidence})"
+
+
+@dataclass(frozen=True)
+class Diagnosis(Sequence[Verdict]):
+    """Verdicts, the most certain and the earliest cause first; empty for a healthy run.
+
+    Attributes:
+        verdicts: all of them.
+        steps: up to which the run was examined.
+        notes: what could not be examined, and why.
+    """
+
+    verdicts: tuple[Verdict, ...]
+    steps: int
+    notes: tuple[str, ...] = field(default=())
+
+    @property
+    def answer(self) -> str:
+        """ "ill" with a sure verdict, "not sure" with others only, "healthy" without any."""
+        if any(verdict.sure for verdict in self.verdicts):
+            return "ill"
+        return "not sure" if self.verdicts else "healthy"
+
+    @overload
+    def __getitem__(self, index: int) -> Verdict: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Verdict]: ...
+    def __getitem__(self, index: int | slice) -> Verdict | Sequence[Verdict]:
+        return self.verdicts[index]
+
+    def __len__(self) -> int:
+        return len(self.verdicts)
+
+    def lines(self) -> Iterator[str]:
+        """The diagnosis in words."""
+        yield f"Step {self.steps:,}: {self.answer}."
+        if self.answer == "not sure":
+            yield "The signs below may pass. Train 200 more steps, and ask again."
+        for rank, verdict in enumerate(self.verdicts, start=1):
+            yield f"{rank}. {'' if verdict.sure else 'Perhaps '}{verdict.name}, since step {verdict.since:,}"
+            yield f"   evidence: {verdict.evidence}"
+            yield f"   change:   {verdict.change}"
+            if verdict.alike:
+                yield f"   alike:    fg.widgets.timeline({verdict.alike!r})"
+            yield f"   read:     {verdict.lesson}"
+        for note in self.notes:
+            yield f"Not examined: {note}"
+
+    def __str__(self) -> str:
+        return "\n".join(self.lines())
+
+    __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        return f"<pre>{html.escape(str(self))}</pre>"
