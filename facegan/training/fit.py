@@ -14,7 +14,7 @@ from torch import Tensor
 from facegan.config import TrainConfig
 from facegan.data.dataset import Batches, FaceDataset, as_dataset
 from facegan.data.points import PointDataset, as_points
-from facegan.errors import ConfigError, expect
+from facegan.errors import ConfigError
 from facegan.runs.history import History
 from facegan.runtime import distributed
 from facegan.runtime.cpu import fitting_threads
@@ -78,7 +78,7 @@ def fit(
         TrainingError: a metric or weight is no longer finite, or memory ran out.
         TrainingStopped: the user stopped it in a notebook's cell; not in scripts, and not after `gan.request_stop()`.
     """
-    expect(gan, GAN, "the first argument", "a GAN: fit(fg.GAN('tiny'), faces)")
+    _check_gan(gan)
     faces = dataset_of(gan, faces)
     batches = batches_of(gan, faces)
     watched = [] if held_out is None else [HeldOut(faces, dataset_of(gan, held_out))]
@@ -103,6 +103,13 @@ def fit(
                     monitor.snapshot()
     monitor.end_cell()
     return gan.history
+
+
+def _check_gan(gan: Any) -> None:
+    if not isinstance(gan, GAN):
+        raise ConfigError(
+            f"the first argument is a {type(gan).__name__}, expected a GAN: fit(fg.GAN('tiny'), faces)."
+        )
 
 
 def _tell_if_done(gan: GAN, total: int) -> None:
