@@ -26,8 +26,9 @@ from tqdm.auto import tqdm
 import facegan as fg
 from facegan.files import digest
 from facegan.runs import generator_file
-from facegan.runs.history import METRICS
+from facegan.runs.history import HELD_OUT, METRICS
 from facegan.runs.pretrained import ALL, FOLDER, GALLERY
+from facegan.training.held_out import HeldOut
 from facegan.training.step import update_average
 
 Step = Callable[[fg.GAN, Tensor], dict[str, Tensor]]
@@ -165,8 +166,9 @@ def train(name: str, faces: fg.FaceDataset, folder: Path) -> None:
     """One run of the gallery, its snapshots in `folder`."""
     exhibit, unseen = RUNS[name], {}
     if exhibit.faces:
-        others = fg.images.to_float(faces[exhibit.faces : 2 * exhibit.faces])
+        others = fg.FaceDataset(faces.images[exhibit.faces : 2 * exhibit.faces], faces.name)
         faces = fg.FaceDataset(faces.images[: exhibit.faces], faces.name, crop=faces.crop)
+        held_out = HeldOut(faces, others)
     gan = fg.GAN(exhibit.config, device="cpu")
     if name == "no_batchnorm":
         without_batchnorm(gan)
@@ -176,7 +178,9 @@ def train(name: str, faces: fg.FaceDataset, folder: Path) -> None:
         if at in exhibit.steps:
             write_generator(gan, at, folder)
             if exhibit.faces:
-                unseen[at] = _opinion(gan, others)
+                unseen[at] = _opinion(gan, fg.images.to_float(others[:]))
+        if exhibit.faces and at % 100 == 0:
+            held_out.on_snapshot(gan, None)
         if at < exhibit.steps[-1]:
             exhibit.step(gan, next(stream))
     more = {"d_unseen": unseen} if unseen else {}  # D(x) of real faces that it never sees
@@ -211,7 +215,8 @@ def write_generator(gan: fg.GAN, step: int, folder: Path) -> None:
 
 
 def write_notes(name: str, gan: fg.GAN, record: dict[str, Any], folder: Path, **more: Any) -> None:
-    columns = {name: [float(f"{v:.3g}") for v in gan.history[name]] for name in METRICS}
+    kept = [name for name in (*METRICS, *HELD_OUT) if name in gan.history]
+    columns = {name: [float(f"{v:.3g}") for v in gan.history[name]] for name in kept}
     with (folder / "history.csv").open("w", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(["step", *columns])
