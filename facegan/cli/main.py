@@ -1,6 +1,6 @@
 """The command line: `facegan` or `python -m facegan`. Commands print and save; the library computes.
 
-Exit codes: 0 done; 1 refused, with one line of why; 2 wrong usage; 130 interrupted (and saved).
+Exit codes: 0 done; 1 refused, with one line of why; 2 wrong usage; 130 interrupted (and saved). `doctor` has its own.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from facegan.cli import bench, course, data, runs, train
+from facegan.cli import bench, course, data, doctor, runs, train
 from facegan.cli.wording import reword
 from facegan.errors import DownloadError, FaceganError
 from facegan.version import __version__
@@ -26,7 +26,7 @@ app = typer.Typer(
 COMMANDS = (
     train.with_settings(train.train), train.recipes,
     runs.sample, runs.walk, runs.export, runs.info, runs.results, runs.copies,
-    course.course, course.grade,
+    doctor.doctor,    course.course, course.grade,
 )  # fmt: skip
 
 

@@ -47,6 +47,12 @@ RunDir = Annotated[
 ResumeAnyway = Annotated[
     bool, typer.Option("--resume-anyway", help="resume a run of other settings or data with the new ones")
 ]
+HeldOut = Annotated[
+    int | None,
+    typer.Option(
+        help="keep this many faces out of training, and record whether D overfits the others; 64 do"
+    ),
+]
 Fresh = Annotated[bool, typer.Option("--fresh", help="move a run in the run folder aside, and start over")]
 Steps = Annotated[int | None, typer.Option(help="train until this many steps in total")]
 OUTPUTS = ("samples.png", "progress.gif", "curves.png", "generator.safetensors")
@@ -59,6 +65,7 @@ def train(
     data: Data = "synthetic",
     crop: Crop = None,
     align: Align = "center",
+    held_out: HeldOut = None,
     run_dir: RunDir = None,
     resume_anyway: ResumeAnyway = False,
     fresh: Fresh = False,
@@ -88,9 +95,10 @@ def train(
         gan = _gan(name, changes, run_dir, device, starts=starts, fresh=fresh, config=config)
         with distributed.rank0_first():
             faces = load_faces(data, size=gan.config.image_size, crop=crop, align=align)
+        faces, others = (faces, None) if held_out is None else faces.split(held_out)
         distributed.log_rank0(f"{name} on {faces}, {_machine(gan)}, into {run_dir}")
         epochs = overrides["epochs"] if steps else None
-        fit(gan, faces, steps=steps, epochs=epochs, run_dir=run_dir, **options)
+        fit(gan, faces, steps=steps, epochs=epochs, run_dir=run_dir, held_out=others, **options)
         if distributed.rank() == 0:
             for path in (run_dir / name for name in OUTPUTS if (run_dir / name).exists()):
                 print(f"  {path}")

@@ -127,17 +127,19 @@ RULES: dict[str, Rule] = {
 }
 
 
-def examine(history: Mapping[str, Sequence[float]], loss: str = "bce") -> list[Verdict]:
-    """The rules that hold at the end of a history.
+def examine(
+    history: Mapping[str, Sequence[float]], loss: str = "bce", *, recent: bool = False
+) -> list[Verdict]:
+    """The rules that hold in the last windows of a history, those of `recent` only if that is true.
 
-    A verdict is sure if its rule holds in the last window and in most of those before.
+    A verdict is sure if its rule holds in most of them.
 
     Raises:
         ConfigError: it has fewer than 200 steps, or lacks a column.
     """
     columns = _columns(history)
     count = len(columns["step"])
-    starts = [*range(0, count - WINDOW, STRIDE), count - WINDOW]
+    starts = [*range(0, count - WINDOW, STRIDE), count - WINDOW][-_RECENT if recent else 0 :]
     early = {name: column[:WINDOW] for name, column in columns.items()}
     held: list[tuple[str, str]] = []
     for start in starts:

@@ -9,13 +9,14 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from facegan.doctor.watch import Watch
 from facegan.errors import CheckpointError, FaceganError
 from facegan.plots import picture_of, plot_stacked, smoothed_at
 from facegan.training import fresh
 from facegan.training.callbacks import Callback
 from facegan.training.gan import GAN
 from facegan.widgets.controls import button, columns, ipw, row
-from facegan.widgets.panel import Panel, blank
+from facegan.widgets.panel import Panel, blank, sentence_html
 from facegan.widgets.stop_button import poll_click, running_kernel
 
 _POLL = 0.1  # seconds between looks for a click
@@ -117,6 +118,7 @@ class Dashboard(Panel):
         self.ended = False
         self._said = -_QUIET
         self._began = time.monotonic(), gan.step
+        self._watch = Watch(gan.config.loss)
         self.has_still = (
             gan.step >= total
         )  # else it would be of the start; what stays of a run lies in its folder
@@ -135,12 +137,24 @@ class Dashboard(Panel):
         self.again = button("Start over", tip, self.start_over, icon="refresh")
         self.again.disabled = True
         self.bar = ipw.IntProgress(self.gan.step, 0, self.total, layout=ipw.Layout(flex="1 1 160px"))
-        return ipw.VBox([row(self.stop, self.again, self.bar), columns([self.images[0]], [self.images[1]])])
+        self.notice = ipw.HTML()
+        return ipw.VBox(
+            [row(self.stop, self.again, self.bar), self.notice, columns([self.images[0]], [self.images[1]])]
+        )
 
     def update(self, grid: Tensor) -> None:
-        """Show a new grid, and the curves up to now."""
+        """Show a new grid, the curves up to now, and what sets in."""
         self.state = grid
         self._redraw()
+        if news := self._watch.news(self.gan.history):
+            self.warn(news)
+
+    def warn(self, news: str) -> None:
+        """Show a line that stays."""
+        if self.box:
+            self.notice.value += sentence_html(news)
+        else:
+            print(news)
 
     def drawn(self, sentence: str) -> None:
         """Say it, unless something was said a moment ago: screen readers read every sentence out."""
