@@ -153,6 +153,7 @@ def results(
     from tqdm.auto import tqdm
 
     from facegan.data.load import load_faces
+    from facegan.doctor import in_brief
     from facegan.evaluation.results import Evaluator, common_size, save_grids, table
 
     size = common_size(runs)
@@ -162,6 +163,11 @@ def results(
     evaluator = Evaluator(faces, n=n)
     found = [evaluator.measure(run) for run in tqdm(runs, unit="run", leave=False)]
     print(f"Distances to {n:,} faces of {faces.name}:\n", *table(found, evaluator.floor), sep="\n")
+    print(
+        "\nThe doctor's view (facegan doctor RUN):",
+        *(f"{run}: {in_brief(run, faces)}" for run in runs),
+        sep="\n",
+    )
     for picture in pictures:
         print(picture)
 

@@ -3,7 +3,7 @@
 `diagnose` is also `fg.diagnose`; on the command line, `facegan doctor RUN`.
 """
 
-from facegan.doctor.diagnose import diagnose
+from facegan.doctor.diagnose import diagnose, in_brief
 from facegan.doctor.verdicts import VERDICTS, Diagnosis, Verdict
 
-__all__ = ["VERDICTS", "Diagnosis", "Verdict", "diagnose"]
+__all__ = ["VERDICTS", "Diagnosis", "Verdict", "diagnose", "in_brief"]

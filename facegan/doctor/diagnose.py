@@ -68,6 +68,15 @@ def diagnose(run_or_history: Any, *, faces: Any = None, loss: str = "bce") -> Di
     return _gathered(run.history, run.config.loss, shown, real, notes, settling=bool(run.config.lr_decay))
 
 
+def in_brief(run: str | Path | Run, faces: FaceDataset | None = None) -> str:
+    """A run's first verdict, "healthy", or why there is no diagnosis, in one line. Arguments as for `diagnose`."""
+    try:
+        diagnosis = diagnose(run, faces=faces)
+    except ConfigError as error:
+        return str(error)
+    return str(diagnosis[0]) if diagnosis else diagnosis.answer
+
+
 def _diagnose_gan(gan: GAN, faces: Any) -> Diagnosis:
     notes: list[str] = []
     if len(gan.sample_shape) != 3:

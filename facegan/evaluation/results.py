@@ -17,7 +17,6 @@ from torch import Tensor, nn
 
 from facegan.config import TrainConfig, differing
 from facegan.data.dataset import FaceDataset
-from facegan.doctor import diagnose
 from facegan.errors import CheckpointError, ConfigError, expect
 from facegan.evaluation.distances import distinct, frechet_distance, recall
 from facegan.evaluation.features import SMALLEST_SET, Eigenfaces
@@ -50,7 +49,6 @@ class Result:
         seconds: of training, without snapshots.
         data: record of the faces it was trained on; empty if unknown.
         device: in words; None if unknown.
-        diagnosis: "healthy", or what is wrong, as `facegan.doctor` finds it.
     """
 
     name: str
@@ -60,7 +58,6 @@ class Result:
     images: int
     seconds: float
     scores: dict[str, Score]
-    diagnosis: str
 
 
 class Evaluator:
@@ -117,7 +114,6 @@ class Evaluator:
             images=sum(map(images, range(1, opened.state["step"] + 1))),
             seconds=sum(images(step) / rate for step, rate in zip(*rates, strict=True) if rate),
             scores=scores,
-            diagnosis=_diagnosis(opened, self._faces),
         )
 
 
@@ -149,9 +145,9 @@ def table(results: Sequence[Result], floor: Score) -> list[str]:
     """Lines of a Markdown table."""
     header = (
         "run", "settings", "seed", "images seen", "minutes", "device", "distance raw / EMA", "recall",
-        "distinct", "doctor",
+        "distinct",
     )  # fmt: skip
-    real = ("real faces", "", "", "", "", "", f"{floor.distance:.2f}", *_shares(floor), "")
+    real = ("real faces", "", "", "", "", "", f"{floor.distance:.2f}", *_shares(floor))
     rows = [header, ("---",) * len(header), *map(_row, results), real]
     return ["| " + " | ".join(row) + " |" for row in rows]
 
@@ -198,15 +194,6 @@ def _images_per_step(run: FolderRun) -> Callable[[float], int]:
     return lambda step: sizes[max(start for start in sizes if start < step)]
 
 
-def _diagnosis(run: FolderRun, faces: FaceDataset) -> str:
-    """The first verdict, "healthy" or "too short", for a table."""
-    try:
-        diagnosis = diagnose(run, faces=faces)
-    except ConfigError:
-        return "too short"
-    return str(diagnosis[0]) if diagnosis else diagnosis.answer
-
-
 def _halves(faces: FaceDataset, n: int) -> tuple[Tensor, Tensor]:
     """Two disjoint sets of n real faces, drawn with a seed of their own."""
     least, most = SMALLEST_SET, len(faces) // 2
@@ -229,7 +216,7 @@ def _row(result: Result) -> tuple[str, ...]:
     distances = " / ".join(f"{score.distance:.2f}" for score in scores)
     return (
         result.name, settings, str(result.config.seed), f"{result.images:,}", f"{result.seconds / 60:.1f}",
-        result.device or "not recorded", distances, *_shares(*scores), result.diagnosis,
+        result.device or "not recorded", distances, *_shares(*scores),
     )  # fmt: skip
 
 
