@@ -84,15 +84,6 @@ def g_every(count: int) -> Step:
     return step
 
 
-def d_first(count: int) -> Step:
-    """A step in which D alone moves for the first `count` steps."""
-
-    def step(gan: fg.GAN, real: Tensor) -> dict[str, Tensor]:
-        return (no_update_of_g if gan.step < count else fg.train_step)(gan, real)
-
-    return step
-
-
 def clipped(limit: float) -> Step:
     """A step that clips D's weights, as WGAN does, but to almost nothing."""
 
@@ -201,15 +192,16 @@ def _healthy(photographs: str | None) -> Iterator[Case]:
     yield case("seed3", "drawn faces, 32 px", SMALL.replace(seed=3), steps=2000)
     yield case("16px", "drawn faces, 16 px", SMALL16.replace(seed=4), steps=2000)
     yield case("64px", "drawn faces, 64 px", SMALL64.replace(seed=5), steps=1000)
-    for name, recipe in fg.RECIPES.items():
+    for seed, (name, recipe) in enumerate(fg.RECIPES.items(), start=60):
         small = recipe.replace(
-            image_size=32, width=16, width_d=0, batch_size=16, latent_dim=32, seed=6, precision="fp32"
+            image_size=32, width=16, width_d=0, batch_size=16, latent_dim=32, seed=seed, precision="fp32"
         )
-        yield case(f"recipe_{name}", f"recipe {name}, narrower, batches of 16, 32 px", small)
+        steps = 6000 if name == "sgd_discriminator" else 1500  # by SGD it takes longer to faces
+        yield case(f"recipe_{name}", f"recipe {name}, narrower, batches of 16, 32 px", small, steps=steps)
         if photographs:
             yield case(
                 f"recipe_{name}_photos", f"recipe {name}, narrower, batches of 16, photographs, 32 px",
-                small.replace(seed=7), data=photographs,
+                small.replace(seed=seed + 20), data=photographs, steps=steps,
             )  # fmt: skip
     for loss in ("minimax", "least_squares", "hinge"):
         for size in (16, 32):
@@ -267,12 +259,11 @@ def _failures(photographs: str | None) -> Iterator[Case]:
             fitted=True,
         )
         yield Case(
-            f"no_gradient_first_{size}",
-            (NO_GRADIENT, WON),
-            "minimax, D learns alone for 300 steps",
-            config.replace(loss="minimax", norm="none"),
-            step=d_first(300),
-            steps=1000,
+            f"no_gradient_minimax_{size}",
+            (NO_GRADIENT, WON, STILL),
+            "minimax: from step 500 on D 3 x as fast, G 1,000 x as slow",
+            config.replace(loss="minimax"),
+            step=strong_d,
         )
         yield Case(
             f"dead_flip_{size}",

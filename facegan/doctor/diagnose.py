@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from facegan.config import TrainConfig
 from facegan.data.dataset import FaceDataset, as_dataset
 from facegan.data.synthetic import synthetic_faces
 from facegan.doctor import curves, pictures
@@ -20,7 +21,9 @@ from facegan.runs.run import Run
 from facegan.training.gan import GAN
 
 _EARLY = 200  # steps before which pictures and r_v say nothing yet
-_OVERFITS = 0.5  # r_v from which on D overfits
+_OVERFITS = 0.35  # mean r_v above which D overfits
+_SNAPSHOTS = 4  # of that mean
+_NO_ZERO = "a Wasserstein critic's logits have no zero that r_t could be read from."
 
 
 def diagnose(run_or_history: Any, *, faces: Any = None, loss: str = "bce") -> Diagnosis:
@@ -65,7 +68,7 @@ def diagnose(run_or_history: Any, *, faces: Any = None, loss: str = "bce") -> Di
     shown = {step: run.pictures(step) for step in run.steps if step >= _EARLY} if _of_images(run.data) else {}
     notes = [] if shown else ["pictures: the run has no snapshots of faces."]
     real = _real(faces, run.config.image_size, run.data, notes) if shown else None
-    return _gathered(run.history, run.config.loss, shown, real, notes, settling=bool(run.config.lr_decay))
+    return _gathered(run.history, run.config.loss, shown, real, notes, config=run.config)
 
 
 def in_brief(run: str | Path | Run, faces: FaceDataset | None = None) -> str:
@@ -83,7 +86,7 @@ def _diagnose_gan(gan: GAN, faces: Any) -> Diagnosis:
         return _gathered(gan.history, gan.config.loss, {}, None, ["pictures: the GAN makes no images."])
     real = _real(faces, gan.config.image_size, gan.data, notes)
     shown = {gan.step: gan.sample(pictures.COUNT, seed=gan.config.seed)} if gan.step >= _EARLY else {}
-    return _gathered(gan.history, gan.config.loss, shown, real, notes)
+    return _gathered(gan.history, gan.config.loss, shown, real, notes, config=gan.config)
 
 
 def _of_images(data: Mapping[str, Any]) -> bool:
@@ -106,12 +109,15 @@ def _gathered(
     real: Tensor | None,
     notes: list[str],
     *,
-    settling: bool = False,
+    config: TrainConfig | None = None,
 ) -> Diagnosis:
+    settling = config is not None and config.lr_decay > 0
+    rates = (config.lr_d, config.lr_g) if config and config.optimizer_d == "adam" else None
+
     found = [
-        *curves.examine(history, loss),
+        *curves.examine(history, loss, rates=rates),
         *(pictures.examine(shown, real, settling=settling) if shown and real is not None else ()),
-        *_overfitting(history, notes),
+        *_overfitting(history, loss, notes),
     ]
     if note := curves.what_loss_hides(loss):
         notes.append(note)
@@ -120,16 +126,22 @@ def _gathered(
     return Diagnosis(tuple(ranked), int(history["step"][-1]), tuple(notes))
 
 
-def _overfitting(history: Mapping[str, Sequence[float]], notes: list[str]) -> list[Verdict]:
-    """Verdict of the snapshots' r_v: sure if it is high at the last two."""
+def _overfitting(history: Mapping[str, Sequence[float]], loss: str, notes: list[str]) -> list[Verdict]:
+    """A verdict if r_v is high on average over the last snapshots, and D knows its training faces."""
     steps, r_v, r_t = (np.asarray(history.get(name, []), float) for name in ("step", "r_v", "r_t"))
     known = np.isfinite(r_v) & (steps >= _EARLY) if len(r_v) else np.zeros(0, bool)
-    if not known.any():
-        notes.append("overfitting of D: fit had no held_out faces.")
+    if not known.any() or loss == "wasserstein":
+        notes.append("overfitting of D: " + (_NO_ZERO if known.any() else "fit had no held_out faces."))
         return []
-    high = r_v[known] > _OVERFITS
+    steps, r_v, r_t = steps[known], _recent_means(r_v[known].clip(-1, 2)), _recent_means(r_t[known])
+    high = (r_v > _OVERFITS) & (r_v < 1.5) & (r_t > 0.3)
     if not high[-1]:
         return []
-    begins = len(high) - (int(np.argmin(high[::-1])) if not high.all() else len(high))
-    evidence = f"r_v is {r_v[known][-1]:.2f}, r_t {r_t[known][-1]:.2f}; 0 is no overfitting, 1 complete"
-    return [Verdict("D overfits", evidence, int(steps[known][begins]), sure=len(high) - begins > 1)]
+    begin = len(high) - int(np.argmin(np.append(high[::-1], False)))
+    evidence = f"r_v is {r_v[-1]:.2f}, r_t {r_t[-1]:.2f}; 0 is no overfitting, 1 complete"
+    return [Verdict("D overfits", evidence, int(steps[begin]), sure=len(high) >= _SNAPSHOTS)]
+
+
+def _recent_means(values: np.ndarray) -> np.ndarray:
+    """The mean of each value and the `_SNAPSHOTS` - 1 before it: one snapshot of 64 faces says little."""
+    return np.array([values[max(0, k - _SNAPSHOTS + 1) : k + 1].mean() for k in range(len(values))])
