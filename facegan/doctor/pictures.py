@@ -61,15 +61,17 @@ def examine(shown: Mapping[int, Tensor], real: Tensor, *, settling: bool = False
     wanted = Looks.of(_floats(real))
     seen = {step: dict(_symptoms(Looks.of(_floats(fakes)), wanted)) for step, fakes in shown.items()}
     steps = list(seen)
-    last = {name: (steps[-1], evidence) for name, evidence in seen[steps[-1]].items()}
-    before = (
-        {name: (steps[-2], evidence) for name, evidence in seen[steps[-2]].items()} if len(steps) > 1 else {}
-    )
-    found = []
-    for name, (step, evidence) in (before | last).items():
-        known = [s for s in steps if s <= step]
-        begin = _begin([name in seen[s] for s in known], known)
-        found.append(Verdict(name, evidence, begin, sure=name in last))
+    if not seen[steps[-1]] and len(steps) > 1:
+        steps.pop()  # what only the snapshot before shows is not sure
+    found = [
+        Verdict(
+            name,
+            evidence,
+            _begin([name in seen[step] for step in steps], steps),
+            sure=len(steps) == len(seen),
+        )
+        for name, evidence in seen[steps[-1]].items()
+    ]
     return found if settling else [*found, *_standstill(shown)]
 
 

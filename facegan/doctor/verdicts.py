@@ -57,6 +57,12 @@ VERDICTS: dict[str, Advice] = {
         "g_too_strong",
         "notebook 5, Modes, lost and found",
     ),
+    "D overfits": Advice(
+        "use more faces, flip=True, augment='color,translation' or augment_target=0.6, R1, or a narrower D; and stop "
+        "early: snapshots from before are better",
+        "overfitting",
+        "notebook 6, Patient 6",
+    ),
     "D pulls away": Advice(
         "hold D back: R1 (r1=0.3), a lower lr_d, fewer steps of D, augment='color,translation', or more faces",
         "overfitting",
@@ -82,12 +88,6 @@ VERDICTS: dict[str, Advice] = {
         "detached",
         "d_too_strong",
         "notebook 3, One step, tensor by tensor",
-    ),
-    "D overfits": Advice(
-        "use more faces, flip=True, augment='color,translation' or augment_target=0.6, R1, or a narrower D; and stop "
-        "early: snapshots from before are better",
-        "overfitting",
-        "notebook 6, Patient 6",
     ),
 }
 
