@@ -37,10 +37,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("command", choices=["train", "report"])
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--photographs", help="a zip of photographs of faces, 64 px")
+    parser.add_argument("--photographs", required=True, help="a zip of photographs of faces, 64 px")
+    parser.add_argument("--seed", type=int, default=0, help="added to all seeds")
     parser.add_argument("--only", default="", help="cases whose names contain this")
     options = parser.parse_args()
-    chosen = [case for case in cases(options.photographs) if options.only in case.name]
+    chosen = [case for case in cases(options.photographs, options.seed) if options.only in case.name]
     for case in chosen:
         if not (options.folder / case.name / "generator.safetensors").exists():
             print(case.name, flush=True)
