@@ -5,6 +5,7 @@ from itertools import chain, repeat
 import pytest
 import torch
 from helpers import assert_same_state, flatten, interrupt_in_backward, make_gan, random_faces, same, weights
+from torch import nn
 
 import facegan as fg
 from facegan import plane, train_step
@@ -176,6 +177,18 @@ def test_what_was_trained_elsewhere_is_not_undone():
     assert game.gan.step == 3
 
 
+@pytest.mark.parametrize("moves", ["D", ["D"], ("D", "d"), (3,), None])
+def test_moves_that_do_not_exist_are_refused_before_any_is_played(moves):
+    game = Game(make_gan(), FACES)
+    state = state_of(game.gan)
+    with pytest.raises(
+        ConfigError, match=r"expected a tuple of names|there is no move .*choose from 'D', 'G'"
+    ):
+        game.go_to(moves)
+    assert game.moves == ()
+    same_as(game.gan, state)
+
+
 def test_old_states_are_dropped_when_they_take_too_much_memory(monkeypatch):
     game = Game(make_gan(), FACES)
     monkeypatch.setattr(games, "MAX_SAVED", 1)
@@ -198,6 +211,36 @@ def test_looking_changes_nothing(changes):
     game.look(6, seed=1)
     same_as(game.gan, state)
     assert torch.equal(torch.get_rng_state(), numbers)
+
+
+def test_looking_at_what_was_before_leaves_the_history_in_place():
+    game = Game(make_gan(), FACES)
+    game.go_to(("both", "both"))
+    history, before = game.gan.history, game.look(6, seed=0)
+    with game.before_last() as there:
+        assert there
+        assert not torch.equal(game.look(6, seed=0).fakes, before.fakes)
+    assert game.gan.history is history
+    with pytest.raises(RuntimeError), game.before_last():
+        raise RuntimeError
+    assert torch.equal(game.look(6, seed=0).fakes, before.fakes)
+
+
+def test_two_looks_drop_the_same_units(real):
+    discriminator = nn.Sequential(nn.Flatten(), nn.Dropout(), nn.Linear(3 * 16 * 16, 1))
+    gan = make_gan()
+    gan = fg.GAN(gan.config, discriminator=discriminator, device="cpu")
+    z = protocol.latents_for(gan.generator, 8, seed=0)
+    first = look(gan, real, z)
+    torch.rand(3)
+    again = look(gan, real, z)
+    assert torch.equal(first.fake_logits, again.fake_logits)
+    assert torch.equal(first.pull, again.pull)
+
+
+def test_a_look_takes_a_gan(real):
+    with pytest.raises(ConfigError, match="first argument is a Generator, expected a GAN: look"):
+        look(make_gan().generator, real, torch.zeros(8, 100))
 
 
 def test_a_look_has_d_s_logits_losses_and_gradients(real):
