@@ -139,6 +139,8 @@ def test_a_move_that_fails_is_told_and_the_next_works(panel, monkeypatch):
     def fails(_):
         raise RuntimeError("out of memory")
 
+    panel.buttons["D"].click()
+    panel.wait()
     monkeypatch.setattr("facegan.training.step.frozen", fails)
     panel.buttons["both"].click()
     panel.wait()
@@ -146,8 +148,30 @@ def test_a_move_that_fails_is_told_and_the_next_works(panel, monkeypatch):
     monkeypatch.undo()
     panel.buttons["both"].click()
     panel.wait()
-    assert panel.game.moves == ("both",)
+    assert panel.game.moves == ("D", "both")
     assert panel.game.gan.step == 1
+    for left in (("D",), ()):
+        assert not panel.undo_button.disabled
+        panel.undo_button.click()
+        panel.wait()
+        assert panel.game.moves == left
+    assert panel.undo_button.disabled
+
+
+@pytest.mark.parametrize(("size", "count", "taken"), [(16, 4, 1), (64, 4, 2), (64, 1, 1)])
+def test_a_step_takes_one_thread_or_half_of_them(monkeypatch, size, count, taken):
+    panel = widgets.step(make_gan(image_size=size, batch_size=32), random_faces(40, size))
+    seen, look, before = [], panel.game.look, torch.get_num_threads()
+    monkeypatch.setattr(
+        panel.game, "look", lambda *a, **k: seen.append(torch.get_num_threads()) or look(*a, **k)
+    )
+    try:
+        torch.set_num_threads(count)
+        panel.draw(panel.state)
+        assert torch.get_num_threads() == count
+    finally:
+        torch.set_num_threads(before)
+    assert seen == [taken]
 
 
 @pytest.mark.parametrize(
