@@ -51,7 +51,7 @@ class Window:
         """Whether D is certain about all it sees."""
         if self.has_probabilities:
             return self.middle("d_real") > 0.99 and self.middle("d_fake") < 0.01
-        return self.middle("loss_d") < _WON.get(self.loss, -np.inf)
+        return self.gap > 0 and self.middle("loss_d") < _WON.get(self.loss, -np.inf)
 
     @property
     def even(self) -> bool:
@@ -142,7 +142,9 @@ def d_fooled(w: Window) -> str:
 def pulls_away(w: Window) -> str:
     growth = w.growth("loss_g")
     if w.has_probabilities:
-        held = w.gap > 0.9 or (w.gap > 0.85 and growth > 1.4)
+        held = (
+            w.gap > 0.85 and growth > 1.4
+        )  # level curves as far apart are those of a strong D, and faces improve
         return f"{w.outputs}; G's loss is {growth:.1f} times its early value" if held else ""
     if w.loss == "wasserstein":
         apart = -w.growth("loss_d")

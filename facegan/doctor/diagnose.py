@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from facegan.data.dataset import FaceDataset, as_dataset
 from facegan.data.synthetic import synthetic_faces
 from facegan.doctor import curves, pictures
 from facegan.doctor.verdicts import VERDICTS, Diagnosis, Verdict
-from facegan.errors import ConfigError
+from facegan.errors import CheckpointError, ConfigError
 from facegan.images import to_float
 from facegan.runs.run import Run
 from facegan.training.gan import GAN
@@ -65,7 +66,7 @@ def diagnose(run_or_history: Any, *, faces: Any = None, loss: str = "bce") -> Di
             "History."
         )
     run = Run.open(run_or_history)
-    shown = {step: run.pictures(step) for step in run.steps if step >= _EARLY} if _of_images(run.data) else {}
+    shown = _pictures(run) if _of_images(run.data) else {}
     notes = [] if shown else ["pictures: the run has no snapshots of faces."]
     real = _real(faces, run.config.image_size, run.data, notes) if shown else None
     return _gathered(run.history, run.config.loss, shown, real, notes, config=run.config)
@@ -87,6 +88,16 @@ def _diagnose_gan(gan: GAN, faces: Any) -> Diagnosis:
     real = _real(faces, gan.config.image_size, gan.data, notes)
     shown = {gan.step: gan.sample(pictures.COUNT, seed=gan.config.seed)} if gan.step >= _EARLY else {}
     return _gathered(gan.history, gan.config.loss, shown, real, notes, config=gan.config)
+
+
+def _pictures(run: Run) -> dict[int, Tensor]:
+    """The fakes of each snapshot, and of the last step, which may be none."""
+    shown = {step: run.pictures(step) for step in run.steps if step >= _EARLY}
+    last = int(run.history["step"][-1]) if run.history["step"] else 0
+    if last >= _EARLY and last not in shown:
+        with suppress(CheckpointError):  # an older run, or one that was interrupted
+            shown[last] = run.pictures()
+    return shown
 
 
 def _of_images(data: Mapping[str, Any]) -> bool:
