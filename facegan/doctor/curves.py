@@ -18,7 +18,7 @@ WINDOW, STRIDE = 200, 50  # steps
 PROBABILITIES = ("bce", "minimax")  # losses for which D(x) is a probability
 _WON = {"least_squares": 0.01, "hinge": 0.02}  # D's median loss, below which it has won
 _AWAY = {"least_squares": 0.05, "hinge": 0.3}  # and below which it pulls away
-_HIGH_RATE = 5e-3  # of Adam, 25 times DCGAN's
+HIGH_RATE = 5e-3  # of Adam, 25 times DCGAN's
 _RECENT, _CERTAIN = 8, 3  # of the last windows, how many are looked at, and in how many a rule must hold
 _COLUMNS = ("step", "loss_d", "loss_g", "d_real", "d_fake", "grad_norm_d", "grad_norm_g")
 
@@ -103,14 +103,16 @@ def numerical(w: Window) -> str:
     bad = [name for name in _COLUMNS if not np.isfinite(w.rows[name]).all()]
     if bad:
         return f"{bad[0]} is not finite"
-    skipped = float((w.rows["grad_norm_d"] == 0).mean())
+    skipped = float(
+        ((w.rows["grad_norm_d"] == 0) & (w.rows["loss_d"] != 0)).mean()
+    )  # hinge's may be 0 in truth
     return f"{skipped:.0%} of the steps overflow float16 and are skipped" if skipped > 0.1 else ""
 
 
 def fast(w: Window) -> str:
     """High rates with any sign of trouble; where rates are unknown, an unsteady D, or a G whose gradient grows."""
     if w.rates:
-        high = max(w.rates) >= _HIGH_RATE and (w.won or w.jump > 0.15 or abs(w.gap) > 0.75)
+        high = max(w.rates) >= HIGH_RATE and (w.won or w.jump > 0.15 or abs(w.gap) > 0.75)
         return f"the rates of D and G are {w.rates[0]:g} and {w.rates[1]:g}; {w.outputs}" if high else ""
     if w.won or not w.has_probabilities:
         return ""

@@ -24,6 +24,7 @@ from facegan.training.gan import GAN
 _EARLY = 200  # steps before which pictures and r_v say nothing yet
 _OVERFITS = 0.35  # mean r_v above which D overfits
 _SNAPSHOTS = 4  # of that mean
+_FAST = "learning rate too high"
 _NO_ZERO = "a Wasserstein critic's logits have no zero that r_t could be read from."
 
 
@@ -125,11 +126,12 @@ def _gathered(
     settling = config is not None and config.lr_decay > 0
     rates = (config.lr_d, config.lr_g) if config and config.optimizer_d == "adam" else None
 
-    found = [
-        *curves.examine(history, loss, rates=rates),
-        *(pictures.examine(shown, real, settling=settling) if shown and real is not None else ()),
-        *_overfitting(history, loss, notes),
-    ]
+    seen = pictures.examine(shown, real, settling=settling) if shown and real is not None else []
+    read = curves.examine(history, loss, rates=rates)
+    found = [*read, *seen, *_overfitting(history, loss, notes)]
+    if rates and max(rates) >= curves.HIGH_RATE and seen and not any(v.name == _FAST for v in read):
+        evidence = f"the rates of D and G are {rates[0]:g} and {rates[1]:g}; {seen[0].name}"
+        found.append(Verdict(_FAST, evidence, seen[0].since, sure=seen[0].sure))
     if note := curves.what_loss_hides(loss):
         notes.append(note)
     order = list(VERDICTS)

@@ -52,6 +52,11 @@ def test_skipped_float16_steps_are_numerical_failure():
     assert names(history) == ["numerical failure"]
 
 
+def test_a_hinge_loss_of_zero_is_no_skipped_step():
+    history = curves((600, {"loss_d": 0.0, "grad_norm_d": 0.0, "d_real": 0.8, "d_fake": 0.2}))
+    assert names(history, "hinge") == ["D has won"]
+
+
 def test_a_failure_that_has_passed_is_not_told():
     assert not examine(curves((400, {}), (400, ILL["D is fooled"]), (1000, {})))
 

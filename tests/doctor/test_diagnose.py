@@ -16,6 +16,7 @@ FOUND = {
     "g_too_strong": "D is fooled",
     "high_learning_rate": "learning rate too high",
     "mode_collapse": "mode collapse",
+    "no_batchnorm": "checkerboard",
     "no_detach": "no gradient reaches G",
     "overfitting": "D overfits",
 }
@@ -36,13 +37,7 @@ def test_the_gallery_is_found(name):
     diagnosis = diagnose(name)
     assert diagnosis.answer == "ill"
     assert diagnosis[0].name == FOUND[name]
-    assert diagnosis[0].alike in ALL
-
-
-def test_a_run_that_recovers_at_its_end_is_not_sure():
-    diagnosis = diagnose("no_batchnorm")
-    assert diagnosis.answer == "not sure"
-    assert diagnosis[0].name == "mode collapse"
+    assert diagnosis[0].alike in {*ALL, ""}
 
 
 @pytest.mark.parametrize("name", ["faces", "synthetic", "healthy"])
