@@ -15,6 +15,7 @@ from facegan.images import to_float
 
 COUNT = 64  # pictures of each kind
 _HIGH = 0.35  # cycles per pixel, from which a frequency is high
+_STATIC = 0.4  # share of high frequencies of pictures that are mostly noise; random pixels have 0.6
 _CHECKERED = 0.012  # share of alternating patterns, which stays below 0.008 where none are to be seen
 _STILL = 0.01  # mean difference of pixels in [-1, 1], below which two snapshots are alike
 
@@ -77,7 +78,7 @@ def examine(shown: Mapping[int, Tensor], real: Tensor, *, settling: bool = False
 
 def _symptoms(seen: Looks, wanted: Looks) -> Iterator[tuple[str, str]]:
     """Names of verdicts and their evidence. Noise is always diverse, and has all frequencies."""
-    if seen.noise >= 10 * wanted.noise:
+    if seen.noise >= min(10 * wanted.noise, _STATIC):
         yield (
             "noise",
             f"{seen.noise:.0%} of the fakes' power is at high frequencies, {wanted.noise:.1%} of real faces'",
