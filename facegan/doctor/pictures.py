@@ -78,7 +78,7 @@ def examine(shown: Mapping[int, Tensor], real: Tensor, *, settling: bool = False
 
 def _symptoms(seen: Looks, wanted: Looks) -> Iterator[tuple[str, str]]:
     """Names of verdicts and their evidence. Noise is always diverse, and has all frequencies."""
-    if seen.noise >= min(10 * wanted.noise, _STATIC):
+    if seen.noise >= 10 * wanted.noise or seen.noise > _STATIC > 2 * wanted.noise:
         yield (
             "noise",
             f"{seen.noise:.0%} of the fakes' power is at high frequencies, {wanted.noise:.1%} of real faces'",
