@@ -104,6 +104,37 @@ def plot_curves(history: Mapping[str, Sequence[float]], *, ax: Sequence[Axes] | 
     return cast("Figure", left.figure)
 
 
+def plot_runs(histories: Mapping[str, Mapping[str, Sequence[float]]]) -> Figure:
+    """D(x) with D(G(z)), losses, and gradient norms on a logarithmic axis: a row for each history, by name.
+
+    Thin lines are single steps, bold ones running means. Raises `ConfigError` when there is nothing to plot.
+    """
+    if not histories or not all(len(history.get("loss_d", ())) for history in histories.values()):
+        raise ConfigError("a history is missing or empty; train a step before plotting it.")
+    figure = _figure(11, 0.5 + 2.3 * len(histories))
+    grid = figure.subplots(len(histories), 3, squeeze=False)
+    for (left, middle, right), (name, history) in zip(grid, histories.items(), strict=True):
+        _lines(left, history, {"d_real": ("D(x)", BLUE), "d_fake": ("D(G(z))", ORANGE)})
+        left.set(ylim=(-0.03, 1.03), ylabel=name)
+        _lines(middle, history, {"loss_d": ("of D", BLUE), "loss_g": ("of G", ORANGE)})
+        norms = {"grad_norm_d": ("of D", BLUE), "grad_norm_g": ("of G", ORANGE)}
+        _lines(right, {key: _positive(values) for key, values in history.items()}, norms)
+        right.set_yscale("log")
+        right.autoscale(axis="y")
+    for ax, title in zip(grid[0], ("D(x) and D(G(z))", "Losses", "Gradient norms"), strict=True):
+        ax.set_title(title, loc="left")
+    for ax in grid[-1]:
+        ax.set_xlabel("step")
+    _describe(figure, f"Curves of {', '.join(histories)}: D(x) and D(G(z)), losses, gradient norms")
+    return figure
+
+
+def _positive(values: Sequence[float]) -> np.ndarray:
+    """Values with NaN, which is not drawn, where a logarithm does not exist."""
+    found = _gaps(values)
+    return np.where(found > 0, found, np.nan)
+
+
 class MarkedCurves:
     """Losses above discriminator outputs as one picture, drawn once, with a line that moves to any step.
 
@@ -196,7 +227,7 @@ def _describe(figure: Any, alt: str) -> None:
 def _lines(ax: Axes, history: Mapping[str, Sequence[float]], series: dict[str, tuple[str, str]]) -> None:
     for name, (label, color) in series.items():
         values = _gaps(history[name])
-        steps = history.get("step") or np.arange(1, len(values) + 1)
+        steps = history["step"] if len(history.get("step", ())) else np.arange(1, len(values) + 1)
         ax.plot(steps, values, color=color, alpha=0.25, linewidth=0.8)
         ax.plot(steps, _running_mean(values), color=color, linewidth=2, label=label)
     shown = np.concatenate([_gaps(history[name]) for name in series])
