@@ -104,16 +104,25 @@ def plot_curves(history: Mapping[str, Sequence[float]], *, ax: Sequence[Axes] | 
     return cast("Figure", left.figure)
 
 
-def plot_runs(histories: Mapping[str, Mapping[str, Sequence[float]]]) -> Figure:
+def plot_runs(
+    histories: Mapping[str, Mapping[str, Sequence[float]]], pictures: Mapping[str, Tensor] | None = None
+) -> Figure:
     """D(x) with D(G(z)), losses, and gradient norms on a logarithmic axis: a row for each history, by name.
 
-    Thin lines are single steps, bold ones running means. Raises `ConfigError` when there is nothing to plot.
+    Thin lines are single steps, bold ones running means. `pictures` are images (N, 3, S, S) on the right of a row,
+    four side by side. Raises `ConfigError` when there is nothing to plot.
     """
+    pictures = pictures or {}
     if not histories or not all(len(history.get("loss_d", ())) for history in histories.values()):
         raise ConfigError("a history is missing or empty; train a step before plotting it.")
-    figure = _figure(11, 0.5 + 2.3 * len(histories))
-    grid = figure.subplots(len(histories), 3, squeeze=False)
-    for (left, middle, right), (name, history) in zip(grid, histories.items(), strict=True):
+    figure = _figure(14 if pictures else 11, 0.5 + 2.3 * len(histories))
+    grid = figure.subplots(
+        len(histories),
+        4 if pictures else 3,
+        squeeze=False,
+        width_ratios=(1, 1, 1, 1.25)[: 4 if pictures else 3],
+    )
+    for (left, middle, right, *faces), (name, history) in zip(grid, histories.items(), strict=True):
         _lines(left, history, {"d_real": ("D(x)", BLUE), "d_fake": ("D(G(z))", ORANGE)})
         left.set(ylim=(-0.03, 1.03), ylabel=name)
         _lines(middle, history, {"loss_d": ("of D", BLUE), "loss_g": ("of G", ORANGE)})
@@ -121,11 +130,16 @@ def plot_runs(histories: Mapping[str, Mapping[str, Sequence[float]]]) -> Figure:
         _lines(right, {key: _positive(values) for key, values in history.items()}, norms)
         right.set_yscale("log")
         right.autoscale(axis="y")
-    for ax, title in zip(grid[0], ("D(x) and D(G(z))", "Losses", "Gradient norms"), strict=True):
+        for ax in faces:
+            ax.set_axis_off()
+            if name in pictures:
+                show_images(pictures[name], columns=4, ax=ax)
+    for ax, title in zip(grid[0], ("D(x) and D(G(z))", "Losses", "Gradient norms"), strict=False):
         ax.set_title(title, loc="left")
-    for ax in grid[-1]:
+    for ax in grid[-1, :3]:
         ax.set_xlabel("step")
-    _describe(figure, f"Curves of {', '.join(histories)}: D(x) and D(G(z)), losses, gradient norms")
+    what = "D(x) and D(G(z)), losses, gradient norms" + (", and fakes" if pictures else "")
+    _describe(figure, f"{what}; rows: {', '.join(histories)}")
     return figure
 
 

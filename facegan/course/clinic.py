@@ -14,6 +14,7 @@ from facegan.errors import ConfigError
 from facegan.plots import plot_runs, show_images
 from facegan.runs.history import History
 from facegan.runs.run import Run
+from facegan.training.gan import GAN
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -114,11 +115,13 @@ def patient(number: int) -> Patient:
 def charts(**runs: Any) -> Figure:
     """D's outputs, losses and gradient norms of runs, a row each: runs, GANs, histories, or curves in a dict.
 
-    Underscores in the names become spaces.
+    A GAN's row also has eight fakes. Underscores in the names become spaces.
 
     >>> charts(sick=gan, healthy=patient(0))                              # doctest: +SKIP
     """
-    return plot_runs({name.replace("_", " "): _history(run) for name, run in runs.items()})
+    named = {name.replace("_", " "): run for name, run in runs.items()}
+    pictures = {name: run.sample(8, seed=0).cpu() for name, run in named.items() if isinstance(run, GAN)}
+    return plot_runs({name: _history(run) for name, run in named.items()}, pictures)
 
 
 def _history(run: Any) -> Mapping[str, Sequence[float]]:

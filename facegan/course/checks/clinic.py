@@ -83,7 +83,11 @@ def patient_1(function: Callable) -> None:
 def patient_2(function: Callable) -> None:
     """The median of G's gradient norm over D's, in the last 200 steps."""
     levels = {"d_real": (0.99, 1.0), "d_fake": (0.0, 0.01), "grad_norm_g": (0.001, 0.05)}
-    conventions = {0, 1, 2}  # of an even number of values, the median is the lower or upper middle, or their mean
+    conventions = {
+        0,
+        1,
+        2,
+    }  # of an even number of values, the median is the lower or upper middle, or their mean
     for index, (where, curves) in enumerate(_cases(2, lengths=(733, 612), **levels)):
         if index:  # one step more or less moves the median to the lower middle first, then to the upper one
             small_last = index == 2
@@ -330,7 +334,8 @@ def _compare(
     if not fits and not (len(within) and within[0] * 0.9999 <= got[0] <= within[1] * 1.0001):
         rounded = [wanted.mul(10**digits).round() / 10**digits for digits in (1, 2, 3, 4)]
         check(
-            not any(value.any() and close(given, value, 1e-9) for value in rounded), "do not round the number."
+            not any(value.any() and close(given, value, 1e-9) for value in rounded),
+            "do not round the number.",
         )
         refuse(given, {f"{where}: {said}": torch.as_tensor(value).double().reshape(-1) for said, value in wrong.items()})  # fmt: skip
         raise CheckFailed(f"{where}: it gives {_listed(got)}, expected {_listed(right)}.")
@@ -345,7 +350,9 @@ def _listed(numbers: Sequence[float]) -> str:
 def _answer(result: Any, count: int) -> tuple[str, list[float]]:
     """A name and so many numbers from what a function returned."""
     many = "a number" if count == 1 else f"{count} numbers"
-    expected = f'expected the failure\'s name and {many}, such as: return "noise", {", ".join(["0.5"] * count)}'
+    expected = (
+        f'expected the failure\'s name and {many}, such as: return "noise", {", ".join(["0.5"] * count)}'
+    )
     check(isinstance(result, tuple | list) and len(result), f"it returns {kind_of(result)}, {expected}.")
     name, *rest = result
     check(isinstance(name, str), f"its first value is {kind_of(name)}, {expected}.")

@@ -109,7 +109,9 @@ def starved(reduce, name="no gradient reaches G"):
 
 
 def median_by_sorting(curves):
-    found = sorted(g / d for g, d in zip(curves["grad_norm_g"][-200:], curves["grad_norm_d"][-200:], strict=True))
+    found = sorted(
+        g / d for g, d in zip(curves["grad_norm_g"][-200:], curves["grad_norm_d"][-200:], strict=True)
+    )
     return "No gradient reaches G", (found[99] + found[100]) / 2
 
 
@@ -218,7 +220,10 @@ def jumps_by_loop(curves, healthy):
 
 
 def jumps_by_step(curves, healthy):
-    of = [statistics.fmean(abs(b - a) for a, b in itertools.pairwise(r["loss_d"][r["step"] <= 1000])) for r in (curves, healthy)]
+    of = [
+        statistics.fmean(abs(b - a) for a, b in itertools.pairwise(r["loss_d"][r["step"] <= 1000]))
+        for r in (curves, healthy)
+    ]
     return "learning_rate_too_high", of[0] / of[1]
 
 
