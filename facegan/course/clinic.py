@@ -54,10 +54,11 @@ class Patient(Run):
         """The patient's curves, and below them those of other runs or histories, by name."""
         return charts(**{f"patient_{self.number}": self, **others})
 
-    def show(self, columns: int = 10) -> Figure:
-        """Fakes of the same latents at each step that has some, and real faces below."""
-        shown = [self.pictures(step)[:columns] for step in self.steps] + [self.faces[:columns]]
-        rows = [f"step {step:,}" for step in self.steps] + ["real faces"]
+    def show(self, columns: int = 5) -> Figure:
+        """Fakes of the same latents at each step that has some, but for step 0, and real faces below."""
+        later = self.steps[1:]
+        shown = [self.pictures(step)[:columns] for step in later] + [self.faces[:columns]]
+        rows = [f"step {step:,}" for step in later] + ["real faces"]
         return show_images(torch.cat(shown), columns=columns, rows=rows)
 
     @property
@@ -113,14 +114,15 @@ def patient(number: int) -> Patient:
 
 
 def charts(**runs: Any) -> Figure:
-    """D's outputs, losses and gradient norms of runs, a row each: runs, GANs, histories, or curves in a dict.
+    """D's outputs, gradient norms and losses of runs, a row each: runs, GANs, histories, or curves in a dict.
 
-    A GAN's row also has eight fakes. Underscores in the names become spaces.
+    If all are GANs, four fakes of each are in place of the losses. Underscores in the names become spaces.
 
     >>> charts(sick=gan, healthy=patient(0))                              # doctest: +SKIP
     """
     named = {name.replace("_", " "): run for name, run in runs.items()}
-    pictures = {name: run.sample(8, seed=0).cpu() for name, run in named.items() if isinstance(run, GAN)}
+    gans = {name: run for name, run in named.items() if isinstance(run, GAN)}
+    pictures = {n: gan.sample(4, seed=0).cpu() for n, gan in gans.items()} if len(gans) == len(named) else {}
     return plot_runs({name: _history(run) for name, run in named.items()}, pictures)
 
 

@@ -23,7 +23,7 @@
 # - tell a treatment of the cause from one that does not help,
 # - use `fg.diagnose`, and know why you still check it.
 #
-# Plan about 45 minutes. Running all cells takes about two minutes on two CPU cores. No GPU and no photographs are needed: all runs are small and learn from drawn
+# Plan about 45 minutes. Running all cells takes about a minute and a half on two CPU cores. No GPU and no photographs are needed: all runs are small and learn from drawn
 # faces of 32 pixels.
 
 # %% cellView="form"
@@ -43,7 +43,7 @@ import facegan as fg
 RUNS = fg.notebook.start(keep_on_drive=KEEP_ON_DRIVE)
 
 # %% tags=["parameters"]
-STEPS = 300  # of each small training
+STEPS = 400  # of each small training
 import copy
 from itertools import chain, islice, repeat
 
@@ -92,7 +92,9 @@ for moves in ("", "D", "DDD", "D" * 10, "", "G", "GGG", "G" * 10):
     print(f"{moves or 'start':12}  {outputs[0]:.3f}  {outputs[1]:.3f}     {gap:.2f}")
 
 # %% [markdown]
-# *TEXT_D*
+# *One step of D lowers D(G(z)). It may move D(x) as well, in either direction: in a single step D's output shifts for all pictures together. What grows in every row is the gap between the
+# logits of real faces and of fakes; that is all that D's loss asks for. A step of G leaves D(x) exactly where it was, because neither D nor the real faces have changed. It raises D(G(z)), and after
+# ten steps without an answer from D, fakes score higher than real faces.*
 #
 # ## What does D want changed?
 #
@@ -109,14 +111,15 @@ print("your guess:", MY_GUESS or "none yet")
 pictures, rows = [], []
 for name, moves in (("at the start", ""), ("after 20 steps of G", "G" * 20)):
     game.go_to(tuple(moves))
-    seen = game.look(10, seed=0)
+    seen = game.look(6, seed=0)
     pictures += [fg.images.to_uint8(seen.fakes), heat_map(seen.fakes, seen.pull)]
     rows += [f"fakes {name}", "what D wants changed"]
 game.go_to(())
-fg.show_images(torch.cat(pictures), columns=10, rows=rows)
+fg.show_images(torch.cat(pictures), columns=6, rows=rows)
 
 # %% [markdown]
-# *TEXT_HEAT*
+# *All over. D's wish is not "move the eye to the left". It is a pattern of single pixels, on the background as much as on the face. After 20 steps of G the pattern has changed: G has followed, and D's slope
+# at the new pictures is another one. G cannot follow it pixel by pixel, because its weights move many pixels of all faces together. That is why faces come out and not dots.*
 #
 # The same as a panel, with the histograms of D's logits. Press **Step D** and **Step G** in turn, then **x10**, and take everything back with **Undo**. Find out: after which kind of
 # step does G's gradient norm grow?
@@ -166,7 +169,7 @@ fg.widgets.step(gan, faces)
 MY_GUESS = ""  # @param ["", "get better", "stop changing", "become alike", "turn into static"]
 print("your guess:", MY_GUESS or "none yet")
 one = fg.notebook.patient(1)
-one.plot()
+one.plot(healthy=healthy)
 
 # %%
 one.show()
@@ -196,7 +199,10 @@ treated = {
 fg.notebook.charts(as_found=train(one.config, **sick), **treated)
 
 # %% [markdown]
-# *TEXT_1*
+# *D has won: its outputs are 1 and 0, its loss and its own gradient are nearly 0. G's gradient is large, so G is told to change, but it cannot: the faces stop changing. Here the cause is G's learning rate, a
+# thousand times too small. R1 and a slower D hold D back, and G still does not move. Only the faster G draws faces. When D has won, ask what keeps G from answering.*
+#
+# *The doctor names every rule that holds, sure ones first. Some are consequences or look-alikes: a G that D pushes hard has a growing gradient, as with a learning rate that is too high. Your number decides.*
 #
 # ## Patient 2
 #
@@ -246,26 +252,26 @@ MY_TREATMENT = ""  # @param ["", "detach", "the other loss", "either of the two"
 print("your treatment:", MY_TREATMENT or "none yet", "| evidence:", *patient_2(two.curves))
 print(fg.diagnose(two))
 treated = {}
-for loss, detach in (("minimax", False), ("minimax", True), ("bce", False), ("bce", True)):
+cases = {"as_found": ("minimax", 0), "detach": ("minimax", 1), "bce": ("bce", 0), "both": ("bce", 1)}
+for name, (loss, detach) in cases.items():
     gan = fg.GAN(two.config.replace(loss=loss), device="cpu")
     stream = chain.from_iterable(repeat(faces.batches(16)))
     for step, real in enumerate(islice(stream, STEPS), start=1):
         gan.history.append(step, step_with(gan, real, detach), images=16)
     gan.ema.load_state_dict(gan.generator.state_dict())  # what `sample` draws with
-    treated[f"{loss},_{'detached' if detach else 'not_detached'}"] = gan
+    treated[name] = gan
 fg.notebook.charts(**treated)
 
 # %% [markdown]
-# *TEXT_2*
+# *No gradient reaches G: it is hundreds of times smaller than D's, while patient 1's was a thousand times larger. The cause is in the code. The fakes were not detached, so D's loss reaches G, too; with the
+# minimax loss the two gradients of G are opposite and cancel. Either change helps: detach, or the other loss. Do both: with `bce` and without detach G also gets the gradient of D's loss, and nothing shows it.*
 #
 # ## Patient 3
 #
 # **Predict from the curves:** since step 500, who deceives whom? What do the faces look like?
 
 # %%
-MY_GUESS = (
-    ""  # @param ["", "G deceives D with good faces", "G deceives D with bad faces", "D sees through G"]
-)
+MY_GUESS = ""  # @param ["", "G deceives D, good faces", "G deceives D, bad faces", "D sees through G"]
 print("your guess:", MY_GUESS or "none yet")
 three = fg.notebook.patient(3)
 three.plot()
@@ -298,7 +304,8 @@ treated = {
 fg.notebook.charts(as_found=train(three.config, **sick), **treated)
 
 # %% [markdown]
-# *TEXT_3*
+# *D is fooled: it gives static more than real faces. D(G(z)) is high, and no face is in sight. A high D(G(z)) is no success if D cannot judge. From step 500 on D learned fifty times more slowly and G three
+# times as fast. Five D steps catch up slowly: the curves meet, and the fakes are still nearly one picture. A slower G only makes both slow. The faster D helps: G needs an opponent that answers.*
 #
 # ## Patient 4
 #
@@ -308,7 +315,7 @@ fg.notebook.charts(as_found=train(three.config, **sick), **treated)
 MY_GUESS = ""  # @param ["", "yes", "no: D was already too strong", "no: every step went too far"]
 print("your guess:", MY_GUESS or "none yet")
 four = fg.notebook.patient(4)
-four.plot(healthy=healthy)
+four.plot()
 
 # %%
 four.show()
@@ -335,10 +342,17 @@ for optimizer in (trained_on.optimizer_d, trained_on.optimizer_g):
     optimizer.param_groups[0]["lr"] = four.config.lr_d / 30
 fg.fit(trained_on, faces, steps=3 * STEPS)
 started_over = train(four.config, lr_d=four.config.lr_d / 30, lr_g=four.config.lr_g / 30)
-fg.notebook.charts(as_found=sick, trained_on=trained_on, started_over=started_over)
+treated = {"as_found": sick, "trained_on": trained_on, "started_over": started_over}
+for name, gan in treated.items():
+    curves = {column: np.array(values[-STEPS:]) for column, values in gan.history.items()}
+    print(f"{name:12} jumpiness in the last {STEPS} steps {patient_4(curves, healthy.curves)[1]:.2f}")
+fg.notebook.charts(**treated)
 
 # %% [markdown]
-# *TEXT_4*
+# *Every step went too far, from the first one on: D's loss jumps more than four times as much as in the healthy run, and colors are garish. That D wins in the end is a consequence. Lower rates
+# in the middle of the run calm the curves, but the colors stay: the large steps have driven the weights to where small steps do not lead back. Start over: after half as many steps or less, there are faces.*
+#
+# *The doctor looks at the end of a run. There this one looks like patient 1 or 6. You looked at the time before.*
 #
 # ## Patient 5
 #
@@ -387,20 +401,21 @@ def play(gan, rounds, g_steps):
 MY_TREATMENT = ""  # @param ["", "stays collapsed", "recovers within 50 rounds", "recovers more slowly"]
 print("your guess for one G step for each D step again:", MY_TREATMENT or "none yet")
 gan = train(five.config)
-shown = [gan.sample(10, seed=0)]
+shown = [gan.sample(6, seed=0)]
 collapsing = play(gan, 40, g_steps=20)
-shown.append(gan.sample(10, seed=0))
+shown.append(gan.sample(6, seed=0))
 treated = play(gan, max(2, STEPS // 2), g_steps=1)
-shown.append(gan.sample(10, seed=0))
-_, (left, right) = plt.subplots(1, 2, figsize=(11, 2.6), width_ratios=(1, 1.6), layout="constrained")
+shown.append(gan.sample(6, seed=0))
+_, (left, right) = plt.subplots(1, 2, figsize=(8, 2.2), width_ratios=(1, 1.1), layout="constrained")
 left.plot(range(1, 41), collapsing, color=ORANGE, label="20 G steps a round")
 left.plot(range(41, 41 + len(treated)), treated, color=BLUE, label="1 G step a round")
 left.set(xlabel="round", ylabel="variety, fakes / real", ylim=(0, None))
 left.legend(frameon=False)
-_ = fg.show_images(torch.cat(shown), columns=10, rows=["before", "collapsed", "treated"], ax=right)
+_ = fg.show_images(torch.cat(shown), columns=6, rows=["before", "collapsed", "treated"], ax=right)
 
 # %% [markdown]
-# *TEXT_5*
+# *Mode collapse: all latents give the same picture, and the next snapshot shows another one. The fakes differ about 0.15 times as much as real faces do. In the curves it looks like patient 3; the faces tell
+# them apart, and the ratio says it in a number. The cause: 20 steps of G for each of D. With one step for each again, the variety comes back, though not at once.*
 #
 # ## Patient 6
 #
@@ -445,7 +460,9 @@ for name, (data, gan) in treated.items():
 fg.notebook.charts(**{name: gan for name, (_, gan) in treated.items()})
 
 # %% [markdown]
-# *TEXT_6*
+# *D overfits: it knows its faces by heart, and treats other real faces almost like fakes. The doctor read r_v from the run's history: patient 6 was trained with held-out faces. On 64 faces a few hundred steps
+# are enough to get there. Mirrored faces help a little. Augmentation, which changes colors and position of all that D sees, helps much more, and nothing helps like more faces. With more faces, the other curves look the same as
+# before: only held-out faces show the difference. If you have photographs of your own, set some aside: `faces.split(64)`, and `fg.fit(..., held_out=...)`.*
 #
 # ## Summary
 #

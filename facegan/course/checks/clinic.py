@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from numbers import Real
 from typing import Any
 
@@ -68,14 +69,13 @@ _FITS: dict[int, tuple[str, dict[str, str]]] = {
 def patient_1(function: Callable) -> None:
     """D(x) and D(G(z)), means of the last 200 steps."""
     for where, curves in _cases(1, d_real=(0.95, 0.999), d_fake=(0.001, 0.05)):
-        names = ("d_real", "d_fake")
-        real, fake = (curves[name][-_LAST:] for name in names)
+        real, fake = (curves[name][-_LAST:] for name in ("d_real", "d_fake"))
         after = curves["d_fake_after"][-_LAST:].mean()
         wrong = {
             "the two are swapped: D(x) comes first.": [fake.mean(), real.mean()],
             "those are medians; it should be means.": [np.median(real), np.median(fake)],
             "that is D(G(z)) after D's step; the column is d_fake.": [real.mean(), after],
-            **_windows(lambda part: [curves[name][part].mean() for name in names]),
+            **_windows(partial(_means, curves)),
         }
         _compare(function, 1, where, (curves,), [real.mean(), fake.mean()], wrong)
 
@@ -83,11 +83,8 @@ def patient_1(function: Callable) -> None:
 def patient_2(function: Callable) -> None:
     """The median of G's gradient norm over D's, in the last 200 steps."""
     levels = {"d_real": (0.99, 1.0), "d_fake": (0.0, 0.01), "grad_norm_g": (0.001, 0.05)}
-    conventions = {
-        0,
-        1,
-        2,
-    }  # of an even number of values, the median is the lower or upper middle, or their mean
+    # of an even number of values, the median is the lower or upper middle, or their mean
+    conventions = {0, 1, 2}
     for index, (where, curves) in enumerate(_cases(2, lengths=(733, 612), **levels)):
         if index:  # one step more or less moves the median to the lower middle first, then to the upper one
             small_last = index == 2
@@ -103,7 +100,7 @@ def patient_2(function: Callable) -> None:
             "that is one mean over another; divide step by step, and take the median.": norm_g.mean()
             / norm_d.mean(),
             "that is the median of G's norm; divide by D's.": np.median(norm_g),
-            **_windows(lambda part, c=curves: np.median(c["grad_norm_g"][part] / c["grad_norm_d"][part])),
+            **_windows(partial(_median_ratio, curves)),
         }
         low, high = np.sort(ratio)[[_LAST // 2 - 1, _LAST // 2]]
         middles = (low, (low + high) / 2, high)
@@ -130,7 +127,7 @@ def patient_3(function: Callable) -> None:
             "it uses D(G(z)) after D's step; the column is d_fake.": (
                 curves["d_fake_after"][-_LAST:] > real
             ).mean(),
-            **_windows(lambda part: (curves["d_fake"][part] > curves["d_real"][part]).mean()),
+            **_windows(partial(_share, curves)),
         }
         _compare(function, 3, where, (curves,), [share], wrong)
 
@@ -143,7 +140,7 @@ def patient_4(function: Callable) -> None:
         for curves, least in zip(made_up, (0.5, 1.0), strict=True):
             curves["loss_d"] = least + 2 * (curves["loss_d"] - least)
             curves["loss_d"][999] *= 4  # a step more or less than 1,000 shows
-        cases.append(("made-up curves", *made_up))
+        cases.append(("made-up curves", made_up[0], made_up[1]))
     for where, curves, healthy in cases:
         right = _jumps(curves, slice(1000)) / _jumps(healthy, slice(1000))
         wrong = {
@@ -260,6 +257,18 @@ def _check_r_v(function: Callable, train: Tensor, held_out: Tensor, fakes: Tenso
     }
     right = float(r_v(torch.mean))
     _compare(function, 6, "made-up logits", (train, held_out, fakes), [right], wrong)
+
+
+def _means(curves: Curves, part: slice) -> list[float]:
+    return [curves[name][part].mean() for name in ("d_real", "d_fake")]
+
+
+def _median_ratio(curves: Curves, part: slice) -> float:
+    return float(np.median(curves["grad_norm_g"][part] / curves["grad_norm_d"][part]))
+
+
+def _share(curves: Curves, part: slice) -> float:
+    return float((curves["d_fake"][part] > curves["d_real"][part]).mean())
 
 
 def _jumps(
