@@ -128,6 +128,6 @@ def test_an_empty_history_is_refused():
 
 def test_a_patients_figures_are_of_all_its_snapshots_but_the_first():
     _, metadata = PATIENTS[3].show()._repr_mimebundle_()
-    rows = "step 200, step 500, step 700, step 1,200, real faces"
+    rows = "; rows: step 200, step 500, step 700, step 1,200, real faces"
     assert metadata["image/png"]["alt"].endswith(rows)
     assert len(PATIENTS[3].plot(healthy=patient(0)).axes) == 6
