@@ -123,7 +123,8 @@ def plot_runs(
     for (left, middle, right), (name, history) in zip(grid, histories.items(), strict=True):
         outputs = {"d_real": ("D(x)", BLUE), "d_fake": ("D(G(z))", ORANGE)}
         _lines(left, history, outputs, thin=thin)
-        left.set(ylim=(-0.03, 1.03), ylabel=name)
+        left.set_ylim(-0.03, 1.03)
+        left.set_ylabel(name, fontsize=8 if pictures else 10)
         norms: dict[str, Any] = {key: _positive(history[key]) for key in _NORMS}
         _lines(middle, {**history, **norms}, dict(zip(_NORMS, _PLAYERS, strict=True)), thin=thin)
         middle.set(yscale="log", ylim=(1e-3, 1e3))
@@ -151,7 +152,7 @@ def plot_runs(
     shown = np.concatenate([_positive(found[name]) for found in histories.values() for name in _NORMS])
     if np.isfinite(shown).any():
         low, high = np.nanquantile(shown, (0.002, 0.998))
-        grid[0, 1].set_ylim(low / 2, high * 2)
+        grid[0, 1].set_ylim(max(low / 2, high * 1e-8), high * 2)
     _describe(figure, f"D(x) and D(G(z)), gradient norms, {last.lower()}; rows: {', '.join(histories)}")
     return figure
 
