@@ -83,6 +83,8 @@ def split_grid(grid: Tensor, size: int, *, padding: int = 2) -> Tensor:
     Raises:
         ConfigError: the grid is not one of images of this size.
     """
+    if grid.shape[1:] == (size, size):  # a single image has no padding
+        return grid[None]
     step = size + padding
     rows, columns = ((side - padding) // step for side in grid.shape[1:])
     if grid.shape[1:] != (rows * step + padding, columns * step + padding):

@@ -8,6 +8,7 @@ from PIL import Image
 
 from facegan import images
 from facegan.errors import ConfigError
+from facegan.images import make_grid, split_grid
 
 
 def test_uint8_survives_the_round_trip_exactly():
@@ -100,3 +101,14 @@ def test_a_gif_of_faces_stays_small():
     frames = list(images.to_uint8(smooth * 2 - 1))
     assert len(images.gif_bytes(frames)) < 600_000
     assert Image.open(io.BytesIO(images.gif_bytes(frames[:1]))).n_frames == 1
+
+
+@pytest.mark.parametrize("count", [1, 6, 64])
+def test_split_grid_is_the_inverse_of_make_grid(count):
+    pictures = torch.randint(0, 256, (count, 3, 16, 16), dtype=torch.uint8)
+    assert torch.equal(split_grid(make_grid(pictures), 16)[:count], pictures)
+
+
+def test_split_grid_refuses_a_picture_that_is_no_grid():
+    with pytest.raises(ConfigError, match="no grid of images of 16 px"):
+        split_grid(torch.zeros(3, 40, 40, dtype=torch.uint8), 16)

@@ -154,3 +154,10 @@ def test_rows_are_labeled_on_their_left(faces):
 def test_each_row_needs_a_label(faces, rows):
     with pytest.raises(ConfigError, match="labels for 2 rows"):
         show_images(faces[:6], columns=3, rows=rows)
+
+
+def test_values_that_are_not_finite_are_gaps():
+    history = {name: [1.0, float("inf"), float("nan"), 2.0] for name in ("loss_d", "loss_g")}
+    figure = plot_curves(history | {"d_real": [0.5] * 4, "d_fake": [float("nan")] * 4})
+    low, high = figure.axes[0].get_ylim()
+    assert 0 < low < 1 < 2 < high < 3

@@ -16,38 +16,57 @@ from facegan.errors import ConfigError
 
 WINDOW, STRIDE = 200, 50  # steps
 PROBABILITIES = ("bce", "minimax")  # losses for which D(x) is a probability
-_WON = {"least_squares": 0.01, "hinge": 0.02}  # D's mean loss, below which it has won
+_WON = {"least_squares": 0.01, "hinge": 0.02}  # D's median loss, below which it has won
+_AWAY = {"least_squares": 0.05, "hinge": 0.3}  # and below which it pulls away
+HIGH_RATE = 5e-3  # of Adam, 25 times DCGAN's
 _RECENT, _CERTAIN = 8, 3  # of the last windows, how many are looked at, and in how many a rule must hold
 _COLUMNS = ("step", "loss_d", "loss_g", "d_real", "d_fake", "grad_norm_d", "grad_norm_g")
 
 
 class Window:
-    """Metrics of some steps, and of the first ones."""
+    """Metrics of some steps, and of the first ones, by column.
 
-    def __init__(self, rows: Mapping[str, np.ndarray], early: Mapping[str, np.ndarray], loss: str) -> None:
-        self.rows, self.early, self.loss = rows, early, loss
+    Args:
+        rows: the window's columns.
+        early: those of the first window.
+        loss: the run's loss.
+        rates: learning rates of D and G; None if unknown.
+    """
 
-    def mean(self, name: str) -> float:
-        return float(self.rows[name].mean())
+    def __init__(
+        self, rows: Columns, early: Columns, loss: str, rates: tuple[float, float] | None = None
+    ) -> None:
+        self.rows, self.early, self.loss, self.rates = rows, early, loss, rates
+
+    def middle(self, name: str) -> float:
+        """The median of a column: spikes of single steps do not count."""
+        return float(np.median(self.rows[name]))
+
+    @property
+    def has_probabilities(self) -> bool:
+        return self.loss in PROBABILITIES
 
     @property
     def won(self) -> bool:
         """Whether D is certain about all it sees."""
-        if self.loss in PROBABILITIES:
-            return self.mean("d_real") > 0.99 and self.mean("d_fake") < 0.01
-        return self.mean("loss_d") < _WON.get(self.loss, -np.inf)
+        if self.has_probabilities:
+            return self.middle("d_real") > 0.99 and self.middle("d_fake") < 0.01
+        return self.gap > 0 and self.middle("loss_d") < _WON.get(self.loss, -np.inf)
 
     @property
     def even(self) -> bool:
-        """Whether D gives all it sees the same."""
-        if self.loss in PROBABILITIES:
-            return abs(self.mean("d_real") - 0.5) < 0.01 and abs(self.mean("d_fake") - 0.5) < 0.01
-        return abs(self.mean("d_real") - self.mean("d_fake")) < 0.0025
+        """Whether D gives all it sees the same, with probabilities one half."""
+        if (
+            self.has_probabilities
+            and max(abs(self.middle(name) - 0.5) for name in ("d_real", "d_fake")) > 0.01
+        ):
+            return False
+        return float(np.abs(self.rows["d_real"] - self.rows["d_fake"]).mean()) < 0.002
 
     @property
     def gap(self) -> float:
         """How far apart D sees real and fake faces: D(x) - D(G(z))."""
-        return self.mean("d_real") - self.mean("d_fake")
+        return self.middle("d_real") - self.middle("d_fake")
 
     @property
     def fooled(self) -> float:
@@ -60,24 +79,23 @@ class Window:
         return float(np.median(self.rows["grad_norm_g"] / np.maximum(self.rows["grad_norm_d"], 1e-12)))
 
     @property
-    def growth(self) -> float:
-        """The median of G's gradient norm, in early medians."""
-        early = float(np.median(self.early["grad_norm_g"]))
-        return float(np.median(self.rows["grad_norm_g"])) / max(early, 1e-12)
+    def jump(self) -> float:
+        """The mean change of D's loss from step to step."""
+        return float(np.abs(np.diff(self.rows["loss_d"])).mean())
 
-    @property
-    def loss_growth(self) -> float:
-        """The mean of G's loss, in early means."""
-        return self.mean("loss_g") / max(abs(float(self.early["loss_g"].mean())), 1e-12)
+    def growth(self, name: str) -> float:
+        """A column's median, in medians of the first window."""
+        return self.middle(name) / max(abs(float(np.median(self.early[name]))), 1e-12)
 
     @property
     def outputs(self) -> str:
         """What D makes of real and fake faces, in words."""
-        if self.loss in PROBABILITIES:
-            return f"D(x) is {self.mean('d_real'):.3f}, D(G(z)) {self.mean('d_fake'):.3f}"
-        return f"D's loss is {self.mean('loss_d'):.3g}, G's {self.mean('loss_g'):.3g}"
+        if self.has_probabilities:
+            return f"D(x) is {self.middle('d_real'):.3f}, D(G(z)) {self.middle('d_fake'):.3f}"
+        return f"D's loss is {self.middle('loss_d'):.3g}, G's {self.middle('loss_g'):.3g}"
 
 
+Columns = Mapping[str, np.ndarray]
 Rule = Callable[[Window], str]  # the evidence; empty where the rule does not hold
 
 
@@ -85,8 +103,24 @@ def numerical(w: Window) -> str:
     bad = [name for name in _COLUMNS if not np.isfinite(w.rows[name]).all()]
     if bad:
         return f"{bad[0]} is not finite"
-    skipped = float((w.rows["grad_norm_d"] == 0).mean())
+    skipped = float(
+        ((w.rows["grad_norm_d"] == 0) & (w.rows["loss_d"] != 0)).mean()
+    )  # hinge's may be 0 in truth
     return f"{skipped:.0%} of the steps overflow float16 and are skipped" if skipped > 0.1 else ""
+
+
+def fast(w: Window) -> str:
+    """High rates with any sign of trouble; where rates are unknown, an unsteady D, or a G whose gradient grows."""
+    if w.rates:
+        high = max(w.rates) >= HIGH_RATE and (w.won or w.jump > 0.15 or abs(w.gap) > 0.75)
+        return f"the rates of D and G are {w.rates[0]:g} and {w.rates[1]:g}; {w.outputs}" if high else ""
+    if w.won or not w.has_probabilities:
+        return ""
+    if w.jump > 0.27:
+        return f"D's loss changes by {w.jump:.2f} from step to step"
+    g, ratio = w.growth("grad_norm_g"), w.ratio
+    high = g > 3 and 3 < ratio < 30
+    return f"G's gradient is {g:.1f} times its early value and {ratio:.1f} times D's" if high else ""
 
 
 def no_gradient(w: Window) -> str:
@@ -103,36 +137,48 @@ def dead(w: Window) -> str:
 
 
 def d_fooled(w: Window) -> str:
-    return f"D(G(z)) is above D(x) in {w.fooled:.0%} of the steps" if w.fooled > 0.5 else ""
-
-
-def fast(w: Window) -> str:
-    high = w.growth > 3 and w.ratio > 3
-    return f"G's gradient is {w.growth:.1f} times its early value and {w.ratio:.1f} times D's" if high else ""
+    held = w.fooled > 0.6 and w.gap < -0.03
+    return f"D(G(z)) is above D(x) in {w.fooled:.0%} of the steps, by {-w.gap:.2f}" if held else ""
 
 
 def pulls_away(w: Window) -> str:
-    away = w.gap > 0.75 and w.loss_growth > 1.4
-    return f"{w.outputs}; G's loss is {w.loss_growth:.1f} times its early value" if away else ""
+    growth = w.growth("loss_g")
+    if w.has_probabilities:
+        held = (
+            w.gap > 0.85 and growth > 1.4
+        )  # level curves as far apart are those of a strong D, and faces improve
+        return f"{w.outputs}; G's loss is {growth:.1f} times its early value" if held else ""
+    if w.loss == "wasserstein":
+        apart = -w.growth("loss_d")
+        return f"D's loss is {-apart:.0f} times its early size" if apart > 10 else ""
+    return w.outputs if w.middle("loss_d") < _AWAY.get(w.loss, -np.inf) else ""
 
 
 RULES: dict[str, Rule] = {
     "numerical failure": numerical,
+    "learning rate too high": fast,
     "no gradient reaches G": no_gradient,
     "D has won": d_won,
     "dead game": dead,
     "D is fooled": d_fooled,
-    "learning rate too high": fast,
     "D pulls away": pulls_away,
 }
 
 
 def examine(
-    history: Mapping[str, Sequence[float]], loss: str = "bce", *, recent: bool = False
+    history: Mapping[str, Sequence[float]],
+    loss: str = "bce",
+    *,
+    rates: tuple[float, float] | None = None,
+    recent: bool = False,
 ) -> list[Verdict]:
-    """The rules that hold in the last windows of a history, those of `recent` only if that is true.
+    """The rules that hold in the last windows of a history. A verdict is sure if its rule holds in several of them.
 
-    A verdict is sure if its rule holds in most of them.
+    Args:
+        history: `History`, or other columns of these names.
+        loss: the run's loss.
+        rates: learning rates of D and G, if known and Adam's.
+        recent: whether only the last windows are read, so that no verdict is older than these.
 
     Raises:
         ConfigError: it has fewer than 200 steps, or lacks a column.
@@ -144,14 +190,14 @@ def examine(
     held: list[tuple[str, str]] = []
     for start in starts:
         rows = {name: column[start : start + WINDOW] for name, column in columns.items()}
-        held.append(_first(Window(rows, early, loss)))
+        held.append(_first(Window(rows, early, loss, rates)))
     names = [name for name, _ in held]
     return [
         Verdict(
             name,
             next(evidence for seen, evidence in reversed(held) if seen == name),
             int(columns["step"][starts[_begin(names, name)]]),
-            sure=names[-_RECENT:].count(name) >= min(_CERTAIN, len(names)),
+            sure=name == "numerical failure" or names[-_RECENT:].count(name) >= min(_CERTAIN, len(names)),
         )
         for name in RULES
         if name in names[-_RECENT:]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -10,17 +11,21 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from facegan.config import TrainConfig
 from facegan.data.dataset import FaceDataset, as_dataset
 from facegan.data.synthetic import synthetic_faces
 from facegan.doctor import curves, pictures
 from facegan.doctor.verdicts import VERDICTS, Diagnosis, Verdict
-from facegan.errors import ConfigError
+from facegan.errors import CheckpointError, ConfigError
 from facegan.images import to_float
 from facegan.runs.run import Run
 from facegan.training.gan import GAN
 
 _EARLY = 200  # steps before which pictures and r_v say nothing yet
-_OVERFITS = 0.5  # r_v from which on D overfits
+_OVERFITS = 0.35  # mean r_v above which D overfits
+_SNAPSHOTS = 4  # of that mean
+_FAST = "learning rate too high"
+_NO_ZERO = "a Wasserstein critic's logits have no zero that r_t could be read from."
 
 
 def diagnose(run_or_history: Any, *, faces: Any = None, loss: str = "bce") -> Diagnosis:
@@ -62,10 +67,10 @@ def diagnose(run_or_history: Any, *, faces: Any = None, loss: str = "bce") -> Di
             "History."
         )
     run = Run.open(run_or_history)
-    shown = {step: run.pictures(step) for step in run.steps if step >= _EARLY} if _of_images(run.data) else {}
+    shown = _pictures(run) if _of_images(run.data) else {}
     notes = [] if shown else ["pictures: the run has no snapshots of faces."]
     real = _real(faces, run.config.image_size, run.data, notes) if shown else None
-    return _gathered(run.history, run.config.loss, shown, real, notes, settling=bool(run.config.lr_decay))
+    return _gathered(run.history, run.config.loss, shown, real, notes, config=run.config)
 
 
 def in_brief(run: str | Path | Run, faces: FaceDataset | None = None) -> str:
@@ -83,7 +88,17 @@ def _diagnose_gan(gan: GAN, faces: Any) -> Diagnosis:
         return _gathered(gan.history, gan.config.loss, {}, None, ["pictures: the GAN makes no images."])
     real = _real(faces, gan.config.image_size, gan.data, notes)
     shown = {gan.step: gan.sample(pictures.COUNT, seed=gan.config.seed)} if gan.step >= _EARLY else {}
-    return _gathered(gan.history, gan.config.loss, shown, real, notes)
+    return _gathered(gan.history, gan.config.loss, shown, real, notes, config=gan.config)
+
+
+def _pictures(run: Run) -> dict[int, Tensor]:
+    """The fakes of each snapshot, and of the last step, which may be none."""
+    shown = {step: run.pictures(step) for step in run.steps if step >= _EARLY}
+    last = int(run.history["step"][-1]) if run.history["step"] else 0
+    if last >= _EARLY and last not in shown:
+        with suppress(CheckpointError):  # an older run, or one that was interrupted
+            shown[last] = run.pictures()
+    return shown
 
 
 def _of_images(data: Mapping[str, Any]) -> bool:
@@ -106,13 +121,17 @@ def _gathered(
     real: Tensor | None,
     notes: list[str],
     *,
-    settling: bool = False,
+    config: TrainConfig | None = None,
 ) -> Diagnosis:
-    found = [
-        *curves.examine(history, loss),
-        *(pictures.examine(shown, real, settling=settling) if shown and real is not None else ()),
-        *_overfitting(history, notes),
-    ]
+    settling = config is not None and config.lr_decay > 0
+    rates = (config.lr_d, config.lr_g) if config and config.optimizer_d == "adam" else None
+
+    seen = pictures.examine(shown, real, settling=settling) if shown and real is not None else []
+    read = curves.examine(history, loss, rates=rates)
+    found = [*read, *seen, *_overfitting(history, loss, notes)]
+    if rates and max(rates) >= curves.HIGH_RATE and seen and not any(v.name == _FAST for v in read):
+        evidence = f"the rates of D and G are {rates[0]:g} and {rates[1]:g}; {seen[0].name}"
+        found.append(Verdict(_FAST, evidence, seen[0].since, sure=seen[0].sure))
     if note := curves.what_loss_hides(loss):
         notes.append(note)
     order = list(VERDICTS)
@@ -120,16 +139,22 @@ def _gathered(
     return Diagnosis(tuple(ranked), int(history["step"][-1]), tuple(notes))
 
 
-def _overfitting(history: Mapping[str, Sequence[float]], notes: list[str]) -> list[Verdict]:
-    """Verdict of the snapshots' r_v: sure if it is high at the last two."""
+def _overfitting(history: Mapping[str, Sequence[float]], loss: str, notes: list[str]) -> list[Verdict]:
+    """A verdict if r_v is high on average over the last snapshots, and D knows its training faces."""
     steps, r_v, r_t = (np.asarray(history.get(name, []), float) for name in ("step", "r_v", "r_t"))
     known = np.isfinite(r_v) & (steps >= _EARLY) if len(r_v) else np.zeros(0, bool)
-    if not known.any():
-        notes.append("overfitting of D: fit had no held_out faces.")
+    if not known.any() or loss == "wasserstein":
+        notes.append("overfitting of D: " + (_NO_ZERO if known.any() else "fit had no held_out faces."))
         return []
-    high = r_v[known] > _OVERFITS
+    steps, r_v, r_t = steps[known], _recent_means(r_v[known].clip(-1, 2)), _recent_means(r_t[known])
+    high = (r_v > _OVERFITS) & (r_v < 1.5) & (r_t > 0.3)
     if not high[-1]:
         return []
-    begins = len(high) - (int(np.argmin(high[::-1])) if not high.all() else len(high))
-    evidence = f"r_v is {r_v[known][-1]:.2f}, r_t {r_t[known][-1]:.2f}; 0 is no overfitting, 1 complete"
-    return [Verdict("D overfits", evidence, int(steps[known][begins]), sure=len(high) - begins > 1)]
+    begin = len(high) - int(np.argmin(np.append(high[::-1], False)))
+    evidence = f"r_v is {r_v[-1]:.2f}, r_t {r_t[-1]:.2f}; 0 is no overfitting, 1 complete"
+    return [Verdict("D overfits", evidence, int(steps[begin]), sure=len(high) >= _SNAPSHOTS)]
+
+
+def _recent_means(values: np.ndarray) -> np.ndarray:
+    """The mean of each value and the `_SNAPSHOTS` - 1 before it: one snapshot of 64 faces says little."""
+    return np.array([values[max(0, k - _SNAPSHOTS + 1) : k + 1].mean() for k in range(len(values))])

@@ -15,6 +15,8 @@ from facegan.images import to_float
 
 COUNT = 64  # pictures of each kind
 _HIGH = 0.35  # cycles per pixel, from which a frequency is high
+_STATIC = 0.4  # share of high frequencies of pictures that are mostly noise; random pixels have 0.6
+_CHECKERED = 0.012  # share of alternating patterns, which stays below 0.008 where none are to be seen
 _STILL = 0.01  # mean difference of pixels in [-1, 1], below which two snapshots are alike
 
 
@@ -24,11 +26,14 @@ class Looks:
 
     Attributes:
         diversity: the mean distance of two pictures, per pixel, over the mean contrast within one.
+        nearest: the median distance of a picture to the one that is nearest to it, in the same units.
         noise: the share of the power at high spatial frequencies.
-        checkerboard: the power of patterns that alternate from pixel to pixel, over that of nearly the same.
+        checkerboard: the power of patterns that alternate from pixel to pixel, beyond that of patterns that nearly
+            do, as a share of all power.
     """
 
     diversity: float
+    nearest: float
     noise: float
     checkerboard: float
 
@@ -38,15 +43,16 @@ class Looks:
         if images.ndim != 4 or images.shape[1] != 3 or len(images) < 2:
             raise ConfigError(f"got {tuple(images.shape)}, expected two or more images (N, 3, S, S).")
         images = images.float().cpu()
-        flat = images.flatten(1)
-        pairs = torch.cdist(flat, flat).sum() / (len(flat) * (len(flat) - 1)) / flat.shape[1] ** 0.5
         contrast = images.flatten(2).std(2).mean().clamp_min(1e-6)
+        distances = torch.pdist(images.flatten(1)) / images[0].numel() ** 0.5 / contrast
         power = _power(images)
-        return cls(float(pairs / contrast), _high_share(power), _alternating(power))
+        return cls(
+            float(distances.mean()), _nearest(distances, len(images)), _high_share(power), _alternating(power)
+        )
 
 
 def examine(shown: Mapping[int, Tensor], real: Tensor, *, settling: bool = False) -> list[Verdict]:
-    """The verdicts that a run's last pictures earn.
+    """The verdicts that a run's last pictures earn; those that only the ones before them earn are not sure.
 
     Args:
         shown: fakes of the same latents (N, 3, S, S) by step, ascending.
@@ -56,8 +62,15 @@ def examine(shown: Mapping[int, Tensor], real: Tensor, *, settling: bool = False
     wanted = Looks.of(_floats(real))
     seen = {step: dict(_symptoms(Looks.of(_floats(fakes)), wanted)) for step, fakes in shown.items()}
     steps = list(seen)
+    if not seen[steps[-1]] and len(steps) > 1:
+        steps.pop()  # what only the snapshot before shows is not sure
     found = [
-        Verdict(name, evidence, _begin([name in seen[step] for step in steps], steps))
+        Verdict(
+            name,
+            evidence,
+            _begin([name in seen[step] for step in steps], steps),
+            sure=len(steps) == len(seen),
+        )
         for name, evidence in seen[steps[-1]].items()
     ]
     return found if settling else [*found, *_standstill(shown)]
@@ -65,20 +78,23 @@ def examine(shown: Mapping[int, Tensor], real: Tensor, *, settling: bool = False
 
 def _symptoms(seen: Looks, wanted: Looks) -> Iterator[tuple[str, str]]:
     """Names of verdicts and their evidence. Noise is always diverse, and has all frequencies."""
-    if seen.noise >= 10 * wanted.noise:
+    if seen.noise >= 10 * wanted.noise or seen.noise > _STATIC > 2 * wanted.noise:
         yield (
             "noise",
             f"{seen.noise:.0%} of the fakes' power is at high frequencies, {wanted.noise:.1%} of real faces'",
         )
         return
-    if seen.diversity < 0.6 * wanted.diversity:
-        share = seen.diversity / wanted.diversity
-        yield "mode collapse", f"fakes differ from each other {share:.2f} times as much as real faces do"
-    if seen.checkerboard > 1.5:
+    if seen.diversity < 0.6 * wanted.diversity or seen.nearest < 0.5 * wanted.nearest:
+        yield (
+            "mode collapse",
+            f"two fakes differ {seen.diversity / wanted.diversity:.2f} times as much as two real faces, and a fake "
+            f"from the one that is most like it {seen.nearest / wanted.nearest:.2f} times as much as a real face",
+        )
+    if seen.checkerboard > _CHECKERED:
         yield (
             "checkerboard",
-            f"patterns that alternate from pixel to pixel have {seen.checkerboard:.1f} times the power of their "
-            f"neighbors; in real faces, {wanted.checkerboard:.1f} times",
+            f"{seen.checkerboard:.1%} of the fakes' power is in patterns that alternate from pixel to pixel; "
+            f"{max(wanted.checkerboard, 0):.1%} of real faces'",
         )
 
 
@@ -105,6 +121,14 @@ def _floats(images: Tensor) -> Tensor:
     return to_float(images) if images.dtype == torch.uint8 else images.float().cpu()
 
 
+def _nearest(distances: Tensor, count: int) -> float:
+    """The median over pictures of the smallest distance to another, of all pairs' distances as `pdist` orders them."""
+    square = torch.full((count, count), torch.inf)
+    rows, columns = torch.triu_indices(count, count, 1)
+    square[rows, columns] = square[columns, rows] = distances
+    return float(square.amin(1).median())
+
+
 def _power(images: Tensor) -> Tensor:
     gray = images.mean(1)
     return torch.fft.fft2(gray - gray.mean((1, 2), keepdim=True)).abs().square().mean(0)
@@ -118,6 +142,6 @@ def _high_share(power: Tensor) -> float:
 
 def _alternating(power: Tensor) -> float:
     middle = power.shape[-1] // 2
-    at = power[middle].mean() + power[:, middle].mean()
-    beside = power[middle - 2 : middle].mean() + power[:, middle - 2 : middle].mean()
-    return float(at / beside.clamp_min(1e-12))
+    rows = power[middle] - power[middle - 1]
+    columns = power[:, middle] - power[:, middle - 1]
+    return float((rows.sum() + columns.sum()) / power.sum().clamp_min(1e-12))

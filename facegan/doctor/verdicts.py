@@ -29,6 +29,11 @@ VERDICTS: dict[str, Advice] = {
         "high_learning_rate",
         "notebook 3, The knobs",
     ),
+    "learning rate too high": Advice(
+        "start over with both learning rates divided by 10; 0.0002 is DCGAN's",
+        "high_learning_rate",
+        "notebook 3, The knobs",
+    ),
     "no gradient reaches G": Advice(
         "use the non-saturating loss (loss='bce') in place of 'minimax', detach the fakes in D's loss, and check that "
         "G's loss is computed from fakes that are not detached",
@@ -52,10 +57,11 @@ VERDICTS: dict[str, Advice] = {
         "g_too_strong",
         "notebook 5, Modes, lost and found",
     ),
-    "learning rate too high": Advice(
-        "start over with both learning rates divided by 10; 0.0002 is DCGAN's",
-        "high_learning_rate",
-        "notebook 3, The knobs",
+    "D overfits": Advice(
+        "use more faces, flip=True, augment='color,translation' or augment_target=0.6, R1, or a narrower D; and stop "
+        "early: snapshots from before are better",
+        "overfitting",
+        "notebook 6, Patient 6",
     ),
     "D pulls away": Advice(
         "hold D back: R1 (r1=0.3), a lower lr_d, fewer steps of D, augment='color,translation', or more faces",
@@ -82,12 +88,6 @@ VERDICTS: dict[str, Advice] = {
         "detached",
         "d_too_strong",
         "notebook 3, One step, tensor by tensor",
-    ),
-    "D overfits": Advice(
-        "use more faces, flip=True, augment='color,translation' or augment_target=0.6, R1, or a narrower D; and stop "
-        "early: snapshots from before are better",
-        "overfitting",
-        "notebook 6, Patient 6",
     ),
 }
 

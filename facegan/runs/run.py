@@ -93,11 +93,16 @@ class Run(ABC):
         return f"{type(self).__name__}({self.name!r})"
 
     @abstractmethod
-    def frame(self, step: int) -> Tensor:
-        """The preview latents' images at a step of `steps`, as one square uint8 grid (3, H, H)."""
+    def frame(self, step: int | None = None) -> Tensor:
+        """The preview latents' images as one square uint8 grid (3, H, H), at a step of `steps`, or the last ones."""
 
-    def pictures(self, step: int) -> Tensor:
-        """The preview latents' images at a step of `steps`, uint8 (N, 3, S, S). Raises as `frame` does."""
+    def pictures(self, step: int | None = None) -> Tensor:
+        """The preview latents' images, uint8 (N, 3, S, S), at a step of `steps`, or when the run was saved last.
+
+        Raises:
+            CheckpointError: there are none of that step, or they cannot be read.
+            ConfigError: the run's frames show no grid of images.
+        """
         return split_grid(self.frame(step), self.config.image_size)
 
     @overload
@@ -196,8 +201,9 @@ class FolderRun(Run):
         kept = [segment for segment in segments if segment["from_step"] < newest] or segments[:1]
         return kept[-1] if kept else {}
 
-    def frame(self, step: int) -> Tensor:
-        path = checkpoint.numbered(self.path / "frames", ".png").get(step)
+    def frame(self, step: int | None = None) -> Tensor:
+        frames = checkpoint.numbered(self.path / "frames", ".png")
+        path = self.path / "samples.png" if step is None else frames.get(step)
         if path is None:
             raise CheckpointError(f"{self.path} has no frame of step {step}; it has {self.steps}.")
         try:
@@ -276,10 +282,10 @@ class BundledRun(Run):
     def history(self) -> History:
         return History.from_csv(pretrained.history_file(self.name))
 
-    def frame(self, step: int) -> Tensor:
+    def frame(self, step: int | None = None) -> Tensor:
         return make_grid(sample(self.generator(step), 16, seed=0))
 
-    def pictures(self, step: int) -> Tensor:
+    def pictures(self, step: int | None = None) -> Tensor:
         return to_uint8(sample(self.generator(step), 64, seed=0))
 
     def generator(self, step: int | None = None, *, network: nn.Module | None = None) -> Any:

@@ -65,9 +65,16 @@ class Game:
 
         A move that fails is taken back, and its error raised.
 
+        Args:
+            moves: names of moves, such as ("D", "G", "both", "ten").
+
         Raises:
-            ConfigError: a state to go back to is not kept; see `first`.
+            ConfigError: there is no such move, or a state to go back to is not kept; see `first`. Nothing was changed.
         """
+        expect(moves, tuple, "moves", "a tuple of names: game.go_to(('D', 'G'))")
+        for move in moves:
+            if move not in _MOVES:
+                raise ConfigError(f"there is no move {move!r}; choose from {', '.join(map(repr, _MOVES))}.")
         same = next((i for i, (a, b) in enumerate(zip(self.moves, moves, strict=False)) if a != b), None)
         same = min(len(self.moves), len(moves)) if same is None else same
         if same < len(self.moves):
@@ -88,16 +95,25 @@ class Game:
 
     @contextmanager
     def before_last(self) -> Iterator[bool]:
-        """A context in which the GAN is as before the last move; False, and no change, if that is not kept."""
-        if not self.moves or self.first > len(self.moves) - 1:
+        """A context in which G and D are as before the last move; False, and no change, if that is not kept.
+
+        Only for looking: the average, the optimizers, the random numbers and the history stay as they are now.
+        """
+        if self.first >= len(self.moves):
             yield False
             return
-        now = state_of(self.gan)
-        restore(self.gan, self._saved[len(self.moves) - 1])
+        before = self._saved[len(self.moves) - 1]
+        networks = {
+            name: protocol.unwrapped(getattr(self.gan, name)) for name in ("generator", "discriminator")
+        }
+        now = {name: copy.deepcopy(network.state_dict()) for name, network in networks.items()}
         try:
+            for name, network in networks.items():
+                network.load_state_dict(before[name])
             yield True
         finally:
-            restore(self.gan, now)
+            for name, network in networks.items():
+                network.load_state_dict(now[name])
 
     def look(self, n: int, *, seed: int) -> Look:
         """`look` at n fakes of the seed's latents, and at n faces from all of the data."""

@@ -16,14 +16,14 @@ from torch.nn.utils import get_total_norm
 from facegan.errors import expect
 from facegan.images import signed_to_unit, unit_to_signed
 from facegan.runtime import distributed
-from facegan.runtime.random import restored
+from facegan.runtime.random import seeded
 from facegan.training.gan import GAN
 from facegan.training.noise import Noise
 from facegan.training.step import update_average, update_discriminator, update_generator
 
 
 def step_discriminator(gan: GAN, real: Tensor) -> dict[str, Tensor]:
-    """D's half of a training step: `n_critic` updates on fakes of today's G.
+    """D's half of a training step: `n_critic` updates on fakes of the current G.
 
     Changes D, its optimizer and the random numbers. G stays as it is, also its running statistics, and so do
     `gan.step`, `gan.history` and adaptive augmentation: they belong to whole steps. A lazy R1 penalty (`r1_every`)
@@ -53,7 +53,7 @@ def step_discriminator(gan: GAN, real: Tensor) -> dict[str, Tensor]:
 
 
 def step_generator(gan: GAN) -> dict[str, Tensor]:
-    """G's half of a training step: one update on fakes of new latents, through today's D.
+    """G's half of a training step: one update on fakes of new latents, through the current D.
 
     In a whole step G uses the fakes that D has just been trained on; alone, it draws others. Changes G, its optimizer,
     its average, the random numbers and `gan.step`, which counts G's updates. D stays as it is, also its running
@@ -127,17 +127,22 @@ class Look:
 def look(gan: GAN, real: Tensor, z: Tensor) -> Look:
     """Ask D about real images and fakes, as they are in training but without augmentation, flips and noise.
 
-    Changes nothing. With BatchNorm, D's answer about an image depends on the others of its batch.
+    Changes nothing. With BatchNorm, D's answer about an image depends on the others of its batch. Dropout on a CPU
+    drops the same units each time, so that two looks can be compared.
 
     Args:
         gan: a GAN of images.
         real: images (N, 3, S, S) in [-1, 1].
         z: latents (N, latent_dim).
+
+    Raises:
+        ConfigError: the first argument is no GAN.
     """
+    expect(gan, GAN, "the first argument", "a GAN: look(gan, real, z)")
     engine, generator, discriminator = gan.engine, gan.generator, gan.discriminator
     unit = gan.config.output == "sigmoid"
     real = real.to(gan.device)
-    with kept_buffers(generator), kept_buffers(discriminator), restored(), torch.enable_grad():
+    with kept_buffers(generator), kept_buffers(discriminator), seeded(0), torch.enable_grad():
         fake = engine.generate(generator, z.to(gan.device))
         logits = engine.classify_both(discriminator, signed_to_unit(real) if unit else real, fake)
         loss_d = gan.loss.discriminator(*logits, **gan.smoothing)

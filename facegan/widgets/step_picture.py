@@ -20,6 +20,7 @@ from facegan.training.single import Look
 # In pixels; pictures are shown at half their size, so that text stays sharp.
 _SIDE, _GAP, _COLUMNS = 200, 16, 4  # about, of each fake; between fakes; in a row
 _TEXT, _GRAY = (30, 30, 30), (110, 110, 110)
+_LITTLE = (170, 170, 170)  # gray of the heat map's mean brightness, where D asks for little
 _BINS = 24
 _WIDTH, _PANEL, _TOP = 860, 250, 44  # of the histograms
 
@@ -54,10 +55,9 @@ def draw_fakes(look: Look, captions: Sequence[str], title: str) -> Tensor:
     picture, draw = _canvas(_COLUMNS * (tile + _GAP) - _GAP, 3 * line + math.ceil(n / _COLUMNS) * high - _GAP)
     draw.text((0, 0), title, fill=_TEXT, font=font)
     draw.text((0, line), "Below each, what D asks G to change:", fill=_TEXT, font=font)
-    draw.text((0, 2 * line), "orange: brighter", fill=ORANGE, font=font)
-    draw.text(
-        (draw.textlength("orange: brighter  ", font=font), 2 * line), "blue: darker", fill=BLUE, font=font
-    )
+    x = 0.0
+    for color, text in ((ORANGE, "brighter"), (BLUE, "darker"), (_LITTLE, "little change")):
+        x = _swatch(draw, x, 2.5 * line, color, text, font) + line
     for index, caption in enumerate(captions):
         row, column = divmod(index, _COLUMNS)
         left, top = column * (tile + _GAP), 3 * line + row * high + _GAP // 2
@@ -95,8 +95,8 @@ def _panel(draw: Any, top: int, name: str, pair: list[np.ndarray], most: int, ed
                 )
     draw.line((_LEFT, middle, _WIDTH - 1, middle), fill=_TEXT, width=2)
     draw.text((0, middle), name, fill=_TEXT, font=_font(28), anchor="lm")
-    draw.text((_LEFT - 12, middle - 56), "real", fill=BLUE, font=_font(26), anchor="rm")
-    draw.text((_LEFT - 12, middle + 56), "fakes", fill=ORANGE, font=_font(26), anchor="rm")
+    _swatch(draw, 0, middle - 56, BLUE, "real", _font(26))
+    _swatch(draw, 0, middle + 56, ORANGE, "fakes", _font(26))
 
 
 _LEFT = 110  # where the histograms' axis begins
@@ -128,15 +128,17 @@ def _axis(draw: Any, top: int, edges: np.ndarray) -> None:
     for k in range(math.ceil(edges[0] / step), math.floor(edges[-1] / step) + 1):
         x = _x(k * step, edges)
         draw.line((x, top - 6, x, top + 4), fill=_GRAY, width=2)
-        draw.text(
-            (x, top + 8),
-            f"{k * step:g}",
-            fill=_TEXT,
-            font=_font(24),
-            anchor="ma",
-        )
-    draw.text((_LEFT, top + 38), "left of 0: fake for D", fill=_GRAY, font=_font(24))
-    draw.text((_WIDTH - 2, top + 38), "right of 0: real for D", fill=_GRAY, font=_font(24), anchor="ra")
+        draw.text((x, top + 8), f"{k * step:g}", fill=_TEXT, font=_font(24), anchor="ma")
+    draw.text((_LEFT, top + 38), "left: more fake to D", fill=_GRAY, font=_font(24))
+    draw.text((_WIDTH - 2, top + 38), "right: more real to D", fill=_GRAY, font=_font(24), anchor="ra")
+
+
+def _swatch(draw: Any, x: float, middle: float, color: tuple[int, int, int], text: str, font: Any) -> float:
+    """A square of the color and what it means; returns where the text ends."""
+    half = font.size // 2
+    draw.rectangle((x, middle - half, x + 2 * half, middle + half), fill=color)
+    draw.text((x + 3 * half, middle), text, fill=_TEXT, font=font, anchor="lm")
+    return x + 3 * half + float(draw.textlength(text, font=font))
 
 
 def _canvas(width: int, height: int) -> tuple[Any, Any]:

@@ -176,3 +176,30 @@ def test_what_is_no_data_set_is_refused_with_what_to_do(given, message):
 def test_images_of_another_kind_are_refused(images):
     with pytest.raises(DataError, match=r"load_faces\(images, size\)"):
         FaceDataset(images, "mine")
+
+
+def test_split_keeps_every_face_once():
+    whole = random_faces(50)
+    faces, held_out = whole.split(10)
+    assert (len(faces), len(held_out)) == (40, 10)
+    seen = {image.tobytes() for part in (faces, held_out) for image in part.images}
+    assert seen == {image.tobytes() for image in whole.images}
+
+
+def test_split_takes_faces_from_the_whole_set_with_their_labels():
+    labels = np.repeat([0, 1], 25)
+    whole = FaceDataset(random_faces(50).images, "classes", labels=labels, classes=("a", "b"))
+    faces, held_out = whole.split(10)
+    assert held_out.labels.tolist() == [0] * 5 + [1] * 5
+    assert len(faces.labels) == 40
+
+
+def test_both_parts_of_a_split_compare_with_the_whole():
+    whole = random_faces(50)
+    assert {part.fingerprint for part in whole.split(10)} == {whole.fingerprint}
+
+
+@pytest.mark.parametrize("count", [0, 1, 49, True, 2.0])
+def test_split_refuses_parts_that_are_no_sets(count):
+    with pytest.raises(DataError, match="expected a whole number from 2 to 48"):
+        random_faces(50).split(count)

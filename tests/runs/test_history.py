@@ -82,3 +82,20 @@ def test_the_rate_counts_training_alone(monkeypatch):
         history.append(step, torch.zeros(7), images=8)
         history.read()
     assert history["images_per_second"] == [4.0, 2.0]
+
+
+def test_a_note_stands_in_the_last_row_alone():
+    history = History()
+    for step in (1, 2):
+        history.append(step, torch.zeros(len(METRICS)), images=1)
+    history.note(r_v=0.5)
+    history.append(3, torch.zeros(len(METRICS)), images=1)
+    assert math.isnan(history["r_v"][0])
+    assert history["r_v"][1] == 0.5
+    assert math.isnan(history["r_v"][2])
+
+
+def test_a_note_before_the_first_row_is_dropped():
+    history = History()
+    history.note(r_v=0.5)
+    assert "r_v" not in history

@@ -6,7 +6,7 @@ from helpers import make_gan
 
 from facegan import GAN, Run, fit, load_generator
 from facegan.errors import CheckpointError
-from facegan.images import captioned, read_png
+from facegan.images import captioned, read_png, to_uint8
 from facegan.runs import checkpoint
 from facegan.training import callbacks
 
@@ -154,3 +154,16 @@ def test_a_folder_with_generators_but_no_checkpoint_is_not_trained_over(faces, t
     with pytest.raises(CheckpointError, match="no checkpoint to resume from"):
         fit(make_gan(), faces, steps=1, run_dir=tmp_path)
     assert Run.open(tmp_path).generators == [0, 2, 4]
+
+
+def test_pictures_are_the_images_of_a_frame(gan, faces, tmp_path):
+    fit(gan, faces, steps=3, snapshot_every=2, run_dir=tmp_path / "run")
+    run = Run.open(tmp_path / "run")
+    assert run.pictures(2).shape == (64, 3, 16, 16)
+    last = to_uint8(gan.sample(64, seed=gan.config.seed))
+    assert torch.equal(run.pictures(), last)
+    assert not torch.equal(run.pictures(2), last)
+
+
+def test_pictures_of_a_bundled_run():
+    assert Run.open("healthy").pictures(500).shape == (64, 3, 32, 32)

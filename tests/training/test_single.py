@@ -5,10 +5,12 @@ from itertools import chain, repeat
 import pytest
 import torch
 from helpers import assert_same_state, flatten, interrupt_in_backward, make_gan, random_faces, same, weights
+from torch import nn
 
 import facegan as fg
 from facegan import plane, train_step
 from facegan.errors import ConfigError, DataError
+from facegan.images import to_float
 from facegan.models import protocol
 from facegan.training import game as games
 from facegan.training.fit import next_images
@@ -82,6 +84,9 @@ def test_d_s_half_has_the_numbers_of_a_whole_step(real):
 
 def test_g_s_half_descends_its_loss_on_new_fakes_through_todays_d():
     gan, other = make_gan(norm="none"), make_gan(norm="none")
+    for each in (gan, other):  # gradients of an earlier step do not count
+        train_step(each, torch.ones(8, 3, 16, 16))
+    other.zero_grad()
     loss = torch.nn.functional.softplus(
         -other.discriminator(other.generator(other.draw_noise(8).z[0]))
     ).mean()
@@ -176,6 +181,18 @@ def test_what_was_trained_elsewhere_is_not_undone():
     assert game.gan.step == 3
 
 
+@pytest.mark.parametrize("moves", ["D", ["D"], ("D", "d"), (3,), None])
+def test_moves_that_do_not_exist_are_refused_before_any_is_played(moves):
+    game = Game(make_gan(), FACES)
+    state = state_of(game.gan)
+    with pytest.raises(
+        ConfigError, match=r"expected a tuple of names|there is no move .*choose from 'D', 'G'"
+    ):
+        game.go_to(moves)
+    assert game.moves == ()
+    same_as(game.gan, state)
+
+
 def test_old_states_are_dropped_when_they_take_too_much_memory(monkeypatch):
     game = Game(make_gan(), FACES)
     monkeypatch.setattr(games, "MAX_SAVED", 1)
@@ -200,8 +217,64 @@ def test_looking_changes_nothing(changes):
     assert torch.equal(torch.get_rng_state(), numbers)
 
 
+def test_looking_at_what_was_before_leaves_the_history_in_place():
+    game = Game(make_gan(), FACES)
+    game.go_to(("both", "both"))
+    history, before = game.gan.history, game.look(6, seed=0)
+    with game.before_last() as there:
+        assert there
+        assert not torch.equal(game.look(6, seed=0).fakes, before.fakes)
+    assert game.gan.history is history
+    with pytest.raises(RuntimeError), game.before_last():
+        raise RuntimeError
+    assert torch.equal(game.look(6, seed=0).fakes, before.fakes)
+
+
+def test_two_looks_drop_the_same_units(real):
+    discriminator = nn.Sequential(nn.Flatten(), nn.Dropout(), nn.Linear(3 * 16 * 16, 1))
+    gan = make_gan()
+    gan = fg.GAN(gan.config, discriminator=discriminator, device="cpu")
+    z = protocol.latents_for(gan.generator, 8, seed=0)
+    first = look(gan, real, z)
+    torch.rand(3)
+    again = look(gan, real, z)
+    assert torch.equal(first.fake_logits, again.fake_logits)
+    assert torch.equal(first.pull, again.pull)
+
+
+def test_a_look_finds_gradients_also_where_they_are_off(real):
+    gan = make_gan()
+    with torch.no_grad():
+        assert look(gan, real, protocol.latents_for(gan.generator, 8, seed=0)).pull.any()
+
+
+def test_a_look_is_at_faces_from_all_of_the_data():
+    game = Game(make_gan(norm="none"), FACES)
+    ends = torch.stack([to_float(torch.as_tensor(FACES[[i]]))[0] for i in (0, 39)])
+    wanted = game.gan.discriminator(ends).detach().flatten()
+    torch.testing.assert_close(game.look(5, seed=0).real_logits[[0, -1]], wanted)
+
+
+@pytest.mark.parametrize(
+    "part", [lambda gan, real: step_discriminator(gan, real), lambda gan, _: step_generator(gan)]
+)
+def test_a_half_that_fails_leaves_the_mark_of_a_half_updated_gan(monkeypatch, part, real):
+    gan = make_gan()
+    part(gan, real)
+    assert not gan.engine.in_step
+    interrupt_in_backward(monkeypatch, 1)
+    with pytest.raises(KeyboardInterrupt):
+        part(gan, real)
+    assert gan.engine.in_step
+
+
+def test_a_look_takes_a_gan(real):
+    with pytest.raises(ConfigError, match="first argument is a Generator, expected a GAN: look"):
+        look(make_gan().generator, real, torch.zeros(8, 100))
+
+
 def test_a_look_has_d_s_logits_losses_and_gradients(real):
-    gan = make_gan(norm="none")
+    gan = make_gan(norm="none", label_smoothing=0.1)
     z = protocol.latents_for(gan.generator, 8, seed=0)
     seen = look(gan, real, z)
     fake = gan.generator(z).detach().requires_grad_()
@@ -211,10 +284,15 @@ def test_a_look_has_d_s_logits_losses_and_gradients(real):
     torch.testing.assert_close(seen.fake_logits, logits.detach().flatten())
     torch.testing.assert_close(seen.real_logits, gan.discriminator(real).detach().flatten())
     torch.testing.assert_close(seen.pull, pull)
-    loss = gan.loss.discriminator(seen.real_logits, seen.fake_logits)
-    assert seen.loss_d == pytest.approx(loss.item(), rel=1e-5)
-    metrics = step_discriminator(gan, real)
-    assert seen.grad_norm_d == pytest.approx(metrics["grad_norm_d"].item(), rel=0.5)
+    images = gan.generator(z)
+    loss_d = gan.loss.discriminator(gan.discriminator(real), gan.discriminator(images), smoothing=0.1)
+    loss_g = gan.loss.generator(gan.discriminator(images))
+    for player, loss in (("d", loss_d), ("g", loss_g)):
+        network = gan.discriminator if player == "d" else gan.generator
+        gradients = torch.autograd.grad(loss, list(network.parameters()), retain_graph=True)
+        norm = torch.cat([g.flatten() for g in gradients]).norm()
+        assert getattr(seen, f"loss_{player}") == pytest.approx(loss.item(), rel=1e-4)
+        assert getattr(seen, f"grad_norm_{player}") == pytest.approx(norm.item(), rel=1e-3)
     with torch.no_grad():
         brighter = gan.discriminator(fake + 1e-3 * pull.sign()).flatten()
         assert (brighter > gan.discriminator(fake).flatten()).all()

@@ -257,3 +257,19 @@ def test_a_run_beyond_the_asked_steps_is_finished_at_its_own(gan, faces):
     live = widgets.live()
     fit(gan, faces, steps=2, callbacks=[live])
     assert live.panel.sentence.startswith("Finished: step 4 of 4")
+
+
+def test_what_sets_in_is_told_once_in_a_line(gan, faces, monkeypatch):
+    live, told = widgets.live(), iter(["Doctor: D has won since step 1 (D(x) is 1).", "", ""])
+    monkeypatch.setattr("facegan.doctor.watch.Watch.news", lambda self, history: next(told))
+    fit(gan, faces, steps=4, snapshot_every=2, callbacks=[live])
+    assert live.panel.notice.value.count("D has won") == 1
+    assert "D has won" not in live.panel.sentence
+
+
+def test_without_controls_it_is_printed(gan, faces, monkeypatch, capsys):
+    monkeypatch.setattr(dashboard, "ipw", None)
+    monkeypatch.setattr(panel, "ipw", None)
+    monkeypatch.setattr("facegan.doctor.watch.Watch.news", lambda self, history: f"step {gan.step}")
+    fit(gan, faces, steps=2, snapshot_every=2, callbacks=[widgets.live()])
+    assert "step 2" in capsys.readouterr().out

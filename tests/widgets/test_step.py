@@ -1,11 +1,14 @@
 """The debugger of the game: every button, exact undo, and what its pictures show."""
 
+import base64
+import io
 import re
 
 import pytest
 import torch
 from helpers import assert_same_state, make_gan, random_faces
 from helpers.panels import changes, pixels, same_picture
+from PIL import Image, ImageDraw
 
 import facegan as fg
 from facegan import plane, train_step, widgets
@@ -91,8 +94,9 @@ def test_table_and_sentence_have_the_numbers_of_before_and_after(panel):
     assert torch.equal(panel.before.fakes, panel.after.fakes), "D's step leaves G's fakes alone"
 
 
-def test_a_critics_logits_are_not_called_probabilities():
-    panel = widgets.step(make_gan(loss="wasserstein", norm="none"), FACES)
+@pytest.mark.parametrize("loss", ["wasserstein", "hinge", "least_squares"])
+def test_a_critics_logits_are_not_called_probabilities(loss):
+    panel = widgets.step(make_gan(loss=loss, norm="none"), FACES)
     assert "mean logit" in panel.sentence
     assert "%" not in panel.sentence + panel.table.value
     assert panel._output(torch.tensor(-1.25)) == "-1.25"
@@ -100,7 +104,8 @@ def test_a_critics_logits_are_not_called_probabilities():
 
 def test_the_heat_map_has_the_gradients_sign():
     pull = torch.zeros(1, 3, 4, 4)
-    pull[0, :, 0, 0], pull[0, :, 1, 1] = 1.0, -1.0
+    pull[0, :, 0, 0] = 1.0
+    pull[0, :, 1, 1] = torch.tensor([1.0, -2.0, -2.0])  # the sum over the colors decides
     drawn = heat_map(torch.zeros(1, 3, 4, 4), pull)[0]
     assert tuple(drawn[:, 0, 0].tolist()) == ORANGE
     assert tuple(drawn[:, 1, 1].tolist()) == BLUE
@@ -109,9 +114,70 @@ def test_the_heat_map_has_the_gradients_sign():
     assert not heat_map(torch.zeros(1, 3, 4, 4), torch.zeros(1, 3, 4, 4)).float().std(1).any()
 
 
-def test_numbers_that_are_not_finite_are_drawn_and_told(panel):
+@pytest.fixture
+def texts(monkeypatch):
+    """What is written into pictures, and where: (left, middle or top)."""
+    written, write = {}, ImageDraw.ImageDraw.text
+
+    def noted(self, xy, text, **options):
+        written[text] = tuple(map(round, xy))
+        write(self, xy, text, **options)
+
+    monkeypatch.setattr(ImageDraw.ImageDraw, "text", noted)
+    return written
+
+
+def same_look(fakes=0.0, pull=0.0, real=0.0, fake=0.0, n=8):
+    images = [
+        torch.as_tensor(v, dtype=torch.float).view(-1, 1, 1, 1).expand(n, 3, 8, 8) for v in (fakes, pull)
+    ]
+    return Look(*images, torch.full((n,), real), torch.full((n,), fake), 0.0, 0.0, 0.0, 0.0)
+
+
+def test_each_fake_has_its_output_and_its_heat_map_below_and_a_legend_says_what_the_colors_mean(texts):
+    signs = torch.tensor([1.0, -1.0, 1.0, -1.0, 1.0, -1.0, -1.0, -1.0])
+    picture = draw_fakes(same_look(fakes=-signs, pull=signs), [f"{k} %" for k in range(8)], "title")
+    color_of = {1.0: ORANGE, -1.0: BLUE}
+    for k, sign in enumerate(signs.tolist()):
+        x, y = texts[f"{k} %"]
+        assert picture[:, y - 100, x].tolist() == [0 if sign > 0 else 255] * 3
+        assert tuple(picture[:, y + 100, x].tolist()) == color_of[sign]
+    for word, color in (("brighter", ORANGE), ("darker", BLUE)):
+        x, y = texts[word]
+        assert tuple(picture[:, y, x - 20].tolist()) == color
+    assert "little change" in texts
+
+
+def test_histograms_have_real_faces_above_fakes_below_and_before_above_after(texts):
+    picture = draw_logits(same_look(real=1.0, fake=-3.0), same_look(real=3.0, fake=-1.0))
+    found = {}
+    for color in (BLUE, ORANGE):
+        match = (picture == torch.tensor(color, dtype=torch.uint8).view(3, 1, 1)).all(0)
+        match[:, :110] = False  # the legend
+        found[color] = match.nonzero().tolist()
+    for name, real, fake in (("Before", 1, -3), ("After", 3, -1)):
+        middle, zero, one = texts[name][1], texts["0"][0], (texts["2"][0] - texts["0"][0]) / 2
+        above = [x for y, x in found[BLUE] if middle - 110 < y < middle]
+        below = [x for y, x in found[ORANGE] if middle < y < middle + 115]
+        assert sum(above) / len(above) == pytest.approx(zero + real * one, abs=20)
+        assert sum(below) / len(below) == pytest.approx(zero + fake * one, abs=20)
+
+
+def test_undo_is_offered_as_far_as_states_are_kept(panel, monkeypatch):
+    monkeypatch.setattr("facegan.training.game.MAX_SAVED", 1)
+    for move in ("D", "G"):
+        panel.buttons[move].click()
+        panel.wait()
+    panel.undo_button.click()
+    panel.wait()
+    assert panel.game.moves == ("D",)
+    assert panel.undo_button.disabled
+
+
+@pytest.mark.parametrize("player", ["generator", "discriminator"])
+def test_numbers_that_are_not_finite_are_drawn_and_told(panel, player):
     with torch.no_grad():
-        next(panel.game.gan.generator.parameters()).fill_(float("nan"))
+        next(getattr(panel.game.gan, player).parameters()).fill_(float("nan"))
     panel.buttons["both"].click()
     panel.wait()
     assert "has diverged" in panel.sentence
@@ -139,6 +205,8 @@ def test_a_move_that_fails_is_told_and_the_next_works(panel, monkeypatch):
     def fails(_):
         raise RuntimeError("out of memory")
 
+    panel.buttons["D"].click()
+    panel.wait()
     monkeypatch.setattr("facegan.training.step.frozen", fails)
     panel.buttons["both"].click()
     panel.wait()
@@ -146,8 +214,30 @@ def test_a_move_that_fails_is_told_and_the_next_works(panel, monkeypatch):
     monkeypatch.undo()
     panel.buttons["both"].click()
     panel.wait()
-    assert panel.game.moves == ("both",)
+    assert panel.game.moves == ("D", "both")
     assert panel.game.gan.step == 1
+    for left in (("D",), ()):
+        assert not panel.undo_button.disabled
+        panel.undo_button.click()
+        panel.wait()
+        assert panel.game.moves == left
+    assert panel.undo_button.disabled
+
+
+@pytest.mark.parametrize(("size", "count", "taken"), [(16, 4, 1), (64, 4, 2), (64, 1, 1)])
+def test_a_step_takes_one_thread_or_half_of_them(monkeypatch, size, count, taken):
+    panel = widgets.step(make_gan(image_size=size, batch_size=32), random_faces(40, size))
+    seen, look, before = [], panel.game.look, torch.get_num_threads()
+    monkeypatch.setattr(
+        panel.game, "look", lambda *a, **k: seen.append(torch.get_num_threads()) or look(*a, **k)
+    )
+    try:
+        torch.set_num_threads(count)
+        panel.draw(panel.state)
+        assert torch.get_num_threads() == count
+    finally:
+        torch.set_num_threads(before)
+    assert seen == [taken]
 
 
 @pytest.mark.parametrize(
@@ -168,5 +258,6 @@ def test_wrong_arguments_are_refused(arguments, error):
 
 def test_a_saved_notebook_has_both_pictures_and_the_sentence(panel):
     data, metadata = panel._repr_mimebundle_()
-    assert data["image/png"].startswith("iVBOR")
+    left, right = panel.pictures
+    assert Image.open(io.BytesIO(base64.b64decode(data["image/png"]))).width > left.shape[2] + right.shape[2]
     assert metadata["image/png"]["alt"] == panel.sentence
