@@ -350,7 +350,8 @@ fg.notebook.charts(**treated)
 
 # %% [markdown]
 # *Every step went too far, from the first one on: D's loss jumps more than four times as much as in the healthy run, and colors are garish. That D wins in the end is a consequence. Lower rates
-# in the middle of the run calm the curves, but the colors stay: the large steps have driven the weights to where small steps do not lead back. Start over: after half as many steps or less, there are faces.*
+# in the middle of the run calm D's loss, but the colors stay: the large steps have driven the weights to where small steps do not lead back. Start over: after half as many steps there are faces. The jumpiness falls in both, so it does not say
+# which treatment helped. Look at the faces.*
 #
 # *The doctor looks at the end of a run. There this one looks like patient 1 or 6. You looked at the time before.*
 #
