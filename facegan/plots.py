@@ -136,7 +136,18 @@ def plot_runs(
     last = "Fakes" if pictures else "Loss"
     for ax, title in zip(grid[0], ("D's output", "Gradient norm", last), strict=True):
         ax.set_title(title, loc="left", fontsize=9)
-    for column, axes in enumerate(grid.T[: 2 if pictures else 3]):
+    _joined(grid[:, : 2 if pictures else 3])
+    shown = np.concatenate([_positive(found[name]) for found in histories.values() for name in _NORMS])
+    if np.isfinite(shown).any():
+        low, high = np.nanquantile(shown, (0.002, 0.998))
+        grid[0, 1].set_ylim(max(low / 2, high * 1e-8), high * 2)
+    _describe(figure, f"D(x) and D(G(z)), gradient norms, {last.lower()}; rows: {', '.join(histories)}")
+    return figure
+
+
+def _joined(grid: np.ndarray) -> None:
+    """Give the axes of each column one step axis and one legend, and those of gradient norms one scale."""
+    for column, axes in enumerate(grid.T):
         for ax in axes[1:]:
             ax.get_legend().remove()
             ax.sharex(axes[0])
@@ -149,12 +160,6 @@ def plot_runs(
         axes[0].legend(handles, labels, frameon=False, ncols=2, fontsize=8, handlelength=0.7, **place)
         axes[0].autoscale(axis="x")
         axes[-1].set_xlabel("step")
-    shown = np.concatenate([_positive(found[name]) for found in histories.values() for name in _NORMS])
-    if np.isfinite(shown).any():
-        low, high = np.nanquantile(shown, (0.002, 0.998))
-        grid[0, 1].set_ylim(max(low / 2, high * 1e-8), high * 2)
-    _describe(figure, f"D(x) and D(G(z)), gradient norms, {last.lower()}; rows: {', '.join(histories)}")
-    return figure
 
 
 def _positive(values: Sequence[float]) -> np.ndarray:

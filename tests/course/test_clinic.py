@@ -6,7 +6,7 @@ import torch
 
 import facegan as fg
 from facegan.course import solutions
-from facegan.course.checks import clinic as checks
+from facegan.course.checks.evidence import FITS
 from facegan.course.clinic import charts, patient
 from facegan.errors import ConfigError
 from facegan.images import to_float
@@ -49,7 +49,7 @@ def test_pictures_and_real_faces_have_one_form():
 def test_the_doctor_examines_a_patient(number):
     found = fg.diagnose(PATIENTS[number])
     assert found.answer == "ill"
-    assert checks._FITS[number][0] in {verdict.name for verdict in found}
+    assert FITS[number][0] in {verdict.name for verdict in found}
 
 
 @pytest.mark.parametrize("number", [-1, 7, True, "d_too_strong", 1.0])
@@ -85,7 +85,7 @@ def test_numbers_tell_patients_with_similar_curves_apart():
 
 @pytest.mark.parametrize("number", NUMBERS)
 def test_the_names_of_the_exercises_are_the_doctors(number):
-    name, near = checks._FITS[number]
+    name, near = FITS[number]
     assert {name, *near} <= fg.doctor.VERDICTS.keys()
     assert name not in near
 

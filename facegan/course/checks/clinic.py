@@ -1,69 +1,27 @@
 """Checks of notebook 6: the number that shows a failure, and the failure's name.
 
 Every exercise is tried with the patient of the notebook and with made-up trainings of the same failure, so that copied
-numbers do not pass. Names are compared by their letters only.
+numbers do not pass.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
-from numbers import Real
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from facegan.course.checks.tools import CheckFailed, call, check, close, kind_of, refuse
+from facegan.course.checks.evidence import Numbers, compare
+from facegan.course.checks.tools import check
 from facegan.course.clinic import patient
-from facegan.doctor import VERDICTS
 from facegan.images import to_float
 
 Curves = dict[str, np.ndarray]
-Numbers = dict[str, Any]  # by what is said about them
 
 _LAST = 200  # steps
-_FACES = "that is what becomes of the faces; the number names the cause"
-_END = "that is how it ends, after step 1,200; the number is about the steps before"
-_FITS: dict[int, tuple[str, dict[str, str]]] = {
-    1: ("D has won", {
-        "nothing changes": _FACES,
-        "checkerboard": "the number is about D's outputs, not about the faces",
-        "D pulls away": "it has gone further than that: how certain is D in the last 200 steps?",
-        "no gradient reaches G": "G's gradient is larger than D's here",
-        "learning rate too high": "D's outputs hardly jump in the last 200 steps",
-    }),
-    2: ("no gradient reaches G", {
-        "D has won": "it has, but patient 1's D had won, too, and there G's gradient was larger than D's. What is "
-        "different here?",
-        "nothing changes": _FACES,
-        "noise": _FACES,
-    }),
-    3: ("D is fooled", {
-        "noise": _FACES,
-        "D has won": "which of the two curves is above the other?",
-        "D pulls away": "which of the two curves is above the other?",
-        "mode collapse": "the number is about D's outputs, not about how much the faces differ",
-    }),
-    4: ("learning rate too high", {
-        "D has won": _END,
-        "D pulls away": _END,
-        "noise": _END,
-        "numerical failure": "all numbers are finite",
-    }),
-    5: ("mode collapse", {
-        "D is fooled": "for some steps it is; the number is about the faces: how much do they differ?",
-        "noise": "the number is about how much the faces differ",
-        "checkerboard": "the number is about how much the faces differ",
-    }),
-    6: ("D overfits", {
-        "D pulls away": "the curves say so, but not why. The number compares faces that D has trained on with others",
-        "D has won": "on which faces? The number compares faces that D has trained on with others",
-        "learning rate too high": "the number compares faces that D has trained on with others",
-    }),
-}  # fmt: skip
 
 
 def patient_1(function: Callable) -> None:
@@ -77,7 +35,7 @@ def patient_1(function: Callable) -> None:
             "that is D(G(z)) after D's step; the column is d_fake.": [real.mean(), after],
             **_windows(partial(_means, curves)),
         }
-        _compare(function, 1, where, (curves,), [real.mean(), fake.mean()], wrong)
+        compare(function, 1, where, (curves,), [real.mean(), fake.mean()], wrong)
 
 
 def patient_2(function: Callable) -> None:
@@ -104,7 +62,7 @@ def patient_2(function: Callable) -> None:
         }
         low, high = np.sort(ratio)[[_LAST // 2 - 1, _LAST // 2]]
         middles = (low, (low + high) / 2, high)
-        got = _compare(function, 2, where, (curves,), [middles[1]], wrong, within=(low, high))
+        got = compare(function, 2, where, (curves,), [middles[1]], wrong, within=(low, high))
         conventions &= {i for i, middle in enumerate(middles) if abs(got[0] - middle) < 1e-5 * middle}
         check(conventions, "it uses a step more or less than the last 200.")
 
@@ -129,7 +87,7 @@ def patient_3(function: Callable) -> None:
             ).mean(),
             **_windows(partial(_share, curves)),
         }
-        _compare(function, 3, where, (curves,), [share], wrong)
+        compare(function, 3, where, (curves,), [share], wrong)
 
 
 def patient_4(function: Callable) -> None:
@@ -143,36 +101,37 @@ def patient_4(function: Callable) -> None:
         cases.append(("made-up curves", made_up[0], made_up[1]))
     for where, curves, healthy in cases:
         right = _jumps(curves, slice(1000)) / _jumps(healthy, slice(1000))
-        wrong = {
-            "that is the patient's number alone; divide by the healthy run's.": _jumps(curves, slice(1000)),
-            "it is upside down: the patient's number over the healthy run's.": 1 / right,
-            "it uses all steps; take the first 1,000.": _jumps(curves, slice(None))
-            / _jumps(healthy, slice(None)),
-            "it uses the last 1,000 steps; take the first 1,000.": _jumps(curves, slice(-1000, None))
-            / _jumps(healthy, slice(-1000, None)),
-            "the healthy run's number is of all its steps; take the first 1,000 of both.": _jumps(
-                curves, slice(1000)
-            )
-            / _jumps(healthy, slice(None)),
-            "it uses the last 200 steps; take the first 1,000.": _jumps(curves, slice(-_LAST, None))
-            / _jumps(healthy, slice(-_LAST, None)),
-            "that is G's loss; take D's.": _jumps(curves, slice(1000), "loss_g")
-            / _jumps(healthy, slice(1000), "loss_g"),
-            "that compares standard deviations; take changes from step to step.": curves["loss_d"][
-                :1000
-            ].std()
-            / healthy["loss_d"][:1000].std(),
-            "those are medians of the changes; it should be means.": _jumps(
-                curves, slice(1000), reduce=np.median
-            )
-            / _jumps(healthy, slice(1000), reduce=np.median),
-            "it squares the changes; take absolute values.": _squares(curves) / _squares(healthy),
-            "it squares the changes and takes a root; take absolute values.": (
-                _squares(curves) / _squares(healthy)
-            )
-            ** 0.5,
-        }
-        _compare(function, 4, where, (curves, healthy), [right], wrong)
+        wrong = _wrong_jumps(curves, healthy, right)
+        compare(function, 4, where, (curves, healthy), [right], wrong)
+
+
+def _wrong_jumps(curves: Curves, healthy: Curves, right: float) -> Numbers:
+    """Ratios of known mistakes."""
+    return {
+        "that is the patient's number alone; divide by the healthy run's.": _jumps(curves, slice(1000)),
+        "it is upside down: the patient's number over the healthy run's.": 1 / right,
+        "it uses all steps; take the first 1,000.": _jumps(curves, slice(None))
+        / _jumps(healthy, slice(None)),
+        "it uses the last 1,000 steps; take the first 1,000.": _jumps(curves, slice(-1000, None))
+        / _jumps(healthy, slice(-1000, None)),
+        "the healthy run's number is of all its steps; take the first 1,000 of both.": _jumps(
+            curves, slice(1000)
+        )
+        / _jumps(healthy, slice(None)),
+        "it uses the last 200 steps; take the first 1,000.": _jumps(curves, slice(-_LAST, None))
+        / _jumps(healthy, slice(-_LAST, None)),
+        "that is G's loss; take D's.": _jumps(curves, slice(1000), "loss_g")
+        / _jumps(healthy, slice(1000), "loss_g"),
+        "that compares standard deviations; take changes from step to step.": curves["loss_d"][:1000].std()
+        / healthy["loss_d"][:1000].std(),
+        "those are medians of the changes; it should be means.": _jumps(curves, slice(1000), reduce=np.median)
+        / _jumps(healthy, slice(1000), reduce=np.median),
+        "it squares the changes; take absolute values.": _squares(curves) / _squares(healthy),
+        "it squares the changes and takes a root; take absolute values.": (
+            _squares(curves) / _squares(healthy)
+        )
+        ** 0.5,
+    }
 
 
 def patient_5(function: Callable) -> None:
@@ -224,7 +183,7 @@ def _check_ratio(function: Callable, where: str, fakes: Tensor, real: Tensor) ->
             lambda images: images.std(0).mean()
         ),
     }
-    _compare(function, 5, where, (fakes, real), [float(right)], wrong, tolerance=5e-4)
+    compare(function, 5, where, (fakes, real), [float(right)], wrong, tolerance=5e-4)
 
 
 def patient_6(function: Callable) -> None:
@@ -256,7 +215,7 @@ def _check_r_v(function: Callable, train: Tensor, held_out: Tensor, fakes: Tenso
         "it uses the first logit of each kind only.": r_v(lambda x: x[0]),
     }
     right = float(r_v(torch.mean))
-    _compare(function, 6, "made-up logits", (train, held_out, fakes), [right], wrong)
+    compare(function, 6, "made-up logits", (train, held_out, fakes), [right], wrong)
 
 
 def _means(curves: Curves, part: slice) -> list[float]:
@@ -323,76 +282,3 @@ def _windows(measure: Callable[[slice], Any]) -> Numbers:
         "it uses the last 100 steps; take the last 200.": measure(slice(-100, None)),
         "it uses the last step only; take the last 200.": measure(slice(-1, None)),
     }
-
-
-def _compare(
-    function: Callable,
-    number: int,
-    where: str,
-    inputs: tuple[Any, ...],
-    right: Sequence[float],
-    wrong: Numbers,
-    *,
-    within: Sequence[float] = (),
-    tolerance: float = 1e-4,
-) -> list[float]:
-    """Call the function, compare its numbers, then its name, and return the numbers; those `within` bounds pass, too."""
-    name, got = _answer(call(function, *inputs), len(right))
-    wanted, given = (torch.tensor(numbers, dtype=torch.float64) for numbers in (right, got))
-    fits = close(given, wanted, tolerance * min(1.0, float(wanted.abs().max())))
-    if not fits and not (len(within) and within[0] * 0.9999 <= got[0] <= within[1] * 1.0001):
-        rounded = [wanted.mul(10**digits).round() / 10**digits for digits in (1, 2, 3, 4)]
-        check(
-            not any(value.any() and close(given, value, 1e-9) for value in rounded),
-            "do not round the number.",
-        )
-        refuse(given, {f"{where}: {said}": torch.as_tensor(value).double().reshape(-1) for said, value in wrong.items()})  # fmt: skip
-        raise CheckFailed(f"{where}: it gives {_listed(got)}, expected {_listed(right)}.")
-    _check_name(name, number)
-    return got
-
-
-def _listed(numbers: Sequence[float]) -> str:
-    return " and ".join(f"{number:.5g}" for number in numbers)
-
-
-def _answer(result: Any, count: int) -> tuple[str, list[float]]:
-    """A name and so many numbers from what a function returned."""
-    many = "a number" if count == 1 else f"{count} numbers"
-    expected = (
-        f'expected the failure\'s name and {many}, such as: return "noise", {", ".join(["0.5"] * count)}'
-    )
-    check(isinstance(result, tuple | list) and len(result), f"it returns {kind_of(result)}, {expected}.")
-    name, *rest = result
-    check(isinstance(name, str), f"its first value is {kind_of(name)}, {expected}.")
-    if len(rest) == 1 and isinstance(rest[0], tuple | list | np.ndarray | Tensor) and count > 1:
-        rest = list(rest[0])
-    check(len(rest) == count, f"it returns a name and {len(rest)} values, {expected}.")
-    return name, [_number(value, expected) for value in rest]
-
-
-def _number(value: Any, expected: str) -> float:
-    if isinstance(value, Tensor | np.ndarray):
-        count = torch.as_tensor(value).numel()
-        check(count == 1, f"it returns {count} numbers where one is expected; {expected}.")
-        value = value.reshape(-1)[0].item()
-    number = isinstance(value, Real | np.floating) and not isinstance(value, bool)
-    check(number, f"it returns {kind_of(value)} where a number is expected; {expected}.")
-    check(np.isfinite(value), f"its number is {value}.")
-    return float(value)
-
-
-def _letters(name: str) -> str:
-    return re.sub(r"[^a-z]", "", name.casefold())
-
-
-def _check_name(name: str, number: int) -> None:
-    known = {_letters(key): key for key in VERDICTS}
-    found = known.get(_letters(name))
-    if found is None:
-        raise CheckFailed(
-            f"the numbers are right, but {name!r} is not in the list of names: {', '.join(VERDICTS)}."
-        )
-    right, said = _FITS[number]
-    why = said.get(found, "Compare its row in the table of failures with your number and with the charts")
-    check(found == right, f"the numbers are right, but the name {found!r} does not fit: {why}.")
