@@ -81,10 +81,10 @@ class Patient(Run):
     def generators(self) -> list[int]:
         return self._run.generators
 
-    def frame(self, step: int) -> Tensor:
+    def frame(self, step: int | None = None) -> Tensor:
         return self._run.frame(step)
 
-    def pictures(self, step: int) -> Tensor:
+    def pictures(self, step: int | None = None) -> Tensor:
         return self._run.pictures(step)
 
     def generator(self, step: int | None = None, *, network: nn.Module | None = None) -> Any:
