@@ -202,7 +202,7 @@ fg.notebook.charts(as_found=train(one.config, **sick), **treated)
 # *D has won: its outputs are 1 and 0, its loss and its own gradient are nearly 0. G's gradient is large, so G is told to change, but it cannot: the faces stop changing. Here the cause is G's learning rate, a
 # thousand times too small. R1 and a slower D hold D back, and G still does not move. Only the faster G draws faces. When D has won, ask what keeps G from answering.*
 #
-# *The doctor names every rule that holds, sure ones first. Some are consequences or look-alikes: a G that D pushes hard has a growing gradient, as with a learning rate that is too high. Your number decides.*
+# *The doctor names every rule that holds, sure ones first, then those that hold in too few steps to be sure. Several can be true, and not each is the cause. Your number decides.*
 #
 # ## Patient 2
 #
@@ -353,7 +353,7 @@ fg.notebook.charts(**treated)
 # in the middle of the run calm D's loss, but the colors stay: the large steps have driven the weights to where small steps do not lead back. Start over: after half as many steps there are faces. The jumpiness falls in both, so it does not say
 # which treatment helped. Look at the faces.*
 #
-# *The doctor looks at the end of a run. There this one looks like patient 1 or 6. You looked at the time before.*
+# *The doctor also reads a run's settings, and finds the learning rates there. By the end of its curves alone this run looks like patient 1. You looked at the time before, and needed no settings.*
 #
 # ## Patient 5
 #
@@ -501,7 +501,7 @@ fg.progress()
 # <details><summary>An answer</summary>
 #
 # A rule compares numbers with thresholds, which were set by trying runs. Different causes give similar numbers: a strong D makes G's gradient grow, and so does a high learning rate.
-# A rule does not know what you have changed. You do.
+# A rule does not know which change of yours was the fault. You can undo it and see.
 # </details>
 #
 # ## Go further
