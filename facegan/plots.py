@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 BLUE, ORANGE, GREEN = "#0072B2", "#D55E00", "#009E73"
+_PLAYERS, _NORMS = (("of D", BLUE), ("of G", ORANGE)), ("grad_norm_d", "grad_norm_g")
 _DRAWN = ("loss_d", "loss_g", "d_real", "d_fake")
 _INCHES_PER_LETTER = 0.08  # of the labels of rows
 _SMOOTHING = 0.02  # window of the bold line, as a share of the steps
@@ -102,6 +103,68 @@ def plot_curves(history: Mapping[str, Sequence[float]], *, ax: Sequence[Axes] | 
     right.set(xlabel="step", ylabel="mean probability of “real”", ylim=(0, 1))
     right.set_title("Discriminator output", loc="left")
     return cast("Figure", left.figure)
+
+
+def plot_runs(
+    histories: Mapping[str, Mapping[str, Sequence[float]]], pictures: Mapping[str, Tensor] | None = None
+) -> Figure:
+    """D(x) with D(G(z)), gradient norms on a logarithmic axis, and losses: a row for each history, by name.
+
+    Thin lines are single steps, bold ones running means. `pictures` are images (N, 3, S, S) by the same names, drawn
+    side by side in place of the losses; thin lines are then left out. Raises `ConfigError` when there is nothing
+    to plot.
+    """
+    if not histories or not all(len(history.get("loss_d", ())) for history in histories.values()):
+        raise ConfigError("a history is missing or empty; train a step before plotting it.")
+    figure = _figure(7.6 if pictures else 8, 0.6 + (0.8 if pictures else 1.4) * len(histories))
+    ratios = (1, 1, 0.9) if pictures else (1, 1, 1)
+    grid = figure.subplots(len(histories), 3, squeeze=False, width_ratios=ratios)
+    thin = 0.0 if pictures else 0.8
+    for (left, middle, right), (name, history) in zip(grid, histories.items(), strict=True):
+        outputs = {"d_real": ("D(x)", BLUE), "d_fake": ("D(G(z))", ORANGE)}
+        _lines(left, history, outputs, thin=thin)
+        left.set_ylim(-0.03, 1.03)
+        left.set_ylabel(name, fontsize=8 if pictures else 10)
+        norms: dict[str, Any] = {key: _positive(history[key]) for key in _NORMS}
+        _lines(middle, {**history, **norms}, dict(zip(_NORMS, _PLAYERS, strict=True)), thin=thin)
+        middle.set(yscale="log", ylim=(1e-3, 1e3))
+        middle.yaxis.set_minor_formatter("")
+        if pictures:
+            show_images(pictures[name], columns=len(pictures[name]), ax=right)
+        else:
+            _lines(right, history, dict(zip(("loss_d", "loss_g"), _PLAYERS, strict=True)))
+    last = "Fakes" if pictures else "Loss"
+    for ax, title in zip(grid[0], ("D's output", "Gradient norm", last), strict=True):
+        ax.set_title(title, loc="left", fontsize=9)
+    _joined(grid[:, : 2 if pictures else 3])
+    shown = np.concatenate([_positive(found[name]) for found in histories.values() for name in _NORMS])
+    if np.isfinite(shown).any():
+        low, high = np.nanquantile(shown, (0.002, 0.998))
+        grid[0, 1].set_ylim(max(low / 2, high * 1e-8), high * 2)
+    _describe(figure, f"D(x) and D(G(z)), gradient norms, {last.lower()}; rows: {', '.join(histories)}")
+    return figure
+
+
+def _joined(grid: np.ndarray) -> None:
+    """Give the axes of each column one step axis and one legend, and those of gradient norms one scale."""
+    for column, axes in enumerate(grid.T):
+        for ax in axes[1:]:
+            ax.get_legend().remove()
+            ax.sharex(axes[0])
+            if column == 1:
+                ax.sharey(axes[0])
+        for ax in axes[:-1]:
+            ax.tick_params(labelbottom=False)
+        handles, labels = axes[0].get_legend_handles_labels()
+        place = {"loc": "lower right", "bbox_to_anchor": (1.02, 0.98), "borderpad": 0.1}
+        axes[0].legend(handles, labels, frameon=False, ncols=2, fontsize=8, handlelength=0.7, **place)
+        axes[0].autoscale(axis="x")
+        axes[-1].set_xlabel("step")
+
+
+def _positive(values: Sequence[float]) -> np.ndarray:
+    """Values of which a logarithm exists: 0 becomes a tiny number."""
+    return np.maximum(_gaps(values), 1e-12)
 
 
 class MarkedCurves:
@@ -193,11 +256,18 @@ def _describe(figure: Any, alt: str) -> None:
     vars(figure)["_repr_mimebundle_"] = mimebundle
 
 
-def _lines(ax: Axes, history: Mapping[str, Sequence[float]], series: dict[str, tuple[str, str]]) -> None:
+def _lines(
+    ax: Axes,
+    history: Mapping[str, Sequence[float]],
+    series: dict[str, tuple[str, str]],
+    *,
+    thin: float = 0.8,
+) -> None:
     for name, (label, color) in series.items():
         values = _gaps(history[name])
-        steps = history.get("step") or np.arange(1, len(values) + 1)
-        ax.plot(steps, values, color=color, alpha=0.25, linewidth=0.8)
+        steps = history["step"] if len(history.get("step", ())) else np.arange(1, len(values) + 1)
+        if thin:
+            ax.plot(steps, values, color=color, alpha=0.25, linewidth=thin)
         ax.plot(steps, _running_mean(values), color=color, linewidth=2, label=label)
     shown = np.concatenate([_gaps(history[name]) for name in series])
     if np.isfinite(shown).any():

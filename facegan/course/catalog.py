@@ -194,6 +194,48 @@ _EXERCISES = (
         "Compare with the radius, and add up over the fakes: how many are near each center?",
         "Count the centers whose number is at least `least`.",
     ),
+    _exercise(
+        "patient_1", 6, "name the failure by D's outputs at the end",
+        solutions.patient_1, checks.patient_1,
+        'curves["d_real"] is an array; [-200:] takes its last 200 values.',
+        "Return three values: return NAME, MEAN_OF_D_REAL, MEAN_OF_D_FAKE.",
+        "One mean is nearly 1, the other nearly 0. Which row of the table begins with these two?",
+    ),
+    _exercise(
+        "patient_2", 6, "name the failure by the ratio of the gradient norms",
+        solutions.patient_2, checks.patient_2,
+        'The columns are "grad_norm_g" and "grad_norm_d". Divide the arrays: that is one ratio for each step.',
+        "np.median takes the median of an array. Take the last 200 ratios only.",
+        "D is certain, and the ratio is far below 1. Which row of the table has both?",
+    ),
+    _exercise(
+        "patient_3", 6, "name the failure by how often D prefers fakes",
+        solutions.patient_3, checks.patient_3,
+        "Comparing two arrays gives an array of True and False.",
+        "The mean of an array of True and False is the share of True.",
+        "In most steps D gives fakes more than real faces. Who fools whom?",
+    ),
+    _exercise(
+        "patient_4", 6, "name the failure by how much D's loss jumps, compared with a healthy run",
+        solutions.patient_4, checks.patient_4,
+        "np.diff gives the changes from one value to the next. Take the first 1,000 values before.",
+        "Changes are positive and negative: take np.abs before the mean.",
+        "Do the same with the healthy curves and divide. D's loss jumps several times as much: each step goes too far.",
+    ),
+    _exercise(
+        "patient_5", 6, "name the failure by how much fakes differ, compared with real faces",
+        solutions.patient_5, checks.patient_5,
+        "images.flatten(1) makes each image a row. Write a helper for one set of images, and call it twice.",
+        "For two rows a and b: ((a - b) ** 2).mean() ** 0.5. Average it over all pairs of different rows.",
+        "torch.pdist(rows) gives all Euclidean distances; divide by the root of the numbers in a row. Then the ratio.",
+    ),
+    _exercise(
+        "patient_6", 6, "name the failure by D's logits of faces that it has not trained on",
+        solutions.patient_6, checks.patient_6,
+        "You need three means: of D's logits of training faces, of held-out faces, and of fakes.",
+        "How far are held-out faces below training faces? Divide by how far fakes are below training faces.",
+        "0: D treats held-out faces as training faces. 1: it treats them as fakes. Which row of the table says so?",
+    ),
 )  # fmt: skip
 
 _TABLE = {found.name: found for found in _EXERCISES}

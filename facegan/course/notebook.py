@@ -17,6 +17,8 @@ from facegan.course.answers import answer as answer
 from facegan.course.answers import authors as authors
 from facegan.course.answers import run_folder as run_folder
 from facegan.course.attributes import smiles as smiles
+from facegan.course.clinic import charts as charts
+from facegan.course.clinic import patient as patient
 from facegan.course.plan import plan as plan
 from facegan.course.player import player as player
 from facegan.errors import DataError, DownloadError, first_line

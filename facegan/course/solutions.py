@@ -4,6 +4,7 @@ A notebook continues with these where a student's function is missing or wrong, 
 Does not cover exercises that a function of the library solves as it is (see `facegan.course.catalog`).
 """
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import nn
@@ -180,3 +181,44 @@ def modes_covered(fakes, centers, radius, least):
     """Fakes (N, 2), centers (M, 2) -> how many centers have at least `least` fakes within the radius."""
     near = torch.cdist(fakes, centers) <= radius  # (N, M)
     return int((near.sum(0) >= least).sum())
+
+
+def patient_1(curves):
+    """Curves -> (the failure's name, mean of D(x), mean of D(G(z))), both means over the last 200 steps."""
+    return "D has won", curves["d_real"][-200:].mean(), curves["d_fake"][-200:].mean()
+
+
+def patient_2(curves):
+    """Curves -> (the failure's name, median of G's gradient norm over D's in the last 200 steps)."""
+    ratio = curves["grad_norm_g"][-200:] / curves["grad_norm_d"][-200:]
+    return "no gradient reaches G", np.median(ratio)
+
+
+def patient_3(curves):
+    """Curves -> (the failure's name, share of the last 200 steps in which D(G(z)) > D(x))."""
+    fooled = curves["d_fake"][-200:] > curves["d_real"][-200:]
+    return "D is fooled", fooled.mean()
+
+
+def patient_4(curves, healthy):
+    """Curves of the patient and of a healthy run -> (the failure's name, jumpiness of one over that of the other)."""
+
+    def jumpiness(of):
+        return np.abs(np.diff(of["loss_d"][:1000])).mean()
+
+    return "learning rate too high", jumpiness(curves) / jumpiness(healthy)
+
+
+def patient_5(fakes, real):
+    """Images (N, 3, S, S) and (M, 3, S, S) -> (the failure's name, variety of the fakes over that of real faces)."""
+
+    def variety(images):
+        flat = images.flatten(1)
+        return (torch.pdist(flat) / flat.shape[1] ** 0.5).mean()  # root of the mean square, for all pairs
+
+    return "mode collapse", float(variety(fakes) / variety(real))
+
+
+def patient_6(train, held_out, fakes):
+    """D's logits (N,) of faces it trains on, of held-out faces and of fakes -> (the failure's name, r_v)."""
+    return "D overfits", float((train.mean() - held_out.mean()) / (train.mean() - fakes.mean()))

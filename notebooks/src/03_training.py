@@ -424,7 +424,8 @@ fg.widgets.timeline([*fg.pretrained.GALLERY][5])
 
 # %% [markdown]
 # *Mode collapse. Up to step 1,000 there are different faces. Then G takes twenty steps for each of D's, finds the one face that this D rates highest, and draws it for every latent
-# vector; D learns to reject it, and G moves to the next. `fg.pretrained.GALLERY` lists six other failures, and [the page of failures]({repository}/blob/main/docs/failures.md) says what to look at in each.*
+# vector; D learns to reject it, and G moves to the next. `fg.pretrained.GALLERY` lists six other failures, and [the page of failures]({repository}/blob/main/docs/failures.md) says what to look at in each.
+# [Notebook 6, the clinic](06_clinic.ipynb) ([in Colab]({colab}/06_clinic.ipynb)), lets you name six of them from their curves, and treat them.*
 #
 # ## Stop, resume, and survive a disconnect
 #

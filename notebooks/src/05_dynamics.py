@@ -423,3 +423,5 @@ fg.progress()
 # - Take a finding back to faces: in notebook 3, train with `lr_d` divided by five, and look at the faces.
 #
 # **To hand in:** run all cells, then File > Download > Download .ipynb (in Jupyter: File > Download). The file holds your answers and their checks.
+#
+# **Next:** [6 · The clinic](06_clinic.ipynb) ([in Colab]({colab}/06_clinic.ipynb)): six trainings on faces that failed, to name and to treat.

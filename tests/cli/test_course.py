@@ -32,7 +32,7 @@ def test_course_copies_the_notebooks_and_says_how_to_open_them(facegan, tmp_path
     done = facegan("course", tmp_path / "my lessons")
     assert done.returncode == 0, done.stderr
     assert [p.name for p in sorted((tmp_path / "my lessons").iterdir())] == [p.name for p in notebooks()]
-    assert done.stdout.count("copied") == 5
+    assert done.stdout.count("copied") == 6
     assert f'jupyter lab "{tmp_path / "my lessons"}"' in done.stdout
 
 

@@ -135,7 +135,7 @@ def test_progress_counts_answers_of_earlier_notebooks_and_shows_this_one_first()
     fg.exercise("slerp")(solutions.slerp)
     shown = fg.progress()
     assert shown.rows[0][0] == 4
-    assert shown.total.startswith("1 of 3 done in notebook 4; 2 of 21")
+    assert shown.total.startswith("1 of 3 done in notebook 4; 2 of 27")
 
 
 def test_without_a_folder_nothing_is_written(monkeypatch, tmp_path):

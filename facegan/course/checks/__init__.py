@@ -12,6 +12,7 @@ from facegan.course.checks.architecture import (
     init_weights,
     output_size,
 )
+from facegan.course.checks.clinic import patient_1, patient_2, patient_3, patient_4, patient_5, patient_6
 from facegan.course.checks.data import center_crop, contact_sheet, scale, unscale
 from facegan.course.checks.dirac import alternating_step, dirac_gradients, optimal_discriminator
 from facegan.course.checks.dynamics import modes_covered, r1_penalty
@@ -22,6 +23,6 @@ from facegan.course.checks.training import discriminator_loss, generator_loss, t
 __all__ = [
     "CheckFailed", "alternating_step", "attribute_direction", "center_crop", "contact_sheet", "dirac_gradients",
     "discriminator", "discriminator_loss", "generator", "generator_block", "generator_loss", "init_weights",
-    "latent_walk", "modes_covered", "optimal_discriminator", "output_size", "r1_penalty", "scale", "slerp",
-    "taken_remarks", "train_step", "unscale", "update_average",
+    "latent_walk", "modes_covered", "optimal_discriminator", "output_size", "patient_1", "patient_2", "patient_3",
+    "patient_4", "patient_5", "patient_6", "r1_penalty", "scale", "slerp", "taken_remarks", "train_step", "unscale", "update_average",
 ]  # fmt: skip

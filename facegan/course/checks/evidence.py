@@ -1,0 +1,133 @@
+"""Comparing what a student's function says of a training, a failure's name and numbers, with what is right.
+
+Names are compared by their letters only; the list is `facegan.doctor.VERDICTS`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from numbers import Real
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from facegan.course.checks.tools import CheckFailed, call, check, close, kind_of, refuse
+from facegan.doctor import VERDICTS
+
+Numbers = dict[str, Any]  # by what is said about them
+
+_FACES = "that is what becomes of the faces; the number names the cause"
+_END = "that is how it ends, after step 1,200; the number is about the steps before"
+FITS: dict[int, tuple[str, dict[str, str]]] = {
+    1: ("D has won", {
+        "nothing changes": _FACES,
+        "checkerboard": "the number is about D's outputs, not about the faces",
+        "D pulls away": "it has gone further than that: how certain is D in the last 200 steps?",
+        "no gradient reaches G": "G's gradient is larger than D's here",
+        "learning rate too high": "D's outputs hardly jump in the last 200 steps",
+    }),
+    2: ("no gradient reaches G", {
+        "D has won": "it has, but patient 1's D had won, too, and there G's gradient was larger than D's. What is "
+        "different here?",
+        "nothing changes": _FACES,
+        "noise": _FACES,
+    }),
+    3: ("D is fooled", {
+        "noise": _FACES,
+        "D has won": "which of the two curves is above the other?",
+        "D pulls away": "which of the two curves is above the other?",
+        "mode collapse": "the number is about D's outputs, not about how much the faces differ",
+    }),
+    4: ("learning rate too high", {
+        "D has won": _END,
+        "D pulls away": _END,
+        "noise": _END,
+        "numerical failure": "all numbers are finite",
+    }),
+    5: ("mode collapse", {
+        "D is fooled": "for some steps it is; the number is about the faces: how much do they differ?",
+        "noise": "the number is about how much the faces differ",
+        "checkerboard": "the number is about how much the faces differ",
+    }),
+    6: ("D overfits", {
+        "D pulls away": "the curves say so, but not why. The number compares faces that D has trained on with others",
+        "D has won": "on which faces? The number compares faces that D has trained on with others",
+        "learning rate too high": "the number compares faces that D has trained on with others",
+    }),
+}  # fmt: skip
+
+
+def compare(
+    function: Callable,
+    number: int,
+    where: str,
+    inputs: tuple[Any, ...],
+    right: Sequence[float],
+    wrong: Numbers,
+    *,
+    within: Sequence[float] = (),
+    tolerance: float = 1e-4,
+) -> list[float]:
+    """Call the function, compare its numbers, then its name, and return the numbers; those `within` bounds pass, too."""
+    name, got = _answer(call(function, *inputs), len(right))
+    wanted, given = (torch.tensor(numbers, dtype=torch.float64) for numbers in (right, got))
+    fits = close(given, wanted, tolerance * min(1.0, float(wanted.abs().max())))
+    if not fits and not (len(within) and within[0] * 0.9999 <= got[0] <= within[1] * 1.0001):
+        rounded = [wanted.mul(10**digits).round() / 10**digits for digits in (1, 2, 3, 4)]
+        check(
+            not any(value.any() and close(given, value, 1e-9) for value in rounded),
+            "do not round the number.",
+        )
+        refuse(given, {f"{where}: {said}": torch.as_tensor(value).double().reshape(-1) for said, value in wrong.items()})  # fmt: skip
+        raise CheckFailed(f"{where}: it gives {_listed(got)}, expected {_listed(right)}.")
+    _check_name(name, number)
+    return got
+
+
+def _listed(numbers: Sequence[float]) -> str:
+    return " and ".join(f"{number:.5g}" for number in numbers)
+
+
+def _answer(result: Any, count: int) -> tuple[str, list[float]]:
+    """A name and so many numbers from what a function returned."""
+    many = "a number" if count == 1 else f"{count} numbers"
+    expected = (
+        f'expected the failure\'s name and {many}, such as: return "noise", {", ".join(["0.5"] * count)}'
+    )
+    check(isinstance(result, tuple | list) and len(result), f"it returns {kind_of(result)}, {expected}.")
+    name, *rest = result
+    check(isinstance(name, str), f"its first value is {kind_of(name)}, {expected}.")
+    if len(rest) == 1 and isinstance(rest[0], tuple | list | np.ndarray | Tensor) and count > 1:
+        rest = list(rest[0])
+    check(len(rest) == count, f"it returns a name and {len(rest)} values, {expected}.")
+    return name, [_number(value, expected) for value in rest]
+
+
+def _number(value: Any, expected: str) -> float:
+    if isinstance(value, Tensor | np.ndarray):
+        count = torch.as_tensor(value).numel()
+        check(count == 1, f"it returns {count} numbers where one is expected; {expected}.")
+        value = value.reshape(-1)[0].item()
+    number = isinstance(value, Real | np.floating) and not isinstance(value, bool)
+    check(number, f"it returns {kind_of(value)} where a number is expected; {expected}.")
+    check(np.isfinite(value), f"its number is {value}.")
+    return float(value)
+
+
+def _letters(name: str) -> str:
+    return re.sub(r"[^a-z]", "", name.casefold())
+
+
+def _check_name(name: str, number: int) -> None:
+    known = {_letters(key): key for key in VERDICTS}
+    found = known.get(_letters(name))
+    if found is None:
+        raise CheckFailed(
+            f"the numbers are right, but {name!r} is not in the list of names: {', '.join(VERDICTS)}."
+        )
+    right, said = FITS[number]
+    why = said.get(found, "Compare its row in the table of failures with your number and with the charts")
+    check(found == right, f"the numbers are right, but the name {found!r} does not fit: {why}.")

@@ -1,0 +1,514 @@
+# ---
+# jupyter:
+#   accelerator: GPU
+#   colab:
+#     gpuType: T4
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # 6 · The clinic: trainings that fail
+#
+# {badges}
+#
+# *In Colab, first choose File > Save a copy in Drive: your edits are lost otherwise.*
+#
+# By the end you will be able to
+#
+# - take a training apart into single steps, and say what each step changed,
+# - recognize six failures by their curves and faces, and support the name with a number,
+# - tell a treatment of the cause from one that does not help,
+# - use `fg.diagnose`, and know why you still check it.
+#
+# Plan about 45 minutes. Running all cells takes about a minute and a half on two CPU cores. No GPU and no photographs are needed: all runs are small and learn from drawn
+# faces of 32 pixels.
+
+# %% cellView="form"
+# @title Set-up: run this cell first. It installs facegan only where it is missing.
+KEEP_ON_DRIVE = False  # @param {type:"boolean"}
+import importlib.util, os, subprocess, sys
+
+if getattr(importlib.util.find_spec("facegan"), "origin", None) is None:  # missing, or a folder
+    address = os.environ.get("FACEGAN_SOURCE", "{source}")
+    if subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", address]).returncode:
+        sys.exit(f"""facegan could not be installed from {address}. Is there internet (on Kaggle: Settings > Internet)?
+Is that address public, and not moved? To install a wheel, zip or folder: %env FACEGAN_SOURCE=PATH, then this cell.""")
+    sys.modules.pop("facegan", None)
+    importlib.invalidate_caches()
+import facegan as fg
+
+RUNS = fg.notebook.start(keep_on_drive=KEEP_ON_DRIVE)
+
+# %% tags=["parameters"]
+STEPS = 400  # of each small training
+import copy
+from itertools import chain, islice, repeat
+
+import matplotlib.pyplot as plt
+import numpy as np
+import torch
+from facegan.images import to_float
+from facegan.training.game import Game
+from facegan.training.held_out import logits
+from facegan.training.single import step_discriminator, step_generator
+
+faces = fg.load_faces("synthetic", 32)
+healthy = fg.notebook.patient(0)  # a training without a failure, for comparison
+BLUE, ORANGE = "#0072B2", "#D55E00"
+
+
+# %%
+def train(settings, steps=STEPS, data=faces, **changes):
+    """A new GAN with the settings of a patient, trained from the start."""
+    gan = fg.GAN(settings.replace(**changes), device="cpu")
+    fg.fit(gan, data, steps=steps)
+    return gan
+
+
+# %% [markdown]
+# ## The debugger: one step at a time
+#
+# A debugger runs a program line by line. `Game` runs a training step by step: "D" is one step of D, "G" is one step of G, and every move can be undone exactly. The latents
+# and the real faces that we look at stay the same, so all that changes comes from the step.
+#
+# Here is a small GAN after a short training. **Predict, then run:** D takes one step, G does not move. What happens to D(G(z)), D's mean output for the same 64 fakes?
+# And afterwards, from the same start: what does one step of G do to it, and to D(x)?
+
+# %%
+GUESS_D = ""  # @param ["", "D's step lowers D(G(z))", "it leaves D(G(z)) alone", "it raises D(G(z))"]
+GUESS_G = ""  # @param ["", "G's step raises D(G(z)) only", "it raises both", "it lowers D(x), too"]
+print("your guess:", GUESS_D or "none yet", "|", GUESS_G or "none yet")
+gan = train(healthy.config, r1=0.0, batch_size=32)
+game = Game(gan, faces)
+print("moves         D(x)   D(G(z))   logit of real faces - logit of fakes")
+for moves in ("", "D", "DDD", "D" * 10, "", "G", "GGG", "G" * 10):
+    game.go_to(tuple(moves))  # plays what is new and takes back what is not
+    seen = game.look(64, seed=0)
+    gap = seen.real_logits.mean() - seen.fake_logits.mean()
+    outputs = [x.sigmoid().mean() for x in (seen.real_logits, seen.fake_logits)]
+    print(f"{moves or 'start':12}  {outputs[0]:.3f}  {outputs[1]:.3f}     {gap:.2f}")
+
+# %% [markdown]
+# *One step of D lowers D(G(z)). It may move D(x) as well, in either direction: in a single step D's output shifts for all pictures together. What grows in every row is the gap between the
+# logits of real faces and of fakes; that is all that D's loss asks for. A step of G leaves D(x) exactly where it was, because neither D nor the real faces have changed. It raises D(G(z)), and after
+# ten steps without an answer from D, fakes score higher than real faces.*
+#
+# ## What does D want changed?
+#
+# G learns from one thing only: the gradient of D's logit with respect to the pixels of its fakes. The debugger draws it below each fake. **Orange: a brighter pixel would look more
+# real to D. Blue: a darker one would.** Gray: the pixel does not matter to D now.
+#
+# **Predict, then run:** where are the colors? And G now takes 20 steps, D none: will the same pixels keep their colors?
+
+# %%
+MY_GUESS = ""  # @param ["", "on the faces, unchanged", "on the faces, changed", "all over, unchanged", "all over, changed"]
+from facegan.widgets.step_picture import heat_map
+
+print("your guess:", MY_GUESS or "none yet")
+pictures, rows = [], []
+for name, moves in (("at the start", ""), ("after 20 steps of G", "G" * 20)):
+    game.go_to(tuple(moves))
+    seen = game.look(6, seed=0)
+    pictures += [fg.images.to_uint8(seen.fakes), heat_map(seen.fakes, seen.pull)]
+    rows += [f"fakes {name}", "what D wants changed"]
+game.go_to(())
+fg.show_images(torch.cat(pictures), columns=6, rows=rows)
+
+# %% [markdown]
+# *All over. D's wish is not "move the eye to the left". It is a pattern of single pixels, on the background as much as on the face. After 20 steps of G the pattern has changed: G has followed, and D's slope
+# at the new pictures is another one. G cannot follow it pixel by pixel, because its weights move many pixels of all faces together. What comes out is smoother than the pattern.*
+#
+# The same as a panel, with the histograms of D's logits. Press **Step D** and **Step G** in turn, then **x10**, and take everything back with **Undo**. Find out: after which kind of
+# step does G's gradient norm grow?
+
+# %%
+fg.widgets.step(gan, faces)
+
+# %% [markdown]
+# *Without a running kernel this page shows the start only.*
+#
+# ## The clinic
+#
+# Six trainings have failed. Their names are hidden. `fg.notebook.patient(1)` has
+#
+# - `.curves`, a dict of arrays with one value per step: `"step"`, `"loss_d"`, `"loss_g"`, `"d_real"` (D(x), the mean over the batch of real faces), `"d_fake"`
+#   (D(G(z)), before D's step), `"d_fake_after"` (after it), `"grad_norm_d"`, `"grad_norm_g"`,
+# - `.plot()` for the curves, `.show()` for the same latents at several steps, with real faces below,
+# - `.steps` and `.pictures(step)`, 64 fakes at each of these steps, and `.faces`, 64 real ones.
+#
+# For each patient: read the curves, guess, look at the faces, and **write a function that returns the failure's name and a number that shows it**. The check also calls your function with
+# made-up trainings of the same failure. Do not round. The names:
+#
+# | name | what shows it |
+# |---|---|
+# | numerical failure | a loss or a gradient is NaN or infinite |
+# | no gradient reaches G | D is certain, **and** G's gradient is less than a twentieth of D's |
+# | D has won | D(x) is nearly 1 and D(G(z)) nearly 0, with short breaks at most; G's gradient is *larger* than D's |
+# | dead game | D(x) and D(G(z)) are both 1/2, and D's loss stays at 1.39 |
+# | D is fooled | D(G(z)) is above D(x) in most steps |
+# | learning rate too high | D's loss jumps from step to step, several times as much as in a healthy run |
+# | D pulls away | D(x) rises and D(G(z)) falls slowly, over thousands of steps; the curves do not say why |
+# | mode collapse | fakes of different latents are alike |
+# | noise | fakes are static: neighboring pixels have nothing in common |
+# | checkerboard | a grid of single pixels lies over the fakes |
+# | nothing changes | the same latents give the same fakes from snapshot to snapshot |
+# | D overfits | D treats real faces that it has not trained on like fakes |
+#
+# Two rows can hold at once: static faces are *noise*, whatever made them. Answer with the name that your number shows.
+#
+# Afterwards `fg.diagnose`, the doctor, gives its view, and you try treatments.
+#
+# ## Patient 1
+#
+# Up to step 500 this training was well. **Predict from the curves:** what do the faces do after step 500?
+
+# %%
+MY_GUESS = ""  # @param ["", "get better", "stop changing", "become alike", "turn into static"]
+print("your guess:", MY_GUESS or "none yet")
+one = fg.notebook.patient(1)
+one.plot(healthy=healthy)
+
+# %%
+one.show()
+
+
+# %%
+@fg.exercise("patient_1")
+def patient_1(curves):
+    """Curves, a dict of arrays (steps,) -> (name, D(x), D(G(z))).
+
+    The name is one of the table's. D(x) and D(G(z)) are means over the last 200 steps: over the last 200 values of
+    curves["d_real"] and of curves["d_fake"].
+    """
+    ...  # your code
+
+
+# %%
+MY_TREATMENT = ""  # @param ["", "R1", "a tenfold slower D", "a faster G", "any of the three"]
+print("your treatment:", MY_TREATMENT or "none yet", "| evidence:", *patient_1(one.curves))
+print(fg.diagnose(one))
+sick = {"lr_d": 3e-3, "lr_g": 1e-6}  # what happened at step 500; here from the first step on
+treated = {
+    "R1": train(one.config, **sick, r1=0.3, r1_every=4),
+    "slower_D": train(one.config, lr_d=3e-4, lr_g=1e-6),
+    "faster_G": train(one.config, lr_d=3e-3, lr_g=1e-3),
+}
+fg.notebook.charts(as_found=train(one.config, **sick), **treated)
+
+# %% [markdown]
+# *D has won: its outputs are 1 and 0, its loss and its own gradient are nearly 0. G's gradient is large, so G is told to change, but it cannot: the faces stop changing. Here the cause is G's learning rate, a
+# thousand times too small. R1 and a slower D hold D back, and G still does not move. Only the faster G draws faces. When D has won, ask what keeps G from answering.*
+#
+# *The doctor names every rule that holds, sure ones first, then those that hold in too few steps to be sure. Several can be true, and not each is the cause. Your number decides.*
+#
+# ## Patient 2
+#
+# **Predict from the curves:** D is certain here, too. What is different from patient 1?
+
+# %%
+MY_GUESS = ""  # @param ["", "nothing", "G's gradient", "D's gradient", "it took longer"]
+print("your guess:", MY_GUESS or "none yet")
+two = fg.notebook.patient(2)
+two.plot()
+
+# %%
+two.show()
+
+
+# %%
+@fg.exercise("patient_2")
+def patient_2(curves):
+    """Curves, a dict of arrays (steps,) -> (name, ratio).
+
+    In each of the last 200 steps, divide G's gradient norm by D's. The ratio is the median of these 200 quotients.
+    The columns are "grad_norm_g" and "grad_norm_d".
+    """
+    ...  # your code
+
+
+# %%
+def step_with(gan, real, detach):
+    """A training step as in notebook 3. Without detach, D's loss also changes G's gradient."""
+    fake = gan.generator(torch.randn(len(real), gan.config.latent_dim, generator=gan.rng))
+    gan.zero_grad()
+    outputs = gan.discriminator(real), gan.discriminator(fake.detach() if detach else fake)
+    loss_d = gan.loss.discriminator(*outputs)
+    loss_d.backward(retain_graph=True)
+    norm_d = torch.nn.utils.get_total_norm([p.grad for p in gan.discriminator.parameters()])
+    gan.optimizer_d.step()
+    loss_g = gan.loss.generator(after := gan.discriminator(fake))
+    loss_g.backward()
+    norm_g = torch.nn.utils.get_total_norm([p.grad for p in gan.generator.parameters()])
+    gan.optimizer_g.step()
+    d_real, d_fake, d_after = (x.sigmoid().mean() for x in (*outputs, after))
+    return torch.stack([loss_d, loss_g, d_real, d_fake, d_after, norm_d, norm_g]).detach()
+
+
+# %%
+MY_TREATMENT = ""  # @param ["", "detach", "the other loss", "either of the two", "only both together"]
+print("your treatment:", MY_TREATMENT or "none yet", "| evidence:", *patient_2(two.curves))
+print(fg.diagnose(two))
+treated = {}
+cases = {"as_found": ("minimax", 0), "detach": ("minimax", 1), "bce": ("bce", 0), "both": ("bce", 1)}
+for name, (loss, detach) in cases.items():
+    gan = fg.GAN(two.config.replace(loss=loss), device="cpu")
+    stream = chain.from_iterable(repeat(faces.batches(16)))
+    for step, real in enumerate(islice(stream, STEPS), start=1):
+        gan.history.append(step, step_with(gan, real, detach), images=16)
+    gan.ema.load_state_dict(gan.generator.state_dict())  # what `sample` draws with
+    treated[name] = gan
+fg.notebook.charts(**treated)
+
+# %% [markdown]
+# *No gradient reaches G: it is hundreds of times smaller than D's, while patient 1's was a thousand times larger. The cause is in the code. The fakes were not detached, so D's loss reaches G, too; with the
+# minimax loss the two gradients of G are opposite and cancel. Either change helps: detach, or the other loss. Do both: with `bce` and without detach G also gets the gradient of D's loss, and nothing shows it.*
+#
+# ## Patient 3
+#
+# **Predict from the curves:** since step 500, who deceives whom? What do the faces look like?
+
+# %%
+MY_GUESS = ""  # @param ["", "G deceives D, good faces", "G deceives D, bad faces", "D sees through G"]
+print("your guess:", MY_GUESS or "none yet")
+three = fg.notebook.patient(3)
+three.plot()
+
+# %%
+three.show()
+
+
+# %%
+@fg.exercise("patient_3")
+def patient_3(curves):
+    """Curves, a dict of arrays (steps,) -> (name, share).
+
+    The share of the last 200 steps in which D(G(z)), "d_fake", is larger than D(x), "d_real": a number from 0 to 1.
+    Steps in which the two are equal do not count.
+    """
+    ...  # your code
+
+
+# %%
+MY_TREATMENT = ""  # @param ["", "five D steps", "a slower G", "a faster D", "any of the three"]
+print("your treatment:", MY_TREATMENT or "none yet", "| evidence:", *patient_3(three.curves))
+print(fg.diagnose(three))
+sick = {"lr_d": 2e-5, "lr_g": 3e-3}  # what happened at step 500; here from the first step on
+treated = {
+    "five_D_steps": train(three.config, **sick, n_critic=5),
+    "slower_G": train(three.config, lr_d=2e-5, lr_g=2e-5),
+    "faster_D": train(three.config, lr_d=1e-3, lr_g=3e-3),
+}
+fg.notebook.charts(as_found=train(three.config, **sick), **treated)
+
+# %% [markdown]
+# *D is fooled: it gives static more than real faces. D(G(z)) is high, and no face is in sight. A high D(G(z)) is no success if D cannot judge. From step 500 on D learned fifty times more slowly and G three
+# times as fast. Five D steps catch up slowly: the curves meet, and the fakes are still nearly one picture. A slower G only makes both slow. The faster D helps: G needs an opponent that answers.*
+#
+# ## Patient 4
+#
+# **Predict from the curves:** look at the thin lines, which are single steps. Something broke near step 1,200. Was the training well before?
+
+# %%
+MY_GUESS = ""  # @param ["", "yes", "no: D was already too strong", "no: every step went too far"]
+print("your guess:", MY_GUESS or "none yet")
+four = fg.notebook.patient(4)
+four.plot()
+
+# %%
+four.show()
+
+
+# %%
+@fg.exercise("patient_4")
+def patient_4(curves, healthy):
+    """Curves of the patient and of a healthy run, dicts of arrays (steps,) -> (name, ratio).
+
+    Jumpiness: take the first 1,000 values of "loss_d", the 999 changes from one value to the next, and the mean of
+    their absolute values. The ratio is the patient's jumpiness over the healthy run's.
+    """
+    ...  # your code
+
+
+# %%
+MY_TREATMENT = ""  # @param ["", "lower rates, train on", "lower rates, start over", "either of the two"]
+print("your treatment:", MY_TREATMENT or "none yet", "| evidence:", *patient_4(four.curves, healthy.curves))
+print(fg.diagnose(four))
+sick = train(four.config, 2 * STEPS)
+trained_on = copy.deepcopy(sick)
+for optimizer in (trained_on.optimizer_d, trained_on.optimizer_g):
+    optimizer.param_groups[0]["lr"] = four.config.lr_d / 30
+fg.fit(trained_on, faces, steps=3 * STEPS)
+started_over = train(four.config, lr_d=four.config.lr_d / 30, lr_g=four.config.lr_g / 30)
+treated = {"as_found": sick, "trained_on": trained_on, "started_over": started_over}
+for name, gan in treated.items():
+    curves = {column: np.array(values[-STEPS:]) for column, values in gan.history.items()}
+    print(f"{name:12} jumpiness in the last {STEPS} steps {patient_4(curves, healthy.curves)[1]:.2f}")
+fg.notebook.charts(**treated)
+
+# %% [markdown]
+# *Every step went too far, from the first one on: D's loss jumps more than four times as much as in the healthy run, and colors are garish. That D wins in the end is a consequence. Lower rates
+# in the middle of the run calm D's loss, but the colors stay: the large steps have driven the weights to where small steps do not lead back. Start over: after half as many steps there are faces. The jumpiness falls in both, so it does not say
+# which treatment helped. Look at the faces.*
+#
+# *The doctor also reads a run's settings, and finds the learning rates there. By the end of its curves alone this run looks like patient 1. You looked at the time before, and needed no settings.*
+#
+# ## Patient 5
+#
+# **Predict from the curves:** something happens at step 1,000. It could be patient 3's failure. What would tell them apart?
+
+# %%
+MY_GUESS = ""  # @param ["", "it is patient 3's failure", "only faces can tell", "the gradient norms tell"]
+print("your guess:", MY_GUESS or "none yet")
+five = fg.notebook.patient(5)
+five.plot()
+
+# %%
+five.show()
+
+
+# %%
+@fg.exercise("patient_5")
+def patient_5(fakes, real):
+    """Fakes (N, 3, S, S) and real faces (M, 3, S, S), tensors from -1 to 1 -> (name, ratio).
+
+    Distance of two pictures: subtract them, square, take the mean over all pixels and colors, take the root.
+    Variety: the mean distance of all pairs of different pictures in a set. The ratio is the variety of the fakes over
+    that of the real faces.
+    """
+    ...  # your code
+
+
+# %%
+real_faces = to_float(five.faces)
+print("evidence:", *patient_5(to_float(five.pictures(five.steps[-1])), real_faces))
+print(fg.diagnose(five))
+
+
+def play(gan, rounds, g_steps):
+    """Rounds of one D step and so many G steps; returns the variety of 24 fakes after every fourth."""
+    found = []
+    for count, real in enumerate(islice(chain.from_iterable(repeat(faces.batches(16))), rounds), start=1):
+        step_discriminator(gan, real)
+        for _ in range(g_steps):
+            step_generator(gan)
+        if count % 4 == 0:
+            found.append(patient_5(gan.sample(24, seed=0), real_faces[:24])[1])
+    return found
+
+
+# %%
+MY_TREATMENT = ""  # @param ["", "stays collapsed", "recovers within 50 rounds", "recovers more slowly"]
+print("your guess for one G step for each D step again:", MY_TREATMENT or "none yet")
+gan = train(five.config)
+shown = [gan.sample(6, seed=0)]
+collapsing = play(gan, 40, g_steps=20)
+shown.append(gan.sample(6, seed=0))
+treated = play(gan, max(2, STEPS // 2), g_steps=1)
+shown.append(gan.sample(6, seed=0))
+_, (left, right) = plt.subplots(1, 2, figsize=(8, 2.2), width_ratios=(1, 1.1), layout="constrained")
+left.plot(range(4, 41, 4), collapsing, color=ORANGE, label="20 G steps a round")
+left.plot(range(44, 44 + 4 * len(treated), 4), treated, color=BLUE, label="1 G step a round")
+left.set(xlabel="round", ylabel="variety, fakes / real", ylim=(0, None))
+left.legend(frameon=False)
+_ = fg.show_images(torch.cat(shown), columns=6, rows=["before", "collapsed", "treated"], ax=right)
+
+# %% [markdown]
+# *Mode collapse: all latents give the same picture, and the next snapshot shows another one. The fakes differ about 0.15 times as much as real faces do. In the curves it looks like patient 3; the faces tell
+# them apart, and the ratio says it in a number. The cause: 20 steps of G for each of D. With one step for each again, the variety comes back, though not at once.*
+#
+# ## Patient 6
+#
+# Most failures show within minutes. This one is slow. **Predict from the curves:** D gets better and better. Does it get better at telling *real faces* from fakes?
+
+# %%
+MY_GUESS = ""  # @param ["", "yes", "only at telling the faces it trains on", "the curves cannot say"]
+print("your guess:", MY_GUESS or "none yet")
+six = fg.notebook.patient(6)
+six.plot()
+
+# %%
+six.show()
+
+
+# %%
+@fg.exercise("patient_6")
+def patient_6(train, held_out, fakes):
+    """D's logits (N,) of faces that it trains on, of held-out faces, and of fakes, three tensors -> (name, r_v).
+
+    Held-out faces are real faces that D does not train on. With means of logits (not of probabilities),
+    r_v = (mean of train - mean of held_out) / (mean of train - mean of fakes).
+    """
+    ...  # your code
+
+
+# %%
+MY_TREATMENT = ""  # @param ["", "mirrored faces", "augmentation", "more faces", "all three equally"]
+print("your treatment:", MY_TREATMENT or "none yet")
+print(fg.diagnose(six))
+many, held_out = faces.split(64)
+few = fg.FaceDataset(many.images[:64], "64 drawn faces")
+treated = {
+    "as_found": (few, train(six.config, data=few)),
+    "mirrored": (few, train(six.config, data=few, flip=True)),
+    "augmented": (few, train(six.config, data=few, augment="color,translation")),
+    "more_faces": (many, train(six.config, data=many)),
+}
+for name, (data, gan) in treated.items():
+    seen = logits(gan, data[:64], held_out[:], gan.sample(64, seed=0))
+    print(f"{name:10}  {len(data):5} faces  r_v {float(patient_6(*seen)[1]):.2f}")
+fg.notebook.charts(**{name: gan for name, (_, gan) in treated.items()})
+
+# %% [markdown]
+# *D overfits: it knows its faces by heart, and treats other real faces almost like fakes. The doctor read r_v from the run's history: patient 6 was trained with held-out faces. On 64 faces a few hundred steps
+# are enough to get there. Mirrored faces help a little. Augmentation, which changes colors and position of all that D sees, helps much more, and nothing helps like more faces. In so short a run the other curves
+# differ little: only held-out faces show it. If you have photographs of your own, set some aside: `faces.split(64)`, and `fg.fit(..., held_out=...)`.*
+#
+# ## Summary
+#
+# - The debugger: D's step widens the gap between its logits, G's step moves fakes up D's slope.
+# - Curves first, then faces, then one number. A name without a number is a guess.
+# - D certain: compare the gradient norms. G's is large: D has won. G's is tiny: no gradient reaches it.
+# - D(G(z)) above D(x): faces tell *D is fooled* (static) from *mode collapse* (all alike).
+# - Only held-out faces show that D overfits.
+# - Treat the cause. A treatment for another failure does nothing, and a run that broke does not recover: start over.
+
+# %%
+fg.progress()
+
+# %% [markdown]
+# ## Think about it
+#
+# **1. Patient 1 and patient 6 both end with D(x) near 1 and D(G(z)) near 0. Why do they need different treatments?**
+#
+# <details><summary>An answer</summary>
+#
+# In patient 1 the two learning rates are far apart: change them. In patient 6 they are equal, but D knows its few faces by heart: it needs more faces, or augmented ones.
+# Held-out faces tell: for them patient 6's D says much less.
+# </details>
+#
+# **2. Patient 2's D and G are fine networks with fine learning rates. How would you find the fault in code that you have not written?**
+#
+# <details><summary>An answer</summary>
+#
+# Take one step, as with the debugger. After D's backward, G's weights must have no gradient. Here they have one: the fakes are not detached.
+# </details>
+#
+# **3. The doctor sometimes names a failure that is not the cause. Why can a rule on curves do that?**
+#
+# <details><summary>An answer</summary>
+#
+# A rule compares numbers with thresholds, which were set by trying runs. Different causes give similar numbers: a strong D makes G's gradient grow, and so does a high learning rate.
+# A rule does not know which change of yours was the fault. You can undo it and see.
+# </details>
+#
+# ## Go further
+#
+# - One failed run of `fg.pretrained.GALLERY` is left: `fg.widgets.timeline("no_batchnorm")`. Which names of the table fit? Which number shows it?
+# - Break a training of your own, so that only one row of the table holds, and give it to a friend: `fg.diagnose(gan)` is the second opinion.
+# - Train with `fg.fit(gan, many, held_out=held_out)` and plot `gan.history["r_v"]`. At which number of faces does it stay below 0.3?
+# - [The page of failures]({repository}/blob/main/docs/failures.md) shows all bundled failures with their causes.
+#
+# **To hand in:** run all cells, then File > Download > Download .ipynb (in Jupyter: File > Download). The file holds your answers and their checks.
