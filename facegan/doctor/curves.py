@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 
 from facegan.doctor.verdicts import Verdict
-from facegan.errors import ConfigError
+from facegan.errors import ConfigError, first_line
 
 WINDOW, STRIDE = 200, 50  # steps
 PROBABILITIES = ("bce", "minimax")  # losses for which D(x) is a probability
@@ -204,6 +204,17 @@ def examine(
     ]
 
 
+def numbers(history: Mapping[str, Sequence[float]], names: Sequence[str]) -> list[np.ndarray]:
+    """Columns of a history as arrays. Raises `ConfigError` unless they are numbers, and of one length."""
+    columns = [_column(name, history[name]) for name in names]
+    for name, column in zip(names, columns, strict=True):
+        if len(column) != len(columns[0]):
+            raise ConfigError(
+                f"the history has {len(columns[0]):,} rows of {names[0]!r} and {len(column):,} of {name!r}."
+            )
+    return columns
+
+
 def what_loss_hides(loss: str) -> str:
     """Which rules a loss leaves without numbers; empty for `bce` and `minimax`."""
     if loss in PROBABILITIES:
@@ -219,12 +230,28 @@ def _columns(history: Mapping[str, Sequence[float]]) -> dict[str, np.ndarray]:
         raise ConfigError(
             f"the history has no column {missing[0]!r}, expected those of gan.history: {', '.join(_COLUMNS)}."
         )
-    columns = {name: np.asarray(history[name], np.float64) for name in _COLUMNS}
+    columns = dict(zip(_COLUMNS, numbers(history, _COLUMNS), strict=True))
     if (count := len(columns["step"])) < WINDOW:
         raise ConfigError(
             f"the history has {count} steps, expected {WINDOW} or more: the doctor reads windows of them. Train longer."
         )
+    if not (np.diff(columns["step"]) > 0).all():  # also if one is NaN
+        raise ConfigError("the history's steps do not ascend; give the history of one training, in order.")
     return columns
+
+
+def _column(name: str, values: Sequence[float]) -> np.ndarray:
+    try:
+        column = np.asarray(values, np.float64)
+    except (TypeError, ValueError, RuntimeError) as error:  # the last is PyTorch's
+        raise ConfigError(
+            f"the history's column {name!r} is no list of numbers ({first_line(error)})."
+        ) from None
+    if column.ndim != 1:
+        raise ConfigError(
+            f"the history's column {name!r} has the shape {column.shape}, expected one number per step."
+        )
+    return column
 
 
 def _begin(names: list[str], name: str) -> int:

@@ -16,7 +16,7 @@ from facegan.data.dataset import FaceDataset, as_dataset
 from facegan.data.synthetic import synthetic_faces
 from facegan.doctor import curves, pictures
 from facegan.doctor.verdicts import VERDICTS, Diagnosis, Verdict
-from facegan.errors import CheckpointError, ConfigError
+from facegan.errors import CheckpointError, ConfigError, expect
 from facegan.images import to_float
 from facegan.runs.run import Run
 from facegan.training.gan import GAN
@@ -55,6 +55,7 @@ def diagnose(run_or_history: Any, *, faces: Any = None, loss: str = "bce") -> Di
     >>> diagnose("healthy").answer
     'healthy'
     """
+    expect(loss, str, "loss", "the name of a loss, such as 'hinge'")
     if isinstance(run_or_history, GAN):
         return _diagnose_gan(run_or_history, faces)
     if isinstance(run_or_history, Mapping):
@@ -63,8 +64,8 @@ def diagnose(run_or_history: Any, *, faces: Any = None, loss: str = "bce") -> Di
         )
     if not isinstance(run_or_history, str | Path | Run):
         raise ConfigError(
-            f"got a {type(run_or_history).__name__}, expected a run folder, a bundled run's name, a Run, a GAN or a "
-            "History."
+            f"got a {type(run_or_history).__name__}, expected a run folder, a bundled run's name, a Run, a GAN, a "
+            "History or another mapping of such columns."
         )
     run = Run.open(run_or_history)
     shown = _pictures(run) if _of_images(run.data) else {}
@@ -136,13 +137,14 @@ def _gathered(
         notes.append(note)
     order = list(VERDICTS)
     ranked = sorted(found, key=lambda v: (not v.sure, order.index(v.name)))
-    return Diagnosis(tuple(ranked), int(history["step"][-1]), tuple(notes))
+    return Diagnosis(tuple(ranked), int(np.asarray(history["step"])[-1]), tuple(notes))
 
 
 def _overfitting(history: Mapping[str, Sequence[float]], loss: str, notes: list[str]) -> list[Verdict]:
     """A verdict if r_v is high on average over the last snapshots, and D knows its training faces."""
-    steps, r_v, r_t = (np.asarray(history.get(name, []), float) for name in ("step", "r_v", "r_t"))
-    known = np.isfinite(r_v) & (steps >= _EARLY) if len(r_v) else np.zeros(0, bool)
+    named = ("step", "r_v", "r_t")
+    steps, r_v, r_t = curves.numbers(history, named) if {*named} <= {*history} else np.zeros((3, 0))
+    known = np.isfinite(r_v) & (steps >= _EARLY)
     if not known.any() or loss == "wasserstein":
         notes.append("overfitting of D: " + (_NO_ZERO if known.any() else "fit had no held_out faces."))
         return []

@@ -3,6 +3,7 @@
 import math
 
 import pytest
+import torch
 from helpers.curves import CERTAIN, curves
 
 from facegan.doctor.curves import RULES, examine, what_loss_hides
@@ -111,6 +112,24 @@ def test_a_history_without_gradients_is_refused_by_name():
     del history["grad_norm_g"]
     with pytest.raises(ConfigError, match="no column 'grad_norm_g'"):
         examine(history)
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"loss_d": [1.0] * 299}, "300 rows of 'step' and 299 of 'loss_d'"),
+        ({"loss_g": ["high"] * 300}, "'loss_g' is no list of numbers"),
+        ({"loss_g": [torch.ones((), requires_grad=True)] * 300}, "'loss_g' is no list of numbers"),
+        ({"d_real": [[0.5]] * 300}, r"'d_real' has the shape \(300, 1\)"),
+        ({"d_real": 0.5}, r"'d_real' has the shape \(\)"),
+        ({"step": range(300, 0, -1)}, "do not ascend"),
+        ({"step": [*range(150), *range(150)]}, "do not ascend"),
+        ({"step": [math.nan] * 300}, "do not ascend"),
+    ],
+)
+def test_what_is_no_history_is_refused(changes, words):
+    with pytest.raises(ConfigError, match=words):
+        examine(curves((300, {})) | changes)
 
 
 def test_recent_windows_find_the_same():

@@ -98,6 +98,32 @@ def test_what_is_no_run_is_refused(wrong):
         diagnose(wrong)
 
 
+@pytest.mark.parametrize(("library", "kind"), [("numpy", "array"), ("torch", "tensor"), ("pandas", "Series")])
+def test_columns_of_other_libraries_are_read(library, kind):
+    convert = getattr(pytest.importorskip(library), kind)
+    columns = with_held_out([0.6] * 6)
+    assert str(diagnose({name: convert(column) for name, column in columns.items()})) == str(
+        diagnose(columns)
+    )
+
+
+def test_r_v_alone_is_not_read():
+    columns = with_held_out([0.6] * 6)
+    del columns["r_t"]
+    assert any("held_out" in note for note in diagnose(columns).notes)
+
+
+def test_r_v_of_another_length_is_refused():
+    with pytest.raises(ConfigError, match="1,500 rows of 'step' and 3 of 'r_v'"):
+        diagnose(with_held_out([0.6] * 6) | {"r_v": [0.6] * 3})
+
+
+@pytest.mark.parametrize("loss", [None, 3, ["bce"]])
+def test_a_loss_that_is_no_name_is_refused(loss):
+    with pytest.raises(ConfigError, match="expected the name of a loss"):
+        diagnose(with_held_out([0.1] * 6), loss=loss)
+
+
 def test_a_missing_run_is_refused(tmp_path):
     with pytest.raises(CheckpointError, match="not a run folder"):
         diagnose(tmp_path / "nothing")
