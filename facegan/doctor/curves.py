@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
+from facegan.config import TrainConfig
 from facegan.doctor.verdicts import Verdict
 from facegan.errors import ConfigError, first_line
 
@@ -165,6 +166,11 @@ RULES: dict[str, Rule] = {
 }
 
 
+def rates_of(config: TrainConfig) -> tuple[float, float] | None:
+    """The learning rates of D and G as `examine` takes them: None if D's optimizer is not Adam."""
+    return (config.lr_d, config.lr_g) if config.optimizer_d == "adam" else None
+
+
 def examine(
     history: Mapping[str, Sequence[float]],
     loss: str = "bce",
@@ -177,7 +183,7 @@ def examine(
     Args:
         history: `History`, or other columns of these names.
         loss: the run's loss.
-        rates: learning rates of D and G, if known and Adam's.
+        rates: learning rates of D and G, if known; see `rates_of`.
         recent: whether only the last windows are read, so that no verdict is older than these.
 
     Raises:

@@ -125,8 +125,7 @@ def _gathered(
     config: TrainConfig | None = None,
 ) -> Diagnosis:
     settling = config is not None and config.lr_decay > 0
-    rates = (config.lr_d, config.lr_g) if config and config.optimizer_d == "adam" else None
-
+    rates = curves.rates_of(config) if config else None
     seen = pictures.examine(shown, real, settling=settling) if shown and real is not None else []
     read = curves.examine(history, loss, rates=rates)
     found = [*read, *seen, *_overfitting(history, loss, notes)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from facegan.config import TrainConfig
 from facegan.doctor import curves
 
 
@@ -11,19 +12,19 @@ class Watch:
     """Reads the curves of a training in progress.
 
     Args:
-        loss: of the training.
+        config: of the training, so that the rules are those of `diagnose`.
     """
 
-    def __init__(self, loss: str) -> None:
-        self._loss, self._told = loss, set[str]()
+    def __init__(self, config: TrainConfig) -> None:
+        self._config, self._told = config, set[str]()
 
     def news(self, history: Mapping[str, Sequence[float]]) -> str:
         """A sentence about what was not told before; empty if there is nothing, or too few steps."""
         if len(history["step"]) < curves.WINDOW:
             return ""
-        found = [
-            v for v in curves.examine(history, self._loss, recent=True) if v.sure and v.name not in self._told
-        ]
+        rates = curves.rates_of(self._config)
+        seen = curves.examine(history, self._config.loss, rates=rates, recent=True)
+        found = [verdict for verdict in seen if verdict.sure and verdict.name not in self._told]
         if not found:
             return ""
         self._told.add(found[0].name)

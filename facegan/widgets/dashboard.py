@@ -118,7 +118,7 @@ class Dashboard(Panel):
         self.ended = False
         self._said = -_QUIET
         self._began = time.monotonic(), gan.step
-        self._watch = Watch(gan.config.loss)
+        self._watch = Watch(gan.config)
         self.has_still = (
             gan.step >= total
         )  # else it would be of the start; what stays of a run lies in its folder
