@@ -151,7 +151,7 @@ def pulls_away(w: Window) -> str:
         return f"{w.outputs}; G's loss is {growth:.1f} times its early value" if held else ""
     if w.loss == "wasserstein":
         apart = -w.growth("loss_d")
-        return f"D's loss is {-apart:.0f} times its early size" if apart > 10 else ""
+        return f"D's loss is {apart:.0f} times its early size" if apart > 10 else ""
     return w.outputs if w.middle("loss_d") < _AWAY.get(w.loss, -np.inf) else ""
 
 
