@@ -85,8 +85,9 @@ class Window:
         return float(np.abs(np.diff(self.rows["loss_d"])).mean())
 
     def growth(self, name: str) -> float:
-        """A column's median, in medians of the first window."""
-        return self.middle(name) / max(abs(float(np.median(self.early[name]))), 1e-12)
+        """A column's median, in medians of the first window's finite values; NaN if it has none."""
+        first = self.early[name][np.isfinite(self.early[name])]
+        return self.middle(name) / max(abs(float(np.median(first))), 1e-12) if len(first) else np.nan
 
     @property
     def outputs(self) -> str:

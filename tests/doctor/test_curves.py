@@ -37,6 +37,44 @@ def test_each_failure_is_found_and_dated(name):
     assert 400 < found[0].since <= 601
 
 
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"d_real": 0.95, "d_fake": 0.001},  # D has not won yet
+        {"d_real": 0.55, "d_fake": 0.55, "loss_d": 1.39},  # nor are these probabilities one half
+    ],
+)
+def test_what_is_just_healthy(changes):
+    assert not examine(curves((600, changes), jitter=0.0))
+
+
+def test_a_small_gradient_still_reaches_g():
+    assert names(curves((600, CERTAIN | {"grad_norm_g": 0.3}), jitter=0.0)) == ["D has won"]
+
+
+@pytest.mark.parametrize(("later", "found"), [(-5.0, []), (-20.0, ["D pulls away"])])
+def test_a_wasserstein_loss_that_grows_tenfold_pulls_away(later, found):
+    history = curves((300, {"loss_d": -1.0}), (600, {"loss_d": later}))
+    assert names(history, "wasserstein") == found
+
+
+def test_the_growth_of_a_wasserstein_loss_is_positive():
+    (verdict,) = examine(curves((300, {"loss_d": -1.0}), (600, {"loss_d": -20.0})), "wasserstein")
+    assert verdict.evidence == "D's loss is 20 times its early size"
+
+
+def test_a_short_recovery_does_not_end_a_spell():
+    fooled = ILL["D is fooled"]
+    (verdict,) = examine(curves((400, {}), (400, fooled), (200, {}), (400, fooled)))
+    assert verdict.since < 450
+
+
+def test_the_evidence_is_the_newest():
+    parts = [(400, {"d_real": 0.3, "d_fake": d_fake}) for d_fake in (0.9, 0.7)]
+    (verdict,) = examine(curves(*parts, jitter=0.0))
+    assert "by 0.40" in verdict.evidence
+
+
 @pytest.mark.parametrize("value", [math.nan, math.inf])
 def test_a_value_that_is_not_finite_is_numerical_failure(value):
     history = curves((600, {}))
@@ -47,10 +85,23 @@ def test_a_value_that_is_not_finite_is_numerical_failure(value):
     assert "loss_g" in found.evidence
 
 
+@pytest.mark.parametrize("spoiled", [1, 200])
+def test_an_early_value_that_is_not_finite_does_not_hide_what_comes_later(spoiled):
+    history = curves((600, {}), (600, ILL["D pulls away"]))
+    history["loss_g"][:spoiled] = [math.nan] * spoiled
+    assert names(history) == (["D pulls away"] if spoiled < 200 else [])
+
+
 def test_skipped_float16_steps_are_numerical_failure():
     history = curves((600, {}))
     history["grad_norm_d"][-60:] = [0.0] * 60
     assert names(history) == ["numerical failure"]
+
+
+def test_a_few_skipped_steps_are_usual():
+    history = curves((600, {}))
+    history["grad_norm_d"][-10:] = [0.0] * 10
+    assert not examine(history)
 
 
 def test_a_hinge_loss_of_zero_is_no_skipped_step():

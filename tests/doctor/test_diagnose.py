@@ -1,5 +1,7 @@
 """`fg.diagnose`: runs, GANs and histories."""
 
+import shutil
+
 import pytest
 from helpers import make_gan, random_faces
 from helpers.curves import with_held_out
@@ -9,6 +11,7 @@ from facegan.doctor import VERDICTS, Diagnosis, Verdict, diagnose, in_brief
 from facegan.errors import CheckpointError, ConfigError, DataError
 from facegan.plane.data import load
 from facegan.runs.pretrained import ALL, GALLERY
+from facegan.runs.run import Run
 from facegan.training.fit import fit
 
 FOUND = {
@@ -187,3 +190,38 @@ def test_overfitting_is_dated():
 
 def test_a_d_that_knows_no_training_face_does_not_overfit():
     assert not diagnose(with_held_out([0.7] * 6, r_t=0.0))
+
+
+def test_an_outlier_of_r_v_counts_little():
+    assert diagnose(with_held_out([0.9, 0.9, 0.9, -50.0])).answer == "ill"
+
+
+def run_that_shows(pictures, **settings):
+    """The healthy run, with other pictures and settings."""
+    run = Run.open("healthy")
+    run.pictures = lambda step=None: pictures
+    run.__dict__["config"] = run.config.replace(**settings)
+    return run
+
+
+def test_pictures_may_stay_where_learning_rates_fall():
+    still = Run.open("healthy").pictures(2000)
+    assert [verdict.name for verdict in diagnose(run_that_shows(still))] == ["nothing changes"]
+    assert not diagnose(run_that_shows(still, lr_decay=0.5))
+
+
+def test_high_rates_are_named_where_only_pictures_are_ill():
+    static = random_faces(64, size=32)[:]
+    assert diagnose(run_that_shows(static, lr_decay=0.5))[0].name == "noise"
+    found = diagnose(run_that_shows(static, lr_decay=0.5, lr_g=0.02))
+    assert [verdict.name for verdict in found] == ["learning rate too high", "noise"]
+    assert "0.02; noise" in found[0].evidence
+    assert found[0].since == 200
+
+
+def test_a_run_without_its_last_pictures_is_examined(finished, tmp_path):
+    """As one that was interrupted; those of step 105 are too early."""
+    folder = shutil.copytree(finished[0], tmp_path / "run")
+    (folder / "samples.png").unlink()
+    (folder / "frames" / "step_000210.png").unlink()
+    assert "pictures: the run has no snapshots of faces." in diagnose(folder).notes

@@ -60,6 +60,11 @@ def test_random_pixels_are_noise_and_nothing_else(size):
     assert names(examine(shown, real)) == ["noise"]
 
 
+def test_noise_with_alternating_pixels_is_noise_only(real):
+    noisy = with_checkerboard(torch.rand(64, 3, 32, 32) * 2 - 1, 0.3)
+    assert names(examine({250: noisy}, real)) == ["noise"]
+
+
 def test_pixels_that_alternate_are_a_checkerboard(fakes, real):
     found = examine({250: with_checkerboard(fakes, 0.15)}, real)
     assert names(found) == ["checkerboard"]
