@@ -1,6 +1,10 @@
 """`facegan doctor`, and the doctor's view in `facegan results`."""
 
+import csv
+import shutil
+
 import pytest
+from helpers.curves import curves
 
 
 def test_a_healthy_run(facegan):
@@ -23,6 +27,24 @@ def test_no_diagnosis(facegan, finished, run, words):
     done = facegan("doctor", run)
     assert done.returncode == 2
     assert words in done.stderr
+
+
+def test_not_sure_is_no_failure(facegan, finished, place):
+    history = curves((1000, {}), (135, {"d_real": 0.3, "d_fake": 0.9}))
+    folder = shutil.copytree(place / "run", place / "unsure")
+    (folder / "samples.png").unlink()
+    with (folder / "history.csv").open("w", newline="") as file:
+        csv.writer(file).writerows([history, *zip(*history.values(), strict=True)])
+    done = facegan("doctor", "unsure")
+    assert done.stdout.startswith("Step 1,135: not sure.")
+    assert done.returncode == 0
+
+
+@pytest.mark.parametrize(("options", "told"), [((), True), (("--data", "faces.npy"), False)])
+def test_photographs_are_compared_with_drawn_faces_unless_others_are_given(facegan, finished, options, told):
+    done = facegan("doctor", "faces", *options)
+    assert done.returncode in (0, 1)
+    assert ("fakes were compared with drawn faces" in done.stdout) is told
 
 
 def test_the_fakes_can_be_compared_with_other_faces(facegan, finished):

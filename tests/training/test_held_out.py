@@ -8,7 +8,7 @@ from helpers import assert_same_state, make_gan, random_faces
 
 from facegan import Run, fit
 from facegan.errors import DataError
-from facegan.training.held_out import HeldOut, logits
+from facegan.training.held_out import HeldOut, _some, logits
 
 
 @pytest.fixture
@@ -78,3 +78,27 @@ def test_logits_of_a_sigmoid_generators_images_are_those_of_training():
 def test_faces_of_another_size_are_refused(gan, faces):
     with pytest.raises(DataError, match="32 px"):
         fit(gan, faces, steps=1, held_out=random_faces(8, size=32))
+
+
+def test_a_discriminator_may_draw_random_numbers(gan, sets):
+    fit(gan, sets[0], steps=1)
+    gan.discriminator.register_forward_hook(lambda module, inputs, output: output + 0 * torch.rand(1))
+    before = torch.get_rng_state()
+    HeldOut(*sets).on_snapshot(gan, None)
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_a_discriminator_that_gives_all_the_same_does_not_overfit(gan, sets):
+    fit(gan, sets[0], steps=1)
+    with torch.no_grad():
+        for weight in gan.discriminator.parameters():
+            weight.zero_()
+    HeldOut(*sets).on_snapshot(gan, None)
+    assert gan.history["r_v"][-1] == 0
+
+
+def test_of_many_faces_some_from_the_whole_set_are_measured():
+    faces = random_faces(130)
+    measured = _some(faces)
+    assert len(measured) == 64
+    assert torch.equal(measured[-1], faces[129])
