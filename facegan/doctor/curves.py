@@ -57,12 +57,13 @@ class Window:
     @property
     def even(self) -> bool:
         """Whether D gives all it sees the same, with probabilities one half."""
-        if (
-            self.has_probabilities
-            and max(abs(self.middle(name) - 0.5) for name in ("d_real", "d_fake")) > 0.01
-        ):
-            return False
-        return float(np.abs(self.rows["d_real"] - self.rows["d_fake"]).mean()) < 0.002
+        off = max(abs(self.middle(name) - 0.5) for name in ("d_real", "d_fake"))
+        return self.apart < 0.002 and (off < 0.01 or not self.has_probabilities)
+
+    @property
+    def apart(self) -> float:
+        """The mean of |D(x) - D(G(z))| over the steps."""
+        return float(np.abs(self.rows["d_real"] - self.rows["d_fake"]).mean())
 
     @property
     def gap(self) -> float:
@@ -105,17 +106,17 @@ def numerical(w: Window) -> str:
     bad = [name for name in _COLUMNS if not np.isfinite(w.rows[name]).all()]
     if bad:
         return f"{bad[0]} is not finite"
-    skipped = float(
-        ((w.rows["grad_norm_d"] == 0) & (w.rows["loss_d"] != 0)).mean()
-    )  # hinge's may be 0 in truth
+    zero = (w.rows["grad_norm_d"] == 0) & (w.rows["loss_d"] != 0)  # where hinge is 0, its gradient is, too
+    skipped = 0.0 if w.won else float(zero.mean())
     return f"{skipped:.0%} of the steps overflow float16 and are skipped" if skipped > 0.1 else ""
 
 
 def fast(w: Window) -> str:
     """High rates with any sign of trouble; where rates are unknown, an unsteady D, or a G whose gradient grows."""
     if w.rates:
-        high = max(w.rates) >= HIGH_RATE and (w.won or w.jump > 0.15 or abs(w.gap) > 0.75)
-        return f"the rates of D and G are {w.rates[0]:g} and {w.rates[1]:g}; {w.outputs}" if high else ""
+        trouble = w.won or w.jump > 0.15 or abs(w.gap) > 0.75 or d_fooled(w)
+        held = max(w.rates) >= HIGH_RATE and trouble
+        return f"the rates of D and G are {w.rates[0]:g} and {w.rates[1]:g}; {w.outputs}" if held else ""
     if w.won or not w.has_probabilities:
         return ""
     if w.jump > 0.27:
@@ -134,8 +135,14 @@ def d_won(w: Window) -> str:
 
 
 def dead(w: Window) -> str:
+    """D tells nothing apart, and G gets no gradient; in an even game D's output is as level, but G gets one."""
     spread = float(w.rows["loss_d"].std())
-    return f"{w.outputs}; D's loss varies by {spread:.2g}" if w.even and spread < 0.01 else ""
+    held = w.even and spread < 0.01 and (w.ratio < 0.05 or w.apart < 1e-5)
+    return (
+        f"{w.outputs}; D's loss varies by {spread:.2g}; G's gradient is {w.ratio:.2g} times D's"
+        if held
+        else ""
+    )
 
 
 def d_fooled(w: Window) -> str:
@@ -148,7 +155,7 @@ def pulls_away(w: Window) -> str:
     if w.has_probabilities:
         held = (
             w.gap > 0.85 and growth > 1.4
-        )  # level curves as far apart are those of a strong D, and faces improve
+        )  # a strong D may be as far ahead; then G's loss is level, and faces improve
         return f"{w.outputs}; G's loss is {growth:.1f} times its early value" if held else ""
     if w.loss == "wasserstein":
         apart = -w.growth("loss_d")

@@ -148,7 +148,7 @@ def _overfitting(history: Mapping[str, Sequence[float]], loss: str, notes: list[
         notes.append("overfitting of D: " + (_NO_ZERO if known.any() else "fit had no held_out faces."))
         return []
     steps, r_v, r_t = steps[known], _recent_means(r_v[known].clip(-1, 2)), _recent_means(r_t[known])
-    high = (r_v > _OVERFITS) & (r_v < 1.5) & (r_t > 0.3)
+    high = (r_v > _OVERFITS) & (r_t > 0.3)
     if not high[-1]:
         return []
     begin = len(high) - int(np.argmin(np.append(high[::-1], False)))

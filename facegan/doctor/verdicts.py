@@ -73,21 +73,23 @@ VERDICTS: dict[str, Advice] = {
         "mode_collapse",
         "notebook 5, Modes, lost and found",
     ),
-    "noise": Advice(
-        "use BatchNorm in G and a lower lr_g; a run that broke does not recover, so start over",
-        "no_batchnorm",
-        "notebook 2, BatchNorm: two modes, one trap",
-    ),
-    "checkerboard": Advice(
-        "use upsampling='nearest', or transposed convolutions whose kernel is a multiple of their stride",
-        "",
-        "notebook 2, Checkerboards, and where they come from",
-    ),
     "nothing changes": Advice(
         "check that G's optimizer has G's weights and steps, that lr_g is not tiny, and that fakes in G's loss are not "
         "detached",
         "d_too_strong",
         "notebook 3, One step, tensor by tensor",
+    ),
+    "noise": Advice(
+        "check that pixels of the data are in [-1, 1], that learning rates are those of a recipe, and that G has "
+        "BatchNorm; a run that broke does not recover, so start over",
+        "no_batchnorm",
+        "notebook 2, BatchNorm: two modes, one trap",
+    ),
+    "checkerboard": Advice(
+        "train longer, or with BatchNorm if G has none; if it stays, use upsampling='nearest', or transposed "
+        "convolutions whose kernel is a multiple of their stride",
+        "",
+        "notebook 2, Checkerboards, and where they come from",
     ),
 }
 
