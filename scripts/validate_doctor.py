@@ -69,7 +69,9 @@ def listed(found: list[tuple[Case, str]]) -> Iterator[str]:
 def report(chosen: list[Case], folder: Path) -> None:
     """Diagnose all runs, and write the tables of docs/doctor.md."""
     found = [(case, answer(case, folder)) for case in tqdm(chosen)]
-    tables = {"matrix": matrix(found), "runs": listed(found)}
+    missed = [f"`{case.name}` ({said})" for case, said in found if said not in case.truth]
+    summary = f"{len(found) - len(missed)} of {len(found)} first verdicts are right. Missed: {', '.join(missed) or 'none'}."
+    tables = {"matrix": [*matrix(found), "", summary], "runs": listed(found)}
     page = Path(__file__).parents[1] / "docs" / "doctor.md"
     text = page.read_text()
     for name, lines in tables.items():
@@ -77,8 +79,7 @@ def report(chosen: list[Case], folder: Path) -> None:
         before, rest = text.split(begin)
         text = before + begin + "\n".join(lines) + "\n" + end + rest.split(end)[1]
     page.write_text(text)
-    missed = [case.name for case, said in found if said not in case.truth]
-    print(f"{len(found) - len(missed)} of {len(found)} right; missed: {', '.join(missed) or 'none'}")
+    print(summary)
 
 
 def main() -> None:

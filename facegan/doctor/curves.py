@@ -159,7 +159,8 @@ def pulls_away(w: Window) -> str:
         return f"{w.outputs}; G's loss is {growth:.1f} times its early value" if held else ""
     if w.loss == "wasserstein":
         apart = -w.growth("loss_d")
-        return f"D's loss is {apart:.0f} times its early size" if apart > 10 else ""
+        held = apart > 10 and -w.middle("loss_d") > 100
+        return f"D's loss is {w.middle('loss_d'):.3g}, {apart:.0f} times its early size" if held else ""
     return w.outputs if w.middle("loss_d") < _AWAY.get(w.loss, -np.inf) else ""
 
 
@@ -247,7 +248,8 @@ def _columns(history: Mapping[str, Sequence[float]]) -> dict[str, np.ndarray]:
     columns = dict(zip(_COLUMNS, numbers(history, _COLUMNS), strict=True))
     if (count := len(columns["step"])) < WINDOW:
         raise ConfigError(
-            f"the history has {count} steps, expected {WINDOW} or more: the doctor reads windows of them. Train longer."
+            f"the history has {count} steps, expected {WINDOW} or more: the doctor reads windows of them. Train "
+            "longer, and keep the metrics of every step."
         )
     if not (np.diff(columns["step"]) > 0).all():  # also if one is NaN
         raise ConfigError("the history's steps do not ascend; give the history of one training, in order.")

@@ -16,8 +16,9 @@ from facegan.data.dataset import FaceDataset, as_dataset
 from facegan.data.synthetic import synthetic_faces
 from facegan.doctor import curves, pictures
 from facegan.doctor.verdicts import VERDICTS, Diagnosis, Verdict
-from facegan.errors import CheckpointError, ConfigError, expect
+from facegan.errors import CheckpointError, ConfigError, FaceganError, expect
 from facegan.images import to_float
+from facegan.losses import find_loss
 from facegan.runs.run import Run
 from facegan.training.gan import GAN
 
@@ -59,13 +60,14 @@ def diagnose(run_or_history: Any, *, faces: Any = None, loss: str = "bce") -> Di
     if isinstance(run_or_history, GAN):
         return _diagnose_gan(run_or_history, faces)
     if isinstance(run_or_history, Mapping):
+        find_loss(loss)
         return _gathered(
             run_or_history, loss, {}, None, ["pictures: a history has none; give a run or a GAN."]
         )
     if not isinstance(run_or_history, str | Path | Run):
         raise ConfigError(
             f"got a {type(run_or_history).__name__}, expected a run folder, a bundled run's name, a Run, a GAN, a "
-            "History or another mapping of such columns."
+            "History, or another mapping of such columns; of a DataFrame, df.reset_index().to_dict('list')."
         )
     run = Run.open(run_or_history)
     shown = _pictures(run) if _of_images(run.data) else {}
@@ -78,7 +80,7 @@ def in_brief(run: str | Path | Run, faces: FaceDataset | None = None) -> str:
     """A run's first verdict, "healthy", or why there is no diagnosis, in one line. Arguments as for `diagnose`."""
     try:
         diagnosis = diagnose(run, faces=faces)
-    except ConfigError as error:
+    except FaceganError as error:
         return str(error)
     return str(diagnosis[0]) if diagnosis else diagnosis.answer
 
@@ -88,6 +90,7 @@ def _diagnose_gan(gan: GAN, faces: Any) -> Diagnosis:
     if len(gan.sample_shape) != 3:
         return _gathered(gan.history, gan.config.loss, {}, None, ["pictures: the GAN makes no images."])
     real = _real(faces, gan.config.image_size, gan.data, notes)
+    notes.append("whether the pictures change: a GAN has its last ones only; give its run folder.")
     shown = {gan.step: gan.sample(pictures.COUNT, seed=gan.config.seed)} if gan.step >= _EARLY else {}
     return _gathered(gan.history, gan.config.loss, shown, real, notes, config=gan.config)
 
@@ -111,7 +114,9 @@ def _real(faces: Any, size: int, data: Mapping[str, Any], notes: list[str]) -> T
         given: FaceDataset = as_dataset(faces, size)
         return to_float(given[: pictures.COUNT])
     if not str(data.get("name", "synthetic")).startswith("synthetic"):
-        notes.append("how its own data look: fakes were compared with drawn faces; give faces= for yours.")
+        notes.append(
+            "your own data: the fakes were compared with drawn faces; pass faces=, or on the command line --data."
+        )
     return to_float(torch.as_tensor(synthetic_faces(pictures.COUNT, size, seed=0)[0]))
 
 
@@ -145,7 +150,10 @@ def _overfitting(history: Mapping[str, Sequence[float]], loss: str, notes: list[
     steps, r_v, r_t = curves.numbers(history, named) if {*named} <= {*history} else np.zeros((3, 0))
     known = np.isfinite(r_v) & (steps >= _EARLY)
     if not known.any() or loss == "wasserstein":
-        notes.append("overfitting of D: " + (_NO_ZERO if known.any() else "fit had no held_out faces."))
+        notes.append(
+            "overfitting of D: "
+            + (_NO_ZERO if known.any() else "the history has no r_t and r_v; pass held_out= to fit.")
+        )
         return []
     steps, r_v, r_t = steps[known], _recent_means(r_v[known].clip(-1, 2)), _recent_means(r_t[known])
     high = (r_v > _OVERFITS) & (r_t > 0.3)

@@ -17,7 +17,7 @@ COUNT = 64  # pictures of each kind
 _HIGH = 0.35  # cycles per pixel, from which a frequency is high
 _STATIC = 0.4  # share of high frequencies of pictures that are mostly noise; random pixels have 0.6
 _CHECKERED = 0.012  # share of alternating patterns, which stays below 0.008 where none are to be seen
-_STILL = 0.01  # mean difference of pixels in [-1, 1], below which two snapshots are alike
+_STILL = 0.02  # mean difference of pixels in [-1, 1], below which two snapshots are alike
 
 
 @dataclass(frozen=True)

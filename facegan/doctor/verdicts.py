@@ -41,7 +41,9 @@ VERDICTS: dict[str, Advice] = {
         "notebook 3, Two losses for G",
     ),
     "D has won": Advice(
-        "give D less: a lower lr_d, R1 (r1=0.3), n_critic=1, or a higher lr_g; and check that G's optimizer steps",
+        "give D less: a lower lr_d, R1 (r1=0.3), n_critic=1, or a higher lr_g; in code of your own, check that G's "
+        "optimizer has G's weights and steps, that fakes are detached in D's loss only, that gradients are cleared, "
+        "and that G's loss has the label of real faces",
         "d_too_strong",
         "notebook 3, The classic mistakes, and what they look like",
     ),
@@ -88,7 +90,7 @@ VERDICTS: dict[str, Advice] = {
     "checkerboard": Advice(
         "train longer, or with BatchNorm if G has none; if it stays, use upsampling='nearest', or transposed "
         "convolutions whose kernel is a multiple of their stride",
-        "",
+        "no_batchnorm",
         "notebook 2, Checkerboards, and where they come from",
     ),
 }
@@ -101,7 +103,7 @@ class Verdict:
     Attributes:
         name: a key of `VERDICTS`.
         evidence: the numbers that show it.
-        since: the step from which on it shows.
+        since: the first step of the first window, or the first snapshot, in which it shows.
         sure: False if it shows in too little of the run's last steps to be certain.
         change: what to change.
         alike: the bundled run that looks alike; empty if no run does.

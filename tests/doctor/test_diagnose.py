@@ -188,6 +188,15 @@ def test_overfitting_is_dated():
     assert 750 <= verdict.since <= 1250
 
 
+def test_overfitting_beyond_one_is_overfitting():
+    assert diagnose(with_held_out([0.6, 1.4, 2.0, 2.3, 2.3, 2.3])).answer == "ill"
+
+
+def test_an_unknown_loss_is_refused(finished):
+    with pytest.raises(ConfigError, match="no loss is named 'BCE'"):
+        diagnose(finished[1].history, loss="BCE")
+
+
 def test_a_d_that_knows_no_training_face_does_not_overfit():
     assert not diagnose(with_held_out([0.7] * 6, r_t=0.0))
 
