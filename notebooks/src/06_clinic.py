@@ -93,8 +93,8 @@ for moves in ("", "D", "DDD", "D" * 10, "", "G", "GGG", "G" * 10):
 
 # %% [markdown]
 # *One step of D lowers D(G(z)). It may move D(x) as well, in either direction: in a single step D's output shifts for all pictures together. What grows in every row is the gap between the
-# logits of real faces and of fakes; that is all that D's loss asks for. A step of G leaves D(x) exactly where it was, because neither D nor the real faces have changed. It raises D(G(z)), and after
-# ten steps without an answer from D, fakes score higher than real faces.*
+# logits of real faces and of fakes; that is all that D's loss asks for. A step of G leaves D(x) exactly where it was, because neither D nor the real faces have changed. It raises D(G(z)): after
+# three steps without an answer from D, fakes already score higher than real faces.*
 #
 # ## What does D want changed?
 #
@@ -128,7 +128,7 @@ fg.show_images(torch.cat(pictures), columns=6, rows=rows)
 fg.widgets.step(gan, faces)
 
 # %% [markdown]
-# *Without a running kernel this page shows the start only.*
+# *After D's steps: D gets steeper where fakes are. After G's steps the norm falls. Without a running kernel this page shows the start only.*
 #
 # ## The clinic
 #
@@ -139,13 +139,14 @@ fg.widgets.step(gan, faces)
 # - `.plot()` for the curves, `.show()` for the same latents at several steps, with real faces below,
 # - `.steps` and `.pictures(step)`, 64 fakes at each of these steps, and `.faces`, 64 real ones.
 #
-# For each patient: read the curves, guess, look at the faces, and **write a function that returns the failure's name and a number that shows it**. The check also calls your function with
+# For each patient: run the cell with the curves, choose your guess below them and run it again, then look at the faces. **Write a function that returns the failure's name and a number that
+# shows it**, such as `return "noise", 0.5`. The check also calls your function with
 # made-up trainings of the same failure. Do not round. The names:
 #
 # | name | what shows it |
 # |---|---|
 # | numerical failure | a loss or a gradient is NaN or infinite |
-# | no gradient reaches G | D is certain, **and** G's gradient is less than a twentieth of D's |
+# | no gradient reaches G | D is certain (D(x) nearly 1, D(G(z)) nearly 0), **and** G's gradient is less than a twentieth of D's |
 # | D has won | D(x) is nearly 1 and D(G(z)) nearly 0, with short breaks at most; G's gradient is *larger* than D's |
 # | dead game | D(x) and D(G(z)) are both 1/2, and D's loss stays at 1.39 |
 # | D is fooled | D(G(z)) is above D(x) in most steps |
@@ -155,7 +156,7 @@ fg.widgets.step(gan, faces)
 # | noise | fakes are static: neighboring pixels have nothing in common |
 # | checkerboard | a grid of single pixels lies over the fakes |
 # | nothing changes | the same latents give the same fakes from snapshot to snapshot |
-# | D overfits | D treats real faces that it has not trained on like fakes |
+# | D overfits | D's logits of real faces that it has not trained on fall toward those of fakes |
 #
 # Two rows can hold at once: static faces are *noise*, whatever made them. Answer with the name that your number shows.
 #
@@ -163,7 +164,7 @@ fg.widgets.step(gan, faces)
 #
 # ## Patient 1
 #
-# Up to step 500 this training was well. **Predict from the curves:** what do the faces do after step 500?
+# Up to step 500 this training went well. **Predict from the curves:** what do the faces do after step 500?
 
 # %%
 MY_GUESS = ""  # @param ["", "get better", "stop changing", "become alike", "turn into static"]
@@ -200,9 +201,9 @@ fg.notebook.charts(as_found=train(one.config, **sick), **treated)
 
 # %% [markdown]
 # *D has won: its outputs are 1 and 0, its loss and its own gradient are nearly 0. G's gradient is large, so G is told to change, but it cannot: the faces stop changing. Here the cause is G's learning rate, a
-# thousand times too small. R1 and a slower D hold D back, and G still does not move. Only the faster G draws faces. When D has won, ask what keeps G from answering.*
+# thousand times too small. R1 and a slower D do not help: D wins with them, too, because G still does not move. Only the faster G draws faces. When D has won, ask what keeps G from answering.*
 #
-# *The doctor names every rule that holds, sure ones first, then those that hold in too few steps to be sure. Several can be true, and not each is the cause. Your number decides.*
+# *The doctor names every rule that holds, sure ones first, then those that hold in too few steps to be sure. Several can be true, and not every one is the cause. Your number decides.*
 #
 # ## Patient 2
 #
@@ -263,8 +264,8 @@ for name, (loss, detach) in cases.items():
 fg.notebook.charts(**treated)
 
 # %% [markdown]
-# *No gradient reaches G: it is hundreds of times smaller than D's, while patient 1's was a thousand times larger. The cause is in the code. The fakes were not detached, so D's loss reaches G, too; with the
-# minimax loss the two gradients of G are opposite and cancel. Either change helps: detach, or the other loss. Do both: with `bce` and without detach G also gets the gradient of D's loss, and nothing shows it.*
+# *No gradient reaches G: it is about 200 times smaller than D's, while patient 1's was more than a thousand times larger. The cause is in the code. The fakes were not detached, so D's loss reaches G, too; with the
+# minimax loss the two gradients of G are opposite and nearly cancel. Either change helps: detach, or the other loss. Do both: with `bce` and without detach G also gets the gradient of D's loss, and the curves do not show it.*
 #
 # ## Patient 3
 #
@@ -286,7 +287,7 @@ def patient_3(curves):
     """Curves, a dict of arrays (steps,) -> (name, share).
 
     The share of the last 200 steps in which D(G(z)), "d_fake", is larger than D(x), "d_real": a number from 0 to 1.
-    Steps in which the two are equal do not count.
+    If the two are equal, D(G(z)) is not larger. Divide by all 200 steps.
     """
     ...  # your code
 
@@ -304,12 +305,12 @@ treated = {
 fg.notebook.charts(as_found=train(three.config, **sick), **treated)
 
 # %% [markdown]
-# *D is fooled: it gives static more than real faces. D(G(z)) is high, and no face is in sight. A high D(G(z)) is no success if D cannot judge. From step 500 on D learned fifty times more slowly and G three
+# *D is fooled: it scores static higher than real faces. D(G(z)) is high, and no face is in sight. They are alike, too, but your number is about D's outputs. A high D(G(z)) is no success if D cannot judge. From step 500 on D learned fifty times more slowly and G three
 # times as fast. Five D steps catch up slowly: the curves meet, and the fakes are still nearly one picture. A slower G only makes both slow. The faster D helps: G needs an opponent that answers.*
 #
 # ## Patient 4
 #
-# **Predict from the curves:** look at the thin lines, which are single steps. Something broke near step 1,200. Was the training well before?
+# **Predict from the curves:** look at the thin lines of D's output, which are single steps. Something broke near step 1,200. Did the training go well before?
 
 # %%
 MY_GUESS = ""  # @param ["", "yes", "no: D was already too strong", "no: every step went too far"]
@@ -327,7 +328,8 @@ def patient_4(curves, healthy):
     """Curves of the patient and of a healthy run, dicts of arrays (steps,) -> (name, ratio).
 
     Jumpiness: take the first 1,000 values of "loss_d", the 999 changes from one value to the next, and the mean of
-    their absolute values. The ratio is the patient's jumpiness over the healthy run's.
+    their absolute values. The ratio is the patient's jumpiness over the healthy run's. The next cell also calls this
+    with 400 steps: use all values if there are fewer than 1,000.
     """
     ...  # your code
 
@@ -416,8 +418,9 @@ left.legend(frameon=False)
 _ = fg.show_images(torch.cat(shown), columns=6, rows=["before", "collapsed", "treated"], ax=right)
 
 # %% [markdown]
-# *Mode collapse: all latents give the same picture, and the next snapshot shows another one. The fakes differ about 0.15 times as much as real faces do. In the curves it looks like patient 3; the faces tell
-# them apart, and the ratio says it in a number. The cause: 20 steps of G for each of D. With one step for each again, the variety comes back, though not at once.*
+# *Mode collapse: all latents give the same picture, and the next snapshot shows another one. The fakes differ about 0.15 times as much as real faces do. In the curves it looks like patient 3, whose fakes
+# are pure static; here all are one grainy face. Patient 3's ratio is low, too (0.22), so look at the faces before you name the failure. The cause: 20 steps of G for each of D. With one step for each again, the variety comes back,
+# to about 0.7 after 30 to 60 rounds; runs differ.*
 #
 # ## Patient 6
 #
@@ -462,8 +465,9 @@ for name, (data, gan) in treated.items():
 fg.notebook.charts(**{name: gan for name, (_, gan) in treated.items()})
 
 # %% [markdown]
-# *D overfits: it knows its faces by heart, and treats other real faces almost like fakes. The doctor read r_v from the run's history: patient 6 was trained with held-out faces. On 64 faces a few hundred steps
-# are enough to get there. Mirrored faces help a little. Augmentation, which changes colors and position of all that D sees, helps much more, and nothing helps like more faces. In so short a run the other curves
+# *D overfits: it knows its faces by heart, and its logits of other real faces are about halfway down to those of fakes. The curves cannot say so. The doctor read r_v from the run's history: patient 6 was trained
+# with held-out faces. (Its r_t is the mean sign of D's logits of training faces: 1 if D calls all of them real.) On 64 faces a few hundred steps
+# are enough to get there. Mirrored faces help a little. Augmentation, which changes colors and position of all that D sees, helps much more, and so do more faces. In so short a run the other curves
 # differ little: only held-out faces show it. If you have photographs of your own, set some aside: `faces.split(64)`, and `fg.fit(..., held_out=...)`.*
 #
 # ## Summary
@@ -471,9 +475,9 @@ fg.notebook.charts(**{name: gan for name, (_, gan) in treated.items()})
 # - The debugger: D's step widens the gap between its logits, G's step moves fakes up D's slope.
 # - Curves first, then faces, then one number. A name without a number is a guess.
 # - D certain: compare the gradient norms. G's is large: D has won. G's is tiny: no gradient reaches it.
-# - D(G(z)) above D(x): faces tell *D is fooled* (static) from *mode collapse* (all alike).
+# - D(G(z)) above D(x): look at the faces. Pure static is *D is fooled*, one face for all latents is *mode collapse*.
 # - Only held-out faces show that D overfits.
-# - Treat the cause. A treatment for another failure does nothing, and a run that broke does not recover: start over.
+# - Treat the cause. A treatment for another failure helps little. Mode collapse can recover; weights that too large steps have driven away do not: start over.
 
 # %%
 fg.progress()
@@ -508,7 +512,7 @@ fg.progress()
 #
 # - One failed run of `fg.pretrained.GALLERY` is left: `fg.widgets.timeline("no_batchnorm")`. Which names of the table fit? Which number shows it?
 # - Break a training of your own, so that only one row of the table holds, and give it to a friend: `fg.diagnose(gan)` is the second opinion.
-# - Train with `fg.fit(gan, many, held_out=held_out)` and plot `gan.history["r_v"]`. At which number of faces does it stay below 0.3?
+# - Train on `fg.FaceDataset(many.images[:n], "some faces")` for several n, with `fg.fit(gan, ..., held_out=held_out)`, and read `gan.history["r_v"]`. From which n on does it stay below 0.3?
 # - [The page of failures]({repository}/blob/main/docs/failures.md) shows all bundled failures with their causes.
 #
 # **To hand in:** run all cells, then File > Download > Download .ipynb (in Jupyter: File > Download). The file holds your answers and their checks.

@@ -32,6 +32,7 @@ def patient_1(function: Callable) -> None:
         wrong = {
             "the two are swapped: D(x) comes first.": [fake.mean(), real.mean()],
             "those are medians; it should be means.": [np.median(real), np.median(fake)],
+            "those are percentages; D's outputs are between 0 and 1.": [100 * real.mean(), 100 * fake.mean()],
             "that is D(G(z)) after D's step; the column is d_fake.": [real.mean(), after],
             **_windows(partial(_means, curves)),
         }
@@ -58,6 +59,7 @@ def patient_2(function: Callable) -> None:
             "that is one mean over another; divide step by step, and take the median.": norm_g.mean()
             / norm_d.mean(),
             "that is the median of G's norm; divide by D's.": np.median(norm_g),
+            "that is a percentage; it should be a ratio.": 100 * np.median(ratio),
             **_windows(partial(_median_ratio, curves)),
         }
         low, high = np.sort(ratio)[[_LAST // 2 - 1, _LAST // 2]]
@@ -82,6 +84,12 @@ def patient_3(function: Callable) -> None:
             "that is the share of steps in which D(x) is larger.": (real > fake).mean(),
             "it compares D(G(z)) with 0.5; compare it with D(x).": (fake > 0.5).mean(),
             "that is how far D(G(z)) is above D(x) on average; count steps.": (fake - real).mean(),
+            "that is the mean of D(G(z)); count steps.": fake.mean(),
+            "it divides by the number of all steps; divide by 200.": (fake > real).sum()
+            / len(curves["d_real"]),
+            "it leaves steps in which the two are equal out of the total; divide by all 200.": (
+                (fake > real).sum() / (fake != real).sum()
+            ),
             "it uses D(G(z)) after D's step; the column is d_fake.": (
                 curves["d_fake_after"][-_LAST:] > real
             ).mean(),
@@ -120,6 +128,12 @@ def _wrong_jumps(curves: Curves, healthy: Curves, right: float) -> Numbers:
         / _jumps(healthy, slice(None)),
         "it uses the last 200 steps; take the first 1,000.": _jumps(curves, slice(-_LAST, None))
         / _jumps(healthy, slice(-_LAST, None)),
+        "the signs of the changes cancel; take absolute values.": np.diff(curves["loss_d"][:1000]).mean()
+        / np.diff(healthy["loss_d"][:1000]).mean(),
+        "it compares the losses themselves; take changes from step to step.": curves["loss_d"][:1000].mean()
+        / healthy["loss_d"][:1000].mean(),
+        "it uses 1,001 values; the first 1,000 have 999 changes.": _jumps(curves, slice(1001))
+        / _jumps(healthy, slice(1001)),
         "that is G's loss; take D's.": _jumps(curves, slice(1000), "loss_g")
         / _jumps(healthy, slice(1000), "loss_g"),
         "that compares standard deviations; take changes from step to step.": curves["loss_d"][:1000].std()
@@ -144,7 +158,7 @@ def patient_5(function: Callable) -> None:
         return (center + own * torch.randn(count, 3, size, size, generator=generator)).clamp(-1, 1)
 
     cases = [
-        ("patient 5", to_float(run.pictures(run.steps[-1])[:16]), to_float(run.faces[:16])),
+        ("16 pictures of patient 5", to_float(run.pictures(run.steps[-1])[:16]), to_float(run.faces[:16])),
         ("made-up pictures", draw(7, 8, 0.1), draw(11, 8, 0.9)),
         ("made-up pictures", draw(12, 6, 0.05), draw(5, 6, 0.6)),
     ]
@@ -208,6 +222,8 @@ def _check_r_v(function: Callable, train: Tensor, held_out: Tensor, fakes: Tenso
         "its denominator is held-out faces minus fakes; it should be training faces minus fakes.": (a - b)
         / (b - c),
         "that is the numerator alone.": a - b,
+        "brackets are missing around the differences.": a - b / a - c,
+        "that is a percentage; it should be a ratio.": 100 * r_v(torch.mean),
         "it takes medians; it should be means.": r_v(torch.median),
         "it turns logits into probabilities; take the logits as they are.": r_v(lambda x: x.sigmoid().mean()),
         "that is r_t, the mean sign of D's logits of training faces.": train.sign().mean(),
