@@ -265,7 +265,8 @@ fg.notebook.charts(**treated)
 
 # %% [markdown]
 # *No gradient reaches G: it is about 200 times smaller than D's, while patient 1's was more than a thousand times larger. The cause is in the code. The fakes were not detached, so D's loss reaches G, too; with the
-# minimax loss the two gradients of G are opposite and nearly cancel. Either change helps: detach, or the other loss. Do both: with `bce` and without detach G also gets the gradient of D's loss, and the curves do not show it.*
+# minimax loss the two gradients of G are opposite and nearly cancel. Either change helps: detach, or the other loss. Do both:
+# with `bce` and without detach G also gets the gradient of D's loss, and the curves do not show it.*
 #
 # ## Patient 3
 #
@@ -305,7 +306,8 @@ treated = {
 fg.notebook.charts(as_found=train(three.config, **sick), **treated)
 
 # %% [markdown]
-# *D is fooled: it scores static higher than real faces. D(G(z)) is high, and no face is in sight. They are alike, too, but your number is about D's outputs. A high D(G(z)) is no success if D cannot judge. From step 500 on D learned fifty times more slowly and G three
+# *D is fooled: it scores static higher than real faces. D(G(z)) is high, and no face is in sight. The fakes are alike, too, but your
+# number is about D's outputs. A high D(G(z)) is no success if D cannot judge. From step 500 on D learned fifty times more slowly and G three
 # times as fast. Five D steps catch up slowly: the curves meet, and the fakes are still nearly one picture. A slower G only makes both slow. The faster D helps: G needs an opponent that answers.*
 #
 # ## Patient 4
