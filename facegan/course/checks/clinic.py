@@ -128,8 +128,12 @@ def _wrong_jumps(curves: Curves, healthy: Curves, right: float) -> Numbers:
         / _jumps(healthy, slice(None)),
         "it uses the last 200 steps; take the first 1,000.": _jumps(curves, slice(-_LAST, None))
         / _jumps(healthy, slice(-_LAST, None)),
+        "the signs of the changes cancel; take absolute values.": np.diff(curves["loss_d"][:1000]).mean()
+        / np.diff(healthy["loss_d"][:1000]).mean(),
         "it compares the losses themselves; take changes from step to step.": curves["loss_d"][:1000].mean()
         / healthy["loss_d"][:1000].mean(),
+        "it uses 1,001 values; the first 1,000 have 999 changes.": _jumps(curves, slice(1001))
+        / _jumps(healthy, slice(1001)),
         "that is G's loss; take D's.": _jumps(curves, slice(1000), "loss_g")
         / _jumps(healthy, slice(1000), "loss_g"),
         "that compares standard deviations; take changes from step to step.": curves["loss_d"][:1000].std()
@@ -218,6 +222,7 @@ def _check_r_v(function: Callable, train: Tensor, held_out: Tensor, fakes: Tenso
         "its denominator is held-out faces minus fakes; it should be training faces minus fakes.": (a - b)
         / (b - c),
         "that is the numerator alone.": a - b,
+        "brackets are missing around the differences.": a - b / a - c,
         "that is a percentage; it should be a ratio.": 100 * r_v(torch.mean),
         "it takes medians; it should be means.": r_v(torch.median),
         "it turns logits into probabilities; take the logits as they are.": r_v(lambda x: x.sigmoid().mean()),

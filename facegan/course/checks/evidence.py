@@ -113,8 +113,9 @@ def _number(value: Any, expected: str) -> float:
         value = value.reshape(-1)[0].item()
     number = isinstance(value, Real | np.floating) and not isinstance(value, bool)
     check(number, f"it returns {kind_of(value)} where a number is expected; {expected}.")
+    value = float(value)
     check(np.isfinite(value), f"its number is {value}.")
-    return float(value)
+    return value
 
 
 def _letters(name: str) -> str:
@@ -130,4 +131,7 @@ def _check_name(name: str, number: int) -> None:
         )
     right, said = FITS[number]
     why = said.get(found, "Compare its row in the table of failures with your number and with the charts")
-    check(found == right, f"the numbers are right, but the name {found!r} does not fit: {why}.")
+    check(
+        found == right,
+        f"the numbers are right, but the name {found!r} does not fit: {why.removesuffix('.')}{'' if why.endswith('?') else '.'}",
+    )
