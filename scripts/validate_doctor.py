@@ -70,7 +70,8 @@ def report(chosen: list[Case], folder: Path) -> None:
     """Diagnose all runs, and write the tables of docs/doctor.md."""
     found = [(case, answer(case, folder)) for case in tqdm(chosen)]
     missed = [f"`{case.name}` ({said})" for case, said in found if said not in case.truth]
-    summary = f"{len(found) - len(missed)} of {len(found)} first verdicts are right. Missed: {', '.join(missed) or 'none'}."
+    right, listed_misses = len(found) - len(missed), ", ".join(missed) or "none"
+    summary = f"{right} of {len(found)} first verdicts are right. Missed: {listed_misses}."
     tables = {"matrix": [*matrix(found), "", summary], "runs": listed(found)}
     page = Path(__file__).parents[1] / "docs" / "doctor.md"
     text = page.read_text()

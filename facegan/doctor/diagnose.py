@@ -26,6 +26,7 @@ _EARLY = 200  # steps before which pictures and r_v say nothing yet
 _OVERFITS = 0.35  # mean r_v above which D overfits
 _SNAPSHOTS = 4  # of that mean
 _FAST = "learning rate too high"
+_OVERFITTING = "overfitting of D"
 _NO_ZERO = "a Wasserstein critic's logits have no zero that r_t could be read from."
 
 
@@ -139,9 +140,12 @@ def _gathered(
         found.append(Verdict(_FAST, evidence, seen[0].since, sure=seen[0].sure))
     if note := curves.what_loss_hides(loss):
         notes.append(note)
+    snapshots = f"pictures of {len(shown)} snapshot{'s' if len(shown) > 1 else ''}" if shown else ""
+    held_out = "" if any(note.startswith(_OVERFITTING) for note in notes) else "D on held-out faces"
+    examined = ", ".join(filter(None, ("curves", snapshots, held_out)))
     order = list(VERDICTS)
     ranked = sorted(found, key=lambda v: (not v.sure, order.index(v.name)))
-    return Diagnosis(tuple(ranked), int(np.asarray(history["step"])[-1]), tuple(notes))
+    return Diagnosis(tuple(ranked), int(np.asarray(history["step"])[-1]), tuple(notes), examined)
 
 
 def _overfitting(history: Mapping[str, Sequence[float]], loss: str, notes: list[str]) -> list[Verdict]:
@@ -150,10 +154,8 @@ def _overfitting(history: Mapping[str, Sequence[float]], loss: str, notes: list[
     steps, r_v, r_t = curves.numbers(history, named) if {*named} <= {*history} else np.zeros((3, 0))
     known = np.isfinite(r_v) & (steps >= _EARLY)
     if not known.any() or loss == "wasserstein":
-        notes.append(
-            "overfitting of D: "
-            + (_NO_ZERO if known.any() else "the history has no r_t and r_v; pass held_out= to fit.")
-        )
+        reason = _NO_ZERO if known.any() else "the history has no r_t and r_v; pass held_out= to fit."
+        notes.append(f"{_OVERFITTING}: {reason}")
         return []
     steps, r_v, r_t = steps[known], _recent_means(r_v[known].clip(-1, 2)), _recent_means(r_t[known])
     high = (r_v > _OVERFITS) & (r_t > 0.3)

@@ -73,7 +73,7 @@ def examine(shown: Mapping[int, Tensor], real: Tensor, *, settling: bool = False
         )
         for name, evidence in seen[steps[-1]].items()
     ]
-    return found if settling else [*found, *_standstill(shown)]
+    return [*found, *_standstill(shown, settling=settling)]
 
 
 def _symptoms(seen: Looks, wanted: Looks) -> Iterator[tuple[str, str]]:
@@ -98,15 +98,15 @@ def _symptoms(seen: Looks, wanted: Looks) -> Iterator[tuple[str, str]]:
         )
 
 
-def _standstill(shown: Mapping[int, Tensor]) -> list[Verdict]:
-    """A verdict if the last three snapshots or more are alike."""
+def _standstill(shown: Mapping[int, Tensor], *, settling: bool) -> list[Verdict]:
+    """A verdict if the last three snapshots are alike, or all: where learning rates fall, the last ones may be."""
     steps = list(shown)
     changes = [float((_floats(shown[a]) - _floats(shown[b])).abs().mean()) for a, b in pairwise(steps)]
-    if len(changes) < 2 or max(changes[-2:]) > _STILL:
+    still = [change <= _STILL for change in changes]
+    if not (changes and (all(still) or (all(still[-2:]) and len(changes) > 1 and not settling))):
         return []
-    begins = _begin([change <= _STILL for change in changes], steps)
     evidence = f"pixels differ by {max(changes[-2:]) / 2:.1%} of their range between the last snapshots"
-    return [Verdict("nothing changes", evidence, begins)]
+    return [Verdict("nothing changes", evidence, _begin(still, steps), sure=len(changes) > 1)]
 
 
 def _begin(held: list[bool], steps: list[int]) -> int:

@@ -30,7 +30,7 @@ VERDICTS: dict[str, Advice] = {
         "notebook 3, The knobs",
     ),
     "learning rate too high": Advice(
-        "start over with both learning rates divided by 10; 0.0002 is DCGAN's",
+        "start over with learning rates of 0.001 or less; 0.0002 is DCGAN's",
         "high_learning_rate",
         "notebook 3, The knobs",
     ),
@@ -140,11 +140,13 @@ class Diagnosis(Sequence[Verdict]):
         verdicts: all of them.
         steps: up to which the run was examined.
         notes: what could not be examined, and why.
+        examined: what was examined.
     """
 
     verdicts: tuple[Verdict, ...]
     steps: int
     notes: tuple[str, ...] = field(default=())
+    examined: str = "curves"
 
     @property
     def answer(self) -> str:
@@ -175,6 +177,7 @@ class Diagnosis(Sequence[Verdict]):
             if verdict.alike:
                 yield f"   alike:    fg.widgets.timeline({verdict.alike!r})"
             yield f"   read:     {verdict.lesson}"
+        yield f"Examined: {self.examined}."
         for note in self.notes:
             yield f"Not examined: {note}"
 

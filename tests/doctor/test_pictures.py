@@ -82,7 +82,16 @@ def test_two_alike_snapshots_are_not_enough(fakes, real):
 
 
 def test_at_the_end_of_falling_learning_rates_pictures_may_stay(fakes, real):
-    assert not examine(dict.fromkeys((250, 500, 750), fakes), real, settling=True)
+    assert not examine(moving(fakes, 2) | dict.fromkeys((750, 1000, 1250), fakes), real, settling=True)
+
+
+def test_pictures_that_never_change_are_told_whatever_the_learning_rates(fakes, real):
+    assert names(examine(dict.fromkeys((250, 500, 750), fakes), real, settling=True)) == ["nothing changes"]
+
+
+def test_two_snapshots_that_are_alike_are_not_sure(fakes, real):
+    (found,) = examine({250: fakes, 400: fakes}, real)
+    assert (found.name, found.sure) == ("nothing changes", False)
 
 
 def test_what_only_the_snapshot_before_shows_is_not_sure(fakes, real):

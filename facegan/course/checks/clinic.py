@@ -159,6 +159,7 @@ def patient_5(function: Callable) -> None:
 
     cases = [
         ("16 pictures of patient 5", to_float(run.pictures(run.steps[-1])[:16]), to_float(run.faces[:16])),
+        ("made-up pictures", draw(40, 4, 0.2), draw(30, 4, 0.8)),
         ("made-up pictures", draw(7, 8, 0.1), draw(11, 8, 0.9)),
         ("made-up pictures", draw(12, 6, 0.05), draw(5, 6, 0.6)),
     ]
@@ -207,6 +208,7 @@ def patient_6(function: Callable) -> None:
         if level < 0:  # r_v does not change when a number is added to all logits
             train, held_out, fakes = train + 5, held_out - 0.5, fakes - 1
         _check_r_v(function, train, held_out, fakes)
+    _check_r_v(function, torch.randn(40) + 1, torch.randn(24) + 2, torch.randn(32) - 2)  # r_v below 0
 
 
 def _check_r_v(function: Callable, train: Tensor, held_out: Tensor, fakes: Tensor) -> None:
