@@ -422,7 +422,7 @@ _ = fg.show_images(torch.cat(shown), columns=6, rows=["before", "collapsed", "tr
 # %% [markdown]
 # *Mode collapse: all latents give the same picture, and the next snapshot shows another one. The fakes differ about 0.15 times as much as real faces do. In the curves it looks like patient 3, whose fakes
 # are pure static; here all are one grainy face. Patient 3's ratio is low, too (0.22), so look at the faces before you name the failure. The cause: 20 steps of G for each of D. With one step for each again, the variety comes back,
-# to about 0.7 after 30 to 60 rounds; runs differ.*
+# to about 0.6 after 30 to 60 rounds.*
 #
 # ## Patient 6
 #
@@ -469,7 +469,8 @@ fg.notebook.charts(**{name: gan for name, (_, gan) in treated.items()})
 # %% [markdown]
 # *D overfits: it knows its faces by heart, and its logits of other real faces are about halfway down to those of fakes. The curves cannot say so. The doctor read r_v from the run's history: patient 6 was trained
 # with held-out faces. (Its r_t is the mean sign of D's logits of training faces: 1 if D calls all of them real.) On 64 faces a few hundred steps
-# are enough to get there. Mirrored faces help a little. Augmentation, which changes colors and position of all that D sees, helps much more, and so do more faces. In so short a run the other curves
+# are enough to come near that. Mirrored faces change little. Augmentation, which changes colors and position of all that D sees, helps more, and with many faces r_v is about 0. These numbers are of 64 faces: from machine to
+# machine they differ by 0.1 or 0.2. In so short a run the other curves
 # differ little: only held-out faces show it. If you have photographs of your own, set some aside: `faces.split(64)`, and `fg.fit(..., held_out=...)`.*
 #
 # ## Summary
