@@ -59,6 +59,12 @@ VERDICTS: dict[str, Advice] = {
         "g_too_strong",
         "notebook 5, Modes, lost and found",
     ),
+    "nothing changes": Advice(
+        "check that G's optimizer has G's weights and steps, that lr_g is not tiny, and that fakes in G's loss are not "
+        "detached",
+        "d_too_strong",
+        "notebook 3, One step, tensor by tensor",
+    ),
     "D overfits": Advice(
         "use more faces, flip=True, augment='color,translation' or augment_target=0.6, R1, or a narrower D; and stop "
         "early: snapshots from before are better",
@@ -74,12 +80,6 @@ VERDICTS: dict[str, Advice] = {
         "give D more: as many steps as G, a higher lr_d, larger batches, R1; and check that G uses its latents",
         "mode_collapse",
         "notebook 5, Modes, lost and found",
-    ),
-    "nothing changes": Advice(
-        "check that G's optimizer has G's weights and steps, that lr_g is not tiny, and that fakes in G's loss are not "
-        "detached",
-        "d_too_strong",
-        "notebook 3, One step, tensor by tensor",
     ),
     "noise": Advice(
         "check that pixels of the data are in [-1, 1], that learning rates are those of a recipe, and that G has "
