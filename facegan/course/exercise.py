@@ -17,6 +17,7 @@ import dis
 import html
 import inspect
 import threading
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -102,13 +103,17 @@ def run_check(found: Exercise, function: Callable) -> Result:
         return missing
     taken_remarks()
     try:
-        with torch.random.fork_rng(devices=[]), _time_limit(TIME_LIMIT):
+        with torch.random.fork_rng(devices=[]), _own_name(function), _quiet(), _time_limit(TIME_LIMIT):
             torch.manual_seed(0)
             found.verify(function)
     except CheckFailed as failure:
         return Result(found.name, "wrong", str(failure))
     except NotImplementedError:
         return missing
+    except SystemExit:
+        return Result(
+            found.name, "wrong", "it calls exit(), which would end the notebook's kernel. Use return."
+        )
     except _TimeUp:
         said = f"it was still running after {TIME_LIMIT:.0f} seconds; does a loop never end?"
         return Result(found.name, "wrong", said)
@@ -219,6 +224,35 @@ def _is_empty(function: Callable) -> bool:
     code = getattr(function, "__code__", None)
     steps = [step for step in dis.get_instructions(code) if step.opname not in _IDLE] if code else []
     return bool(steps) and all(step.opname in _RETURNS and step.argval is None for step in steps)
+
+
+@contextmanager
+def _own_name(function: Callable) -> Iterator[None]:
+    """A context in which the function finds itself under its name, so that it may be recursive.
+
+    Before the decorator returns, that name is not bound, or bound to what the cell defined when it ran before.
+    """
+    names, name = getattr(function, "__globals__", {}), getattr(function, "__name__", "")
+    before = names.get(name, _UNBOUND)
+    names[name] = function
+    try:
+        yield
+    finally:
+        if before is _UNBOUND:
+            names.pop(name, None)
+        else:
+            names[name] = before
+
+
+_UNBOUND = object()
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """A context without warnings: what torch warns of in a wrong answer is not what the student should read."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
 
 
 _IDLE = {"RESUME", "NOP", "COPY_FREE_VARS"}

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from facegan.course.checks.tools import CheckFailed, check, close, tensor
+from facegan.course.checks.tools import CheckFailed, check, close, refuse, tensor
 
 
 def scale(function: Callable) -> None:
@@ -48,6 +48,15 @@ def unscale(function: Callable) -> None:
         off.max() == 0,
         f"{int((off > 0).sum())} of 256 levels do not come back as they were; changing to uint8 cuts decimals off.",
     )
+    between = tensor(function, (torch.tensor([10.3, 10.7, 200.4, 200.6]) / 127.5 - 1))
+    refuse(between, {
+        "it rounds up; 10.3 should become 10, the nearest byte.": [11, 11, 201, 201],
+        "it cuts decimals off; 10.7 should become 11, the nearest byte.": [10, 10, 200, 200],
+    })  # fmt: skip
+    check(
+        between.tolist() == [10, 11, 200, 201],
+        f"10.3, 10.7, 200.4 and 200.6 became {between.tolist()}; round them.",
+    )
     beyond = tensor(function, torch.tensor([-1.5, -1.01, 1.01, 1.5]))
     check(
         beyond.tolist() == [0, 0, 255, 255],
@@ -85,12 +94,11 @@ def contact_sheet(function: Callable) -> None:
         images[:, 0, 0, :] = 200  # tells up from down
         images[:, 1, :, 0] = 100  # and left from right
         rows = math.ceil(count / columns)
-        if count < columns:
-            continue
         sheet = tensor(function, images, columns)
         expected = (3, rows * 4, columns * 6)
+        narrow = (3, 4, count * 6) if count < columns else expected  # one row may end with its last image
         check(
-            tuple(sheet.shape) == expected,
+            tuple(sheet.shape) in {expected, narrow},
             f"{count} images of 4 x 6 in {columns} columns make {tuple(sheet.shape)}, expected {expected}.",
         )
         check(sheet.dtype == torch.uint8, f"it returns {sheet.dtype}; the images are uint8.")

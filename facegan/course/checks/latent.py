@@ -33,9 +33,21 @@ def slerp(function: Callable) -> None:
         abs(_angle(a, quarter) - angle / 4) < 1e-2,
         f"at t = 0.25 it has turned by {_angle(a, quarter) / angle:.2f} of the angle, expected a quarter.",
     )
+    near = torch.cos(torch.tensor(0.2)) * a + torch.sin(torch.tensor(0.2)) * _across(a, b)
+    half = tensor(function, a, near, 0.5)
+    check(
+        abs(half.norm() / a.norm() - 1) < 2e-3,
+        "between vectors 11 degrees apart it goes along the straight line. The straight line is for equal vectors only.",
+    )
     same = tensor(function, a, a.clone(), 0.5)
     check(same.isfinite().all(), "between two equal vectors it is not a number: the angle is 0 there.")
     check(close(same, a, 1e-2), "between two equal vectors it should stay where it is.")
+
+
+def _across(a: Tensor, b: Tensor) -> Tensor:
+    """A vector of a's length, at a right angle to it."""
+    rest = b - (b @ a) / (a @ a) * a
+    return rest / rest.norm() * a.norm()
 
 
 def _angle(a: Tensor, b: Tensor) -> float:
@@ -64,10 +76,15 @@ def latent_walk(function: Callable) -> None:
     typical = steps.median()
     even = steps.max() < 2.5 * typical and steps.min() > typical / 2.5
     check(even, f"its pace is uneven: its longest step is {steps.max() / typical:.1f} times the usual one.")
-    short = tensor(function, anchors[:2], 5)
-    check(
-        tuple(short.shape) == (5, 30), f"2 anchors and 5 frames give {tuple(short.shape)}, expected (5, 30)."
-    )
+    for count, frames in ((2, 5), (4, 28), (4, 30), (3, 10)):
+        path = tensor(function, anchors[:count], frames)
+        said = f"{count} anchors and {frames} frames give {tuple(path.shape)}, expected ({frames}, 30)."
+        check(tuple(path.shape) == (frames, 30), said)
+        ends = close(path[0], anchors[0], 1e-2) and close(path[-1], anchors[count - 1], 1e-2)
+        check(
+            ends,
+            f"of {frames} frames the last is not the last anchor: where it does not divide, the rest is lost.",
+        )
 
 
 def attribute_direction(function: Callable) -> None:

@@ -84,6 +84,8 @@ def _raised_by(error: Exception, function: Callable) -> bool:
 
 
 def _describe(error: Exception, function: Callable) -> str:
+    if isinstance(error, RecursionError):
+        return "it calls itself again and again and never ends."
     first = (str(error).strip().splitlines() or [""])[0]
     file = _file_of(function)
     lines = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename == file]
