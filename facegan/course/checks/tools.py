@@ -31,8 +31,8 @@ def remark(condition: Any, message: str) -> None:
 
 
 def taken_remarks() -> str:
-    """What was noted since the last call, as one text."""
-    said = " ".join(_remarks)
+    """The first of what was noted since the last call; empty if nothing was."""
+    said = _remarks[0] if _remarks else ""
     _remarks.clear()
     return said
 

@@ -300,3 +300,55 @@ WRONG["init_weights"] = [
     (lambda m: init(m, norm_std=0.0), r"BatchNorm2d have standard deviation 0\.000"),
     (init_bias_always, "AttributeError"),
 ]
+
+
+def output_size_by_recursion(size, kernel, stride, padding):
+    return (
+        kernel - 2 * padding
+        if size == 1
+        else output_size_by_recursion(size - 1, kernel, stride, padding) + stride
+    )
+
+
+def weights_init(m):
+    """PyTorch's DCGAN tutorial."""
+    classname = m.__class__.__name__
+    if classname.find("Conv") != -1:
+        nn.init.normal_(m.weight.data, 0.0, 0.02)
+    elif classname.find("BatchNorm") != -1:
+        nn.init.normal_(m.weight.data, 1.0, 0.02)
+        nn.init.constant_(m.bias.data, 0)
+
+
+class Noisy(FreeGenerator):
+    def forward(self, z):
+        return super().forward(torch.randn_like(z) + 0 * z)
+
+
+class Absolute(FreeDiscriminator):
+    def forward(self, x):
+        return super().forward(x).abs()
+
+
+class Blind(FreeDiscriminator):
+    def forward(self, x):
+        return super().forward(x.detach())
+
+
+RIGHT["output_size"] += [output_size_by_recursion]
+RIGHT["init_weights"] += [weights_init]
+WRONG["output_size"] += [
+    (lambda n, k, s, p: (n - 1) * s + k - p, "both ends"),
+    (lambda n, k, s, p: (n - 1) * s + k + 2 * p, "smaller"),
+    (lambda n, k, s, p: n * s + k - 2 * p, "size - 1 moves"),
+    (lambda n, k, s, p: (n - 1) * s + k, "not taken into account"),
+]
+WRONG["generator"] += [
+    (lambda d, w: Noisy(d, w), "another image every time"),
+    (lambda d, w: FreeGenerator(d, 8), "`width` changes nothing"),
+]
+WRONG["discriminator"] += [
+    (lambda w: Absolute(w), "same sign"),
+    (lambda w: Blind(w), "no gradient reaches the images"),
+    (lambda w: FreeDiscriminator(8), "`width` changes nothing"),
+]

@@ -167,3 +167,9 @@ WRONG["contact_sheet"] = [
     (lambda x, c: sheet_by_hand(x.transpose(2, 3), c), "expected \\(3, 8, 18\\)"),
     (lambda x, c: sheet_by_hand(x.flip(2), c), "is no whole image"),
 ]
+
+
+WRONG["unscale"] += [
+    (lambda x: ((x + 1) * 127.5).ceil().clamp(0, 255).to(torch.uint8), "rounds up|levels do not come back"),
+    (lambda x: ((x + 1) * 127.5 + 1e-3).floor().clamp(0, 255).to(torch.uint8), "cuts decimals off"),
+]

@@ -197,3 +197,25 @@ WRONG["attribute_direction"] = [
     (lambda z, h: z[h].std(0), "agrees with the true direction only"),
     (lambda z, h: z[h].mean(0) / 0 * 0, "not finite"),
 ]
+
+
+def slerp_with_threshold(a, b, t, limit=0.9995):
+    """As many programs have it: nearly parallel vectors go along the line."""
+    cosine = torch.dot(a, b) / (a.norm() * b.norm())
+    if cosine > limit:
+        return a + t * (b - a)
+    angle = cosine.clamp(-1, 1).acos()
+    return (torch.sin((1 - t) * angle) * a + torch.sin(t * angle) * b) / torch.sin(angle)
+
+
+def walk_by_legs(anchors, frames):
+    """Loses the frames that do not divide."""
+    legs = len(anchors) - 1
+    each = (frames - 1) // legs
+    path = [solutions.slerp(a, b, k / each) for a, b in pairwise(anchors) for k in range(each)]
+    return torch.stack([*path, anchors[-1]])
+
+
+RIGHT["slerp"] += [slerp_with_threshold]
+WRONG["slerp"] += [(lambda a, b, t: slerp_with_threshold(a, b, t, 0.9), "11 degrees apart")]
+WRONG["latent_walk"] += [(walk_by_legs, r"expected \(30, 30\)")]

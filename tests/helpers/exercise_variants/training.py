@@ -315,3 +315,49 @@ WRONG["update_average"] = [
     (lambda a, m, d: copy.deepcopy(a), "do not move"),
     (lambda a, m, d: average_by_parts(a, m, d / 2), "do not become decay"),
 ]
+
+
+def step_leaving(g, d, og, od, real, z, *, spoil):
+    losses = step(g, d, og, od, real, z)
+    spoil(g, d)
+    return losses
+
+
+def step_with_d_in_eval_mode(g, d, og, od, real, z):
+    od.zero_grad()
+    fake = g(z)
+    loss_d = losses.bce_discriminator(d(real), d(fake.detach()))
+    loss_d.backward()
+    od.step()
+    d.eval()
+    og.zero_grad()
+    loss_g = losses.bce_generator(d(fake))
+    loss_g.backward()
+    og.step()
+    d.train()
+    return loss_d.detach(), loss_g.detach()
+
+
+WRONG["train_step"] += [
+    (lambda *a: step_leaving(*a, spoil=lambda g, d: g.eval()), "leaves G in eval mode"),
+    (lambda *a: step_leaving(*a, spoil=lambda g, d: d.requires_grad_(False)), "leaves D frozen"),
+    (step_with_d_in_eval_mode, "D runs in eval mode"),
+]
+
+
+def average_by_replacing(average, model, decay):
+    for mean, new in zip(average.modules(), model.modules(), strict=True):
+        for name, p in list(mean.named_parameters(recurse=False)):
+            setattr(mean, name, nn.Parameter(decay * p.data + (1 - decay) * getattr(new, name).data))
+    for mean, new in zip(average.buffers(), model.buffers(), strict=True):
+        mean.copy_(new)
+
+
+def average_with_a_decay_of_its_own(average, model, decay):
+    solutions.update_average(average, model, 0.9)
+
+
+WRONG["update_average"] += [
+    (average_by_replacing, "new parameters in place"),
+    (average_with_a_decay_of_its_own, "is a decay written"),
+]
