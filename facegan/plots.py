@@ -111,7 +111,7 @@ def plot_runs(
     """D(x) with D(G(z)), gradient norms on a logarithmic axis, and losses: a row for each history, by name.
 
     Thin lines are single steps, bold ones running means. `pictures` are images (N, 3, S, S) by the same names, drawn
-    side by side in place of the losses; thin lines are then left out. Raises `ConfigError` when there is nothing
+    side by side in place of the losses, without thin lines. Raises `ConfigError` when there is nothing
     to plot.
     """
     if not histories or not all(len(history.get("loss_d", ())) for history in histories.values()):
