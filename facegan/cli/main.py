@@ -5,6 +5,7 @@ Exit codes: 0 done; 1 refused, with one line of why; 2 wrong usage; 130 interrup
 
 from __future__ import annotations
 
+import os
 import sys
 import warnings
 from typing import Annotated
@@ -55,6 +56,22 @@ reword(app)
 def main() -> None:
     """Run the command line; a refusal is one line on stderr, not a traceback."""
     warnings.showwarning = lambda message, *_: print(f"facegan: {message}", file=sys.stderr)
+    try:
+        _run()
+    except SystemExit as end:
+        if int(os.environ.get("WORLD_SIZE", 1)) > 1:
+            _leave(end)
+        raise
+
+
+def _leave(end: SystemExit) -> None:
+    """End this process of several at once: gloo's threads now and then abort an interpreter that shuts down."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(end.code if isinstance(end.code, int) else int(end.code is not None))
+
+
+def _run() -> None:
     try:
         app()
     except FaceganError as error:
