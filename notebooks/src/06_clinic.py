@@ -469,7 +469,7 @@ fg.notebook.charts(**{name: gan for name, (_, gan) in treated.items()})
 # %% [markdown]
 # *D overfits: it knows its faces by heart, and its logits of other real faces are about halfway down to those of fakes. The curves cannot say so. The doctor read r_v from the run's history: patient 6 was trained
 # with held-out faces. (Its r_t is the mean sign of D's logits of training faces: 1 if D calls all of them real.) On 64 faces a few hundred steps
-# bring D close to that. Mirrored faces change little. Augmentation, which changes colors and position of all that D sees, helps more, and with many faces r_v is about 0. These numbers are of 64 faces: from machine to
+# bring D close to that. Mirrored faces change little. Augmentation, which shifts D's inputs and changes their colors, helps more. With many faces r_v is about 0. These numbers are of 64 faces: from machine to
 # machine they differ by 0.1 or 0.2. In so short a run the other curves
 # differ little: only held-out faces show it. If you have photographs of your own, set some aside: `faces.split(64)`, and `fg.fit(..., held_out=...)`.*
 #

@@ -91,15 +91,15 @@ def _remark_on_block(block: nn.Module, inputs: Tensor) -> None:
     elif "batch_norm" in kinds and "conv" in kinds:
         first = kinds.index("batch_norm") < len(kinds) - 1 - kinds[::-1].index("conv")
         remark(first, "But BatchNorm comes before the convolution; DCGAN's follows it.")
-    _remark_on_activation(kinds, "relu", "G's blocks end in ReLU.")
+    _remark_on_activation(kinds, {"relu"}, "G's blocks end in ReLU.")
     remark(
         bool((_forward(block.train(), inputs) < 0).any()) and "relu" in kinds,
         "But ReLU is not the last thing in it.",
     )
 
 
-def _remark_on_activation(kinds: Sequence[str], wanted: str, text: str) -> None:
-    others = sorted({kind for kind in kinds if kind in ACTIVATIONS} - {wanted, "tanh"})
+def _remark_on_activation(kinds: Sequence[str], wanted: set[str], text: str) -> None:
+    others = sorted({*kinds} & ACTIVATIONS - wanted)
     remark(others, f"But it uses {', '.join(others)}. {text}")
 
 
@@ -164,7 +164,7 @@ def _remark_on_channels(network: nn.Module, z: Tensor, width: int) -> None:
     )
     remark(normalized and not {*known} <= normalized, "But some layers before the last have no BatchNorm.")
     kinds = [layer.kind for layer in layers]
-    _remark_on_activation(kinds, "relu", "G's blocks end in ReLU, and G in tanh.")
+    _remark_on_activation(kinds, {"relu", "tanh"}, "G's blocks end in ReLU, and G in tanh.")
 
 
 def discriminator(function: Callable) -> None:
@@ -229,7 +229,7 @@ def _remark_on_layers(network: nn.Module, images: Tensor) -> None:
     )
     slopes = {layer.slope for layer in layers if layer.kind == "leaky_relu"}
     remark(slopes - {0.2}, f"But its leaky ReLU has slope {', '.join(map(str, slopes))}; the text says 0.2.")
-    _remark_on_activation(kinds, "leaky_relu", "Leaky ReLU lets some gradient through below 0.")
+    _remark_on_activation(kinds, {"leaky_relu"}, "Leaky ReLU lets some gradient through below 0.")
 
 
 def init_weights(function: Callable) -> None:

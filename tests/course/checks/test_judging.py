@@ -29,15 +29,13 @@ def up(a, b):
     ("layers", "said"),
     [
         ((up, lambda a, b: nn.BatchNorm2d(b), lambda a, b: nn.LeakyReLU(0.2)), "leaky_relu"),
-        ((up, lambda a, b: nn.BatchNorm2d(b), lambda a, b: nn.Tanh()), "Tanh|tanh|right"),
+        ((up, lambda a, b: nn.BatchNorm2d(b), lambda a, b: nn.Tanh()), "it uses tanh"),
         ((up, lambda a, b: nn.InstanceNorm2d(b), lambda a, b: nn.ReLU()), "by itself"),
         ((lambda a, b: nn.BatchNorm2d(a), up, lambda a, b: nn.ReLU()), "before the convolution"),
     ],
 )
 def test_a_block_that_is_not_that_of_the_text_gets_a_remark(layers, said):
-    import re
-
-    assert re.search(said, feedback("generator_block", block(*layers)))
+    assert said in feedback("generator_block", block(*layers))
 
 
 def test_half_of_the_loss_gets_a_remark():
