@@ -2,9 +2,8 @@
 
 import os
 
-import nbformat
 import pytest
-from helpers.lab_server import CHROMIUM, FLAGS, HARMLESS, OLD_WIDGETS, _wait, lab_server
+from helpers.lab_server import CHROMIUM, FLAGS, HARMLESS, _wait, ran_notebook
 
 pytestmark = [
     pytest.mark.browser,
@@ -23,25 +22,8 @@ def browser_type_launch_args(browser_type_launch_args):
 @pytest.fixture(scope="module", params=["8", "7.7.1"])
 def sheet(request, tmp_path_factory, browser):
     """The page of a notebook with the widget, in which the widget has trained once."""
-    if request.param == "7.7.1" and not OLD_WIDGETS.is_dir():
-        pytest.skip("ipywidgets 7.7.1 is not there; `make test-browser` puts it there")
-    with (
-        lab_server(tmp_path_factory.mktemp("lab"), old_widgets=request.param == "7.7.1") as lab,
-        browser.new_context(viewport={"width": 1200, "height": 1300}) as context,
-    ):
-        kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
-        cells = [nbformat.v4.new_code_cell(CELL)]
-        nbformat.write(
-            nbformat.v4.new_notebook(cells=cells, metadata={"kernelspec": kernel}), lab.work / "plane.ipynb"
-        )
-        page = context.new_page()
-        page.errors = []
-        page.on("console", lambda m: m.type == "error" and page.errors.append(m.text))
-        page.on("pageerror", lambda error: page.errors.append(str(error)))
-        lab.open(page, "plane.ipynb")
-        lab.run_all(page)
+    with ran_notebook(tmp_path_factory.mktemp("lab"), browser, request.param, CELL) as page:
         page.frame_locator(".facegan iframe").locator("canvas").first.wait_for(timeout=60_000)
-        page.version = request.param
         yield page
 
 

@@ -3,9 +3,8 @@
 import os
 import statistics
 
-import nbformat
 import pytest
-from helpers.lab_server import CHROMIUM, FLAGS, HARMLESS, OLD_WIDGETS, _wait, lab_server
+from helpers.lab_server import CHROMIUM, FLAGS, HARMLESS, _wait, ran_notebook
 
 pytestmark = [
     pytest.mark.browser,
@@ -34,22 +33,7 @@ def browser_type_launch_args(browser_type_launch_args):
 @pytest.fixture(scope="module", params=["8", "7.7.1"])
 def sheet(request, tmp_path_factory, browser):
     """The page of a notebook that shows the debugger of a GAN after some steps."""
-    if request.param == "7.7.1" and not OLD_WIDGETS.is_dir():
-        pytest.skip("ipywidgets 7.7.1 is not there; `make test-browser` puts it there")
-    with (
-        lab_server(tmp_path_factory.mktemp("lab"), old_widgets=request.param == "7.7.1") as lab,
-        browser.new_context(viewport={"width": 1200, "height": 1300}) as context,
-    ):
-        kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
-        cells = [nbformat.v4.new_code_cell(cell) for cell in CELLS]
-        notebook = nbformat.v4.new_notebook(cells=cells, metadata={"kernelspec": kernel})
-        nbformat.write(notebook, lab.work / "step.ipynb")
-        page = context.new_page()
-        page.errors, page.version = [], request.param
-        page.on("console", lambda m: m.type == "error" and page.errors.append(m.text))
-        page.on("pageerror", lambda error: page.errors.append(str(error)))
-        lab.open(page, "step.ipynb")
-        lab.run_all(page)
+    with ran_notebook(tmp_path_factory.mktemp("lab"), browser, request.param, *CELLS) as page:
         page.locator(".facegan button").first.wait_for(timeout=120_000)
         _wait(lambda: all(pictures(page)), "there are no pictures")
         yield page

@@ -11,6 +11,9 @@ import time
 import urllib.request
 from pathlib import Path
 
+import nbformat
+import pytest
+
 CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync",
          "--disable-background-networking", "--disable-component-update"]  # fmt: skip
@@ -45,6 +48,31 @@ def lab_server(root, *, old_widgets=False, kernel_python=None):
     finally:
         process.terminate()
         process.wait(20)
+
+
+@contextlib.contextmanager
+def ran_notebook(root, browser, version, *cells):
+    """A page of JupyterLab on that version of ipywidgets, "8" or "7.7.1", with a notebook whose cells were run.
+
+    Its `errors` are those of the page's console, its `version` is that of ipywidgets.
+    """
+    if version == "7.7.1" and not OLD_WIDGETS.is_dir():
+        pytest.skip("ipywidgets 7.7.1 is not there; `make test-browser` puts it there")
+    with (
+        lab_server(root, old_widgets=version == "7.7.1") as lab,
+        browser.new_context(viewport={"width": 1200, "height": 1300}) as context,
+    ):
+        kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
+        code = [nbformat.v4.new_code_cell(cell) for cell in cells]
+        notebook = nbformat.v4.new_notebook(cells=code, metadata={"kernelspec": kernel})
+        nbformat.write(notebook, lab.work / "cells.ipynb")
+        page = context.new_page()
+        page.errors, page.version = [], version
+        page.on("console", lambda m: m.type == "error" and page.errors.append(m.text))
+        page.on("pageerror", lambda error: page.errors.append(str(error)))
+        lab.open(page, "cells.ipynb")
+        lab.run_all(page)
+        yield page
 
 
 class Lab:
