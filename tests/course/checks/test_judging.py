@@ -51,10 +51,51 @@ def test_a_function_that_calls_itself_for_ever_is_wrong():
 
 
 def test_a_second_run_does_not_find_the_reference_under_its_name():
-    names = {"scale": TABLE["scale"].solution}
+    names = {}
     exec("def scale(images):\n    return scale(images)", names)
-    result = run_check(TABLE["scale"], names["scale"])
+    function = names["scale"]
+    names["scale"] = TABLE["scale"].solution  # as the first run left it
+    result = run_check(TABLE["scale"], function)
     assert result.status == "wrong"
+    assert names["scale"] is TABLE["scale"].solution
+
+
+def test_a_function_may_call_itself_before_its_name_is_bound():
+    names = {}
+    code = "def output_size(n, k, s, p):\n    return k - 2 * p if n == 1 else output_size(n - 1, k, s, p) + s"
+    exec(code, names)
+    assert run_check(TABLE["output_size"], names.pop("output_size")).status == "right"
+
+
+def changed(name, change):
+    """The reference's network with a layer replaced, for each that `change` gives another one for."""
+
+    def build(*arguments):
+        network = TABLE[name].solution(*arguments)
+        for index, layer in enumerate(network):
+            network[index] = change(index, layer) or layer
+        return network
+
+    return build
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda i, layer: nn.LeakyReLU(0.01) if isinstance(layer, nn.LeakyReLU) else None, "slope 0.01"),
+        (lambda i, layer: nn.ReLU() if isinstance(layer, nn.LeakyReLU) else None, "it uses relu"),
+        (lambda i, layer: nn.Sequential(nn.BatchNorm2d(3), layer) if i == 0 else None,
+         "BatchNorm in its first layer"),
+    ],
+)  # fmt: skip
+def test_a_discriminator_that_differs_from_the_text_gets_a_remark(change, said):
+    assert said in feedback("discriminator", changed("discriminator", change))
+
+
+def test_a_generator_with_batchnorm_at_its_end_gets_a_remark():
+    norm = nn.BatchNorm2d
+    end = changed("generator", lambda i, at: nn.Sequential(norm(3), at) if isinstance(at, nn.Tanh) else None)
+    assert "BatchNorm in its last layer" in feedback("generator", end)
 
 
 def test_a_name_is_as_it_was_after_the_check():
