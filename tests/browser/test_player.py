@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from helpers.lab_server import CHROMIUM, FLAGS, HARMLESS, lab_server
 from helpers.recordings import recording
-from playwright.sync_api import expect
 
 from facegan.plane.player import play
 
+expect = pytest.importorskip("playwright.sync_api").expect
 pytestmark = [
     pytest.mark.browser,
     pytest.mark.slow,
