@@ -6,8 +6,8 @@
 
 The student's function is tried by its behavior (`facegan.course.checks`). A right one is kept. Where it is
 missing or wrong, one line says so and names the mistake, and the name is bound to the reference solution, so
-that the notebook continues. Nothing of the answer is printed. Does not cover grading
-(`facegan.course.grading`).
+that the notebook continues; the student's function is its attribute `yours`. Nothing of the answer is printed.
+Does not cover grading (`facegan.course.grading`).
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import ctypes
 import dis
 import html
 import inspect
+import sys
 import threading
 import warnings
 from collections.abc import Callable, Iterator
@@ -26,28 +27,37 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 
-from facegan.course import kept
+from facegan.course import kept, record
 from facegan.course.catalog import Exercise, exercises, find
 from facegan.course.checks import CheckFailed, taken_remarks
-from facegan.errors import first_line
+from facegan.errors import ConfigError, first_line
 
 TIME_LIMIT = 20.0  # seconds that a student's function may take in all its checks
 MIME = "application/vnd.facegan.exercise+json"  # how a result is noted in a notebook's outputs
-MARKS = {"right": "✓", "wrong": "✗", "missing": "○"}
+MARKS = {"right": "✓", "right, but": "✓", "wrong": "✗", "missing": "○"}
 
 
 @dataclass(frozen=True)
 class Result:
-    """The state of an exercise, 'right', 'wrong' or 'missing', and the feedback on it."""
+    """The state of an exercise and the feedback on it.
+
+    `status` is 'right', 'right, but' (it works and ignores something that the text asks), 'wrong' or 'missing'.
+    """
 
     name: str
     status: str
     feedback: str
 
+    @property
+    def passes(self) -> bool:
+        """Whether the answer works."""
+        return self.status.startswith("right")
+
 
 _results: dict[str, Result] = {}
 _hints_given: dict[str, int] = {}
 _silent: list[dict[str, str]] = []
+reveals = True  # whether `reveal` shows solutions
 
 
 def exercise(name: str) -> Callable[[Callable], Callable]:
@@ -56,7 +66,8 @@ def exercise(name: str) -> Callable[[Callable], Callable]:
     Never raises because of the student's code.
 
     Returns:
-        The decorated function where it is right, else the reference solution.
+        The decorated function where it is right, else the reference solution, whose attribute `yours` is the
+        decorated function.
 
     Raises:
         ConfigError: there is no such exercise.
@@ -69,14 +80,30 @@ def exercise(name: str) -> Callable[[Callable], Callable]:
             _silent[-1][name] = result.feedback
         else:
             _results[name] = result
+            record.put("results", name, [result.status, result.feedback])
             _show(result)
-        if result.status != "right":
+        if result.passes:
+            kept.keep(name, function, provided={"fg", *provided()})
+        else:
             kept.given.pop(name, None)
-            return found.solution
-        kept.keep(name, function, provided={"fg", *provided()})
-        return function
+            found.solution.yours = function  # type: ignore[attr-defined]
+        return _under_its_name(found, function, function if result.passes else found.solution)
 
     return decorate
+
+
+def _under_its_name(found: Exercise, function: Any, bound: Callable) -> Callable:
+    """Bind `bound` to the exercise's own name, too, where a notebook's cell defines it under another one."""
+    name, names = getattr(function, "__name__", ""), getattr(function, "__globals__", {})
+    expected = found.solution.__name__
+    if (
+        name != expected
+        and getattr(function, "__qualname__", "") == name
+        and names.get("__name__") == "__main__"
+    ):
+        print(f"  It is called {name}; later cells use the name {expected}, which now refers to it, too.")
+        names[expected] = bound
+    return bound
 
 
 @contextmanager
@@ -119,35 +146,48 @@ def run_check(found: Exercise, function: Callable) -> Result:
         return Result(found.name, "wrong", said)
     except Exception as error:  # what a student's object does when it is looked at
         return Result(found.name, "wrong", f"{type(error).__name__}: {first_line(error)}")
-    return Result(found.name, "right", f"right. {taken_remarks()}".rstrip())
+    remark, note = taken_remarks()
+    if remark:
+        return Result(found.name, "right, but", f"right, but {remark}")
+    return Result(found.name, "right", f"right. {note}".rstrip())
 
 
 def hint(name: str) -> None:
     """Print the next hint for an exercise; there are three, each says more than the one before."""
     hints = find(name).hints
     given = _hints_given[name] = min(_hints_given.get(name, 0) + 1, len(hints))
+    record.put("hints", name, max(given, record.section("hints").get(name, 0)))
     print(f"Hint {given} of {len(hints)} for {name}: {hints[given - 1]}")
     if given == len(hints):
         print(f'That was the last one. fg.reveal("{name}") shows a solution.')
 
 
 def reveal(name: str) -> None:
-    """Print the reference solution of an exercise."""
+    """Print the reference solution of an exercise. The record of your work notes that you have seen it.
+
+    Raises:
+        ConfigError: there is no such exercise, or the course was handed out without solutions.
+    """
     solution = find(name).solution
+    if not reveals:
+        raise ConfigError(
+            f'your instructor has switched solutions off. fg.hint("{name}") gives up to three hints.'
+        )
+    record.count("reveals", name)
     print(f"# {solution.__module__}.{solution.__qualname__}\n{inspect.getsource(solution)}")
 
 
 class progress:
     """A table of all exercises and their states; shows itself as a cell's last value, or when printed.
 
-    Those of the notebook in use come first. Right answers that earlier notebooks kept count as done.
+    Those of the notebook in use come first. What earlier notebooks recorded counts.
     """
 
     def __init__(self) -> None:
-        table, earlier = exercises(), kept.names()
+        table, earlier = exercises(), _recorded()
         self.here = {table[name].notebook for name in _results if name in table}
         self.rows = [
-            (found.notebook, name, _mark(name, earlier), found.task)
+            (found.notebook, name, earlier.get(name, " "), _task(found))
             for name, found in sorted(table.items(), key=lambda item: item[1].notebook not in self.here)
         ]
         self.done = sum(mark == MARKS["right"] for *_, mark, _ in self.rows)
@@ -179,10 +219,20 @@ class progress:
         return f"<table><caption>{self.total}</caption>{rows}</table>"
 
 
-def _mark(name: str, earlier: set[str]) -> str:
-    if name in _results:
-        return MARKS[_results[name].status]
-    return MARKS["right"] if name in earlier else " "
+def _recorded() -> dict[str, str]:
+    """Marks of exercises by name: of this session, of earlier notebooks, of kept answers."""
+    written = record.section("results") if kept.folder else {}
+    earlier = {name: MARKS.get(status, " ") for name, [status, *_] in written.items()}
+    here = {name: MARKS[result.status] for name, result in _results.items()}
+    return earlier | dict.fromkeys(kept.names(), MARKS["right"]) | here
+
+
+def _task(found: Exercise) -> str:
+    """What the exercise asks for, or that the notebook defines its function without having it checked."""
+    mine = vars(sys.modules["__main__"]).get(found.solution.__name__)
+    if found.name in _results or getattr(mine, "__module__", "") != "__main__":
+        return found.task
+    return f'{found.solution.__name__} is defined, but not checked: put @fg.exercise("{found.name}") above it'
 
 
 # ---- showing a result ----------------------------------------------------------------------------
@@ -197,9 +247,10 @@ class _Shown:
     def __repr__(self) -> str:
         status, name, feedback = self.result.status, self.result.name, self.result.feedback
         line = f"{MARKS[status]} {name}: {feedback}"
-        if status == "right":
+        if self.result.passes:
             return line
-        return f'{line}\n  Continuing with the reference solution. Run fg.hint("{name}") for a hint.'
+        line = f'{line}\n  Continuing with the reference solution. Run fg.hint("{name}") for a hint.'
+        return f"{line} Your function is {find(name).solution.__name__}.yours." if status == "wrong" else line
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
         return {"text/plain": repr(self), MIME: vars(self.result)}

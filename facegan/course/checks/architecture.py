@@ -85,12 +85,10 @@ def _remark_on_block(block: nn.Module, inputs: Tensor) -> None:
     kinds = [layer.kind for layer in layers_of(block, inputs)]
     alone = [kind for kind in kinds if kind in ("instance_norm", "group_norm", "layer_norm")]
     if alone:
-        remark(
-            True, f"But it normalizes each image by itself ({alone[0]}); BatchNorm normalizes over the batch."
-        )
+        remark(True, f"it normalizes each image by itself ({alone[0]}); BatchNorm normalizes over the batch.")
     elif "batch_norm" in kinds and "conv" in kinds:
         first = kinds.index("batch_norm") < len(kinds) - 1 - kinds[::-1].index("conv")
-        remark(first, "But BatchNorm comes before the convolution; DCGAN's follows it.")
+        remark(first, "BatchNorm comes before the convolution; DCGAN's follows it.")
     _remark_on_activation(kinds, {"relu"}, "G's blocks end in ReLU.")
     remark(
         bool((_forward(block.train(), inputs) < 0).any()) and "relu" in kinds,
@@ -100,7 +98,7 @@ def _remark_on_block(block: nn.Module, inputs: Tensor) -> None:
 
 def _remark_on_activation(kinds: Sequence[str], wanted: set[str], text: str) -> None:
     others = sorted({*kinds} & ACTIVATIONS - wanted)
-    remark(others, f"But it uses {', '.join(others)}. {text}")
+    remark(others, f"it uses {', '.join(others)}. {text}")
 
 
 def generator(function: Callable) -> None:
@@ -160,9 +158,9 @@ def _remark_on_channels(network: nn.Module, z: Tensor, width: int) -> None:
     normalized = {layer.shape[-1] for layer in layers if layer.kind == "batch_norm"}
     remark(
         64 in normalized,
-        "But it has BatchNorm in its last layer; the text has none there.",
+        "it has BatchNorm in its last layer; the text has none there.",
     )
-    remark(normalized and not {*known} <= normalized, "But some layers before the last have no BatchNorm.")
+    remark(normalized and not {*known} <= normalized, "some layers before the last have no BatchNorm.")
     kinds = [layer.kind for layer in layers]
     _remark_on_activation(kinds, {"relu", "tanh"}, "G's blocks end in ReLU, and G in tanh.")
 
@@ -221,14 +219,12 @@ def _remark_on_layers(network: nn.Module, images: Tensor) -> None:
     kinds = [layer.kind for layer in layers]
     convolutions = [index for index, kind in enumerate(kinds) if kind == "conv"]
     if not convolutions:
-        remark("linear" in kinds, "But it has no convolutions: a linear layer must learn each place anew.")
+        remark("linear" in kinds, "it has no convolutions: a linear layer must learn each place anew.")
         return
     second = convolutions[1] if len(convolutions) > 1 else len(kinds)
-    remark(
-        "batch_norm" in kinds[:second], "But it has BatchNorm in its first layer; the text has none there."
-    )
+    remark("batch_norm" in kinds[:second], "it has BatchNorm in its first layer; the text has none there.")
     slopes = {layer.slope for layer in layers if layer.kind == "leaky_relu"}
-    remark(slopes - {0.2}, f"But its leaky ReLU has slope {', '.join(map(str, slopes))}; the text says 0.2.")
+    remark(slopes - {0.2}, f"its leaky ReLU has slope {', '.join(map(str, slopes))}; the text says 0.2.")
     _remark_on_activation(kinds, {"leaky_relu"}, "Leaky ReLU lets some gradient through below 0.")
 
 
@@ -247,7 +243,7 @@ def init_weights(function: Callable) -> None:
     biases = {type(layer).__name__: layer.get_parameter("bias") for layer in list(network)[:3]}
     wrong = [kind for kind, bias in biases.items() if not bool((bias == 0).all())]
     check("BatchNorm2d" not in wrong, f"the bias of {wrong[0] if wrong else ''} is not 0 afterwards.")
-    remark(wrong, "But the biases of convolutions stay as they were; the text sets them to 0.")
+    remark(wrong, "the biases of convolutions stay as they were; the text sets them to 0.")
     call(function, nn.Conv2d(3, 3, 4, bias=False), changes=True)
 
 
@@ -308,7 +304,7 @@ def _remark_on_size(network: nn.Module, reference: nn.Module) -> None:
     size, usual = (sum(p.numel() for p in n.parameters()) for n in (network, reference))
     remark(
         size > _LARGE * usual,
-        f"But it has {size / usual:,.0f} times as many parameters as DCGAN's at the same width: training will be slow, "
+        f"it has {size / usual:,.0f} times as many parameters as DCGAN's at the same width: training will be slow, "
         "and may run out of memory.",
     )
 

@@ -22,18 +22,26 @@ def check(condition: Any, message: str) -> None:
 
 
 _remarks: list[str] = []
+_notes: list[str] = []
 
 
 def remark(condition: Any, message: str) -> None:
-    """Note `message` about a solution that is right, if `condition` holds."""
+    """If `condition` holds, the solution works but ignores what the text asks: `message` completes "right, but"."""
     if condition:
         _remarks.append(message)
 
 
-def taken_remarks() -> str:
-    """The first of what was noted since the last call; empty if nothing was."""
-    said = _remarks[0] if _remarks else ""
+def note(condition: Any, message: str) -> None:
+    """If `condition` holds, add the sentence `message` to the feedback of a solution that is right."""
+    if condition:
+        _notes.append(message)
+
+
+def taken_remarks() -> tuple[str, str]:
+    """The first remark and the first note since the last call; empty strings if there is none."""
+    said = (_remarks[0] if _remarks else ""), (_notes[0] if _notes else "")
     _remarks.clear()
+    _notes.clear()
     return said
 
 

@@ -70,9 +70,7 @@ def _check_value(
     if close(loss, right):
         return
     if halves and close(loss, right / 2):
-        remark(
-            True, "But it averages the halves; the paper adds them, and the next cell compares with 2 log 2."
-        )
+        remark(True, "it averages the halves; the paper adds them, and the next cell compares with 2 log 2.")
         return
     twice = tensor(function, *(torch.cat([x, x]) for x in logits))
     mean = not close(twice, 2 * loss)

@@ -1,0 +1,53 @@
+"""What a student's work leaves besides right answers: results, hints, reveals and written answers.
+
+    runs/answers/record.json
+
+Kept in memory where there is no folder of answers (`facegan.course.kept`). Notebooks that are open at the same
+time may each write: what is on the disk is read again before every change.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from facegan.course import kept
+from facegan.files import write_atomic
+
+_memory: dict[str, dict[str, Any]] = {}
+
+
+def section(name: str) -> dict[str, Any]:
+    """A copy of one part of the record, such as 'results', 'hints', 'reveals' or 'written'; may be empty."""
+    return dict(_read().get(name, {}))
+
+
+def put(name: str, key: str, value: Any) -> None:
+    """Set `value`, anything that JSON can hold, under `key` in the part called `name`."""
+    whole = _read()
+    whole.setdefault(name, {})[key] = value
+    if kept.folder is None:
+        return
+    try:
+        kept.folder.mkdir(parents=True, exist_ok=True)
+        write_atomic(kept.folder / "record.json", json.dumps(whole, indent=1, ensure_ascii=False).encode())
+    except OSError as error:
+        print(
+            f"cannot write {kept.folder / 'record.json'}: {error.strerror}. Your answers stay in this session."
+        )
+
+
+def count(name: str, key: str) -> None:
+    """Add 1 to the number under `key`."""
+    put(name, key, section(name).get(key, 0) + 1)
+
+
+def _read() -> dict[str, dict[str, Any]]:
+    if kept.folder is None:
+        return _memory
+    try:
+        found = json.loads((Path(kept.folder) / "record.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
