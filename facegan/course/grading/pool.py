@@ -1,0 +1,255 @@
+"""Grading all submissions, several at a time: a process per student, results kept on disk as they come."""
+
+from __future__ import annotations
+
+import json
+import queue
+import secrets
+import subprocess
+import tempfile
+import threading
+import time
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from facegan.course.catalog import exercises
+from facegan.course.grading import cells, kernel, sandbox
+from facegan.course.grading.submissions import Submission, collect
+from facegan.files import write_atomic
+from facegan.version import __version__
+
+CELL_LIMIT = 90.0  # seconds for one cell
+LIMIT = 900.0  # seconds for one student
+_DIED = "its process ended"
+
+
+@dataclass
+class Grade:
+    """One student's results: `results` maps exercise names to (status, feedback).
+
+    A status is 'right', 'right, but' (works, and ignores something that the text asks), 'wrong' or 'missing' (an
+    empty function). `absent` has the reason for every exercise without a result.
+    """
+
+    student: str
+    results: dict[str, tuple[str, str]] = field(default_factory=dict)
+    trouble: str = ""
+    absent: dict[str, str] = field(default_factory=dict)
+    submission: Submission | None = field(default=None, repr=False, compare=False)
+    similar: tuple[float, str] = (0.0, "")  # the largest similarity to another student's answers, and whose
+
+    def points(self, names: Iterable[str]) -> int:
+        """How many of the exercises `names` pass."""
+        return sum(self.results.get(name, ("",))[0].startswith("right") for name in names)
+
+
+def grade(
+    folder: Path, *, jobs: int = 1, limit: float = LIMIT, cell_limit: float = CELL_LIMIT,
+    run_all: bool = False, cache: Path | None = None,
+) -> list[Grade]:  # fmt: skip
+    """Grade every student's submission in `folder`; one that fails does not stop the rest.
+
+    Args:
+        folder: notebooks, zips and folders of them (`facegan.course.grading.submissions`).
+        jobs: how many students at the same time.
+        limit: seconds for one student.
+        cell_limit: seconds for one cell.
+        run_all: run all other cells, too, and report their errors.
+        cache: a folder for results, which a later call with the same submissions uses.
+
+    Returns:
+        A grade per student, sorted by name.
+
+    Raises:
+        DataError: there is nothing to grade in the folder.
+    """
+    return grade_all(collect(folder), jobs=jobs, limit=limit, cell_limit=cell_limit, run_all=run_all, cache=cache,
+                     hidden=[folder.resolve()])  # fmt: skip
+
+
+def grade_all(
+    submissions: Sequence[Submission], *, jobs: int = 1, limit: float = LIMIT, cell_limit: float = CELL_LIMIT,
+    run_all: bool = False, cache: Path | None = None, hidden: Sequence[Path] = (), title: str = "grading",
+) -> list[Grade]:  # fmt: skip
+    """Grade submissions, which are in the folders `hidden`; see `grade`."""
+    from tqdm.auto import tqdm
+
+    running = _Running(limit, cell_limit, run_all, cache, hidden)
+    with ThreadPoolExecutor(max(jobs, 1)) as pool:
+        try:
+            graded = pool.map(running.grade, submissions)
+            return list(tqdm(graded, desc=title, unit="student", total=len(submissions), disable=None))
+        except BaseException:
+            running.stop()
+            pool.shutdown(cancel_futures=True)
+            raise
+
+
+class _Running:
+    """What the threads share: settings, the processes that run now, and whether to stop."""
+
+    def __init__(
+        self, limit: float, cell_limit: float, run_all: bool, cache: Path | None, hidden: Sequence[Path]
+    ):
+        self.limit, self.cell_limit, self.run_all = limit, cell_limit, run_all
+        self.cache, self.hidden = cache, hidden
+        self.children: set[subprocess.Popen] = set()
+        self.stopped = threading.Event()
+
+    def stop(self) -> None:
+        self.stopped.set()
+        for child in list(self.children):
+            sandbox.end(child)
+
+    def grade(self, submission: Submission) -> Grade:
+        key = f"{submission.digest[:32]}-{__version__}{'-all' if self.run_all else ''}.json"
+        kept = self.cache / key if self.cache else None
+        if kept and kept.exists():
+            stored = json.loads(kept.read_text(encoding="utf-8"))
+            results = {name: tuple(each) for name, each in stored["results"].items()}
+            return Grade(submission.student, results, stored["trouble"], stored["absent"], submission)
+        with tempfile.TemporaryDirectory(prefix="facegan-grade-") as place:
+            grade = Grade(submission.student, submission=submission)
+            trouble = [*submission.trouble, *self._exercises(submission, grade, Path(place))]
+            if self.run_all:
+                trouble += self._whole(submission, Path(place))
+            grade.trouble = "; ".join(trouble)
+        _explain_missing(submission, grade)
+        if kept and not self.stopped.is_set():
+            kept.parent.mkdir(parents=True, exist_ok=True)
+            content = {"results": grade.results, "trouble": grade.trouble, "absent": grade.absent}
+            write_atomic(kept, json.dumps(content, ensure_ascii=False).encode())
+        return grade
+
+    def _exercises(self, submission: Submission, grade: Grade, place: Path) -> list[str]:
+        """Judge the exercises in as many processes as it takes: one that dies is followed by another one."""
+        found = [(notebook.path, cells.pieces(notebook.cells)) for notebook in submission.notebooks]
+        names = {name for _, pieces in found for piece in pieces for name in piece.names}
+        job = {
+            "notebooks": [{"title": at, "pieces": [each.asdict() for each in pieces]} for at, pieces in found]
+        }
+        end = time.monotonic() + self.limit
+        while names - grade.results.keys() and not self.stopped.is_set():
+            before = len(grade.results)
+            problem = self._one_process(job, grade, place, end)
+            if time.monotonic() >= end:
+                return [f"stopped after {self.limit:.0f} seconds"]
+            if problem and len(grade.results) == before:
+                return [problem]
+        return []
+
+    def _one_process(self, job: dict, grade: Grade, place: Path, end: float) -> str:
+        """Judge what has no result yet; what ended the process early, or an empty string."""
+        key = secrets.token_hex(16)
+        child = self._start(["-m", "facegan.course.grading.worker"], place, stdin=subprocess.PIPE)
+        task = {**job, "key": key, "skip": list(grade.results), "memory": sandbox.MEMORY}
+        at: list[str] = []
+        try:
+            for line in _lines(child, json.dumps(task), end, self.cell_limit):
+                if not isinstance(line, dict) or line.get("key") != key:
+                    continue
+                if "begin" in line:
+                    at = line["begin"]
+                elif "name" in line:
+                    grade.results[line["name"]] = (line["status"], line["feedback"])
+                elif "done" in line:
+                    return ""
+        except TimeoutError:
+            for name in at:
+                grade.results.setdefault(name, ("wrong", f"stopped after {self.cell_limit:.0f} seconds."))
+            return f"stopped after {self.cell_limit:.0f} seconds"
+        finally:
+            sandbox.end(child)
+            self.children.discard(child)
+        for name in at:
+            grade.results.setdefault(name, ("wrong", f"{_DIED} ({_code(child)})."))
+        return f"{_DIED} ({_code(child)}): {_last_line(place)}"
+
+    def _start(self, arguments: list, place: Path, **options: Any) -> subprocess.Popen:
+        with (place / "errors.txt").open("w") as errors:
+            child = subprocess.Popen(
+                sandbox.command(arguments, place, self.hidden), cwd=place, env=sandbox.environment(place),
+                stdout=subprocess.PIPE, stderr=errors, start_new_session=True, text=True, **options,
+            )  # fmt: skip
+        self.children.add(child)
+        return child
+
+    def _whole(self, submission: Submission, place: Path) -> list[str]:
+        """Errors of all cells of all notebooks, run in a kernel."""
+        found = []
+        for notebook in submission.notebooks:
+            source, out = place / "notebook.ipynb", place / "executed.ipynb"
+            source.write_bytes(notebook.raw)
+            out.unlink(missing_ok=True)
+            child = self._start(
+                ["-m", "facegan.course.grading.kernel", source, out, str(self.cell_limit)], place
+            )
+            try:
+                child.communicate(timeout=self.limit)
+                problem = "" if not child.returncode else _last_line(place)
+            except subprocess.TimeoutExpired:
+                problem = f"stopped after {self.limit:.0f} seconds"
+            finally:
+                sandbox.end(child)
+                self.children.discard(child)
+            found += [f"{notebook.path}: {each}" for each in [problem, *kernel.errors(out)] if each]
+        return found
+
+
+def _lines(child: subprocess.Popen, task: str, end: float, cell_limit: float) -> Iterable[Any]:
+    """What the process says, line by line. Raises `TimeoutError` if it is silent for too long."""
+    said: queue.Queue[str | None] = queue.Queue()
+
+    def read() -> None:
+        assert child.stdin
+        assert child.stdout
+        try:
+            child.stdin.write(task)
+            child.stdin.close()
+        except OSError:  # it has ended already
+            pass
+        for line in child.stdout:
+            said.put(line)
+        said.put(None)
+
+    threading.Thread(target=read, daemon=True).start()
+    while True:
+        try:
+            line = said.get(timeout=max(min(end - time.monotonic(), cell_limit), 0))
+        except queue.Empty:
+            raise TimeoutError from None
+        if line is None:
+            return
+        try:
+            yield json.loads(line)
+        except ValueError:
+            continue
+
+
+def _code(child: subprocess.Popen) -> str:
+    code = child.returncode
+    return f"signal {-code}" if code < 0 else f"exit code {code}"
+
+
+def _last_line(place: Path) -> str:
+    lines = (place / "errors.txt").read_text(errors="replace").strip().splitlines()
+    return lines[-1][:200] if lines else "it said nothing"
+
+
+def _explain_missing(submission: Submission, grade: Grade) -> None:
+    """Give every exercise without a result a reason."""
+    handed_in = {number for notebook in submission.notebooks for number in notebook.numbers}
+    plain = set[str]().union(*(cells.undecorated(notebook.cells) for notebook in submission.notebooks))
+    for name, found in exercises().items():
+        if name in grade.results:
+            continue
+        if found.solution.__name__ in plain:
+            reason = f'{found.solution.__name__} is defined without @fg.exercise("{name}") above it.'
+        elif found.notebook in handed_in:
+            reason = grade.trouble or f"notebook {found.notebook} has no cell with this exercise."
+        else:
+            reason = f"notebook {found.notebook} was not handed in."
+        grade.absent[name] = reason
