@@ -1,4 +1,4 @@
-"""`facegan course` and `facegan grade`."""
+"""`facegan course` and `facegan submit`."""
 
 from __future__ import annotations
 
@@ -33,20 +33,14 @@ def course(
     print(f"To open them: {install}jupyter lab {where}")
 
 
-def grade(
-    folder: Annotated[Path, typer.Argument(help="the submissions: notebooks, at any depth")],
-    out: Annotated[Path, typer.Option(help="the table, a .csv")] = Path("grades.csv"),
-    limit: Annotated[float, typer.Option(help="seconds for one notebook")] = 900,
-    cell_limit: Annotated[float, typer.Option(help="seconds for one cell")] = 90,
+def submit(
+    folder: Annotated[Path, typer.Argument(help="the folder with your notebooks")] = Path(),
+    student: Annotated[str | None, typer.Option(help="your id; default: that of fg.student")] = None,
+    runs: Annotated[
+        Path | None, typer.Option(help="the folder of your runs; default: runs, beside the notebooks")
+    ] = None,
 ) -> None:
-    """Run submitted notebooks and collect their exercises' results. Runs the students' code: see README."""
-    from facegan.course import grading
+    """Make the zip that you hand in: notebooks, written answers, and evidence of your training."""
+    from facegan.course.submission import submit as make
 
-    if missing := [name for name in ("nbclient", "nbformat", "ipykernel") if find_spec(name) is None]:
-        raise ConfigError(f"grading needs {' and '.join(missing)}: pip install 'facegan[grade]'.")
-    out.parent.mkdir(parents=True, exist_ok=True)
-    grades = grading.grade(folder, limit=limit, cell_limit=cell_limit)
-    grading.write_csv(grades, out)
-    for one in grades:
-        print(f"{one.student:<30} {one.points(list(one.results)):>3} right  {one.trouble[:60]}")
-    print(out)
+    make(folder, runs=runs or folder / "runs", student=student)

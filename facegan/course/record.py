@@ -23,6 +23,11 @@ def section(name: str) -> dict[str, Any]:
     return dict(_read().get(name, {}))
 
 
+def whole() -> dict[str, dict[str, Any]]:
+    """A copy of the record."""
+    return {name: dict(entries) for name, entries in _read().items() if isinstance(entries, dict)}
+
+
 def put(name: str, key: str, value: Any) -> None:
     """Set `value`, anything that JSON can hold, under `key` in the part called `name`."""
     whole = _read()

@@ -1,0 +1,137 @@
+"""`facegan grade` and `facegan autograder`."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from facegan.errors import ConfigError
+
+if TYPE_CHECKING:
+    from facegan.course.grading.pool import Grade
+
+Notebooks = Annotated[
+    str, typer.Option(help="which notebooks count, such as 1,2,3; default: all that anyone handed in")
+]
+
+
+def grade(
+    folder: Annotated[Path, typer.Argument(help="the submissions: notebooks, zips, and folders of them")],
+    out: Annotated[
+        Path, typer.Option(help="the table, a .csv; reports go into a folder of that name")
+    ] = Path("grades.csv"),
+    format: Annotated[str, typer.Option(help="csv, canvas, moodle or gradescope")] = "csv",
+    roster: Annotated[
+        Path | None, typer.Option(help="a .csv with all students, as your platform exports it")
+    ] = None,
+    notebooks: Notebooks = "",
+    due: Annotated[
+        str, typer.Option(help="a time, such as '2026-12-01 23:59'; files saved later are late")
+    ] = "",
+    jobs: Annotated[int, typer.Option(min=1, help="how many students at the same time")] = 1,
+    run_all: Annotated[
+        bool, typer.Option("--run-all", help="run all other cells, too, and report errors")
+    ] = False,
+    limit: Annotated[float, typer.Option(help="seconds for one student")] = 900,
+    cell_limit: Annotated[float, typer.Option(help="seconds for one cell")] = 90,
+) -> None:
+    """Grade submissions: a table, a summary of the class, a page per student. Runs the students' code: see README."""
+    from facegan.course import grading
+    from facegan.course.grading import roster as rosters
+    from facegan.course.grading import sandbox, tables
+    from facegan.course.grading.dry_run import dry_run
+
+    _check_installed()
+    if format not in tables.WRITERS:
+        raise ConfigError(
+            f"no format is called {format!r}; there are {', '.join(tables.WRITERS)}. Use one of these."
+        )
+    counted, latest = _numbers(notebooks), _time(due)
+    rows = rosters.read(roster) if roster else []
+    place = out.with_suffix("")
+    out.parent.mkdir(parents=True, exist_ok=True)
+    print(sandbox.described())
+    print(dry_run(jobs=jobs, cache=place / "cache"))
+    grades = grading.grade(
+        folder, jobs=jobs, limit=limit, cell_limit=cell_limit, run_all=run_all, cache=place / "cache"
+    )
+    _mark_late(grades, latest)
+    strangers = rosters.merge(rows, grades) if rows else []
+    tables.WRITERS[format](grades, out, notebooks=counted, roster=rows)
+    _report(grades, rows, strangers, place, counted)
+    names = [name for each in tables.scope(grades, counted).values() for name in each]
+    for one in grades:
+        print(f"{one.student:<30} {one.points(names):>3} of {len(names)}  {one.trouble[:80]}".rstrip())
+    print(f"{out}\n{place / 'summary.md'}\n{place / 'students'}")
+
+
+def autograder(
+    platform: Annotated[str, typer.Option("--for", help="gradescope or classroom50")] = "gradescope",
+    out: Annotated[Path, typer.Option(help="where to write the zip")] = Path("autograder.zip"),
+    notebooks: Notebooks = "",
+) -> None:
+    """Make the zip with which Gradescope or Classroom 50 grade submissions by themselves."""
+    from facegan.course.grading.autograder import make
+
+    print(make(platform, out, notebooks=_numbers(notebooks)))
+
+
+def _check_installed() -> None:
+    if missing := [name for name in ("nbclient", "nbformat", "ipykernel") if find_spec(name) is None]:
+        raise ConfigError(f"grading needs {' and '.join(missing)}: pip install {' '.join(missing)}.")
+
+
+def _numbers(notebooks: str) -> list[int]:
+    from facegan.course.catalog import exercises
+
+    known = {found.notebook for found in exercises().values()}
+    try:
+        found = [int(part) for part in notebooks.split(",") if part.strip()]
+    except ValueError:
+        found = [0]
+    if wrong := [number for number in found if number not in known]:
+        raise ConfigError(
+            f"--notebooks {notebooks}: there is no notebook {wrong[0]}. Give numbers, such as 1,2,3."
+        )
+    return found
+
+
+def _time(due: str) -> datetime | None:
+    if not due:
+        return None
+    try:
+        return datetime.fromisoformat(due).astimezone()
+    except ValueError:
+        raise ConfigError(f"--due {due!r} is no time. Write it as 2026-12-01 23:59.") from None
+
+
+def _mark_late(grades: list[Grade], latest: datetime | None) -> None:
+    for each in grades:
+        if latest and each.submission and each.submission.saved:
+            each.submission.late |= each.submission.saved > latest
+
+
+def _report(grades: list[Grade], rows: list, strangers: list[Grade], place: Path, counted: list[int]) -> None:
+    """Write the summary of the class, its picture, and the students' pages."""
+    from facegan.course.grading import report, similarity, summary
+    from facegan.files import write_atomic
+
+    place.mkdir(parents=True, exist_ok=True)
+    options: dict[str, Any] = {"notebooks": counted}
+    pairs = similarity.compare(grades)
+    summary.draw(grades, place / "summary.png", **options)
+    nothing = [next(iter(filter(None, row.columns.values())), "") for row in rows if row.grade is None]
+    text = summary.markdown(
+        grades,
+        pairs,
+        picture="summary.png",
+        nothing=nothing,
+        strangers=[g.student for g in strangers],
+        **options,
+    )
+    write_atomic(place / "summary.md", text.encode())
+    report.write(grades, place / "students", **options)

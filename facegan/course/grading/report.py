@@ -1,0 +1,86 @@
+"""One page of HTML per student, for the grader: exercises, written answers with the rubric, evidence of training."""
+
+from __future__ import annotations
+
+import base64
+import html
+from collections.abc import Sequence
+from pathlib import Path
+
+from facegan.course.exercise import MARKS
+from facegan.course.grading.pool import Grade
+from facegan.course.grading.tables import scope
+from facegan.files import write_atomic
+
+_STYLE = (
+    "body{font:16px/1.5 system-ui,sans-serif;max-width:56rem;margin:2rem auto;padding:0 1rem;color:#1a1a1a}"
+    "table{border-collapse:collapse;width:100%}td,th{border-bottom:1px solid #ccc;padding:.3rem .6rem;text-align:left;"
+    "vertical-align:top}img{max-width:100%;image-rendering:pixelated}"
+)
+
+
+def page(grade: Grade, names: Sequence[str]) -> str:
+    """The page of one student, without links to other files."""
+    parts = [f"<h1>{_text(grade.student)}: {grade.points(names)} of {len(names)} points</h1>"]
+    if grade.trouble:
+        parts.append(f"<p><strong>Trouble:</strong> {_text(grade.trouble)}</p>")
+    parts += ["<h2>Exercises</h2><table><tr><th>exercise</th><th>result</th><th>feedback</th></tr>"]
+    for name in names:
+        status, said = grade.results.get(name, ("absent", grade.absent.get(name, "")))
+        mark = MARKS.get(status, "")
+        parts.append(f"<tr><td><code>{name}</code></td><td>{mark} {status}</td><td>{_text(said)}</td></tr>")
+    parts += ["</table>", *_work(grade), *_training(grade), *_written(grade)]
+    title = f"<title>{_text(grade.student)}</title>"
+    head = f"<!doctype html><html lang='en'><meta charset='utf-8'>{title}<style>{_STYLE}</style>"
+    return "\n".join([head, *parts, "</html>", ""])
+
+
+def write(grades: Sequence[Grade], folder: Path, *, notebooks: Sequence[int] = ()) -> None:
+    """Write every student's page into the folder; the name of a file is the student's, without special characters."""
+    names = [name for each in scope(grades, notebooks).values() for name in each]
+    folder.mkdir(parents=True, exist_ok=True)
+    for grade in grades:
+        plain = "".join(c if c.isalnum() or c in "-_@." else "_" for c in grade.student).strip(".")
+        write_atomic(folder / f"{plain or 'student'}.html", page(grade, names).encode())
+
+
+def _work(grade: Grade) -> list[str]:
+    """Facts about the work: hints, solutions seen, similarity."""
+    record = grade.submission.record if grade.submission else {}
+    hints = ", ".join(f"{name} ({count})" for name, count in record.get("hints", {}).items())
+    seen = ", ".join(record.get("reveals", {}))
+    similarity, other = grade.similar
+    facts = {
+        "Hints": hints, "Solutions seen": seen,
+        "Most similar answers": f"{other} ({similarity:.2f})" if other else "",
+    }  # fmt: skip
+    return [f"<p>{name}: {_text(value)}.</p>" for name, value in facts.items() if value]
+
+
+def _training(grade: Grade) -> list[str]:
+    run = grade.submission.run if grade.submission else {}
+    if not run:
+        return ["<h2>Training</h2><p>No run was handed in.</p>"]
+    known = {
+        key: run.get(key)
+        for key in ("name", "data", "steps", "distance", "floor", "diagnosis", "history_sha256")
+    }
+    rows = "".join(f"<tr><td>{key}</td><td>{_text(value)}</td></tr>" for key, value in known.items())
+    picture = ""
+    if isinstance(run.get("grid"), bytes):
+        data = base64.b64encode(run["grid"]).decode()
+        picture = f"<img alt='Faces of the last step' src='data:image/png;base64,{data}'>"
+    return [f"<h2>Training</h2><table>{rows}</table>{picture}"]
+
+
+def _written(grade: Grade) -> list[str]:
+    record = grade.submission.record if grade.submission else {}
+    if not record.get("written"):
+        return ["<h2>Written answers</h2><p>None were handed in.</p>"]
+    from facegan.course import written
+
+    return ["<h2>Written answers</h2>", written.page(record, rubric=True)]
+
+
+def _text(value: object) -> str:
+    return html.escape("" if value is None else str(value))

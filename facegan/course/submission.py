@@ -1,0 +1,181 @@
+"""What a student hands in: one zip of notebooks, the record of the work, written answers, and evidence of training.
+
+submission.json                  student, time, versions, results as the student saw them, hints, reveals; the run
+notebooks/01_data.ipynb, ...
+answers.html                     the written questions with the student's answers
+run/config.json, history.csv, grid.png
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import re
+import zipfile
+from collections.abc import Iterable
+from contextlib import suppress
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+from facegan.course import kept, record
+from facegan.course.catalog import exercises
+from facegan.data.dataset import FaceDataset
+from facegan.data.load import load_faces
+from facegan.doctor import in_brief
+from facegan.errors import CheckpointError, ConfigError, DataError, FaceganError
+from facegan.files import write_atomic
+from facegan.images import png_bytes
+from facegan.models.protocol import sample
+from facegan.runs.run import Run
+from facegan.version import __version__
+
+_OURS = re.compile(r"(?:exercise|answer)\(")
+_PART = 2000  # faces of each kind that the distance compares
+
+
+def submit(
+    folder: str | Path = ".",
+    *,
+    runs: str | Path = "runs",
+    student: str | None = None,
+    faces: FaceDataset | None = None,
+) -> Path:
+    """Write `submission-STUDENT.zip` into `folder`, and print what is in it and what is not.
+
+    Args:
+        folder: where the notebooks are. In Colab, the open notebook is taken as it is on the screen.
+        runs: the folder of runs; the newest one is the evidence of training.
+        student: an id, as the instructor knows it; by default that of `fg.student`.
+        faces: the real faces that the run was trained on, for its distance; drawn ones are found without.
+
+    Returns:
+        The zip's path.
+
+    Raises:
+        ConfigError: there is no id.
+        DataError: there is no notebook with exercises in the folder.
+        OSError: the zip cannot be written.
+    """
+    folder, runs = Path(folder), Path(runs)
+    kept.folder = kept.folder or runs.absolute() / "answers"
+    student = (student or record.section("student").get("id") or "").strip()
+    if not student:
+        raise ConfigError('a submission needs your id. Run fg.student("your id"), or give it: --student ID.')
+    notebooks = _notebooks(folder)
+    run, files = _evidence(runs, faces)
+    notes = {
+        "format": 1, "student": student, "made": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        "facegan": __version__, "record": record.whole(), "run": run,
+    }  # fmt: skip
+    files |= {f"notebooks/{name}": raw for name, raw in notebooks.items()}
+    files["submission.json"] = json.dumps(notes, indent=1, ensure_ascii=False).encode()
+    files |= _written()
+    name = re.sub(r"[^\w.@-]+", "-", student)
+    path = folder / f"submission-{name}.zip"
+    write_atomic(path, _zipped(files))
+    print(*_contents(path, notebooks, run), sep="\n")
+    return path
+
+
+def _notebooks(folder: Path) -> dict[str, bytes]:
+    """The notebooks of the course in the folder, by name; in Colab, the open one."""
+    found = {
+        path.name: raw
+        for path in sorted(folder.glob("*.ipynb"))
+        if _OURS.search((raw := path.read_bytes()).decode("utf-8", "replace"))
+    }
+    with suppress(Exception):  # only Colab has this module, and it changes without notice
+        from google.colab import _message
+
+        shown = _message.blocking_request("get_ipynb", timeout_sec=30)["ipynb"]
+        found[shown["metadata"]["colab"]["name"]] = json.dumps(shown).encode()
+    if not found:
+        raise DataError(
+            f"no notebook with exercises in {folder.resolve()}. Save your notebooks there, or give the folder that "
+            "they are in: facegan submit FOLDER."
+        )
+    return found
+
+
+def _evidence(runs: Path, faces: FaceDataset | None) -> tuple[dict[str, Any], dict[str, bytes]]:
+    """Facts about the newest run, and its files; empty if there is none."""
+    folders = sorted(runs.glob("*/config.json"), key=lambda path: path.stat().st_mtime, reverse=True)
+    for path in folders:
+        with suppress(FaceganError, OSError, ValueError):
+            return _of_run(path.parent, faces)
+    return {}, {}
+
+
+def _of_run(folder: Path, faces: FaceDataset | None) -> tuple[dict[str, Any], dict[str, bytes]]:
+    run = Run.open(folder)
+    files = {"run/config.json": (folder / "config.json").read_bytes()}
+    history = folder / "history.csv"
+    if history.exists():
+        files["run/history.csv"] = history.read_bytes()
+    with suppress(CheckpointError):
+        files["run/grid.png"] = png_bytes(run.frame())
+    steps = [int(step) for step in run.history["step"]]
+    facts = {
+        "name": folder.name, "steps": steps[-1] if steps else 0, "data": run.data.get("name", ""),
+        "history_sha256": hashlib.sha256(files.get("run/history.csv", b"")).hexdigest(),
+        "diagnosis": in_brief(run), **_distance(run, faces),
+    }  # fmt: skip
+    return facts, files
+
+
+def _distance(run: Run, faces: FaceDataset | None) -> dict[str, Any]:
+    """The run's distance to real faces, and the floor, or why there is none."""
+    from facegan.evaluation.results import Evaluator
+
+    try:
+        if faces is None and run.data.get("name") != "synthetic":
+            return {
+                "distance": None,
+                "no_distance": f"it needs the faces of the run, {run.data.get('name') or 'unknown'}",
+            }
+        faces = faces or load_faces("synthetic", run.config.image_size)
+        judge = Evaluator(faces, n=min(_PART, len(faces) // 2))
+        score = judge.score(sample(run.generator(), _PART, seed=0))
+    except (FaceganError, RuntimeError) as error:
+        return {"distance": None, "no_distance": str(error)}
+    return {"distance": round(score.distance, 1), "floor": round(judge.floor.distance, 1)}
+
+
+def _written() -> dict[str, bytes]:
+    from facegan.course import written
+
+    return {"answers.html": written.page(record.whole()).encode()}
+
+
+def _zipped(files: dict[str, bytes]) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name in sorted(files):
+            archive.writestr(name, files[name])
+    return buffer.getvalue()
+
+
+def _contents(path: Path, notebooks: dict[str, bytes], run: dict[str, Any]) -> Iterable[str]:
+    """Lines that say what was handed in, and what is missing."""
+    folder = path.parent
+    for name in notebooks:
+        saved = folder / name
+        when = (
+            datetime.fromtimestamp(saved.stat().st_mtime).strftime("%H:%M on %Y-%m-%d")
+            if saved.exists()
+            else "now"
+        )
+        yield f"{name}, saved at {when}" if when != "now" else f"{name}, as it is on the screen"
+    results = record.section("results")
+    right = [
+        name for name, [status, *_] in results.items() if name in exercises() and status.startswith("right")
+    ]
+    yield f"{len(right)} exercises right when you last ran them; the grader runs them again."
+    if run:
+        distance = run["distance"] if run["distance"] is not None else f"not measured: {run['no_distance']}"
+        yield f"training: {run['name']}, {run['steps']:,} steps, distance {distance}, diagnosis: {run['diagnosis']}"
+    else:
+        yield "training: no run was found."
+    yield f"Hand in this file: {path}"
