@@ -12,7 +12,7 @@ from typing import Annotated
 
 import typer
 
-from facegan.cli import bench, course, data, doctor, runs, train
+from facegan.cli import bench, course, data, doctor, instructors, runs, train
 from facegan.cli.wording import reword
 from facegan.errors import DownloadError, FaceganError
 from facegan.version import __version__
@@ -27,7 +27,7 @@ app = typer.Typer(
 COMMANDS = (
     train.with_settings(train.train), train.recipes,
     runs.sample, runs.walk, runs.export, runs.info, runs.results, runs.copies,
-    doctor.doctor,    course.course, course.grade,
+    doctor.doctor,    course.course, course.grade, instructors.solutions,
 )  # fmt: skip
 
 
