@@ -12,7 +12,7 @@ from typing import Annotated
 
 import typer
 
-from facegan.cli import bench, course, data, doctor, grade, runs, train
+from facegan.cli import bench, course, data, doctor, grade, instructors, runs, train
 from facegan.cli.wording import reword
 from facegan.errors import DownloadError, FaceganError
 from facegan.version import __version__
@@ -28,7 +28,7 @@ COMMANDS = (
     train.with_settings(train.train), train.recipes,
     runs.sample, runs.walk, runs.export, runs.info, runs.results, runs.copies,
     doctor.doctor,
-    course.course, course.submit, grade.grade, grade.autograder,
+    course.course, course.submit, grade.grade, grade.autograder, instructors.solutions,
 )  # fmt: skip
 
 

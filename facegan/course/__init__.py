@@ -9,10 +9,14 @@ _MODULES = (
     "copies",
     "exercise",
     "grading",
+    "individual",
     "kept",
     "notebook",
     "plan",
+    "questions",
     "solutions",
+    "solved",
+    "written",
 )  # loaded when first used
 
 

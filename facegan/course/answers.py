@@ -15,7 +15,7 @@ from contextlib import redirect_stdout, suppress
 from io import StringIO
 from pathlib import Path
 
-from facegan.course import exercise, kept
+from facegan.course import exercise, individual, kept
 from facegan.course.catalog import exercises, find
 from facegan.errors import first_line
 from facegan.files import write_atomic
@@ -72,6 +72,8 @@ def run_folder(path: str | Path, *names: str, **others: str) -> Path:
     """
     path = Path(path)
     now = {name: _fingerprint(name) for name in names} | others
+    if others.get("faces") == "synthetic" and (student := individual.current()):
+        now["student"] = student.casefold()
     if kept.folder is None:
         return path
     record = kept.folder / f"{path.name}.json"

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from facegan.course import individual
 from facegan.data.synthetic import synthetic_faces
 from facegan.errors import ConfigError
 from facegan.plots import plot_runs, show_images
@@ -34,9 +35,8 @@ class Patient(Run):
         faces: real faces of the same kind, uint8 (64, 3, 32, 32).
     """
 
-    def __init__(self, number: int) -> None:
-        self.number, self.name = number, f"patient {number}"
-        self._run = Run.open(_FILES[number])
+    def __init__(self, number: int | str, run: Run) -> None:
+        self.number, self.name, self._run = number, f"patient {number}", run
 
     def __repr__(self) -> str:
         at = ", ".join(f"{step:,}" for step in self.steps)
@@ -94,10 +94,11 @@ class Patient(Run):
         return self._run.discriminator(network=network)
 
 
-def patient(number: int) -> Patient:
+def patient(number: int | str) -> Patient:
     """Patient 1 to 6 of notebook 6, or 0: a healthy training of the same networks, for comparison.
 
-    A patient is a `Run`: `fg.diagnose` and `fg.widgets.timeline` take it.
+    "mine" is one of the six; which one depends on the student's id (`fg.student`). A patient is a `Run`: `fg.diagnose`
+    and `fg.widgets.timeline` take it.
 
     Raises:
         ConfigError: there is no such patient.
@@ -105,12 +106,14 @@ def patient(number: int) -> Patient:
     >>> patient(1)
     Patient 1: 1,300 steps; faces of the steps 0, 200, 500, 900, 1,300
     """
-    whole = isinstance(number, int) and not isinstance(number, bool)
-    if not whole or not 0 <= number < len(_FILES):
+    if number == "mine":
+        return Patient("mine", Run.open(_FILES[individual.patient_number()]))
+    if not isinstance(number, int) or isinstance(number, bool) or not 0 <= number < len(_FILES):
         raise ConfigError(
-            f"the patient is {number!r}, expected a number from 1 to {len(_FILES) - 1}, or 0 for a healthy run."
+            f"the patient is {number!r}, expected a number from 1 to {len(_FILES) - 1}, 0 for a healthy run, or "
+            '"mine".'
         )
-    return Patient(number)
+    return Patient(number, Run.open(_FILES[number]))
 
 
 def charts(**runs: Any) -> Figure:

@@ -12,13 +12,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from facegan import data as _data
-from facegan.course import kept
+from facegan.course import facts, individual, kept
 from facegan.course.answers import answer as answer
 from facegan.course.answers import authors as authors
 from facegan.course.answers import run_folder as run_folder
 from facegan.course.attributes import smiles as smiles
 from facegan.course.clinic import charts as charts
 from facegan.course.clinic import patient as patient
+from facegan.course.individual import attribute as attribute
 from facegan.course.plan import plan as plan
 from facegan.course.player import player as player
 from facegan.errors import DataError, DownloadError, first_line
@@ -38,12 +39,18 @@ _MOST = 120  # characters of a reason
 _failed: dict[str, tuple[int, tuple, str]] = {}  # by data set: size, what could change, what was printed
 
 
-def start(*, keep_on_drive: bool = False) -> Path:
+def start(*, keep_on_drive: bool = False, student: str = "") -> Path:
     """Print which device there is and what to do about it; return the folder for runs.
 
-    `keep_on_drive` mounts Google Drive in Colab and returns a folder there, so that runs and answers survive the
-    session; elsewhere, and by default, it is `runs`. Right answers are kept in `answers` inside it. Safe to call
-    again.
+    Right answers are kept in `answers` inside the folder. Safe to call again.
+
+    Args:
+        keep_on_drive: mount Google Drive in Colab and return a folder there, so that runs and answers survive the
+            session; elsewhere, and by default, the folder is `runs`.
+        student: an id for `fg.student`; if it is empty, the one that an earlier notebook kept in the folder, if any.
+
+    Raises:
+        ConfigError: the id is not valid.
     """
     device = pick_device()
     print(f"facegan {__version__} is ready, on {_named(device)}.")
@@ -56,11 +63,17 @@ def start(*, keep_on_drive: bool = False) -> Path:
             )
     runs = _drive_folder() if keep_on_drive and in_colab() else Path("runs")
     kept.folder = Path(runs).absolute() / "answers"
+    if student:
+        individual.student(student)
+    elif individual.current():
+        print(individual.said())
     return runs
 
 
 def load_faces(data: Any = "celeba", size: int = 64) -> FaceDataset:
     """The faces of a notebook: `facegan.load_faces(data, size)`, or drawn ones where they cannot be fetched.
+
+    With a student's id (`fg.student`) the drawn ones are a part of all, which depends on the id.
 
     Without a download, two lines say what failed and how to get the photographs. The same call again tries again;
     for other sizes a failure is remembered, until an archive or another address is there.
@@ -78,11 +91,17 @@ def load_faces(data: Any = "celeba", size: int = 64) -> FaceDataset:
     """
     named = os.environ.get("FACEGAN_DATA") if isinstance(data, str) and data == "celeba" else None
     if named is None or not named.strip():
-        return _load_or_draw(data, size)
+        return _noted(_load_or_draw(data, size))
     try:
-        return _load_or_draw(named.strip(), size)
+        return _noted(_load_or_draw(named.strip(), size))
     except DataError as error:
         raise DataError(f"FACEGAN_DATA is {named!r}: {error}") from None
+
+
+def _noted(faces: FaceDataset) -> FaceDataset:
+    """The student's part of the faces, which facts of written questions are compared with."""
+    facts.faces = individual.own_faces(faces)
+    return facts.faces
 
 
 def _load_or_draw(source: Any, size: int) -> FaceDataset:

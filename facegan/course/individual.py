@@ -1,0 +1,133 @@
+"""Variants by student: an id decides which drawn faces, which patient and which attribute a student gets.
+
+Every choice is computed from the id, so a grader who knows it gets the same ones. The id is kept in the student's
+record (`facegan.course.record`), and later notebooks find it there. Without an id the drawn faces are all faces, as in
+`facegan.load_faces`. Photographs do not depend on the id.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import unicodedata
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from facegan import data
+from facegan.course import record
+from facegan.data.dataset import FaceDataset
+from facegan.data.synthetic import synthetic_faces
+from facegan.errors import ConfigError
+
+LONGEST = 100  # characters of an id
+PATIENTS = 6
+ATTRIBUTES = ("skin_lightness", "background_lightness", "hair_volume", "smile", "yaw", "scale")
+_SKIPPED = 5  # at most one of so many drawn faces
+_COUNT = 500  # faces in `attribute`
+
+
+class Attribute(NamedTuple):
+    """Drawn faces and the values of one of their attributes."""
+
+    name: str
+    faces: Tensor  # uint8 (500, 3, 32, 32)
+    values: Tensor  # (500,)
+
+
+def student(id: str) -> None:
+    """Set whose work this is, for this notebook and for later ones that find the same folder of runs.
+
+    Drawn faces, the patient "mine" of notebook 6 and the attribute of notebook 4 depend on it. Upper and lower case
+    make no difference.
+
+    Args:
+        id: such as a name or a number, in the form that your instructor asks for.
+
+    Raises:
+        ConfigError: the id is no text, is empty, is longer than 100 characters, or has control characters.
+    """
+    record.put("student", "id", _checked(id))
+    print(said())
+
+
+def current() -> str | None:
+    """The id in the record; None if there is none."""
+    found = record.section("student").get("id")
+    return found if isinstance(found, str) and found else None
+
+
+def said() -> str:
+    """What the id changes, in one line."""
+    return (
+        f"Student {current()}: drawn faces start at number {_skipped(data.SYNTHETIC_COUNT):,}, the attribute of "
+        f'notebook 4 is {_attribute_name()}, and the patient "mine" of notebook 6 is yours. Photographs are the same '
+        "for all."
+    )
+
+
+def own_faces(faces: FaceDataset) -> FaceDataset:
+    """Without the first drawn faces, as many as the id says; other faces, and without an id all, as they are.
+
+    No pixel is copied. As after `FaceDataset.split`, the fingerprint is the source's; the number of faces tells
+    students apart, so a run of another student's faces is not resumed.
+    """
+    if current() is None or faces.name != "synthetic" or len(faces) != data.SYNTHETIC_COUNT:
+        return faces
+    rest = slice(_skipped(len(faces)), None)
+    return FaceDataset(
+        faces.images[rest],
+        faces.name,
+        crop=faces.crop,
+        attributes={name: column[rest] for name, column in faces.attributes.items()},
+        fingerprint=faces.fingerprint,
+    )
+
+
+def patient_number() -> int:
+    """Which of the patients 1 to 6 is "mine"."""
+    return 1 + _choice("patient", PATIENTS)
+
+
+def attribute() -> Attribute:
+    """Your attribute of the drawn faces, 500 small faces that are yours, and their values.
+
+    >>> attribute().faces.shape
+    torch.Size([500, 3, 32, 32])
+    """
+    images, columns = synthetic_faces(_COUNT, 32, seed=_choice("attribute's faces", 2**32))
+    name = _attribute_name()
+    return Attribute(name, torch.from_numpy(images), torch.from_numpy(columns[name]).float())
+
+
+def _attribute_name() -> str:
+    return ATTRIBUTES[_choice("attribute", len(ATTRIBUTES))]
+
+
+def _skipped(count: int) -> int:
+    return 1 + _choice("faces", max(1, count // _SKIPPED))
+
+
+def _choice(what: str, options: int) -> int:
+    """A number from 0 to options - 1 that depends on the id and on what it is for."""
+    text = f"{what}\n{(current() or '').casefold()}"
+    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big") % options
+
+
+def _checked(id: object) -> str:
+    if not isinstance(id, str):
+        raise ConfigError(
+            f'the student\'s id is {id!r}, expected text. Put it in quotes: fg.student("{id}").'
+        )
+    found = unicodedata.normalize("NFC", id).strip()
+    if not found:
+        raise ConfigError(
+            'the student\'s id is empty. Give the one that you hand in with: fg.student("ada").'
+        )
+    if len(found) > LONGEST:
+        raise ConfigError(
+            f"the student's id has {len(found)} characters, expected at most {LONGEST}. Use a shorter one."
+        )
+    if any(unicodedata.category(character).startswith("C") for character in found):
+        raise ConfigError(f"the student's id {found!r} has control characters. Type it again, in one line.")
+    return found

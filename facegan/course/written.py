@@ -1,0 +1,145 @@
+"""Written questions: the student's texts are counted and stored, a fact is checked, and a page shows them.
+
+    fg.answer("curves", MY_ANSWER, d_loss_at_end=1.2)
+
+Texts and facts are in the student's record (`facegan.course.record`). The texts are not graded here: `page` with
+`rubric=True` is what a grader reads.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from facegan.course import facts, kept, record
+from facegan.course.questions import Question, find, questions
+from facegan.errors import ConfigError, expect
+
+SHORTEST = 20  # words
+_MARKS = {"agrees": "✓", "differs": "✗"}
+_STYLE = (
+    "body{font:16px/1.5 system-ui,sans-serif;max-width:46em;margin:2em auto;padding:0 1em;color:#222;"
+    "background:#fff}h2{margin:2em 0 .3em;border-top:1px solid #ccc;padding-top:1em}.task{color:#444}"
+    ".text{white-space:pre-wrap;overflow-wrap:anywhere;border-left:4px solid #0072b2;padding:.2em 0 .2em 1em}"
+    ".none{border-color:#d55e00}table{border-collapse:collapse;margin:.5em 0}td{padding:.2em .6em;"
+    "border:1px solid #ccc;vertical-align:top}"
+)
+
+
+def answer(name: str, text: str = "", **facts_given: Any) -> None:
+    """Store your answer to a written question, and print the number of its words and where it is stored.
+
+    An empty text changes nothing. The same call with another text replaces the answer.
+
+    Args:
+        name: of the question.
+        text: your answer, in sentences.
+        **facts_given: the fact that the question asks for, by its name, such as `d_loss_at_end=1.2`. It is compared
+            with your own run, and stored with the result.
+
+    Raises:
+        ConfigError: there is no such question, the text is no text, or the question asks for no such fact.
+    """
+    found = find(name)
+    expect(text, str, "the answer", f'text in quotes: fg.answer("{name}", """...""")')
+    checked = _facts(found, facts_given)
+    words, before = len(text.split()), _stored(record.section("written")).get(name)
+    if words:
+        noted = {fact: [each.value, each.status, each.said] for fact, each in checked.items()}
+        record.put("written", name, {"text": text.strip(), "words": words, "facts": noted})
+        print(_line(name, words))
+    elif before:
+        print(f"○ {name}: empty here. Your answer of {before['words']} words from before is kept.")
+    else:
+        print(f"○ {name}: not answered yet.")
+    for each in checked.values() if words else ():
+        print(f"  {each.said}")
+
+
+def summary() -> str:
+    """How many questions have an answer that is long enough, such as "2 of 13 written questions answered"."""
+    stored = _stored(record.section("written"))
+    done = sum(found["words"] >= SHORTEST for found in stored.values())
+    return f"{done} of {len(questions())} written questions answered"
+
+
+def page(record_sections: Mapping[str, Any], *, rubric: bool = False) -> str:
+    """One HTML page of a student's answers, without external files.
+
+    Args:
+        record_sections: parts of a record by name; "written" and "student" are used. It may come from a student's file,
+            so everything in it is escaped, and what has another form is left out.
+        rubric: add what a good answer contains, with points, below each answer.
+    """
+    sections = {key: part for key, part in record_sections.items() if isinstance(part, Mapping)}
+    who = str(sections.get("student", {}).get("id") or "no id")
+    written = _stored(sections.get("written", {}))
+    title = f"Written answers of {html.escape(who)}"
+    parts = [_section(found, written.get(name), rubric) for name, found in questions().items()]
+    return (
+        '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
+        f"<title>{title}</title><style>{_STYLE}</style></head>\n<body><h1>{title}</h1>\n"
+        f"<p>{len(written)} of {len(questions())} questions have an answer.</p>\n"
+        + "\n".join(parts)
+        + "\n</body></html>\n"
+    )
+
+
+def _facts(found: Question, given: Mapping[str, Any]) -> dict[str, facts.Checked]:
+    """The question's fact, compared; empty if it asks for none."""
+    wanted = [found.fact.name] if found.fact else []
+    if unknown := [name for name in given if name not in wanted]:
+        asked = f"only {wanted[0]}" if wanted else "no fact"
+        raise ConfigError(f"{unknown[0]} is not part of {found.name!r}, which asks for {asked}. Remove it.")
+    return {fact.name: facts.compare(fact, given.get(fact.name)) for fact in [found.fact] if fact}
+
+
+def _line(name: str, words: int) -> str:
+    where = f"stored in {kept.folder / 'record.json'}" if kept.folder else "kept in this session only"
+    if words < SHORTEST:
+        count = f"{words} word{'s' if words > 1 else ''}"
+        return f"○ {name}: {count}, {where}. Write {SHORTEST} words or more."
+    return f"● {name}: {words} words, {where}. Your instructor grades the text."
+
+
+def _stored(written: Any) -> dict[str, dict[str, Any]]:
+    """Entries of known questions that have the form in which `answer` writes them."""
+    table = written if isinstance(written, Mapping) else {}
+    return {
+        name: found
+        for name in questions()
+        if isinstance(found := table.get(name), dict)
+        and isinstance(found.get("text"), str)
+        and isinstance(found.get("words"), int)
+    }
+
+
+def _section(found: Question, stored: Mapping[str, Any] | None, rubric: bool) -> str:
+    heading = f"<h2>Notebook {found.notebook}: {html.escape(found.name)}, {found.points} points</h2>"
+    code = re.sub(r"`([^`]+)`", r"<code>\1</code>", html.escape(found.text))
+    task = f'<p class="task">{code}</p>'
+    if stored is None:
+        answered = '<p class="text none">No answer.</p>'
+    else:
+        answered = (
+            f'<div class="text">{html.escape(stored["text"])}</div><p>{len(stored["text"].split())} words</p>'
+        )
+    lines = [heading, task, answered, *_facts_in_html(stored)]
+    if rubric:
+        rows = "".join(f"<tr><td>{n}</td><td>{html.escape(what)}</td></tr>" for n, what in found.rubric)
+        lines.append(f"<table><tr><td>points</td><td>a good answer</td></tr>{rows}</table>")
+    return "\n".join(lines)
+
+
+def _facts_in_html(stored: Mapping[str, Any] | None) -> list[str]:
+    """A line for each stored fact: its value, and what the check said when the answer was stored."""
+    table = (stored or {}).get("facts")
+    entries = table.items() if isinstance(table, Mapping) else ()
+    return [
+        f"<p>{_MARKS.get(str(noted[1]), '○')} <code>{html.escape(str(name))}</code> = "
+        f"{html.escape(str(noted[0]))}: {html.escape(str(noted[1]))}</p>"
+        for name, noted in entries
+        if isinstance(noted, list) and len(noted) >= 2
+    ]
