@@ -249,7 +249,7 @@ def _explain_missing(submission: Submission, grade: Grade) -> None:
         if found.solution.__name__ in plain:
             reason = f'{found.solution.__name__} is defined without @fg.exercise("{name}") above it.'
         elif found.notebook in handed_in:
-            reason = grade.trouble or f"notebook {found.notebook} has no cell with this exercise."
+            reason = grade.trouble or f"its cell is not in notebook {found.notebook}."
         else:
             reason = f"notebook {found.notebook} was not handed in."
         grade.absent[name] = reason

@@ -67,10 +67,9 @@ class Submission:
 
     @property
     def digest(self) -> str:
-        """Of all that is graded."""
-        parts = [notebook.raw for notebook in self.notebooks] + [
-            json.dumps(self.record, sort_keys=True).encode()
-        ]
+        """Of all that is graded, and of what went wrong before."""
+        parts = [each for notebook in self.notebooks for each in (notebook.path.encode(), notebook.raw)]
+        parts.append(json.dumps([self.record, self.trouble], sort_keys=True).encode())
         return hashlib.sha256(b"\0".join(parts)).hexdigest()
 
 
@@ -168,10 +167,10 @@ def _read_submission(archive: zipfile.ZipFile, made: zipfile.ZipInfo, relative: 
     """The student of a zip made by `facegan submit`, whose record and run are noted."""
     try:
         notes = json.loads(archive.read(made))
-        student = str(notes["student"]).strip() or _AGAIN.sub("", relative.stem)
+        student = str(notes["student"]).strip()
         record, run = dict(notes.get("record") or {}), dict(notes.get("run") or {})
     except (ValueError, KeyError, TypeError):
-        student = _AGAIN.sub("", relative.stem)
+        student = _AGAIN.sub("", relative.stem).removeprefix("submission-")
         _of(found, student).trouble.append(f"{relative.as_posix()}: its submission.json is damaged")
         return student
     submission = _of(found, student)

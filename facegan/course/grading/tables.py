@@ -30,11 +30,10 @@ def feedback(grade: Grade | None, names: Sequence[str]) -> str:
     if grade is None:
         return NOTHING
     said = [f"{n}: {grade.results[n][1]}" for n in names if grade.results.get(n, ("right",))[0] != "right"]
-    reasons = [grade.absent[n] for n in names if n in grade.absent and grade.absent[n].startswith("notebook")]
-    others = [
-        f"{n}: {grade.absent[n]}" for n in names if n in grade.absent and grade.absent[n] not in reasons
-    ]
-    return "; ".join([*said, *others, *dict.fromkeys(reasons)])
+    absent = {n: grade.absent[n] for n in names if n in grade.absent}
+    whole = list(dict.fromkeys(reason for reason in absent.values() if reason.endswith("was not handed in.")))
+    others = [f"{n}: {reason}" for n, reason in absent.items() if reason not in whole]
+    return "; ".join([*said, *others, *whole])
 
 
 def write_csv(
