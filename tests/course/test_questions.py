@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from facegan.course.catalog import exercises
 from facegan.course.model_answers import MODEL_ANSWERS
 from facegan.course.questions import questions
 
@@ -40,6 +41,13 @@ def test_every_question_has_a_model_answer_that_no_notebook_shows():
     assert MODEL_ANSWERS.keys() == TABLE.keys()
     everything = plain("".join(SOURCES.values()))
     assert not [name for name, text in MODEL_ANSWERS.items() if text[:60] in everything]
+
+
+def test_the_page_for_instructors_has_every_question_and_every_exercise():
+    page = (FOLDER.parents[1] / "docs" / "instructors.md").read_text(encoding="utf-8")
+    assert all(f"`{name}` ({found.points})" in page for name, found in TABLE.items())
+    assert all(f"\n| `{found.fact.name}` |" in page for found in TABLE.values() if found.fact)
+    assert all(f"\n| `{name}` |" in page for name in exercises())
 
 
 def test_every_set_up_cell_takes_a_students_id():

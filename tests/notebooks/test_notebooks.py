@@ -16,7 +16,10 @@ from facegan.course.grading import inject, run_notebook
 ROOT = Path(__file__).parents[2]
 SOURCES = sorted((ROOT / "notebooks" / "src").glob("*.py"))
 PAGES = [
-    *(ROOT / name for name in ("README.md", "RESULTS.md", "CONTRIBUTING.md", "data/README.md")),
+    *(
+        ROOT / name
+        for name in ("README.md", "RESULTS.md", "CONTRIBUTING.md", "data/README.md", "docs/instructors.md")
+    ),
     ROOT / "facegan" / "weights" / "README.md",
     *SOURCES,
 ]
