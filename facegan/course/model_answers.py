@@ -89,14 +89,14 @@ MODEL_ANSWERS = {
         "compare the counts. More D steps or a slower G helped in both runs."
     ),
     "mine": (
-        "It depends on the patient; those of exercises patient_1 to patient_6 are the models. For mode collapse: up to "
-        "step 1,000 faces differ and the curves are level; then D(G(z)) swings, and each row shows one face ten times. "
-        "The variety of the fakes is 0.15 times that of real faces, in the healthy run it is near 1. 'D is fooled' "
-        "comes nearest, because D(G(z)) is above D(x) for a while, but there the fakes are static and D prefers them in "
-        "most of the last 200 steps; here it does so in less than half of them. Treatment: as many steps for D as for "
-        "G. Numbers of the others: D(x) and D(G(z)) for 'D has won', the ratio of gradient norms for 'no gradient "
-        "reaches G', the share of steps for 'D is fooled', jumpiness for 'learning rate too high', r_v for "
-        "'D overfits'."
+        "It depends on the patient; those of exercises patient_1 to patient_6 are the models. For mode collapse: up "
+        "to step 1,000 faces differ and the curves are level; then D(G(z)) swings, and each row shows one face ten "
+        "times. The variety of the fakes is 0.15 times that of real faces, in the healthy run it is near 1. 'D is "
+        "fooled' comes nearest, because D(G(z)) is above D(x) for a while, but there the fakes are static and D "
+        "prefers them in most of the last 200 steps; here it does so in less than half of them. Treatment: as many "
+        "steps for D as for G. Numbers of the others: D(x) and D(G(z)) for 'D has won', the ratio of gradient norms "
+        "for 'no gradient reaches G', the share of steps for 'D is fooled', jumpiness for 'learning rate too high', "
+        "r_v for 'D overfits'."
     ),
     "treatment": (
         "Patient 1: R1 and a slower D did not help, although D had won. In both charts D(x) still goes to 1 and "

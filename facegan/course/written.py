@@ -138,8 +138,9 @@ def _facts_in_html(stored: Mapping[str, Any] | None) -> list[str]:
     table = (stored or {}).get("facts")
     entries = table.items() if isinstance(table, Mapping) else ()
     return [
-        f"<p>{_MARKS.get(str(noted[1]), '○')} <code>{html.escape(str(name))}</code> = "
-        f"{html.escape(str(noted[0]))}: {html.escape(str(noted[1]))}</p>"
+        f"<p>{_MARKS.get(str(noted[1]), '○')} <code>{html.escape(str(name))}</code>"
+        + ("" if noted[0] is None else f" = {html.escape(str(noted[0]))}")
+        + f": {html.escape(str(noted[1]))}</p>"
         for name, noted in entries
         if isinstance(noted, list) and len(noted) >= 2
     ]

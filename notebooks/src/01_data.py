@@ -26,6 +26,9 @@
 #
 # Plan about 35 minutes. Running all cells takes under a minute, plus the download of the photographs.
 #
+# If your instructor asks for an id, type it into `STUDENT` below: some faces and tasks are then your own. Later
+# notebooks find it in the folder of runs. In Colab every notebook is a new machine, so type it in each.
+#
 # ## The game
 #
 # A **generator** G is a forger: it turns random numbers into pictures of faces. A **discriminator** D is an inspector: it
@@ -45,6 +48,7 @@
 # %% cellView="form"
 # @title Set-up: run this cell first. It installs facegan only where it is missing.
 KEEP_ON_DRIVE = False  # @param {type:"boolean"}
+STUDENT = ""  # @param {type:"string"}
 import importlib.util, os, subprocess, sys
 
 if getattr(importlib.util.find_spec("facegan"), "origin", None) is None:  # missing, or a folder
@@ -56,7 +60,7 @@ Is that address public, and not moved? To install a wheel, zip or folder: %env F
     importlib.invalidate_caches()
 import facegan as fg
 
-RUNS = fg.notebook.start(keep_on_drive=KEEP_ON_DRIVE)
+RUNS = fg.notebook.start(keep_on_drive=KEEP_ON_DRIVE, student=STUDENT)
 
 # %% tags=["parameters"]
 DATA = "celeba"  # 32,600 photographs (248 MB, fetched once); "synthetic" for drawn faces, without a download
@@ -296,6 +300,29 @@ print("a batch:", tuple(batch.shape), batch.dtype, f"from {batch.min():.2f} to {
 # - Crop to what should be learned; flip, because a mirrored face is a face.
 # - The average face and the spread say what is easy and what is hard to draw.
 # - Decode once, then only index.
+#
+# ## In your own words
+#
+# Write 20 words or more between the quotes, and run the cell. It stores your answer beside your runs, and your instructor grades the text. Put a value
+# in place of `None`, where there is one: the cell checks it.
+#
+# **missing** (6 points). Which people does your data set lack, or show rarely? What will a generator that is trained on it do with them, and whom could
+# that harm? Also pass `brightness`, the mean of all bytes of `faces[:32]`, and say why such a number does not show who is missing.
+#
+# **augment** (4 points). Mirroring adds variety at almost no cost. Name one more change of the images that you would use for faces, and one that you
+# would not use. What would the generator learn from each?
+
+# %%
+MY_ANSWER = """
+
+"""
+fg.answer("missing", MY_ANSWER, brightness=None)
+
+# %%
+MY_ANSWER = """
+
+"""
+fg.answer("augment", MY_ANSWER)
 
 # %%
 fg.progress()

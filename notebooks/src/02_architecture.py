@@ -30,6 +30,7 @@
 # %% cellView="form"
 # @title Set-up: run this cell first. It installs facegan only where it is missing.
 KEEP_ON_DRIVE = False  # @param {type:"boolean"}
+STUDENT = ""  # @param {type:"string"}
 import importlib.util, os, subprocess, sys
 
 if getattr(importlib.util.find_spec("facegan"), "origin", None) is None:  # missing, or a folder
@@ -41,7 +42,7 @@ Is that address public, and not moved? To install a wheel, zip or folder: %env F
     importlib.invalidate_caches()
 import facegan as fg
 
-RUNS = fg.notebook.start(keep_on_drive=KEEP_ON_DRIVE)
+RUNS = fg.notebook.start(keep_on_drive=KEEP_ON_DRIVE, student=STUDENT)
 
 # %% tags=["parameters"]
 DATA = "celeba"  # 32,600 photographs (248 MB, fetched once); "synthetic" for drawn faces, without a download
@@ -340,6 +341,29 @@ for width in (16, 32, 64, 128):
 # - G doubles the side from 4 to 64; D halves it back; neither has pooling or large dense layers.
 # - BatchNorm has two modes; draw samples in eval mode, after training.
 # - Initialize convolutions around 0 and BatchNorm's scales around 1.
+#
+# ## In your own words
+#
+# Write 20 words or more between the quotes, and run the cell. It stores your answer beside your runs, and your instructor grades the text. Put a value
+# in place of `None`, where there is one: the cell checks it.
+#
+# **parameters** (5 points). Which layer of your generator holds the most parameters, and why this one? What happens to this number when `width`
+# doubles, and what to the work per image? Also pass `parameters`, the number of all parameters of `build_generator(100, 32)`.
+#
+# **decisions** (6 points). Choose two of these decisions: kernel 4 with stride 2, BatchNorm between the layers, leaky ReLU in D, no BatchNorm in G's
+# last layer. For each: what would you see in the pictures or in the curves without it, and why?
+
+# %%
+MY_ANSWER = """
+
+"""
+fg.answer("parameters", MY_ANSWER, parameters=None)
+
+# %%
+MY_ANSWER = """
+
+"""
+fg.answer("decisions", MY_ANSWER)
 
 # %%
 fg.progress()

@@ -29,6 +29,7 @@
 # %% cellView="form"
 # @title Set-up: run this cell first. It installs facegan only where it is missing.
 KEEP_ON_DRIVE = False  # @param {type:"boolean"}
+STUDENT = ""  # @param {type:"string"}
 import importlib.util, os, subprocess, sys
 
 if getattr(importlib.util.find_spec("facegan"), "origin", None) is None:  # missing, or a folder
@@ -40,7 +41,7 @@ Is that address public, and not moved? To install a wheel, zip or folder: %env F
     importlib.invalidate_caches()
 import facegan as fg
 
-RUNS = fg.notebook.start(keep_on_drive=KEEP_ON_DRIVE)
+RUNS = fg.notebook.start(keep_on_drive=KEEP_ON_DRIVE, student=STUDENT)
 
 # %% tags=["parameters"]
 DATA = "celeba"  # 32,600 photographs (248 MB, fetched once); "synthetic" for drawn faces, without a download
@@ -141,7 +142,6 @@ gan = fg.GAN(config, device="cpu")
 real = next(iter(small_faces.batches(32)))
 z = torch.randn(32, config.latent_dim)
 
-# %%
 fake = gan.generator(z)
 print("z         ", tuple(z.shape))
 print("fake      ", tuple(fake.shape), f"from {fake.min():.2f} to {fake.max():.2f}")
@@ -463,8 +463,36 @@ print(f"{len(gan.history['loss_d']):,} steps in all")
 # - One round: D on real and detached fakes; then G through the new D; then the average.
 # - Mistakes in a GAN are silent. Watch D(x), D(G(z)) and the faces, and measure a distance.
 # - A run can stop at any time and resumes exactly.
+#
+# ## In your own words
+#
+# Write 20 words or more between the quotes, and run the cell. It stores your answer beside your runs, and your instructor grades the text. Put a value
+# in place of `None`, where there is one: the cell checks it.
+#
+# **curves** (8 points). Describe D(x), D(G(z)) and both losses of your long run, from beginning to end. Do they look as you expected, and what did the
+# faces do at the same time? Why do the losses not fall to 0? Also pass `d_loss_at_end`, the mean of `gan.history["loss_d"]` over its last 200 steps.
+#
+# **alternate** (5 points). Why do D and G take turns, instead of training D to the end first and then G? What would G's gradient be in that case, for
+# each of the two losses of G?
+#
+# **change** (6 points). You train once more and may change one thing: a learning rate, the loss, the width, the batch size, the number of D's steps, or
+# the data. What do you change, and what do you expect of the curves, the faces and the distance? Which result would show that you were wrong?
 
 # %%
+MY_ANSWER = """
+
+"""
+fg.answer("curves", MY_ANSWER, d_loss_at_end=None)
+
+# %%
+MY_ANSWER = """
+
+"""
+fg.answer("alternate", MY_ANSWER)
+MY_ANSWER = """
+
+"""
+fg.answer("change", MY_ANSWER)
 fg.progress()
 
 # %% [markdown]

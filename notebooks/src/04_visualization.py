@@ -32,6 +32,7 @@
 # %% cellView="form"
 # @title Set-up: run this cell first. It installs facegan only where it is missing.
 KEEP_ON_DRIVE = False  # @param {type:"boolean"}
+STUDENT = ""  # @param {type:"string"}
 import importlib.util, os, subprocess, sys
 
 if getattr(importlib.util.find_spec("facegan"), "origin", None) is None:  # missing, or a folder
@@ -43,7 +44,7 @@ Is that address public, and not moved? To install a wheel, zip or folder: %env F
     importlib.invalidate_caches()
 import facegan as fg
 
-RUNS = fg.notebook.start(keep_on_drive=KEEP_ON_DRIVE)
+RUNS = fg.notebook.start(keep_on_drive=KEEP_ON_DRIVE, student=STUDENT)
 
 # %% tags=["parameters"]
 DATA = "celeba"  # what notebook 3 trained on; "synthetic" for drawn faces
@@ -321,6 +322,40 @@ print("the same faces:", torch.allclose(sample(again, 4, seed=0), sample(generat
 # - A few directions in latent space account for most of what changes in images.
 # - Differences of means are directions; they carry along what is correlated.
 # - Nearest neighbors are the simplest check against memorizing.
+#
+# ## In your own words
+#
+# Write 20 words or more between the quotes, and run the cell. It stores your answer beside your runs, and your instructor grades the text. Put a value
+# in place of `None`, where there is one: the cell checks it.
+#
+# **walk** (5 points). A friend's walk goes through three latents of length 10. Its lengths are 10.0, 8.1, 7.1, 8.0, 10.0, 8.2, 7.0, 8.1 and 10.0, and
+# some frames are pale. What is wrong with this walk, and how do you repair it? How would you test the repair without looking at faces? Also pass
+# `middle`, the mean length of `half` in the cell with the 400 pairs.
+#
+# **attribute** (6 points). The cell below draws 500 faces of your own. It shows the mean of those with little of your attribute, the mean of those with
+# much, and four times their difference around mid-gray. Where do the means differ, and does anything differ that has nothing to do with the attribute?
+# What does that say about a direction in latent space that comes from few faces? Also pass `difference`, the mean of `high - low` over all pixels and
+# colors.
+
+# %%
+mine = fg.notebook.attribute()
+print("your attribute:", mine.name)
+low = mine.faces[mine.values < mine.values.quantile(0.3)].float().mean(0)
+high = mine.faces[mine.values > mine.values.quantile(0.7)].float().mean(0)
+shown = torch.stack([low, high, 128 + 4 * (high - low)]).clamp(0, 255).to(torch.uint8)
+fg.show_images(shown, columns=3, scale=3)
+
+# %%
+MY_ANSWER = """
+
+"""
+fg.answer("walk", MY_ANSWER, middle=None)
+
+# %%
+MY_ANSWER = """
+
+"""
+fg.answer("attribute", MY_ANSWER, difference=None)
 
 # %%
 fg.progress()

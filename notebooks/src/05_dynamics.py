@@ -29,6 +29,7 @@
 # %% cellView="form"
 # @title Set-up: run this cell first. It installs facegan only where it is missing.
 KEEP_ON_DRIVE = False  # @param {type:"boolean"}
+STUDENT = ""  # @param {type:"string"}
 import importlib.util, os, subprocess, sys
 
 if getattr(importlib.util.find_spec("facegan"), "origin", None) is None:  # missing, or a folder
@@ -40,7 +41,7 @@ Is that address public, and not moved? To install a wheel, zip or folder: %env F
     importlib.invalidate_caches()
 import facegan as fg
 
-RUNS = fg.notebook.start(keep_on_drive=KEEP_ON_DRIVE)
+RUNS = fg.notebook.start(keep_on_drive=KEEP_ON_DRIVE, student=STUDENT)
 
 # %% tags=["parameters"]
 STEPS = 2000  # of each training on the plane
@@ -384,6 +385,30 @@ fg.widgets.plane(steps=STEPS, every=EVERY)
 # - R1 is a brake on D at the real data; with it, games converge that circle without it.
 # - Modes are lost when G moves faster than D can answer: more D steps or a slower G bring them back.
 # - Far apart, D(x) and D(G(z)) say that D has won; close together they may mean balance or a chase: compare the gradient norms, and look at samples.
+#
+# ## In your own words
+#
+# Write 20 words or more between the quotes, and run the cell. It stores your answer beside your runs, and your instructor grades the text. Put a value
+# in place of `None`, where there is one: the cell checks it.
+#
+# **circle** (5 points). In the Dirac-GAN each step of a player lowers its own loss, and yet the game does not arrive. Explain why, with the arrows.
+# What does R1 change in the picture, and what in the eigenvalues? Also pass `modulus`, that of the original game for simultaneous updates with a rate
+# of 0.4.
+#
+# **modes** (5 points). D learns too slowly, and modes are lost. Explain step by step how that comes about. A friend says that R1 repairs it, and shows
+# one run. What do you answer, and which experiment would settle it?
+
+# %%
+MY_ANSWER = """
+
+"""
+fg.answer("circle", MY_ANSWER, modulus=None)
+
+# %%
+MY_ANSWER = """
+
+"""
+fg.answer("modes", MY_ANSWER)
 
 # %%
 fg.progress()

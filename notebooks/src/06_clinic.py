@@ -29,6 +29,7 @@
 # %% cellView="form"
 # @title Set-up: run this cell first. It installs facegan only where it is missing.
 KEEP_ON_DRIVE = False  # @param {type:"boolean"}
+STUDENT = ""  # @param {type:"string"}
 import importlib.util, os, subprocess, sys
 
 if getattr(importlib.util.find_spec("facegan"), "origin", None) is None:  # missing, or a folder
@@ -40,7 +41,7 @@ Is that address public, and not moved? To install a wheel, zip or folder: %env F
     importlib.invalidate_caches()
 import facegan as fg
 
-RUNS = fg.notebook.start(keep_on_drive=KEEP_ON_DRIVE)
+RUNS = fg.notebook.start(keep_on_drive=KEEP_ON_DRIVE, student=STUDENT)
 
 # %% tags=["parameters"]
 STEPS = 400  # of each small training
@@ -481,9 +482,31 @@ fg.notebook.charts(**{name: gan for name, (_, gan) in treated.items()})
 # - D(G(z)) above D(x): look at the faces. Pure static is *D is fooled*, one face for all latents is *mode collapse*.
 # - Only held-out faces show that D overfits.
 # - Treat the cause. A treatment for another failure helps little. Mode collapse can recover; weights that too large steps have driven away do not: start over.
+#
+# ## In your own words
+#
+# Write 20 words or more between the quotes, and run the cell. It stores your answer beside your runs, and your instructor grades the text. Put a value
+# in place of `None`, where there is one: the cell checks it.
+#
+# **mine** (8 points). `fg.notebook.patient("mine")` is a training that failed; which one depends on your id. Examine it as you examined the six:
+# curves, faces, one number. Name the failure, give your number and that of the healthy run, and rule out the name that comes nearest. Also pass
+# `failure`, the name as in the table.
+#
+# **treatment** (6 points). Choose one patient whose treatments you have run. Which treatment did not help, although it sounded right, and why? What
+# would you try next, and what do you expect to see first if it works?
 
 # %%
-fg.progress()
+mine = fg.notebook.patient("mine")  # mine.show(), in a cell of your own, shows the faces
+MY_ANSWER = """
+
+"""
+fg.answer("mine", MY_ANSWER, failure=None)
+MY_ANSWER = """
+
+"""
+fg.answer("treatment", MY_ANSWER)
+print(fg.progress())
+mine.plot()
 
 # %% [markdown]
 # ## Think about it

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 import facegan as fg
-from facegan.course import solutions
+from facegan.course import individual, solutions
 from facegan.course.checks.evidence import FITS
 from facegan.course.clinic import charts, patient
 from facegan.errors import ConfigError
@@ -88,6 +88,22 @@ def test_the_names_of_the_exercises_are_the_doctors(number):
     name, near = FITS[number]
     assert {name, *near} <= fg.doctor.VERDICTS.keys()
     assert name not in near
+
+
+@pytest.mark.usefixtures("answers")
+def test_my_patient_is_one_of_the_six_and_does_not_tell_which():
+    fg.student("ada")
+    mine = patient("mine")
+    losses = [tuple(PATIENTS[number].history["loss_d"]) for number in NUMBERS]
+    assert losses.index(tuple(mine.history["loss_d"])) + 1 == individual.patient_number()
+    assert mine.name == "patient mine"
+    assert repr(mine).startswith("Patient mine: ")
+    assert mine.plot().axes[0].get_ylabel() == "patient mine"
+
+
+@pytest.mark.usefixtures("answers")
+def test_there_is_a_patient_without_an_id():
+    assert patient("mine").steps
 
 
 def test_charts_have_a_row_for_each_run_and_say_so():

@@ -1,7 +1,6 @@
 """The notebooks: in step with their sources, linked, running to the end with exercises empty or filled."""
 
 import importlib.util
-import inspect
 import re
 from itertools import pairwise
 from pathlib import Path
@@ -10,13 +9,17 @@ import nbformat
 import pytest
 
 import facegan as fg
+from facegan.course import solved
 from facegan.course.exercise import MIME, exercises
 from facegan.course.grading import inject, run_notebook
 
 ROOT = Path(__file__).parents[2]
 SOURCES = sorted((ROOT / "notebooks" / "src").glob("*.py"))
 PAGES = [
-    *(ROOT / name for name in ("README.md", "RESULTS.md", "CONTRIBUTING.md", "data/README.md")),
+    *(
+        ROOT / name
+        for name in ("README.md", "RESULTS.md", "CONTRIBUTING.md", "data/README.md", "docs/instructors.md")
+    ),
     ROOT / "facegan" / "weights" / "README.md",
     *SOURCES,
 ]
@@ -95,13 +98,6 @@ def test_one_repository_address():
             assert found == repo
 
 
-def fill(cell):
-    """Write an exercise's solution into its cell, as a student does: it finds only what the notebook defines above."""
-    for name in re.findall(r'^@fg\.exercise\("(\w+)"\)', cell.source):
-        written = inspect.getsource(exercises()[name].solution).replace(".apply(init_weights)", "")
-        cell.source = f'@fg.exercise("{name}")\n{written}'
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize("filled", [False, True], ids=["empty", "filled"])
 @pytest.mark.parametrize("source", SOURCES, ids=lambda p: p.stem)
@@ -110,9 +106,7 @@ def test_run_all_reaches_the_end(source, filled, tmp_path, monkeypatch):
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
     monkeypatch.chdir(tmp_path)
-    notebook = shipped(source)
-    for cell in notebook.cells if filled else []:
-        fill(cell)
+    notebook = solved.filled(shipped(source)) if filled else shipped(source)
     small = "fg.data.SYNTHETIC_COUNT = 300"
     inject(notebook, {"DATA": "synthetic", "RECIPE": "tiny", "STEPS": 12, "YOUR_STEPS": 6, "SMALL_STEPS": 6})
     at = next(i for i, c in enumerate(notebook.cells) if c.source.startswith("# @title"))

@@ -21,7 +21,7 @@ if "unreachable" in sys.argv[-1]:
 package = pathlib.Path(os.environ["SITE"], "facegan")
 package.mkdir()
 package.joinpath("__init__.py").write_text("from types import SimpleNamespace\\n"
-    "notebook = SimpleNamespace(start=lambda keep_on_drive: f'started in {__file__}')")
+    "notebook = SimpleNamespace(start=lambda **_: f'started in {__file__}')")
 """
 
 
