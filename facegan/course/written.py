@@ -19,7 +19,7 @@ from facegan.errors import ConfigError, expect
 
 SHORTEST = 20  # words
 _MARKS = {"agrees": "✓", "differs": "✗"}
-_STYLE = (
+STYLE = (
     "body{font:16px/1.5 system-ui,sans-serif;max-width:46em;margin:2em auto;padding:0 1em;color:#222;"
     "background:#fff}h2{margin:2em 0 .3em;border-top:1px solid #ccc;padding-top:1em}.task{color:#444}"
     ".text{white-space:pre-wrap;overflow-wrap:anywhere;border-left:4px solid #0072b2;padding:.2em 0 .2em 1em}"
@@ -73,18 +73,26 @@ def page(record_sections: Mapping[str, Any], *, rubric: bool = False) -> str:
             so everything in it is escaped, and what has another form is left out.
         rubric: add what a good answer contains, with points, below each answer.
     """
-    sections = {key: part for key, part in record_sections.items() if isinstance(part, Mapping)}
-    who = str(sections.get("student", {}).get("id") or "no id")
-    written = _stored(sections.get("written", {}))
+    who = str(_sections(record_sections).get("student", {}).get("id") or "no id")
     title = f"Written answers of {html.escape(who)}"
-    parts = [_section(found, written.get(name), rubric) for name, found in questions().items()]
     return (
         '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
-        f"<title>{title}</title><style>{_STYLE}</style></head>\n<body><h1>{title}</h1>\n"
-        f"<p>{len(written)} of {len(questions())} questions have an answer.</p>\n"
-        + "\n".join(parts)
-        + "\n</body></html>\n"
+        f"<title>{title}</title><style>{STYLE}</style></head>\n<body><h1>{title}</h1>\n"
+        f"{body(record_sections, rubric=rubric)}\n</body></html>\n"
     )
+
+
+def body(record_sections: Mapping[str, Any], *, rubric: bool = False) -> str:
+    """What `page` shows below its title, as HTML for another page; it needs the rules of `STYLE`."""
+    written = _stored(_sections(record_sections).get("written", {}))
+    count = f"<p>{len(written)} of {len(questions())} questions have an answer.</p>"
+    return "\n".join(
+        [count, *(_section(found, written.get(name), rubric) for name, found in questions().items())]
+    )
+
+
+def _sections(record_sections: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
+    return {key: part for key, part in record_sections.items() if isinstance(part, Mapping)}
 
 
 def _facts(found: Question, given: Mapping[str, Any]) -> dict[str, facts.Checked]:

@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from facegan.course.catalog import exercises
+from facegan.course.questions import questions
 
 _CALL = re.compile(r"""\bexercise\(\s*["'](\w+)["']""")
 _DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
@@ -64,6 +65,36 @@ def undecorated(cells: Iterable[str]) -> set[str]:
     trees = filter(None, map(_parsed, map(_python, cells)))
     nodes = (node for tree in trees for node in tree.body)
     return {node.name for node in nodes if isinstance(node, _DEFINITIONS) and not node.decorator_list}
+
+
+def written(cells: Iterable[str]) -> dict[str, dict[str, Any]]:
+    """Texts that the cells pass to `fg.answer`, by question, as a record has them; their facts are not checked."""
+    found: dict[str, dict[str, Any]] = {}
+    for tree in filter(None, map(_parsed, map(_python, cells))):
+        texts: dict[str, str] = {}
+        for node in tree.body:
+            value = getattr(node, "value", None)
+            if (
+                isinstance(node, ast.Assign)
+                and isinstance(value, ast.Constant)
+                and isinstance(value.value, str)
+            ):
+                texts |= {target.id: value.value for target in node.targets if isinstance(target, ast.Name)}
+            for call in (n for n in ast.walk(node) if isinstance(n, ast.Call)):
+                name, text = _answer(call, texts)
+                if name in questions() and text.strip():
+                    found[name] = {"text": text.strip(), "words": len(text.split()), "facts": {}}
+    return found
+
+
+def _answer(call: ast.Call, texts: dict[str, str]) -> tuple[str, str]:
+    """The question and the text of a call of `answer`; empty strings if it is none."""
+    called = getattr(call.func, "attr", getattr(call.func, "id", ""))
+    if called != "answer" or len(call.args) < 2 or not isinstance(call.args[0], ast.Constant):
+        return "", ""
+    text = call.args[1]
+    known = texts.get(text.id, "") if isinstance(text, ast.Name) else getattr(text, "value", "")
+    return str(call.args[0].value), known if isinstance(known, str) else ""
 
 
 def _python(source: str) -> str:

@@ -10,12 +10,12 @@ from pathlib import Path
 from facegan.course.exercise import MARKS
 from facegan.course.grading.pool import Grade
 from facegan.course.grading.tables import scope
+from facegan.course.written import STYLE, body
 from facegan.files import write_atomic
 
 _STYLE = (
-    "body{font:16px/1.5 system-ui,sans-serif;max-width:56rem;margin:2rem auto;padding:0 1rem;color:#1a1a1a}"
-    "table{border-collapse:collapse;width:100%}td,th{border-bottom:1px solid #ccc;padding:.3rem .6rem;text-align:left;"
-    "vertical-align:top}img{max-width:100%;image-rendering:pixelated}"
+    f"{STYLE}body{{max-width:60rem}}td,th{{text-align:left}}td:last-child{{overflow-wrap:anywhere}}"
+    "img{max-width:100%;image-rendering:pixelated}"
 )
 
 
@@ -77,9 +77,7 @@ def _written(grade: Grade) -> list[str]:
     record = grade.submission.record if grade.submission else {}
     if not record.get("written"):
         return ["<h2>Written answers</h2><p>None were handed in.</p>"]
-    from facegan.course import written
-
-    return ["<h2>Written answers</h2>", written.page(record, rubric=True)]
+    return ["<h2>Written answers</h2>", body(record, rubric=True)]
 
 
 def _text(value: object) -> str:

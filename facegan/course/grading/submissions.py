@@ -24,7 +24,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from facegan.course.catalog import exercises
-from facegan.course.grading.cells import code_cells, pieces
+from facegan.course.grading.cells import code_cells, pieces, written
 from facegan.errors import DataError
 
 _MOST = 100_000_000  # bytes of one file
@@ -253,6 +253,9 @@ def _keep_newest(submission: Submission) -> None:
             submission.replaced.append(kept[key].path)
         kept[key] = notebook
     submission.notebooks = sorted(kept.values(), key=lambda n: (sorted(n.numbers) or [99], n.path))
+    texts = {name: text for n in submission.notebooks for name, text in written(n.cells).items()}
+    if texts:
+        submission.record["written"] = texts | submission.record.get("written", {})
     submission.saved = max((n.saved for n in submission.notebooks), default=None)
 
 
