@@ -147,8 +147,12 @@ def _facts_in_html(stored: Mapping[str, Any] | None) -> list[str]:
     entries = table.items() if isinstance(table, Mapping) else ()
     return [
         f"<p>{_MARKS.get(str(noted[1]), '○')} <code>{html.escape(str(name))}</code>"
-        + ("" if noted[0] is None else f" = {html.escape(str(noted[0]))}")
+        + ("" if noted[0] is None else f" = {html.escape(_short(noted[0]))}")
         + f": {html.escape(str(noted[1]))}</p>"
         for name, noted in entries
         if isinstance(noted, list) and len(noted) >= 2
     ]
+
+
+def _short(value: Any) -> str:
+    return f"{value:.6g}" if isinstance(value, float) else str(value)
