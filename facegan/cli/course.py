@@ -13,13 +13,16 @@ from facegan.errors import ConfigError
 
 def course(
     folder: Annotated[str, typer.Argument(help="where to put them; created if it does not exist")],
+    for_class: Annotated[
+        bool, typer.Option("--for-class", help="without outputs, and with solutions switched off")
+    ] = False,
 ) -> None:
     """Copy the course's notebooks into a folder; files that are there are never overwritten."""
     from facegan.course.copies import copy_notebooks
 
     if not folder:
         raise ConfigError("the folder's name is empty. Name a folder, such as lessons.")
-    done = copy_notebooks(Path(folder))
+    done = copy_notebooks(Path(folder), for_class=for_class)
     for path in done.new:
         print(f"copied {path}")
     for path in done.same:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 from importlib.util import find_spec
 from pathlib import Path
@@ -45,27 +46,20 @@ def grade(
     from facegan.course.grading import sandbox, tables
     from facegan.course.grading.dry_run import dry_run
 
-    _check_installed()
-    if format not in tables.WRITERS:
-        raise ConfigError(
-            f"no format is called {format!r}; there are {', '.join(tables.WRITERS)}. Use one of these."
-        )
+    _check_installed(run_all)
+    write = tables.writer(format)
     counted, latest = _numbers(notebooks), _time(due)
     rows = rosters.read(roster) if roster else []
-    place = out.with_suffix("")
+    place, cache = out.with_suffix(""), out.with_suffix("") / "cache"
     out.parent.mkdir(parents=True, exist_ok=True)
-    print(sandbox.described())
-    print(dry_run(jobs=jobs, cache=place / "cache"))
-    grades = grading.grade(
-        folder, jobs=jobs, limit=limit, cell_limit=cell_limit, run_all=run_all, cache=place / "cache"
-    )
+    print(f"{sandbox.described()}\n{dry_run(jobs=jobs, cache=cache)}")
+    options: dict[str, Any] = {"limit": limit, "cell_limit": cell_limit, "run_all": run_all, "cache": cache}
+    grades = grading.grade(folder, jobs=jobs, **options)
     _mark_late(grades, latest)
     strangers = rosters.merge(rows, grades) if rows else []
-    tables.WRITERS[format](grades, out, notebooks=counted, roster=rows)
     _report(grades, rows, strangers, place, counted)
-    names = [name for each in tables.scope(grades, counted).values() for name in each]
-    for one in grades:
-        print(f"{one.student:<30} {one.points(names):>3} of {len(names)}  {one.trouble[:80]}".rstrip())
+    write(grades, out, notebooks=counted, roster=rows)
+    _print(grades, tables.scope(grades, counted).values())
     print(f"{out}\n{place / 'summary.md'}\n{place / 'students'}")
 
 
@@ -80,9 +74,16 @@ def autograder(
     print(make(platform, out, notebooks=_numbers(notebooks)))
 
 
-def _check_installed() -> None:
-    if missing := [name for name in ("nbclient", "nbformat", "ipykernel") if find_spec(name) is None]:
+def _check_installed(run_all: bool) -> None:
+    needed = ("nbformat", "nbclient", "ipykernel") if run_all else ("nbformat",)
+    if missing := [name for name in needed if find_spec(name) is None]:
         raise ConfigError(f"grading needs {' and '.join(missing)}: pip install {' '.join(missing)}.")
+
+
+def _print(grades: list[Grade], notebooks: Iterable[list[str]]) -> None:
+    names = [name for each in notebooks for name in each]
+    for one in grades:
+        print(f"{one.student:<30} {one.points(names):>3} of {len(names)}  {one.trouble[:80]}".rstrip())
 
 
 def _numbers(notebooks: str) -> list[int]:

@@ -5,6 +5,7 @@ A wheel has them in `facegan/notebooks`, a checkout beside the package in `noteb
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import NamedTuple
 
@@ -33,8 +34,12 @@ def notebooks() -> list[Path]:
     )
 
 
-def copy_notebooks(folder: Path) -> Copied:
+def copy_notebooks(folder: Path, *, for_class: bool = False) -> Copied:
     """Copy the course's notebooks into a folder, which is created; a file that is there is never overwritten.
+
+    Args:
+        folder: where to.
+        for_class: without outputs, which show what students are asked to predict, and with `fg.reveal` switched off.
 
     Raises:
         ConfigError: `folder` is a file.
@@ -48,6 +53,7 @@ def copy_notebooks(folder: Path) -> Copied:
     folder.mkdir(parents=True, exist_ok=True)
     for notebook in found:
         copy, contents = folder / notebook.name, notebook.read_bytes()
+        contents = _handout(contents) if for_class else contents
         if not copy.exists() and not copy.is_symlink():
             done.new.append(write_atomic(copy, contents))
         elif copy.is_file() and copy.read_bytes() == contents:
@@ -55,3 +61,15 @@ def copy_notebooks(folder: Path) -> Copied:
         else:
             done.kept.append(copy)
     return done
+
+
+def _handout(raw: bytes) -> bytes:
+    """A notebook for a class: no outputs, no solutions."""
+    notebook = json.loads(raw)
+    for cell in notebook["cells"]:
+        if cell["cell_type"] == "code":
+            cell["outputs"], cell["execution_count"] = [], None
+            cell["source"] = [
+                line.replace("notebook.start(", "notebook.start(reveal=False, ") for line in cell["source"]
+            ]
+    return (json.dumps(notebook, indent=1, ensure_ascii=False) + "\n").encode()

@@ -30,6 +30,7 @@ import torch.nn.functional as F
 from facegan.course import kept, record
 from facegan.course.catalog import Exercise, exercises, find
 from facegan.course.checks import CheckFailed, taken_remarks
+from facegan.course.written import summary
 from facegan.errors import ConfigError, first_line
 
 TIME_LIMIT = 20.0  # seconds that a student's function may take in all its checks
@@ -197,10 +198,10 @@ class progress:
         """How many are done, in this notebook and in all."""
         said = f"{self.done} of {len(self.rows)} done"
         if len(self.here) != 1:
-            return said
+            return f"{said}; {summary()}"
         marks = [mark for notebook, _, mark, _ in self.rows if notebook in self.here]
         done = marks.count(MARKS["right"])
-        return f"{done} of {len(marks)} done in notebook {min(self.here)}; {said} in the course"
+        return f"{done} of {len(marks)} done in notebook {min(self.here)}; {said} in the course; {summary()}"
 
     def __str__(self) -> str:
         lines = [f"{mark} {notebook:02d} {name:<22} {task}" for notebook, name, mark, task in self.rows]
@@ -222,7 +223,9 @@ class progress:
 def _recorded() -> dict[str, str]:
     """Marks of exercises by name: of this session, of earlier notebooks, of kept answers."""
     written = record.section("results") if kept.folder else {}
-    earlier = {name: MARKS.get(status, " ") for name, [status, *_] in written.items()}
+    earlier = {
+        name: MARKS.get(entry[0], " ") for name, entry in written.items() if isinstance(entry, list) and entry
+    }
     here = {name: MARKS[result.status] for name, result in _results.items()}
     return earlier | dict.fromkeys(kept.names(), MARKS["right"]) | here
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from facegan import data as _data
-from facegan.course import facts, individual, kept
+from facegan.course import exercise, facts, individual, kept
 from facegan.course.answers import answer as answer
 from facegan.course.answers import authors as authors
 from facegan.course.answers import run_folder as run_folder
@@ -22,6 +22,7 @@ from facegan.course.clinic import patient as patient
 from facegan.course.individual import attribute as attribute
 from facegan.course.plan import plan as plan
 from facegan.course.player import player as player
+from facegan.course.submission import submit as submit
 from facegan.errors import DataError, DownloadError, first_line
 from facegan.runtime.device import pick_device
 from facegan.runtime.openmp import STATE, is_unlimited
@@ -39,7 +40,7 @@ _MOST = 120  # characters of a reason
 _failed: dict[str, tuple[int, tuple, str]] = {}  # by data set: size, what could change, what was printed
 
 
-def start(*, keep_on_drive: bool = False, student: str = "") -> Path:
+def start(*, keep_on_drive: bool = False, student: str = "", reveal: bool = True) -> Path:
     """Print which device there is and what to do about it; return the folder for runs.
 
     Right answers are kept in `answers` inside the folder. Safe to call again.
@@ -48,10 +49,13 @@ def start(*, keep_on_drive: bool = False, student: str = "") -> Path:
         keep_on_drive: mount Google Drive in Colab and return a folder there, so that runs and answers survive the
             session; elsewhere, and by default, the folder is `runs`.
         student: an id for `fg.student`; if it is empty, the one that an earlier notebook kept in the folder, if any.
+        reveal: whether `fg.reveal` shows solutions; a class gets notebooks in which it does not
+            (`facegan course --for-class`).
 
     Raises:
         ConfigError: the id is not valid.
     """
+    exercise.reveals = reveal
     device = pick_device()
     print(f"facegan {__version__} is ready, on {_named(device)}.")
     if device.type == "cpu":

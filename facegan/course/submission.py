@@ -72,10 +72,11 @@ def submit(
     files |= {f"notebooks/{name}": raw for name, raw in notebooks.items()}
     files["submission.json"] = json.dumps(notes, indent=1, ensure_ascii=False).encode()
     files |= _written()
-    name = re.sub(r"[^\w.@-]+", "-", student)
-    path = folder / f"submission-{name}.zip"
+    of = f"-{_plain(next(iter(notebooks)).removesuffix('.ipynb'))}" if len(notebooks) == 1 else ""
+    path = folder / f"submission-{_plain(student)}{of}.zip"
     write_atomic(path, _zipped(files))
     print(*_contents(path, notebooks, run), sep="\n")
+    _download(path)
     return path
 
 
@@ -147,6 +148,18 @@ def _written() -> dict[str, bytes]:
     from facegan.course import written
 
     return {"answers.html": written.page(record.whole()).encode()}
+
+
+def _plain(name: str) -> str:
+    return re.sub(r"[^\w.@-]+", "-", name)
+
+
+def _download(path: Path) -> None:
+    """In Colab, have the browser download the zip."""
+    with suppress(Exception):
+        from google.colab import files
+
+        files.download(str(path))
 
 
 def _zipped(files: dict[str, bytes]) -> bytes:

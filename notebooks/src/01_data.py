@@ -325,6 +325,9 @@ MY_ANSWER = """
 fg.answer("augment", MY_ANSWER)
 
 # %%
+HAND_IN = False  # @param {type:"boolean"}
+if HAND_IN:
+    fg.notebook.submit(runs=RUNS)
 fg.progress()
 
 # %% [markdown]
@@ -359,6 +362,7 @@ fg.progress()
 # Load your own photographs with `fg.load_faces("my_photos", align="face")`, look at what `faces.skipped` names, and repeat
 # the mean and the spread. How do they differ from the set above, and why?
 #
-# **To hand in:** run all cells, then File > Download > Download .ipynb (in Jupyter: File > Download). The file holds your answers and their checks.
+# **To hand in:** run all cells and save the notebook. Then set `HAND_IN` to `True` and run its cell: it makes a zip of your
+# notebooks, your answers and your training. In Colab every notebook makes its own zip; hand in all of them.
 #
 # **Next:** [2 · Architecture](02_architecture.ipynb) ([in Colab]({colab}/02_architecture.ipynb)), where you build the two networks.

@@ -366,6 +366,9 @@ MY_ANSWER = """
 fg.answer("decisions", MY_ANSWER)
 
 # %%
+HAND_IN = False  # @param {type:"boolean"}
+if HAND_IN:
+    fg.notebook.submit(runs=RUNS)
 fg.progress()
 
 # %% [markdown]
@@ -402,6 +405,7 @@ fg.progress()
 # - **Residual blocks.** Give D blocks with a skip connection (average pooling and a 1 x 1 convolution on the shortcut). Does `fg.GAN(config, discriminator=yours)` accept it?
 # - **128 pixels.** Write `build_generator` and `build_discriminator` for 128 x 128. Which layer did you add, and where? `fg.TrainConfig(image_size=128)` trains them.
 #
-# **To hand in:** run all cells, then File > Download > Download .ipynb (in Jupyter: File > Download). The file holds your answers and their checks.
+# **To hand in:** run all cells and save the notebook. Then set `HAND_IN` to `True` and run its cell: it makes a zip of your
+# notebooks, your answers and your training. In Colab every notebook makes its own zip; hand in all of them.
 #
 # **Next:** [3 · Training](03_training.ipynb) ([in Colab]({colab}/03_training.ipynb)), where the two networks play against each other.

@@ -493,6 +493,9 @@ MY_ANSWER = """
 
 """
 fg.answer("change", MY_ANSWER)
+HAND_IN = False  # @param {type:"boolean"}
+if HAND_IN:
+    fg.notebook.submit(runs=RUNS, faces=faces)
 fg.progress()
 
 # %% [markdown]
@@ -527,7 +530,8 @@ fg.progress()
 # - **Beat `tiny`.** Change one thing at a time and train as many minutes. `facegan results RUN RUN` prints the distances: it is the judge.
 # - **Diagnose.** Open three names of `fg.pretrained.GALLERY` with `timeline`, and write for each what you see, what went wrong, and what you would change.
 #
-# **To hand in:** run all cells, then File > Download > Download .ipynb (in Jupyter: File > Download). The file holds your answers and their checks.
+# **To hand in:** run all cells and save the notebook. Then set `HAND_IN` to `True` and run its cell: it makes a zip of your
+# notebooks, your answers and your training. In Colab every notebook makes its own zip; hand in all of them.
 #
 # **Next:** [4 · Visualization](04_visualization.ipynb) ([in Colab]({colab}/04_visualization.ipynb)), playing with what your generator has learned. Or
 # [5 · Dynamics](05_dynamics.ipynb) ([in Colab]({colab}/05_dynamics.ipynb)): why the curves move as they do, in two dimensions.

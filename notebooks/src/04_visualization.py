@@ -358,6 +358,9 @@ MY_ANSWER = """
 fg.answer("attribute", MY_ANSWER, difference=None)
 
 # %%
+HAND_IN = False  # @param {type:"boolean"}
+if HAND_IN:
+    fg.notebook.submit(runs=RUNS)
 fg.progress()
 
 # %% [markdown]
@@ -398,7 +401,8 @@ fg.progress()
 # | 20 | one finding in latent space, with a figure that a stranger understands without its caption |
 # | 10 | who is missing from your data, and what your generator must not be used for |
 #
-# **To hand in:** run all cells, then File > Download > Download .ipynb (in Jupyter: File > Download). The file holds your answers and their checks.
+# **To hand in:** run all cells and save the notebook. Then set `HAND_IN` to `True` and run its cell: it makes a zip of your
+# notebooks, your answers and your training. In Colab every notebook makes its own zip; hand in all of them.
 #
 # **Next:** [5 · Dynamics](05_dynamics.ipynb) ([in Colab]({colab}/05_dynamics.ipynb)) shows in two dimensions why GANs circle and lose modes. Or train longer in notebook 3, or on your own photographs: `fg.load_faces("my_photos", align="face")`. After that, read *StyleGAN* (Karras et al. 2019)
 # for generators with a latent for every layer, and *Denoising Diffusion* (Ho et al. 2020) for images without a game.

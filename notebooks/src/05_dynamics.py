@@ -411,6 +411,9 @@ MY_ANSWER = """
 fg.answer("modes", MY_ANSWER)
 
 # %%
+HAND_IN = False  # @param {type:"boolean"}
+if HAND_IN:
+    fg.notebook.submit(runs=RUNS)
 fg.progress()
 
 # %% [markdown]
@@ -447,6 +450,7 @@ fg.progress()
 # - Unrolled GANs (Metz et al. 2017) let G look ahead. Write `alternating_step` with a G that differentiates through D's next step, in the Dirac-GAN.
 # - Take a finding back to faces: in notebook 3, train with `lr_d` divided by five, and look at the faces.
 #
-# **To hand in:** run all cells, then File > Download > Download .ipynb (in Jupyter: File > Download). The file holds your answers and their checks.
+# **To hand in:** run all cells and save the notebook. Then set `HAND_IN` to `True` and run its cell: it makes a zip of your
+# notebooks, your answers and your training. In Colab every notebook makes its own zip; hand in all of them.
 #
 # **Next:** [6 · The clinic](06_clinic.ipynb) ([in Colab]({colab}/06_clinic.ipynb)): six trainings on faces that failed, to name and to treat.

@@ -505,6 +505,9 @@ MY_ANSWER = """
 
 """
 fg.answer("treatment", MY_ANSWER)
+HAND_IN = False  # @param {type:"boolean"}
+if HAND_IN:
+    fg.notebook.submit(runs=RUNS)
 print(fg.progress())
 mine.plot()
 
@@ -541,4 +544,5 @@ mine.plot()
 # - Train on `fg.FaceDataset(many.images[:n], "some faces")` for several n, with `fg.fit(gan, ..., held_out=held_out)`, and read `gan.history["r_v"]`. From which n on does it stay below 0.3?
 # - [The page of failures]({repository}/blob/main/docs/failures.md) shows all bundled failures with their causes.
 #
-# **To hand in:** run all cells, then File > Download > Download .ipynb (in Jupyter: File > Download). The file holds your answers and their checks.
+# **To hand in:** run all cells and save the notebook. Then set `HAND_IN` to `True` and run its cell: it makes a zip of your
+# notebooks, your answers and your training. In Colab every notebook makes its own zip; hand in all of them.

@@ -1,31 +1,9 @@
-"""`facegan course` and `facegan grade`."""
+"""`facegan course` and `facegan submit`."""
 
-import csv
+import json
+import zipfile
 
-import pytest
-
-from facegan.cli import course
-from facegan.course import grading
 from facegan.course.copies import notebooks
-from facegan.errors import ConfigError
-
-
-def test_grade_writes_a_table_and_prints_a_line_for_each(facegan, place, monkeypatch):
-    grade = grading.Grade("ada", {"scale": ("right", "")}, "")
-    seen = {}
-    monkeypatch.setattr(grading, "grade", lambda folder, **limits: seen.update(limits) or [grade])
-    done = facegan("grade", "submissions", "--out", "grades.csv", "--limit", 7)
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.split() == ["ada", "1", "right", "grades.csv"]
-    assert seen == {"limit": 7, "cell_limit": 90}
-    (row,) = csv.DictReader((place / "grades.csv").open())
-    assert (row["student"], row["scale"]) == ("ada", "right")
-
-
-def test_a_folder_without_notebooks_is_refused(facegan, place):
-    done = facegan("grade", ".")
-    assert done.returncode == 1
-    assert "no notebook" in done.stderr
 
 
 def test_course_copies_the_notebooks_and_says_how_to_open_them(facegan, tmp_path):
@@ -55,14 +33,31 @@ def test_course_into_a_file_is_refused(facegan, tmp_path):
     assert "is a file, expected a folder" in done.stderr
 
 
-def test_grading_without_its_extra_says_what_to_install(monkeypatch, tmp_path):
-    monkeypatch.setattr(course, "find_spec", lambda name: None)
-    with pytest.raises(ConfigError, match=r"pip install 'facegan\[grade\]'"):
-        course.grade(tmp_path, tmp_path / "made" / "grades.csv")
-    assert not (tmp_path / "made").exists()
-
-
 def test_a_course_folder_without_a_name_is_refused(facegan):
     done = facegan("course", "")
     assert done.returncode == 1
     assert "name is empty" in done.stderr
+
+
+def test_copies_for_a_class_have_no_outputs_and_no_solutions(facegan, tmp_path):
+    facegan("course", tmp_path, "--for-class")
+    for path in tmp_path.glob("*.ipynb"):
+        code = [cell for cell in json.loads(path.read_text())["cells"] if cell["cell_type"] == "code"]
+        assert not any(cell["outputs"] for cell in code)
+        assert sum("notebook.start(reveal=False" in "".join(cell["source"]) for cell in code) == 1
+
+
+def test_submit_makes_a_zip_of_the_notebooks(facegan, tmp_path):
+    facegan("course", tmp_path)
+    done = facegan("submit", tmp_path, "--student", "ada")
+    assert done.returncode == 0, done.stderr
+    assert "no run was found" in done.stdout
+    with zipfile.ZipFile(tmp_path / "submission-ada.zip") as archive:
+        assert sum(name.startswith("notebooks/0") for name in archive.namelist()) == 6
+
+
+def test_submit_without_an_id_says_how_to_give_one(facegan, tmp_path):
+    facegan("course", tmp_path)
+    done = facegan("submit", tmp_path)
+    assert done.returncode == 1
+    assert "--student ID" in done.stderr

@@ -28,8 +28,8 @@ def test_the_version_is_printed(facegan):
 
 def test_commands_are_those_that_the_readme_names():
     assert {command.callback.__name__ for command in cli.app.registered_commands} == {
-        "train", "recipes", "sample", "walk", "export", "info", "results", "copies", "doctor", "course", "grade",
-        "solutions",
+        "train", "recipes", "sample", "walk", "export", "info", "results", "copies", "doctor", "course", "submit",
+        "grade", "autograder", "solutions",
     }  # fmt: skip
     assert {group.name for group in cli.app.registered_groups} == {"data", "bench"}
 

@@ -7,7 +7,7 @@ import torch
 
 import facegan as fg
 from facegan.course import exercise as exercises
-from facegan.course import solutions
+from facegan.course import kept, record, solutions
 from facegan.course.catalog import exercises as catalog
 from facegan.course.catalog import find
 from facegan.course.exercise import run_check
@@ -171,3 +171,94 @@ def test_what_reveal_shows_can_be_pasted_into_a_cell(name, capsys):
     exec(capsys.readouterr().out, cell)
     result = run_check(find(name), cell[find(name).solution.__name__])
     assert result.status == "right", result.feedback
+
+
+def works_but(name):
+    """An answer that works and ignores the text: the reference with a remark from the check."""
+    from facegan.course.checks import tools
+
+    return lambda *args: tools.remark(True, "it is slow.") or find(name).solution(*args)
+
+
+def test_an_answer_that_ignores_the_text_is_right_but_and_is_kept(capsys):
+    mine = works_but("scale")
+    assert define("scale", mine) is mine
+    assert capsys.readouterr().out == "✓ scale: right, but it is slow.\n"
+    assert run_check(TABLE["scale"], mine).status == "right, but"
+    assert f"1 of {len(TABLE)} done" in str(fg.progress())
+
+
+def test_a_wrong_function_stays_callable(capsys):
+    def mine(images):
+        return images / 255
+
+    assert define("scale", mine).yours is mine
+    assert "Your function is scale.yours." in capsys.readouterr().out
+
+
+def cell(source, name="__main__"):
+    """The names after running a cell of a notebook."""
+    names = {"fg": fg, "torch": torch, "__name__": name}
+    exec(source, names)
+    return names
+
+
+@pytest.mark.parametrize("body", ["x.float() / 127.5 - 1", "x"])
+def test_a_renamed_function_is_noticed_and_bound_to_its_name(body, capsys):
+    names = cell(f'@fg.exercise("scale")\ndef to_floats(x):\n    return {body}')
+    assert names["scale"] is names["to_floats"]
+    assert "It is called to_floats; later cells use the name scale" in capsys.readouterr().out
+
+
+def test_a_function_without_decorator_is_noticed_by_the_progress(monkeypatch):
+    import __main__
+
+    def scale(images): ...
+
+    scale.__module__ = "__main__"
+    monkeypatch.setattr(__main__, "scale", scale, raising=False)
+    assert 'not checked: put @fg.exercise("scale") above it' in str(fg.progress())
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    monkeypatch.setattr(kept, "folder", tmp_path / "answers")
+    return tmp_path / "answers"
+
+
+def test_progress_shows_what_earlier_notebooks_recorded(folder, monkeypatch):
+    define("unscale", lambda x: x)
+    define("scale", solutions.scale)
+    monkeypatch.setattr(exercises, "_results", {})
+    shown = str(fg.progress())
+    assert "✗ 01 unscale" in shown
+    assert "✓ 01 scale " in shown
+
+
+def test_hints_and_reveals_are_recorded(folder):
+    for _ in range(2):
+        fg.hint("scale")
+    fg.reveal("scale")
+    assert (record.section("hints"), record.section("reveals")) == ({"scale": 2}, {"scale": 1})
+
+
+def test_a_damaged_record_is_no_obstacle(folder):
+    folder.mkdir()
+    for text in ("{", "[]", '{"results": {"scale": 3}}'):
+        (folder / "record.json").write_text(text)
+        assert "0 of" in str(fg.progress())
+
+
+def test_solutions_can_be_switched_off(monkeypatch, capsys):
+    monkeypatch.setattr(exercises, "reveals", False)
+    with pytest.raises(ConfigError, match="switched solutions off"):
+        fg.reveal("scale")
+    assert capsys.readouterr().out == ""
+
+
+def test_start_switches_solutions_off(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(kept, "folder", None)
+    monkeypatch.setattr(exercises, "reveals", True)
+    fg.notebook.start(reveal=False)
+    assert not exercises.reveals

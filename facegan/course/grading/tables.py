@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from facegan.course.catalog import exercises
 from facegan.course.grading.pool import Grade
 from facegan.course.grading.roster import Row
+from facegan.errors import ConfigError
 
-FORMATS = ("csv", "canvas", "moodle", "gradescope")
 NOTHING = "nothing was handed in"
 
 
@@ -189,4 +189,16 @@ def _safe(value: object) -> object:
     return f"'{value}" if isinstance(value, str) and value[:1] in {"=", "+", "-", "@", "\t", "\r"} else value
 
 
-WRITERS = {"csv": write_csv, "canvas": write_canvas, "moodle": write_moodle, "gradescope": write_gradescope}
+WRITERS: dict[str, Callable[..., None]] = {
+    "csv": write_csv,
+    "canvas": write_canvas,
+    "moodle": write_moodle,
+    "gradescope": write_gradescope,
+}
+
+
+def writer(name: str) -> Callable[..., None]:
+    """The function that writes a format; `ConfigError` if there is none of that name."""
+    if name not in WRITERS:
+        raise ConfigError(f"no format is called {name!r}; there are {', '.join(WRITERS)}. Use one of these.")
+    return WRITERS[name]
