@@ -17,6 +17,7 @@ _COLORS = (
     "#e8b68a",
     "#d9d9d9",
 )  # safe for color-blind readers (Okabe and Ito)
+_IN_WORDS = {"missing": "empty", "absent": "not handed in"}
 _ALIKE = 0.7  # a similarity from which a pair is listed
 
 
@@ -44,9 +45,9 @@ def draw(grades: Sequence[Grade], out: Path, *, notebooks: Sequence[int] = ()) -
     axes, left = figure.subplots(), [0] * len(names)
     for status, color in zip(STATUSES, _COLORS, strict=True):
         widths = [counts(grades, name)[status] for name in names]
-        axes.barh(names, widths, left=left, color=color, label=status, height=0.75)
+        axes.barh(names, widths, left=left, color=color, label=_IN_WORDS.get(status, status), height=0.75)
         left = [a + b for a, b in zip(left, widths, strict=True)]
-    axes.invert_yaxis()
+    axes.set_ylim(len(names) - 0.5, -0.5)
     axes.set_xlabel("students")
     axes.spines[["top", "right", "left"]].set_visible(False)
     axes.tick_params(left=False)
