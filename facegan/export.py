@@ -70,7 +70,7 @@ def export_generator(generator: nn.Module, path: str | Path, *, format: str | No
     Raises:
         ConfigError: the format is unknown or contradicts the path, or a package is missing.
     """
-    path = Path(path)
+    path = Path(path).expanduser()
     if not isinstance(generator, nn.Module):
         raise ConfigError(
             f"got a {type(generator).__name__}, expected a generator, such as gan.ema or fg.load_generator(run)."

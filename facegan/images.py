@@ -8,6 +8,7 @@ from __future__ import annotations
 import io
 import tempfile
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from facegan.errors import ConfigError, expect, shown
+from facegan.errors import ConfigError, expect, first_line, shown
+from facegan.files import write_atomic
 
 
 def to_float(images: Tensor) -> Tensor:
@@ -154,27 +156,59 @@ def gif_bytes(frames: Sequence[Tensor], *, fps: float = 10) -> bytes:
         Image.fromarray(_to_rows(f)).quantize(256, method=Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE)
         for f in _checked_frames(frames)
     ]
+    ends = [10 * round(100 * number / fps) for number in range(len(stills) + 1)]  # a GIF counts in 10 ms
+    steps = [max(end - begin, 20) for begin, end in pairwise(ends)]  # browsers slow down what is faster
     out = io.BytesIO()
-    stills[0].save(out, "GIF", save_all=True, append_images=stills[1:], duration=round(1000 / fps), loop=0)
+    stills[0].save(out, "GIF", save_all=True, append_images=stills[1:], duration=steps, loop=0)
     return out.getvalue()
 
 
 def mp4_bytes(frames: Sequence[Tensor], *, fps: float = 10) -> bytes:
-    """uint8 pictures (3, H, W) as H.264 that browsers play; odd sides gain one white line."""
+    """uint8 pictures (3, H, W) as H.264 that browsers play; odd sides gain one white line.
+
+    Raises:
+        ConfigError: this machine has no ffmpeg, or one that cannot write H.264.
+    """
     import imageio.v2 as imageio
 
     rows: list[Any] = [_to_rows(_even(f)) for f in _checked_frames(frames)]
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "walk.mp4"
-        imageio.mimwrite(
-            path, rows, fps=fps, codec="libx264", quality=8, macro_block_size=2, pixelformat="yuv420p"
-        )
-        return path.read_bytes()
+        try:
+            imageio.mimwrite(
+                path, rows, fps=fps, codec="libx264", quality=8, macro_block_size=2, pixelformat="yuv420p"
+            )
+            return path.read_bytes()
+        except (OSError, RuntimeError, ImportError) as error:
+            raise ConfigError(
+                f"ffmpeg cannot write an .mp4 here ({first_line(error)}). Name the file .gif, or install an ffmpeg "
+                "with libx264 and set IMAGEIO_FFMPEG_EXE to it."
+            ) from None
 
 
 def save_images(images: Tensor | np.ndarray, path: str | Path, *, columns: int | None = None) -> Path:
-    """Write images (N, 3, H, W), uint8 or floats in [-1, 1], as one PNG grid; returns the path."""
-    return _write(path, png_bytes(make_grid(images, columns=columns)))
+    """Write images (N, 3, H, W), uint8 or floats in [-1, 1], as one grid; returns the path.
+
+    The path's ending decides the format: .png, .jpg, .jpeg or .webp. Without an ending it is PNG.
+
+    Raises:
+        ConfigError: another ending, or no images.
+    """
+    return save_picture(make_grid(images, columns=columns), path)
+
+
+def save_picture(picture: Tensor, path: str | Path) -> Path:
+    """Write one uint8 picture (3, H, W) in the format of the path's ending, as `save_images` does."""
+    from PIL import Image
+
+    suffix = Path(path).suffix.lower()
+    if suffix not in _FORMATS:
+        raise ConfigError(f"cannot write images to {Path(path).name!r}; name it .png, .jpg or .webp.")
+    if _FORMATS[suffix] == "PNG":
+        return _write(path, png_bytes(picture))
+    out = io.BytesIO()
+    Image.fromarray(_to_rows(picture)).save(out, _FORMATS[suffix], quality=95)
+    return _write(path, out.getvalue())
 
 
 def save_animation(frames: Sequence[Tensor], path: str | Path, *, fps: float = 10) -> Path:
@@ -192,11 +226,12 @@ def encoder_for(path: str | Path) -> Callable[..., bytes]:
     return ENCODERS[suffix]
 
 
+_FORMATS = {"": "PNG", ".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP"}
 ENCODERS: dict[str, Callable[..., bytes]] = {".gif": gif_bytes, ".mp4": mp4_bytes}
 
 
 def _to_rows(picture: Tensor) -> np.ndarray:
-    return picture.permute(1, 2, 0).contiguous().numpy()
+    return picture.cpu().permute(1, 2, 0).contiguous().numpy()
 
 
 def _even(picture: Tensor) -> Tensor:
@@ -219,7 +254,6 @@ def _checked_frames(frames: Sequence[Tensor]) -> Sequence[Tensor]:
 
 
 def _write(path: str | Path, data: bytes) -> Path:
-    path = Path(path)
+    path = Path(path).expanduser()
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(data)
-    return path
+    return write_atomic(path, data)

@@ -8,6 +8,7 @@ it, a great arc does not (White 2016, arXiv 1609.04468).
 from __future__ import annotations
 
 import math
+import operator
 from collections.abc import Callable
 from numbers import Integral
 
@@ -34,7 +35,10 @@ def draw_latents(n: int, latent_dim: int, *, seed: int | None = None, latent: st
     expect(n, Integral, "the number of latents", "a whole number of 1 or more")
     if n < 1:
         raise ConfigError(f"cannot draw {n} latents; ask for 1 or more.")
-    generator = None if seed is None else torch.Generator().manual_seed(seed)
+    try:
+        generator = None if seed is None else torch.Generator().manual_seed(operator.index(seed))
+    except (TypeError, ValueError, RuntimeError, OverflowError):
+        raise ConfigError(f"seed is {shown(seed)}, expected a whole number, such as 0.") from None
     return distribution(latent)(n, latent_dim, generator=generator)
 
 
@@ -133,10 +137,10 @@ def truncate(z: Tensor, limit: float, *, latent: str = "normal") -> Tensor:
         raise ConfigError(f"truncation limit is {limit}, expected a positive number, such as 1.5.")
     if distribution(latent) is DISTRIBUTIONS["uniform"]:
         return z * min(limit * _UNIFORM_DEVIATION, 1.0)
-    z = z.double()
+    exact = z.cpu().double()  # Apple's MPS has no float64
     tail = math.erf(limit / math.sqrt(2))
-    inside = tail * torch.erf(z / math.sqrt(2))
-    return (torch.erfinv(inside) * math.sqrt(2)).clamp(-limit, limit).float()
+    inside = tail * torch.erf(exact / math.sqrt(2))
+    return (torch.erfinv(inside) * math.sqrt(2)).clamp(-limit, limit).float().to(z.device)
 
 
 def _half_circle(a: Tensor, b: Tensor, t: float | Tensor) -> Tensor:

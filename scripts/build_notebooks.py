@@ -70,6 +70,7 @@ def build(source: Path) -> NotebookNode:
         cell.source = _PICTURE.sub(lambda found: _inlined(found, source.parent), cell.source)
     wanted = {"kernelspec", "accelerator", "colab"}
     notebook.metadata = NotebookNode({k: v for k, v in notebook.metadata.items() if k in wanted})
+    notebook.metadata.language_info = {"name": "python", "file_extension": ".py"}  # for nbconvert --to script
     notebook.nbformat, notebook.nbformat_minor = 4, 5
     return notebook
 

@@ -7,8 +7,8 @@ import torch
 from PIL import Image
 
 from facegan import images
-from facegan.errors import ConfigError
-from facegan.images import make_grid, split_grid
+from facegan.errors import ConfigError, DiskFullError
+from facegan.images import gif_bytes, make_grid, png_bytes, save_animation, save_images, split_grid
 
 
 def test_uint8_survives_the_round_trip_exactly():
@@ -112,3 +112,76 @@ def test_split_grid_is_the_inverse_of_make_grid(count):
 def test_split_grid_refuses_a_picture_that_is_no_grid():
     with pytest.raises(ConfigError, match="no grid of images of 16 px"):
         split_grid(torch.zeros(3, 40, 40, dtype=torch.uint8), 16)
+
+
+@pytest.mark.parametrize(
+    ("ending", "kind"), [(".jpg", "JPEG"), (".JPEG", "JPEG"), (".webp", "WEBP"), (".PNG", "PNG"), ("", "PNG")]
+)
+def test_images_are_written_in_the_format_of_the_ending(tmp_path, ending, kind):
+    path = save_images(torch.zeros(4, 3, 16, 16), tmp_path / f"grid{ending}")
+    with Image.open(path) as image:
+        assert image.format == kind
+
+
+@pytest.mark.parametrize("ending", [".gif", ".bmp", ".v2"])
+def test_other_endings_are_refused_and_nothing_is_written(tmp_path, ending):
+    with pytest.raises(ConfigError, match=r"name it \.png, \.jpg or \.webp"):
+        save_images(torch.zeros(4, 3, 16, 16), tmp_path / f"grid{ending}")
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("fps", [15, 24, 30, 40])
+def test_a_gif_takes_as_long_as_its_frames(fps):
+    frames = [torch.full((3, 8, 8), value, dtype=torch.uint8) for value in range(0, 240, 4)]
+    with Image.open(io.BytesIO(gif_bytes(frames, fps=fps))) as image:
+        durations = []
+        for index in range(image.n_frames):
+            image.seek(index)
+            durations.append(image.info["duration"])
+    assert abs(sum(durations) / 1000 - 60 / fps) < 0.02
+
+
+def test_a_tilde_is_the_home_folder(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    save_images(torch.zeros(1, 3, 8, 8), "~/a.png")
+    assert (tmp_path / "a.png").exists()
+
+
+def test_a_full_disk_keeps_the_older_picture(tmp_path, mount):
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mount("-t", "tmpfs", "-o", "size=64k", "tmpfs", at=disk)
+    path = save_images(torch.zeros(1, 3, 8, 8), disk / "a.png")
+    before = path.read_bytes()
+    with pytest.raises(DiskFullError):
+        save_images(torch.rand(16, 3, 64, 64) * 2 - 1, path)
+    assert path.read_bytes() == before
+
+
+class OnGpu(torch.Tensor):
+    """Refuses what a GPU's tensor refuses."""
+
+    def numpy(self, *_, **__):
+        raise TypeError("can't convert a device's tensor to numpy")
+
+    def cpu(self, *_, **__):
+        return self.as_subclass(torch.Tensor)
+
+
+def test_frames_on_a_gpu_are_written():
+    frames = [torch.zeros(3, 8, 8, dtype=torch.uint8).as_subclass(OnGpu)] * 2
+    assert gif_bytes(frames)
+    assert png_bytes(frames[0])
+
+
+@pytest.mark.parametrize("tool", ["/nowhere/ffmpeg", "/bin/false"])
+def test_without_an_encoder_an_mp4_says_what_to_do(tmp_path, monkeypatch, tool):
+    import imageio_ffmpeg
+
+    monkeypatch.setenv("IMAGEIO_FFMPEG_EXE", tool)
+    imageio_ffmpeg._utils._get_ffmpeg_exe.cache_clear()
+    frames = [torch.full((3, 8, 8), value, dtype=torch.uint8) for value in (0, 90)]
+    with pytest.raises(ConfigError, match=r"Name the file \.gif"):
+        save_animation(frames, tmp_path / "walk.mp4")
+    imageio_ffmpeg._utils._get_ffmpeg_exe.cache_clear()

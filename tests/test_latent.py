@@ -1,5 +1,6 @@
 import math
 
+import numpy as np
 import pytest
 import torch
 
@@ -126,3 +127,14 @@ def test_half_precision_keeps_the_length_between_opposite_vectors():
 def test_an_unknown_distribution_lists_the_known_ones():
     with pytest.raises(ConfigError, match="'normal', 'uniform'"):
         draw_latents(2, 4, latent="gauss")
+
+
+@pytest.mark.parametrize("seed", [np.int64(3), np.array([3])[0], torch.tensor(3)])
+def test_a_seed_is_a_number_whoever_made_it(seed):
+    assert torch.equal(draw_latents(2, 5, seed=seed), draw_latents(2, 5, seed=3))
+
+
+@pytest.mark.parametrize("seed", ["3", 3.5, [3], 2**70])
+def test_what_is_no_seed_is_refused(seed):
+    with pytest.raises(ConfigError, match="expected a whole number"):
+        draw_latents(2, 5, seed=seed)

@@ -40,12 +40,14 @@ def sample(
     from facegan.runs.run import load_generator
 
     faces = to_uint8(load_generator(source, step=step).sample(n, seed=seed, truncation=truncation))
-    if out.suffix == ".npy":
+    ending = "" if out.is_dir() else out.suffix.lower()
+    if ending == ".npy":
         out.parent.mkdir(parents=True, exist_ok=True)
-        np.save(out, faces.numpy())
-    elif out.suffix == ".png":
+        with out.open("wb") as file:
+            np.save(file, faces.numpy())
+    elif ending == ".png":
         save_images(faces, out)
-    elif out.suffix:
+    elif ending:
         raise ConfigError(f"cannot write faces to {out.name!r}; name a .png, a .npy or a folder.")
     else:
         for index, face in enumerate(faces):
@@ -190,7 +192,7 @@ def copies(
 
     from facegan.data.load import load_faces
     from facegan.evaluation import CopyDetector, copies_picture, copy_scores, warn_if_not_comparable
-    from facegan.images import png_bytes
+    from facegan.images import save_picture
     from facegan.models.protocol import sample
     from facegan.runs.run import Run
 
@@ -211,7 +213,7 @@ def copies(
     print(*_copy_table(scores, detector.count, n, held_out=held_out is not None), sep="\n")
     if grid:
         picture = copies_picture(sample(opened.generator(), n, seed=0), detector)
-        grid.write_bytes(png_bytes(picture))
+        save_picture(picture, grid)
         print(grid)
 
 

@@ -85,9 +85,9 @@ def train(
 
     _check_start(recipe, start_from, config)
     name = start_from or recipe or str(config or "tutorial")
-    run_dir = run_dir or (
-        _folder_of(config) if config else _default_folder(name, data if start_from else None)
-    )
+    run_dir = (
+        run_dir or (_folder_of(config) if config else _default_folder(name, data if start_from else None))
+    ).expanduser()
     options = given(resume="anyway" if resume_anyway else None, fresh=fresh or None)
     with distributed.launched(device) as device:
         # refuses bad settings before anything is downloaded

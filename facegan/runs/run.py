@@ -350,6 +350,8 @@ def load_generator(
         raise ConfigError(f"step={step} needs a run folder or a bundled run, got the file {source}.")
     if path.suffix == ".onnx":
         raise CheckpointError(f"{path} is an ONNX network; load it with onnxruntime.")
+    if path.suffix != ".safetensors" and (path.parent / "config.json").exists():
+        raise CheckpointError(f"{path} is a file of the run folder {path.parent}. Give that folder.")
     if path.suffix in {".pt", ".ts"}:
         return generator_of(checkpoint.load(path), generator)
     return generator_file.read(path, generator)

@@ -201,3 +201,20 @@ def test_copies_refuses_a_picture_that_is_no_png_file_before_it_reads_faces(face
     done = facegan("copies", "run", "--data", "nowhere", "--grid", path)
     assert done.returncode == 1
     assert "--grid" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("out", "written"),
+    [("grid.PNG", "grid.PNG"), ("all.NPY", "all.NPY"), ("faces.v2", "faces.v2/face_00000.png")],
+)
+def test_sample_takes_endings_in_capitals_and_folders_with_a_dot(facegan, finished, place, out, written):
+    (place / "faces.v2").mkdir(exist_ok=True)
+    done = facegan("sample", "run", "--n", 2, "--out", out)
+    assert done.returncode == 0, done.stderr
+    assert (place / written).exists()
+
+
+def test_a_file_of_a_run_is_no_generator_and_the_folder_is_named(facegan, finished):
+    done = facegan("sample", "run/config.json")
+    assert done.returncode == 1
+    assert "file of the run folder run" in done.stderr
