@@ -96,8 +96,8 @@ class RunFolder:
     ) -> None:
         """Write samples, curves and history, the frame and the generator of this step if given, then the checkpoint."""
         parts = {"samples.png": png_bytes(grid), "history.csv": history.to_csv()}
-        if history["loss_d"]:
-            parts["curves.png"] = figure_png(plot_curves(history))
+        if history["loss_d"] and (curves := _drawn(history)):
+            parts["curves.png"] = curves
         if frame is not None:
             parts[f"frames/step_{state['step']:06d}.png"] = png_bytes(frame)
         if generator is not None:
@@ -203,6 +203,17 @@ def _with_segment(segments: list[dict[str, Any]], new: dict[str, Any]) -> list[d
 def _make(folder: Path) -> None:
     for part in ("checkpoints", "frames"):
         (folder / part).mkdir(parents=True, exist_ok=True)
+
+
+def _drawn(history: History) -> bytes | None:
+    """The curves as PNG; None, and a warning, if they cannot be drawn: no training ends for a picture."""
+    try:
+        return figure_png(plot_curves(history))
+    except Exception as error:  # such as matplotlib's settings of the user
+        warnings.warn(
+            f"curves.png could not be drawn: {first_line(error)}. Training continues.", stacklevel=4
+        )
+        return None
 
 
 def _unusable(path: str | Path, error: OSError) -> CheckpointError:

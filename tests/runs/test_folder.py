@@ -7,7 +7,7 @@ from PIL import Image
 
 from facegan import Run, files, fit
 from facegan.errors import CheckpointError
-from facegan.runs import checkpoint
+from facegan.runs import checkpoint, folder
 
 
 def test_a_run_folder_that_cannot_be_made(gan, faces, tmp_path):
@@ -112,3 +112,13 @@ def test_a_run_folder_that_vanishes_alone_is_not_made_anew(gan, faces, tmp_path)
     with pytest.warns(UserWarning, match="cannot be written.*training continues"):
         fit(gan, faces, steps=4, snapshot_every=2, run_dir=run, callbacks=[unmount])
     assert not run.exists()
+
+
+def test_curves_that_cannot_be_drawn_do_not_end_a_training(gan, faces, tmp_path, monkeypatch):
+    def broken(history):
+        raise RuntimeError("latex was not found")
+
+    monkeypatch.setattr(folder, "plot_curves", broken)
+    with pytest.warns(UserWarning, match=r"curves\.png could not be drawn: .*latex was not found"):
+        fit(gan, faces, steps=2, run_dir=tmp_path / "run")
+    assert (tmp_path / "run" / "checkpoints" / "step_000002.pt").exists()
