@@ -28,7 +28,6 @@ from facegan.config import TrainConfig
 from facegan.errors import ConfigError, expect, first_line
 from facegan.images import unit_to_signed
 from facegan.latent import draw_latents, truncate
-from facegan.runtime.device import memory_format
 from facegan.runtime.random import restored
 
 
@@ -53,7 +52,7 @@ def generate(generator: nn.Module, z: Tensor, *, batch_size: int = 128) -> Tenso
         raise ConfigError(f"latents are {tuple(z.shape)}, this generator takes (N, {latent_dim}).")
     device = device_of(generator)
     with evaluating(generator):
-        images = torch.cat([generator(part.to(device)).float() for part in z.split(batch_size)])
+        images = torch.cat([generator(part.to(device)).float() for part in z.split(batch_size)]).contiguous()
     return unit_to_signed(images) if tuple(getattr(generator, "output_range", (-1, 1))) == (0, 1) else images
 
 
@@ -216,16 +215,18 @@ def unwrapped(network: nn.Module) -> nn.Module:
     return network.module if isinstance(network, nn.DataParallel) else network
 
 
-def move(network: nn.Module, device: torch.device) -> None:
-    """Move a network in place, its images' filters in the memory format that is fastest there."""
+def move(network: nn.Module, device: torch.device, memory_format: torch.memory_format) -> None:
+    """Move a network in place, and lay out its images' filters in that memory format."""
     network.to(device)
     for tensor in chain(network.parameters(), network.buffers()):
         if tensor.ndim == 4:
-            tensor.data = tensor.data.contiguous(memory_format=memory_format(device))
+            tensor.data = tensor.data.contiguous(memory_format=memory_format)
 
 
-def check_networks(generator: nn.Module, discriminator: nn.Module, config: TrainConfig) -> None:
-    """Try both networks on a batch of two, in the mode and precision that is on.
+def check_networks(
+    generator: nn.Module, discriminator: nn.Module, config: TrainConfig, *, contiguous: bool = False
+) -> None:
+    """Try both networks on a batch of two, in the mode and precision that is on; `contiguous` images in training.
 
     Raises:
         ConfigError: shapes do not match each other or the config; the message has both shapes.
@@ -251,6 +252,7 @@ def check_networks(generator: nn.Module, discriminator: nn.Module, config: Train
         )
     _check_finite("generator", images)
     images = images.to(device_of(discriminator))
+    images = images.contiguous() if contiguous else images
     for batch in (images, images.float()):  # fakes come in the precision of training, real images in float32
         logits = _output("discriminator", discriminator, batch)
         if logits.numel() != 2 or logits.shape[0] != 2:

@@ -29,6 +29,7 @@ class Engine:
         generator, discriminator: the networks, on `device`.
         device: where they run.
         precision: dtype of matrix products; losses, optimizers and averages are float32.
+        memory_format: of the images that D gets.
 
     Attributes:
         scaler: scales losses in float16, whose gradients would vanish otherwise; does nothing in other types.
@@ -36,9 +37,11 @@ class Engine:
     """
 
     def __init__(
-        self, generator: nn.Module, discriminator: nn.Module, device: torch.device, precision: torch.dtype
-    ) -> None:
+        self, generator: nn.Module, discriminator: nn.Module, device: torch.device, precision: torch.dtype,
+        memory_format: torch.memory_format,
+    ) -> None:  # fmt: skip
         self.device, self.precision = device, precision
+        self._contiguous = memory_format == torch.contiguous_format
         self.scaler = torch.amp.GradScaler(device.type, enabled=precision == torch.float16)
         self._networks = generator, discriminator
         self._independent = treats_images_independently(discriminator)
@@ -50,7 +53,8 @@ class Engine:
     def generate(self, generator: nn.Module, z: Tensor) -> Tensor:
         """G's images of latents z (B, latent_dim)."""
         with autocast(self.device, self.precision):
-            return generator(z)
+            images = generator(z)
+        return images.contiguous() if self._contiguous else images
 
     def classify(self, discriminator: nn.Module, images: Tensor) -> Tensor:
         """D's logits (B,) in float32."""

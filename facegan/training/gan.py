@@ -83,18 +83,18 @@ class GAN:
         self.has_own_networks = generator is not None or discriminator is not None
         if self.has_own_networks:
             with protocol.evaluating(self.generator), protocol.evaluating(self.discriminator):
-                protocol.check_networks(self.generator, self.discriminator, self.config)
-        for network in (self.generator, self.discriminator):
-            protocol.move(network, self.device)
-        if self.has_own_networks:
-            self._check_as_in_training()
+                protocol.check_networks(self.generator, self.discriminator, self.config, contiguous=True)
+        self.memory_format = memory_format(self.device)
+        self._place_networks()
         if hasattr(self.generator, "origin"):  # which is of the weights that it was loaded with
             protocol.set_attribute(self.generator, "origin", None)
         self.ema = protocol.copied(self.generator).eval().requires_grad_(False)
         self.optimizer_d, self.optimizer_g = optimizers.build(
             self.config, self.discriminator, self.generator, self.device
         )
-        self.engine = Engine(self.generator, self.discriminator, self.device, self.precision)
+        self.engine = Engine(
+            self.generator, self.discriminator, self.device, self.precision, self.memory_format
+        )
         self.augmentation = AdaptiveAugmentation(self.config.augment_target, self.device)
         self.step = self.epoch = 0
         self.history = History()
@@ -176,13 +176,17 @@ class GAN:
         """Move networks and optimizers to a device, as `torch.nn.Module.to` does; returns the GAN itself."""
         self.device = pick_device(device)
         self.precision = pick_precision(self.config.precision, self.device)
+        if self.memory_format != torch.contiguous_format:
+            self.memory_format = memory_format(self.device)
         for network in (self.generator, self.discriminator, self.ema):
-            protocol.move(network, self.device)
+            protocol.move(network, self.device, self.memory_format)
         old = self.optimizer_d, self.optimizer_g
         new = optimizers.build(self.config, self.discriminator, self.generator, self.device)
         self.optimizer_d, self.optimizer_g = (optimizers.move(*pair) for pair in zip(old, new, strict=True))
         scale = self.engine.scaler.state_dict()
-        self.engine = Engine(self.generator, self.discriminator, self.device, self.precision)
+        self.engine = Engine(
+            self.generator, self.discriminator, self.device, self.precision, self.memory_format
+        )
         self.engine.load_scaler(scale)
         self.augmentation.to(self.device)
         return self
@@ -200,17 +204,37 @@ class GAN:
         shape = self.sample_shape
         return f"{shape[1]} px" if len(shape) == 3 else f"samples {shape}"
 
+    def _place_networks(self) -> None:
+        """Move the networks to the device, and try own ones there.
+
+        A network that calls `.view(B, -1)` on images gets the usual memory format, which is slower.
+        """
+        for network in (self.generator, self.discriminator):
+            protocol.move(network, self.device, self.memory_format)
+        if not self.has_own_networks:
+            return
+        try:
+            self._check_as_in_training()
+        except ConfigError as error:
+            usual = torch.contiguous_format
+            if self.memory_format == usual or "view size is not compatible" not in str(error):
+                raise
+            self.memory_format = usual
+            self._place_networks()
+
     def _check_as_in_training(self) -> None:
         """Try copies of the networks in train mode and in the precision of training."""
         copies = protocol.copied(self.generator), protocol.copied(self.discriminator)
         with autocast(self.device, self.precision):
-            protocol.check_networks(*copies, self.config)
+            protocol.check_networks(
+                *copies, self.config, contiguous=self.memory_format == torch.contiguous_format
+            )
         *_, last = self.discriminator.modules()
         if isinstance(last, nn.Sigmoid) and any(LOSSES[name] == self.loss for name in BUILT_IN):
             warnings.warn(
                 "the discriminator ends in Sigmoid, but the losses expect logits and apply it themselves. Remove "
                 "the layer.",
-                stacklevel=3,
+                stacklevel=4,
             )
 
     # ---- what a step needs -----------------------------------------------------------------------
@@ -235,7 +259,7 @@ class GAN:
             )
         real = real.to(self.device, torch.float32)
         if real.ndim == 4:
-            real = real.to(memory_format=memory_format(self.device))
+            real = real.to(memory_format=self.memory_format)
         return real.unflatten(0, (self.config.n_critic, -1))
 
     def draw_noise(self, batch_size: int) -> noise.Noise:

@@ -518,3 +518,26 @@ def test_a_step_takes_any_float_type(gan, real):
 def test_an_exported_file_is_named_by_its_format(gan, tmp_path):
     with pytest.raises(ConfigError, match=r"'g\.onnx' does not end in \.safetensors.*export_generator"):
         gan.export(tmp_path / "g.onnx")
+
+
+class Viewing(nn.Module):
+    """A discriminator as in many courses: `.view` after a convolution."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv, self.last = nn.Conv2d(3, 4, 4, 2, 1), nn.Linear(4 * 8 * 8, 1)
+
+    def forward(self, images):
+        features = torch.relu(self.conv(images))
+        return self.last(features.view(len(images), -1)).squeeze(1)
+
+
+def test_a_discriminator_that_views_its_features_as_rows_trains(config, faces):
+    gan = GAN(config, discriminator=Viewing(), device="cpu")
+    fit(gan, faces, steps=2)
+    assert gan.to("cpu").step == 2
+    fit(gan, faces, steps=3)
+
+
+def test_samples_can_be_viewed_as_rows(gan):
+    assert gan.sample(2).view(2, -1).shape[0] == 2
