@@ -67,7 +67,7 @@ def make_grid(
     from torchvision.utils import make_grid as tile
 
     try:
-        images = to_uint8(torch.as_tensor(images)).cpu()
+        images = to_uint8(torch.as_tensor(_writable(images))).cpu()
     except (TypeError, ValueError, RuntimeError):
         raise ConfigError(
             f"what to show is {shown(images)}, expected images (N, 3, H, W), such as gan.sample(16) or faces[:16]."
@@ -77,6 +77,11 @@ def make_grid(
     images = images.repeat_interleave(scale, 2).repeat_interleave(scale, 3) if scale > 1 else images
     columns = columns or int(np.ceil(np.sqrt(len(images))))
     return tile(images, nrow=columns, padding=padding, pad_value=255)
+
+
+def _writable(images: Any) -> Any:
+    """A copy of a read-only array, of which torch would warn."""
+    return images.copy() if isinstance(images, np.ndarray) and not images.flags.writeable else images
 
 
 def split_grid(grid: Tensor, size: int, *, padding: int = 2) -> Tensor:
@@ -156,8 +161,12 @@ def gif_bytes(frames: Sequence[Tensor], *, fps: float = 10) -> bytes:
         Image.fromarray(_to_rows(f)).quantize(256, method=Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE)
         for f in _checked_frames(frames)
     ]
+    if not 0 < fps <= 50:
+        raise ConfigError(
+            f"fps is {shown(fps)}, expected more than 0 and at most 50, the most that a GIF can show."
+        )
     ends = [10 * round(100 * number / fps) for number in range(len(stills) + 1)]  # a GIF counts in 10 ms
-    steps = [max(end - begin, 20) for begin, end in pairwise(ends)]  # browsers slow down what is faster
+    steps = [end - begin for begin, end in pairwise(ends)]
     out = io.BytesIO()
     stills[0].save(out, "GIF", save_all=True, append_images=stills[1:], duration=steps, loop=0)
     return out.getvalue()

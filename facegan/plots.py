@@ -58,7 +58,7 @@ def show_images(
     if isinstance(scale, bool) or not isinstance(scale, Integral) or scale < 1:
         raise ConfigError(f"scale is {shown(scale)}, expected a whole number of 1 or more, such as 3.")
     grid = make_grid(images, columns=columns, scale=int(scale))
-    labels, own = _row_labels(rows, grid, side=torch.as_tensor(images).shape[-2] * int(scale)), ax is None
+    labels, own = _row_labels(rows, grid, side=np.shape(images)[-2] * int(scale)), ax is None
     if ax is None:
         width, height, margin = (
             grid.shape[2] / 70,

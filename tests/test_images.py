@@ -185,3 +185,15 @@ def test_without_an_encoder_an_mp4_says_what_to_do(tmp_path, monkeypatch, tool):
     with pytest.raises(ConfigError, match=r"Name the file \.gif"):
         save_animation(frames, tmp_path / "walk.mp4")
     imageio_ffmpeg._utils._get_ffmpeg_exe.cache_clear()
+
+
+@pytest.mark.parametrize("fps", [0, -5, 60])
+def test_what_no_gif_can_show_is_refused(fps):
+    with pytest.raises(ConfigError, match="at most 50"):
+        gif_bytes([torch.zeros(3, 8, 8, dtype=torch.uint8)], fps=fps)
+
+
+def test_a_read_only_array_is_shown_without_a_warning(recwarn):
+    images = np.frombuffer(bytes(3 * 8 * 8 * 2), np.uint8).reshape(2, 3, 8, 8)
+    make_grid(images)
+    assert not recwarn.list

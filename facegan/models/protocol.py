@@ -52,7 +52,8 @@ def generate(generator: nn.Module, z: Tensor, *, batch_size: int = 128) -> Tenso
         raise ConfigError(f"latents are {tuple(z.shape)}, this generator takes (N, {latent_dim}).")
     device = device_of(generator)
     with evaluating(generator):
-        images = torch.cat([generator(part.to(device)).float() for part in z.split(batch_size)]).contiguous()
+        parts = [generator(part.to(device, dtype_of(generator))).float() for part in z.split(batch_size)]
+        images = torch.cat(parts).contiguous()
     return unit_to_signed(images) if tuple(getattr(generator, "output_range", (-1, 1))) == (0, 1) else images
 
 
@@ -126,6 +127,11 @@ def device_of(module: nn.Module) -> torch.device:
     """The device of a module's first tensor; the CPU if it has none."""
     first = next(chain(module.parameters(), module.buffers()), None)
     return torch.device("cpu") if first is None else first.device
+
+
+def dtype_of(module: nn.Module) -> torch.dtype:
+    """The type of a module's weights, such as float16 after `.half()`; float32 if it has none."""
+    return next((p.dtype for p in module.parameters() if p.is_floating_point()), torch.float32)
 
 
 @contextmanager

@@ -150,7 +150,7 @@ class GAN:
 
     def export(self, path: str | Path) -> Path:
         """Write the averaged generator and its settings to one `.safetensors` file, for `load_generator`."""
-        path = Path(path)
+        path = Path(path).expanduser()
         if path.suffix != ".safetensors":
             raise ConfigError(
                 f"{path.name!r} does not end in .safetensors. For other formats use "

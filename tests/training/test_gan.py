@@ -541,3 +541,16 @@ def test_a_discriminator_that_views_its_features_as_rows_trains(config, faces):
 
 def test_samples_can_be_viewed_as_rows(gan):
     assert gan.sample(2).view(2, -1).shape[0] == 2
+
+
+@pytest.mark.parametrize("change", ["half", "bfloat16", "double"])
+def test_a_generator_in_another_precision_samples(gan, change):
+    drawn = sample(getattr(gan.ema, change)(), 2, seed=0)
+    assert drawn.dtype == torch.float32
+
+
+def test_an_export_with_a_tilde_goes_into_the_home_folder(gan, tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    gan.export("~/g.safetensors")
+    assert (tmp_path / "g.safetensors").exists()
