@@ -17,7 +17,7 @@ from facegan.course.checks.modules import (
     remark_on_activations,
     remark_on_norms,
 )
-from facegan.course.checks.tools import CheckFailed, call, check, kind_of, remark, takes
+from facegan.course.checks.tools import CheckFailed, call, called_with, check, kind_of, remark
 from facegan.course.checks.trace import steps_of
 
 _CASES = (
@@ -25,9 +25,9 @@ _CASES = (
 )  # fmt: skip
 
 
+@called_with("size", "kernel", "stride", "padding")
 def output_size(function: Callable) -> None:
     """Against PyTorch's own layer."""
-    takes(function, "size", "kernel", "stride", "padding")
     got = [_number(call(function, *case)) for case in _CASES]
     right = [
         nn.ConvTranspose2d(1, 1, kernel, stride, padding)(torch.zeros(1, 1, size, size)).shape[-1]
@@ -84,9 +84,9 @@ def _wrong_sizes(size: int, kernel: int, stride: int, padding: int) -> dict[str,
     }  # fmt: skip
 
 
+@called_with("in_channels", "out_channels")
 def generator_block(function: Callable) -> None:
     """A module that doubles the side, normalizes over the batch and is not linear."""
-    takes(function, "in_channels", "out_channels")
     block = module(function, 6, 4)
     inputs = torch.randn(8, 6, 4, 4)
     out = forward(block, inputs)
@@ -144,9 +144,9 @@ def _remark_on_block(block: nn.Module, inputs: Tensor) -> None:
     remark(steps and not upward, "it has no transposed convolution, which the text asks for.")
 
 
+@called_with("module")
 def init_weights(function: Callable) -> None:
     """N(0, 0.02) for convolutions, N(1, 0.02) for BatchNorm, whose biases become 0, in place."""
-    takes(function, "module")
     network = nn.Sequential(
         nn.Conv2d(32, 64, 4), nn.BatchNorm2d(4096), nn.ConvTranspose2d(64, 32, 4), nn.LeakyReLU(0.2)
     )

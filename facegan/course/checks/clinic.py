@@ -24,14 +24,14 @@ from facegan.course.checks.mistakes import (
     wrong_ratios,
     wrong_shares,
 )
-from facegan.course.checks.tools import check, takes
+from facegan.course.checks.tools import called_with, check
 from facegan.course.clinic import patient
 from facegan.images import to_float
 
 
+@called_with("curves")
 def patient_1(function: Callable) -> None:
     """D(x) and D(G(z)), means of the last 200 steps."""
-    takes(function, "curves")
     cases = []
     for where, curves in _cases(1, d_real=(0.95, 0.999), d_fake=(0.001, 0.05)):
         right = means(curves, slice(-LAST, None))
@@ -39,9 +39,9 @@ def patient_1(function: Callable) -> None:
     compare(function, 1, cases)
 
 
+@called_with("curves")
 def patient_2(function: Callable) -> None:
     """The median of G's gradient norm over D's, in the last 200 steps."""
-    takes(function, "curves")
     levels = {"d_real": (0.99, 1.0), "d_fake": (0.0, 0.01), "grad_norm_g": (0.001, 0.05)}
     cases, middles = [], []
     for index, (where, curves) in enumerate(_cases(2, lengths=(733, 612), **levels)):
@@ -61,9 +61,9 @@ def patient_2(function: Callable) -> None:
     check(set.intersection(*conventions), "it uses a step more or less than the last 200.")
 
 
+@called_with("curves")
 def patient_3(function: Callable) -> None:
     """The share of the last 200 steps in which D(G(z)) > D(x)."""
-    takes(function, "curves")
     cases = []
     for where, curves in _cases(3, d_real=(0.3, 0.8), d_fake=(0.5, 0.95)):
         ties = slice(-5, None)
@@ -74,9 +74,9 @@ def patient_3(function: Callable) -> None:
     compare(function, 3, cases)
 
 
+@called_with("curves", "healthy")
 def patient_4(function: Callable) -> None:
     """How much D's loss jumps in the first 1,000 steps, over the same number of a healthy run."""
-    takes(function, "curves", "healthy")
     cases = [("patient 4", patient(4).curves, patient(0).curves)]
     for steps, steps_well in ((1333, 1200), (1000, 1001)):
         made_up = [_made_up(count, 40 + count, {}) for count in (steps, steps_well)]
@@ -91,9 +91,9 @@ def patient_4(function: Callable) -> None:
     compare(function, 4, tried)
 
 
+@called_with("fakes", "real")
 def patient_5(function: Callable) -> None:
     """How much fakes differ, over how much real faces do: root mean square differences, means over all pairs."""
-    takes(function, "fakes", "real")
     run, generator = patient(5), torch.Generator().manual_seed(5)
 
     def draw(count: int, size: int, spread: float) -> Tensor:
@@ -166,9 +166,9 @@ def _variety_case(where: str, fakes: Tensor, real: Tensor) -> Case:
     return Case(where, (fakes, real), [float(right)], wrong, tolerance=5e-4)
 
 
+@called_with("train", "held_out", "fakes")
 def patient_6(function: Callable) -> None:
     """r_v from D's logits."""
-    takes(function, "train", "held_out", "fakes")
     cases = []
     for level in (1.0, 2.5, -0.7):
         train, held_out, fakes = torch.randn(40) + 3 * level, torch.randn(24) + level, torch.randn(32) - 2

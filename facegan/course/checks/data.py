@@ -8,14 +8,14 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from facegan.course.checks.tools import CheckFailed, check, close, refuse, remark, takes, tensor
+from facegan.course.checks.tools import CheckFailed, called_with, check, close, refuse, remark, tensor
 
 _SHAPES = ((7,), (3, 5, 4), (1, 3, 6, 6), (2, 3, 4, 8))  # that both maps take
 
 
+@called_with("images")
 def scale(function: Callable) -> None:
     """uint8 0..255 to float32 -1..1, by a straight line."""
-    takes(function, "images")
     ramp = torch.arange(256, dtype=torch.uint8).reshape(1, 1, 16, 16).repeat(2, 3, 1, 1)
     out = tensor(function, ramp, shape=ramp.shape)
     floats = out.dtype == torch.float32
@@ -65,9 +65,9 @@ def _check_line(got: Tensor) -> None:
     )
 
 
+@called_with("images")
 def unscale(function: Callable) -> None:
     """float -1..1 to uint8, rounded and clipped; the inverse of scale."""
-    takes(function, "images")
     levels = torch.arange(256, dtype=torch.float32)
     floats = levels / 127.5 - 1
     out = tensor(function, floats, shape=(256,))
@@ -147,9 +147,9 @@ def _check_beyond(function: Callable) -> None:
     )
 
 
+@called_with("image", "size")
 def center_crop(function: Callable) -> None:
     """The middle square; where the rest is odd, either side may have the extra pixel."""
-    takes(function, "image", "size")
     for height, width, size in ((12, 8, 4), (8, 12, 6), (9, 9, 9), (11, 8, 4), (20, 10, 10), (7, 7, 1)):
         image = torch.arange(3 * height * width).reshape(3, height, width)
         out = tensor(function, image, size)
@@ -206,9 +206,9 @@ def _explain_crop(out: Tensor, image: Tensor, tops: set[int], lefts: set[int]) -
     )
 
 
+@called_with("images", "columns")
 def contact_sheet(function: Callable) -> None:
     """(N, 3, H, W) row by row to (3, rows * H, columns * W); empty places are white."""
-    takes(function, "images", "columns")
     for count, columns in ((6, 3), (4, 2), (5, 3), (3, 1), (7, 3), (2, 4)):
         images = torch.arange(count, dtype=torch.uint8).add(1)[:, None, None, None] * torch.ones(
             1, 3, 4, 6, dtype=torch.uint8

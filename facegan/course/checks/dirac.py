@@ -11,21 +11,21 @@ from torch import Tensor
 from facegan.course.checks.tools import (
     CheckFailed,
     call,
+    called_with,
     check,
     close,
     kind_of,
     refuse,
-    takes,
     tensor,
     usable,
 )
 
 
+@called_with("p", "q")
 def optimal_discriminator(function: Callable) -> None:
     """The share of the data's density."""
-    takes(function, "p", "q")
     p, q = torch.rand(40) + 0.1, torch.rand(40) * 3 + 0.1
-    got = tensor(function, p, q, shape=(40,)).float()
+    got = tensor(function, p, q, shape=(40,), floats=True).float()
     share = p / (p + q)
     if not close(got, share):
         refuse(got, _wrong_shares(p, q))
@@ -81,9 +81,9 @@ def _wrong_shares(p: Tensor, q: Tensor) -> dict[str, Any]:
     }
 
 
+@called_with("theta", "psi")
 def dirac_gradients(function: Callable) -> None:
     """Minus the slope of each player's own loss, in the minimax game."""
-    takes(function, "theta", "psi")
     theta, psi = torch.randn(2, 30).mul(1.5).unbind()
     d_theta, d_psi = _pair(function, theta, psi)
     g, d = _minimax(theta, psi)
@@ -172,7 +172,9 @@ def _wrong_psis(theta: Tensor, psi: Tensor) -> dict[str, Any]:
 def _pair(function: Callable, *inputs: Any) -> tuple[Tensor, Tensor]:
     result = call(function, *inputs)
     (shape,) = {tuple(value.shape) for value in inputs if isinstance(value, Tensor)}
-    pair = isinstance(result, tuple | list) or (isinstance(result, Tensor) and result.shape[:1] == (2,))
+    pair = isinstance(result, tuple | list) or (
+        isinstance(result, Tensor) and not result.is_nested and result.shape[:1] == (2,)
+    )
     check(
         pair and len(result) == 2, f"it returns {kind_of(result)}, expected two: those of theta and of psi."
     )
@@ -193,9 +195,9 @@ def _example(theta: Tensor, psi: Tensor, got: Tensor, right: Tensor) -> str:
     return f"at theta = {theta[at]:.2f}, psi = {psi[at]:.2f} it is {got[at]:.3f}"
 
 
+@called_with("field", "theta", "psi", "rate")
 def alternating_step(function: Callable) -> None:
     """D first, then G through the new D."""
-    takes(function, "field", "theta", "psi", "rate")
 
     def circle(theta: Tensor, psi: Tensor) -> tuple[Tensor, Tensor]:
         return psi, -theta

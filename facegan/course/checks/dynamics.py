@@ -12,12 +12,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from facegan.course.checks.tools import CheckFailed, call, check, close, kind_of, refuse, takes, usable
+from facegan.course.checks.tools import CheckFailed, call, called_with, check, close, kind_of, refuse, usable
 
 
+@called_with("discriminator", "real")
 def r1_penalty(function: Callable) -> None:
     """Half the mean squared gradient norm, differentiable in D's weights."""
-    takes(function, "discriminator", "real")
     for shape in ((3, 8, 8), (2,)):
         numbers = math.prod(shape)
         judge = nn.Sequential(nn.Flatten(), nn.Linear(numbers, 6), nn.Tanh(), nn.Linear(6, 1), nn.Flatten(0))
@@ -118,9 +118,10 @@ def _unsquared(discriminator: nn.Module, gradient: Tensor) -> dict[str, Any]:
 
 def _one_number(result: Any) -> Tensor:
     check(isinstance(result, Tensor), f"it returns {kind_of(result)}, expected a tensor with one number.")
+    result = usable(result, "its result")
     check(result.numel() == 1, f"it returns shape {tuple(result.shape)}, expected one number.")
     check(result.is_floating_point(), f"it returns {result.dtype}, expected a float.")
-    return usable(result, "its result").reshape(())
+    return result.reshape(())
 
 
 _COUNTS = (12, 5, 4, 1, 0)  # fakes near each of the first centers
@@ -162,9 +163,9 @@ _RULES: dict[
 }
 
 
+@called_with("fakes", "centers", "radius", "least")
 def modes_covered(function: Callable) -> None:
     """Centers with enough fakes nearby."""
-    takes(function, "fakes", "centers", "radius", "least")
     centers = torch.tensor([[0.0, 0.0], [4.0, 0.0], [0.0, 4.0], [4.0, 4.0], [8.0, 8.0]])
     circle = F.normalize(torch.randn(30, 2), dim=1)
     near = torch.cat([c + 0.45 * circle[:count] for c, count in zip(centers, _COUNTS, strict=True)])
@@ -232,8 +233,8 @@ def _check_crowds(function: Callable) -> None:
 
 
 def _count(result: Any) -> int:
-    if isinstance(result, Tensor) and result.numel() == 1:
-        result = result.item()
+    if isinstance(result, Tensor) and not result.is_nested and result.numel() == 1:
+        result = usable(result, "its result").item()
     number = isinstance(result, Real) and not isinstance(result, bool)
     whole = number and math.isfinite(result) and result == int(result)
     check(whole, f"it returns {result if number else kind_of(result)}, expected one whole number.")

@@ -160,7 +160,10 @@ def _layer(trace: TracebackType | None) -> str:
     while trace:
         module = trace.tb_frame.f_locals.get("self")
         if isinstance(module, nn.Module) and not [*module.children()]:
-            found = repr(module).splitlines()[0]
+            try:
+                found = repr(module).splitlines()[0]
+            except AttributeError:  # its __init__ has failed
+                found = type(module).__name__
         trace = trace.tb_next
     return found
 
@@ -168,7 +171,7 @@ def _layer(trace: TracebackType | None) -> str:
 def kind_of(result: Any) -> str:
     """What a function has returned, in words."""
     if isinstance(result, Tensor):
-        return f"a tensor {tuple(result.shape)}"
+        return "a nested tensor" if result.is_nested else f"a tensor {tuple(result.shape)}"
     if result is None:
         return "nothing (None)"
     if isinstance(result, tuple | list):
@@ -177,6 +180,9 @@ def kind_of(result: Any) -> str:
         )
     if isinstance(result, type):
         return f"the class {result.__name__}"
+    if inspect.iscoroutine(result):
+        result.close()
+        return "a coroutine, because it is async"
     if inspect.isgenerator(result):
         return "a generator, because it has yield and not return"
     if callable(result) and not isinstance(result, nn.Module):

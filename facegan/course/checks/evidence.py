@@ -128,7 +128,7 @@ def _answer(result: Any, count: int) -> tuple[str, list[float]]:
     name, *rest = result
     check(isinstance(name, str), f"its first value is {kind_of(name)}, {expected}.")
     if len(rest) == 1 and isinstance(rest[0], tuple | list | np.ndarray | Tensor) and count > 1:
-        rest = list(rest[0])
+        rest = list(rest[0]) if getattr(rest[0], "ndim", 1) else rest
     check(len(rest) == count, f"it returns a name and {len(rest)} values, {expected}.")
     return name, [_number(value, expected) for value in rest]
 
@@ -141,7 +141,7 @@ def _number(value: Any, expected: str) -> float:
             isinstance(value, np.ndarray) or value.device.type == "cpu",
             f"its number is on the device {value.device}.",
         )
-        value = value.reshape(-1)[0].item()
+        value = value.reshape(-1).tolist()[0]
     number = isinstance(value, Real | np.floating) and not isinstance(value, bool)
     check(number, f"it returns {kind_of(value)} where a number is expected; {expected}.")
     value = float(value)

@@ -4,35 +4,41 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import partial
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from facegan.course.checks.tools import CheckFailed, check, close, refuse, remark, takes, tensor
+from facegan.course.checks.tools import CheckFailed, called_with, check, close, refuse, remark, tensor
+
+floats = partial(tensor, floats=True)
 
 
+@called_with("a", "b", "t")
 def slerp(function: Callable) -> None:
     """Constant speed along the arc between vectors of one length."""
-    takes(function, "a", "b", "t")
-    a, b = torch.randn(50), torch.randn(50)
+    a, b = torch.randn(100), torch.randn(100)
     b = b / b.norm() * a.norm()
     for t, end, name in ((0.0, a, "a"), (1.0, b, "b")):
         _check_end(
-            tensor(function, a, b, t, shape=(50,), finite=False), end, b if name == "a" else a, t, name
+            floats(function, a, b, t, shape=(100,), finite=False), end, b if name == "a" else a, t, name
         )
-    middle = tensor(function, a, b, 0.5)
+    middle = floats(function, a, b, 0.5)
     curved = not close(middle, (a + b) / 2, 1e-3)
     check(curved, "this is the straight line: halfway it cuts through the sphere's inside.")
     wrong = torch.rad2deg(torch.tensor(_angle(a, b)))
-    refuse(middle, {"the angle is in degrees; sin takes radians.": (a + b) * (wrong / 2).sin() / wrong.sin()})
+    refuse(
+        middle,
+        {"the angle is in degrees; sin takes radians.": (a + b) * (wrong / 2).sin() / wrong.sin()},
+    )
     check(
         close(middle.norm(), a.norm(), 1e-2),
         f"halfway its length is {middle.norm():.2f}, while a and b have {a.norm():.2f}: it leaves the sphere.",
     )
     angle = _angle(a, b)
     for t, name in ((0.25, "a quarter"), (0.9, "nine tenths")):
-        point = tensor(function, a, b, t)
+        point = floats(function, a, b, t)
         share = _angle(a, point) / angle
         check(
             abs(share - t) * angle < 1e-2,
@@ -66,16 +72,16 @@ def _check_end(got: Tensor, end: Tensor, other: Tensor, t: float, name: str) -> 
 def _check_near(function: Callable, a: Tensor, b: Tensor) -> None:
     """Vectors 11 degrees apart, and equal ones."""
     near = torch.cos(torch.tensor(0.2)) * a + torch.sin(torch.tensor(0.2)) * _across(a, b)
-    half = tensor(function, a, near, 0.5, shape=(50,))
+    half = floats(function, a, near, 0.5, shape=(100,))
     check(
         abs(half.norm() / a.norm() - 1) < 2e-3,
         "between vectors 11 degrees apart it goes along the straight line. The straight line is for equal vectors only.",
     )
-    for same in (a, 10 * F.normalize(torch.ones(50), dim=0), F.normalize(b, dim=0)):
-        still = tensor(function, same, same.clone(), 0.5, finite=False)
+    for same in (a, 10 * F.normalize(torch.ones(100), dim=0), F.normalize(b, dim=0)):
+        still = floats(function, same, same.clone(), 0.5, finite=False)
         check(still.isfinite().all(), "between two equal vectors it is not a number: the angle is 0 there.")
         check(
-            tuple(still.shape) == (50,), f"between two equal vectors it returns shape {tuple(still.shape)}."
+            tuple(still.shape) == (100,), f"between two equal vectors it returns shape {tuple(still.shape)}."
         )
         check(not close(still, 0, 1e-2), "between two equal vectors it is 0; it should be the point itself.")
         check(close(still, same, 1e-2), "between two equal vectors it should stay where it is.")
@@ -85,13 +91,13 @@ def _check_lengths(function: Callable, a: Tensor, b: Tensor) -> None:
     """Of latents that are not equally long, the ends are still the ends, and nothing lies far inside or outside."""
     a, b = 0.8 * a, 1.3 * b
     for t, end, name in ((0.0, a, "a"), (1.0, b, "b")):
-        got = tensor(function, a, b, t, shape=(50,))
+        got = floats(function, a, b, t, shape=(100,))
         check(
             close(got, end, 1e-2),
             f"where a and b differ in length it does not {'begin at a' if name == 'a' else 'end at b'}: its length "
             f"there is {got.norm():.2f}, expected {end.norm():.2f}.",
         )
-    middle = tensor(function, a, b, 0.5).norm()
+    middle = floats(function, a, b, 0.5).norm()
     inside = 0.8 * min(a.norm(), b.norm()) < middle < 1.25 * max(a.norm(), b.norm())
     check(
         inside,
@@ -110,12 +116,12 @@ def _angle(a: Tensor, b: Tensor) -> float:
     return torch.dot(a / a.norm(), b / b.norm()).clamp(-1, 1).acos().item()
 
 
+@called_with("anchors", "frames")
 def latent_walk(function: Callable) -> None:
     """From the first anchor through all others to the last, along arcs, with as many frames on each leg."""
-    takes(function, "anchors", "frames")
     anchors = F.normalize(torch.randn(4, 30), dim=1) * 5
     frames = 31
-    path = tensor(function, anchors, frames).float()
+    path = floats(function, anchors, frames).float()
     _check_frames(path, 4, frames)
     check(close(path[0], anchors[0], 1e-2), "it does not begin at the first anchor.")
     if not close(path[-1], anchors[-1], 1e-2):
@@ -161,7 +167,7 @@ def _check_frames(path: Tensor, count: int, frames: int) -> None:
 
 def _check_count(function: Callable, anchors: Tensor, frames: int) -> None:
     """Other numbers of anchors and frames, also where one does not divide the other."""
-    path, count = tensor(function, anchors, frames).float(), len(anchors)
+    path, count = floats(function, anchors, frames).float(), len(anchors)
     _check_frames(path, count, frames)
     check(close(path[0], anchors[0], 1e-2), f"with {count} anchors it does not begin at the first.")
     check(
@@ -189,7 +195,7 @@ def _check_legs(function: Callable) -> None:
     """Legs of different lengths have the same number of frames."""
     basis = torch.eye(30)[:3] * 5
     close_by = F.normalize(basis[0] + 0.5 * basis[1], dim=0) * 5
-    path = tensor(function, torch.stack([basis[0], close_by, basis[2]]), 21).float()
+    path = floats(function, torch.stack([basis[0], close_by, basis[2]]), 21).float()
     at = int((path - close_by).norm(dim=1).argmin())
     remark(
         abs(at - 10) > 1,
@@ -197,14 +203,14 @@ def _check_legs(function: Callable) -> None:
     )
 
 
+@called_with("z", "has")
 def attribute_direction(function: Callable) -> None:
     """A planted direction is found, whatever the offset and however rare the attribute."""
-    takes(function, "z", "has")
     planted = F.normalize(torch.randn(40), dim=0)
     z = torch.randn(3000, 40) + 3 * F.normalize(torch.randn(40), dim=0)
     along = z @ planted
     has = along > along.mean() + 1
-    direction = tensor(function, z, has)
+    direction = floats(function, z, has)
     right = tuple(direction.shape) == (40,)
     why = (
         "The mean is over the latents, dimension 0."
@@ -225,7 +231,7 @@ def attribute_direction(function: Callable) -> None:
             "each in its group?"
         )
     few = has & (torch.arange(3000) % 40 == 0)
-    rare = tensor(function, torch.cat([z[~has], z[few]]), torch.cat([has[~has], has[few]]), shape=(40,))
+    rare = floats(function, torch.cat([z[~has], z[few]]), torch.cat([has[~has], has[few]]), shape=(40,))
     agreement = F.cosine_similarity(rare.detach().float(), planted, dim=0).item()
     check(
         agreement > 0.6,

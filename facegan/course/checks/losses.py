@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from facegan.course.checks.tools import CheckFailed, call, check, close, refuse, remark, takes, tensor
+from facegan.course.checks.tools import CheckFailed, call, called_with, check, close, refuse, remark, tensor
+
+floats = partial(tensor, floats=True)
 
 _CLIPPED = "something is clipped on the way"
 
 
+@called_with("real_logits", "fake_logits")
 def discriminator_loss(function: Callable) -> None:
     """Binary cross-entropy of both halves, added; a stable number with a gradient."""
-    takes(function, "real_logits", "fake_logits")
     real, fake = torch.randn(7) * 2, torch.randn(7) * 2 - 1
-    loss = _one_number(tensor(function, real, fake))
+    loss = _one_number(floats(function, real, fake))
     right = (F.softplus(-real) + F.softplus(fake)).mean()
     wrong = _wrong_d(real, fake)
     if close(loss, right / 2):
@@ -92,11 +95,11 @@ def _other_kinds(real: Tensor, fake: Tensor) -> dict[str, Any]:
     }
 
 
+@called_with("fake_logits")
 def generator_loss(function: Callable) -> None:
     """-log D(G(z)): large slope where D is sure that fakes are fake."""
-    takes(function, "fake_logits")
     fake = torch.randn(9) * 2
-    loss = _one_number(tensor(function, fake))
+    loss = _one_number(floats(function, fake))
     right = F.softplus(-fake).mean()
     if not close(loss, right):
         refuse(loss, _wrong_g(fake))
@@ -151,10 +154,10 @@ def _one_number(loss: Tensor) -> Tensor:
 
 
 def _explain(loss: Tensor, right: Tensor, logits: tuple, function: Callable) -> None:
-    twice = _one_number(tensor(function, *(torch.cat([x, x]) for x in logits)))
+    twice = _one_number(floats(function, *(torch.cat([x, x]) for x in logits)))
     mean = not close(twice, 2 * loss)
     check(mean, "it grows with the batch: twice the images make twice the loss. Take the mean.")
-    again = _one_number(tensor(function, *logits))
+    again = _one_number(floats(function, *logits))
     check(close(again, loss), "it gives another number for the same logits every time: what is random in it?")
     ratio = (loss / right).item()
     check(
@@ -171,7 +174,7 @@ def _explain(loss: Tensor, right: Tensor, logits: tuple, function: Callable) -> 
 
 
 def _check_stable(function: Callable, *logits: Tensor, value: float) -> None:
-    loss = _one_number(tensor(function, *logits, finite=False))
+    loss = _one_number(floats(function, *logits, finite=False))
     check(
         loss.isfinite(),
         f"for logits of 300 it becomes {loss.item()}: the logarithm of a sigmoid underflows there.",

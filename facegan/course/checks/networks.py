@@ -22,13 +22,13 @@ from facegan.course.checks.modules import (
     remark_on_size,
     warm_up,
 )
-from facegan.course.checks.tools import call, check, remark, takes
+from facegan.course.checks.tools import call, called_with, check, remark
 from facegan.course.checks.trace import Step, steps_of
 
 
+@called_with("latent_dim", "width")
 def generator(function: Callable) -> None:
     """Latents to images in [-1, 1] that depend on them, with every weight in reach of the gradient."""
-    takes(function, "latent_dim", "width")
     for latent_dim, width in ((16, 8), (10, 4)):
         network = module(function, latent_dim, width)
         images = forward(network, torch.randn(4, latent_dim))
@@ -145,9 +145,9 @@ def _channels(steps: list[Step]) -> dict[int, int]:
     return {s.shape[-1]: s.shape[1] for s in steps if s.kind == "conv" and len(s.shape) == 4}
 
 
+@called_with("width")
 def discriminator(function: Callable) -> None:
     """Images to one unbounded logit each, independent of the rest of the batch in eval mode."""
-    takes(function, "width")
     network = module(function, 8)
     images = torch.rand(6, 3, 64, 64) * 2 - 1
     logits = forward(network, images)

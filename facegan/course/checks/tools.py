@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import functools
 import traceback
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -48,10 +49,35 @@ def taken_remarks() -> tuple[str, str]:
     return said
 
 
-def takes(function: Callable, *names: str) -> None:
-    """The function can be called with positional arguments of these names, and waits for nothing else."""
-    wrong = parameters(function, names)
-    check(not wrong, wrong)
+class NotDone(NotImplementedError):
+    """A student's function raises NotImplementedError by itself: it is a place for an answer."""
+
+
+def called_with(*names: str) -> Callable[[Callable[[Callable], None]], Callable[[Callable], None]]:
+    """Decorator of a check: the student's function takes arguments of these names, by position, and nothing else.
+
+    What goes wrong in the check itself, because of a strange result, becomes a `CheckFailed`, too.
+    """
+
+    def decorate(verify: Callable[[Callable], None]) -> Callable[[Callable], None]:
+        @functools.wraps(verify)
+        def guarded(function: Callable) -> None:
+            check(callable(function), f"it is {kind_of(function)}, expected a function.")
+            wrong = parameters(function, names)
+            check(not wrong, wrong)
+            try:
+                verify(function)
+            except (CheckFailed, NotDone):
+                raise
+            except Exception as error:
+                kind = type(error).__name__
+                raise CheckFailed(
+                    f"what it returns cannot be used ({kind}). Is it of the right kind?"
+                ) from None
+
+        return guarded
+
+    return decorate
 
 
 def call(function: Callable, *inputs: Any, changes: bool = False) -> Any:
@@ -63,7 +89,7 @@ def call(function: Callable, *inputs: Any, changes: bool = False) -> Any:
         raise
     except Exception as error:
         if isinstance(error, NotImplementedError) and _raised_by(error, function):
-            raise  # torch raises it, too
+            raise NotDone from None  # torch raises NotImplementedError, too
         raise CheckFailed(describe(error)) from None
     if not changes:
         for before, after in zip(inputs, given, strict=True):
@@ -86,25 +112,32 @@ def _same(before: Any, after: Any) -> bool:
 
 
 def tensor(
-    function: Callable, *inputs: Any, shape: Sequence[int] | None = None, finite: bool = True
+    function: Callable,
+    *inputs: Any,
+    shape: Sequence[int] | None = None,
+    finite: bool = True,
+    floats: bool = False,
 ) -> Tensor:
-    """`call`, and the result must be a tensor of that shape with numbers in it."""
+    """`call`, and the result must be a tensor of that shape with numbers in it, of a floating type if asked."""
     result = call(function, *inputs)
     check(isinstance(result, Tensor), f"it returns {kind_of(result)}, expected a tensor.")
+    usable(result, "its result", finite=finite)
+    check(result.is_floating_point() or not floats, f"it returns {result.dtype}, expected floats.")
     if shape is not None:
         given, expected = tuple(result.shape), tuple(shape)
         check(
             given == expected, f"it returns shape {given}, expected {expected} for input {_shapes(inputs)}."
         )
-    return usable(result, "its result", finite=finite)
+    return result
 
 
 def usable(result: Tensor, what: str, *, finite: bool = True) -> Tensor:
     """The tensor, if it holds ordinary numbers in memory."""
+    plain = not (result.is_nested or result.is_quantized) and result.layout == torch.strided
+    check(plain, f"{what} is sparse, nested or quantized, expected an ordinary tensor.")
     check(
         result.device.type == "cpu", f"{what} is on the device {result.device.type!r}. Leave it on the CPU."
     )
-    check(result.layout == torch.strided, f"{what} is sparse, expected an ordinary tensor.")
     check(not result.is_complex(), f"{what} has complex numbers ({result.dtype}), expected real ones.")
     check(
         not finite or bool(result.isfinite().all()),
@@ -139,6 +172,6 @@ def refuse(got: Tensor, wrong: dict[str, Any]) -> None:
 
 
 __all__ = [
-    "CheckFailed", "call", "check", "close", "kind_of", "note", "refuse", "remark", "taken_remarks", "takes", "tensor",
-    "usable",
+    "CheckFailed", "NotDone", "call", "called_with", "check", "close", "kind_of", "note", "refuse", "remark", "taken_remarks",
+    "tensor", "usable",
 ]  # fmt: skip

@@ -15,7 +15,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from facegan.course.checks.tools import CheckFailed, call, check, close, kind_of, note, remark, takes
+from facegan.course.checks.tools import CheckFailed, call, called_with, check, close, kind_of, note, remark
 
 
 class _Watch:
@@ -65,9 +65,9 @@ class _Watch:
         return call(function, *parts, changes=True)
 
 
+@called_with("generator", "discriminator", "optimizer_g", "optimizer_d", "real", "z")
 def train_step(function: Callable) -> None:
     """D's gradient, then G's gradient through the new D, each applied once by its own optimizer."""
-    takes(function, "generator", "discriminator", "optimizer_g", "optimizer_d", "real", "z")
     watch, before = _Watch(), _Watch()
     _soil(watch)
     losses = watch.run(function)
@@ -280,9 +280,9 @@ def _float(loss: Any, expected: str) -> float:
     return float(loss)
 
 
+@called_with("average", "model", "decay")
 def update_average(function: Callable) -> None:
     """decay * average + (1 - decay) * model, for parameters and float buffers; counters are copied."""
-    takes(function, "average", "model", "decay")
     average, model = _normalized(0), _normalized(1)
     start, target = copy.deepcopy(average.state_dict()), copy.deepcopy(model.state_dict())
     weights = list(average.parameters())

@@ -86,7 +86,7 @@ WRONG["slerp"] = [
     (slerp_unnormalized, "not at a|not a number|its length is|between two equal|other end|not at b"),
     (nlerp, "has turned by"),
     (unit_slerp, "at t = 0 its length is 1 and not a's: it"),
-    (slerp_without_division, r"at t = 0 it is 0\.997 times a\. Is a division"),
+    (slerp_without_division, r"times a\. Is a division missing"),
     (lambda a, b, t: latent.slerp(a, b, t**2), "expected a quarter|its length"),
     (lambda a, b, t: a.norm(), "returns shape"),
     (lambda a, b, t: a, "at the other end|not at b"),
