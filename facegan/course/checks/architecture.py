@@ -41,8 +41,28 @@ def output_size(function: Callable) -> None:
     why = [said for said in tables[0] if [table[said] for table in tables] == got]
     raise CheckFailed(
         f"for size {size}, kernel {kernel}, stride {stride}, padding {padding} it gives {got[at]:g}, but the layer's "
-        f"output has side {right[at]}. {why[0] if why else 'Draw the stamps of this case, and count.'}"
+        f"output has side {right[at]}. {why[0] if why else _part(function)}"
     )
+
+
+def _part(function: Callable) -> str:
+    """What of a formula is wrong: how it changes with each of its parts."""
+    base = (6, 5, 3, 1)
+
+    def change(index: int) -> float:
+        more = tuple(value + (place == index) for place, value in enumerate(base))
+        return _number(call(function, *more)) - _number(call(function, *base))
+
+    for index, right, said in (
+        (3, -2, "padding is 1 larger it changes by {}: count what is cut off"),
+        (1, 1, "kernel is 1 larger it changes by {}: count what a wider stamp adds"),
+        (0, 3, "size is 1 larger and stride is 3 it changes by {}: count what one more stamp adds"),
+        (2, 5, "stride is 1 larger and size is 6 it changes by {}: count the moves between stamps"),
+    ):
+        changed = change(index)
+        if changed != right:
+            return f"When {said.format(f'{changed:g}')}."
+    return "It changes as it should with each of its parts, and is off by a fixed number, or wrong in special cases."
 
 
 def _number(result: object) -> float:

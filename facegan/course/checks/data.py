@@ -53,7 +53,27 @@ def _check_line(got: Tensor) -> None:
         "bytes are divided without a remainder (//); decimals are cut off.": (byte / 127).floor() - 1,
         "the bytes themselves come back, as floats; their range should be -1 to 1.": byte,
     })  # fmt: skip
+    _explain_line(got)
+
+
+def _explain_line(got: Tensor) -> None:
+    """Raise `CheckFailed` with what is wrong with the values of the bytes 0 to 255."""
     first, last = got[0].item(), got[-1].item()
+    straight = close(got, torch.linspace(first, last, 256), 1e-3)
+    shifted = straight and abs(last - first - 2) < 1e-3
+    check(
+        not shifted,
+        f"its range is as wide as it should be, but runs from {first:.3g} to {last:.3g}: it is shifted.",
+    )
+    check(
+        not straight or abs(last - first) > 1.9,
+        f"its range, {first:.3g} to {last:.3g}, is {abs(last - first):.3g} wide; from -1 to 1 it should be 2.",
+    )
+    inside = not straight and last > first
+    check(
+        not inside or abs(first + 1) < 1e-3,
+        f"it is no straight line: 0 became {first:.3f} and 255 became {last:.3f}.",
+    )
     more = " Is the range's half exact?" if 0.5 < last < 1.5 else ""
     check(abs(first + 1) < 1e-3, f"the darkest pixel, 0, became {first:.3f}; it should become -1.{more}")
     check(
@@ -125,6 +145,12 @@ def _check_levels(out: Tensor, levels: Tensor, floats: Tensor) -> None:
     check(near, f"-1, 0 and 1 became {out[0]}, {out[128]} and {out[255]}; expected 0, about 128 and 255.")
     if off.max() > 0:
         few = f"{int((off > 0).sum())} of 256 levels do not come back as they were"
+        steps = out.diff().double()
+        bent = steps.max() - steps.min() > 2 or bool((steps < 0).any())
+        check(
+            not bent,
+            f"{few}: they are not on a straight line. Is something else in it than a line, or does a sum wrap around?",
+        )
         factor = "is the factor half of 255?" if out[255] != 255 or off[128:].float().mean() > 0.6 else ""
         raise CheckFailed(f"{few}; {factor or 'changing to uint8 cuts decimals off.'}")
 

@@ -32,6 +32,7 @@ def optimal_discriminator(function: Callable) -> None:
         outside = got[(got < 0) | (got > 1)]
         if len(outside):
             raise CheckFailed(f"it gives {outside[0]:.2f}, but D(x) lies between 0 and 1.")
+        _check_properties(function, p, q, got)
         near = (got - share).abs().max() < 0.05
         check(not near, "it is nearly right: nothing may be added to the densities, rounded, or cut off.")
         worst = (got - share).abs().argmax()
@@ -41,6 +42,22 @@ def optimal_discriminator(function: Callable) -> None:
         )
     rare = tensor(function, torch.tensor([[0.0, 1e-3]]), torch.tensor([[2.0, 1e-3]]), shape=(1, 2))
     check(close(rare, [[0.0, 0.5]]), "where densities are small, it is wrong: nothing may be added to them.")
+
+
+def _check_properties(function: Callable, p: Tensor, q: Tensor, got: Tensor) -> None:
+    """What any best D does, with a reason."""
+    alone = tensor(function, p[:3], q[:3], shape=(3,)).float()
+    check(
+        close(alone, got[:3], 1e-3),
+        "its value at a point depends on the other points; only p(x) and q(x) count.",
+    )
+    equal = tensor(function, p, p.clone(), shape=(40,), finite=False).float()
+    check(
+        close(equal, 0.5, 0.02),
+        f"where p = q it gives {equal[0]:.2f}; D cannot tell there, so its best answer is 1/2.",
+    )
+    more = tensor(function, p, p / 3, shape=(40,)).float()
+    check((more > 0.5).all(), "where the data are denser than the fakes it must be above 1/2.")
 
 
 def _wrong_shares(p: Tensor, q: Tensor) -> dict[str, Any]:
@@ -140,6 +157,10 @@ def _wrong_thetas(theta: Tensor, psi: Tensor) -> dict[str, Any]:
         "theta's takes sigmoid of psi alone; the logit is psi * theta.": psi * torch.sigmoid(psi),
         "theta's takes sigmoid of theta alone; the logit is psi * theta.": psi * torch.sigmoid(theta),
         "theta's has tanh in place of sigmoid.": psi * torch.tanh(psi * theta),
+        "theta's has the sigmoid squared.": psi * fooled.square(),
+        "theta's adds psi and theta; the logit is their product.": psi * torch.sigmoid(psi + theta),
+        "theta's has log(sigmoid), a loss, where the slope belongs.": psi * fooled.log(),
+        "theta's is that of D itself, not of log(1 - D), and with the wrong sign.": -psi * fooled * trusted,
         "theta's has exp in place of sigmoid.": psi * torch.exp(psi * theta),
     }
 
@@ -157,6 +178,8 @@ def _wrong_psis(theta: Tensor, psi: Tensor) -> dict[str, Any]:
         "psi's is that of D itself, not of -log(1 - D).": -theta * fooled * trusted,
         "psi's is a mean over all points; each point is a game of its own.": -theta * fooled / len(theta),
         "psi's has a factor 1/2 too much.": -theta * fooled / 2,
+        "psi's is theta's, too; each player has a slope of its own.": psi * fooled,
+        "psi's has the sigmoid squared.": -theta * fooled.square(),
         "psi's has no sigmoid.": -theta,
         "psi's is D's loss itself, not its slope.": -trusted.log(),
         "psi's is G's loss, and not its slope.": trusted.log(),
@@ -274,10 +297,10 @@ def _wrong_parts(field: Callable, theta: Tensor, psi: Tensor, rate: float) -> di
     d_theta, d_psi = field(theta, psi)
     new_psi, crossed = psi + rate * d_psi, psi + rate * d_theta
     answer = field(theta, new_psi)[0]
+    theta + rate * answer
     return {
         "the returned psi is the old one.": (theta + rate * answer, psi),
-        "D's step ignores the rate.": (theta + rate * field(theta, psi + d_psi)[0], psi + d_psi),
-        "G's step ignores the rate.": (theta + answer, new_psi),
+        **_wrong_rates(field, theta, psi, rate),
         "the rate is halved.": (
             theta + rate / 2 * field(theta, psi + rate / 2 * d_psi)[0],
             psi + rate / 2 * d_psi,
@@ -302,5 +325,27 @@ def _wrong_parts(field: Callable, theta: Tensor, psi: Tensor, rate: float) -> di
         "a rate of its own is written into it.": (
             theta + 0.2 * field(theta, psi + 0.2 * d_psi)[0],
             psi + 0.2 * d_psi,
+        ),
+    }
+
+
+def _wrong_rates(field: Callable, theta: Tensor, psi: Tensor, rate: float) -> dict[str, Any]:
+    """Rounds with a step of another size."""
+    d_psi = field(theta, psi)[1]
+    new_psi = psi + rate * d_psi
+    answer = field(theta, new_psi)[0]
+    end = theta + rate * answer
+    return {
+        "D's step ignores the rate.": (theta + rate * field(theta, psi + d_psi)[0], psi + d_psi),
+        "G's step ignores the rate.": (theta + answer, new_psi),
+        "G's step is multiplied by the rate twice.": (theta + rate * rate * answer, new_psi),
+        "D's step is multiplied by the rate twice.": (
+            theta + rate * field(theta, psi + rate * rate * d_psi)[0],
+            psi + rate * rate * d_psi,
+        ),
+        "psi moves twice in it.": (end, new_psi + rate * field(end, new_psi)[1]),
+        "theta moves against a psi that took a step of its own size.": (
+            theta + rate * field(theta, psi + d_psi)[0],
+            new_psi,
         ),
     }

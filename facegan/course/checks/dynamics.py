@@ -37,15 +37,7 @@ def _check_penalty(function: Callable, discriminator: nn.Module, real: Tensor) -
     right = gradient.square().flatten(1).sum(1).mean() / 2
     if not close(got, right):
         refuse(got.detach(), _wrong_penalties(discriminator, real, gradient.detach().flatten(1)))
-        again = _one_number(call(partial(function, discriminator), real))
-        check(
-            close(again, got),
-            "it gives another number for the same samples every time: what is random in it?",
-        )
-        raise CheckFailed(
-            f"it gives {got.item():.4f}, expected {right.item():.4f} for samples {tuple(real.shape)}. Is the gradient "
-            "taken at these samples, of the logits, and then squared, added up per sample and averaged?"
-        )
+        _explain_penalty(function, discriminator, real, got.detach())
     kept = all(weight.grad is not None and bool((weight.grad == 1).all()) for weight in weights)
     check(kept, "it changes the gradients in D's weights, which D's loss needs. Use torch.autograd.grad.")
     check(discriminator.training, "it leaves D in eval mode.")
@@ -55,6 +47,44 @@ def _check_penalty(function: Callable, discriminator: nn.Module, real: Tensor) -
     wanted, found = (torch.autograd.grad(value, weights, **options) for value in (right, got))
     same = all(map(close, found, wanted))
     check(same, "its value is right, but its gradient for D's weights is not: part of the graph is cut.")
+
+
+def _explain_penalty(function: Callable, discriminator: nn.Module, real: Tensor, got: Tensor) -> None:
+    """Raise `CheckFailed` with what is wrong with a penalty that is none of the known ones."""
+
+    def tried(judge: nn.Module, samples: Tensor) -> Tensor:
+        return _one_number(call(partial(function, judge), samples)).detach()
+
+    def right(samples: Tensor) -> Tensor:
+        (gradient,) = torch.autograd.grad(discriminator(x := samples.clone().requires_grad_()).sum(), x)
+        return gradient.square().flatten(1).sum(1).mean() / 2
+
+    check(
+        close(tried(discriminator, real), got),
+        "it gives another number for the same samples every time: what is random in it?",
+    )
+    double = (tried(nn.Sequential(discriminator, _Double()), real) / got).item()
+    check(
+        abs(double - 4) < 0.01,
+        f"a D with gradients twice as large makes it {double:.3g} times as large. What is squared, and is it the gradient?",
+    )
+    one, other, both = (
+        (tried(discriminator, part) / right(part)).item() for part in (real[:1], real[1:2], real)
+    )
+    check(
+        abs(one - 1) + abs(other - 1) > 0.01,
+        "for one sample it is right, for several it is not: average at the end.",
+    )
+    check(abs(one - both) + abs(other - both) > 0.01 * abs(both), f"it is {both:.3g} times R1.")
+    raise CheckFailed(
+        f"it gives {got.item():.4f}, expected {right(real).item():.4f} for samples {tuple(real.shape)}. Is the gradient "
+        "squared as it is, and added up per sample?"
+    )
+
+
+class _Double(nn.Module):
+    def forward(self, x: Tensor) -> Tensor:
+        return 2 * x
 
 
 def _wrong_penalties(discriminator: nn.Module, real: Tensor, gradient: Tensor) -> dict[str, Any]:
@@ -156,6 +186,15 @@ _RULES: dict[
     "it adds up over the centers: that counts fakes which are near many centers. Add up over the fakes.": lambda d, r, n: (
         ((d <= r).sum(1) >= n).sum()
     ),
+    "it counts one center too many.": lambda d, r, n: ((d <= r).sum(0) >= n).sum() + 1,
+    "it counts one center too few.": lambda d, r, n: ((d <= r).sum(0) >= n).sum() - 1,
+    "radius and least are in each other's place.": lambda d, r, n: ((d <= n).sum(0) >= r).sum(),
+    "it says whether the best center is covered; count the centers.": lambda d, r, n: int(
+        (d <= r).sum(0).max() >= n
+    ),
+    "it compares with the fair share of fakes; compare with `least`.": lambda d, r, n: (
+        (d <= r).sum(0) >= len(d) / d.shape[1]
+    ).sum(),
     "it says whether enough fakes are near any center; count the centers.": lambda d, r, n: int(
         (d.amin(1) <= r).sum() >= n
     ),

@@ -86,6 +86,10 @@ _SAYINGS = (
     (r"list index out of range|tuple index out of range", "an index is beyond the end. Counting begins at 0"),
     (r"too many indices for (?:tensor|array)", "there are more indices than dimensions. Print the shape"),
     (r"object is not callable", "something is called that is no function. Are there parentheses too many, or a * missing?"),
+    (r"is not a Module subclass", "a layer's class is given where a layer is needed. Are parentheses missing after its name?"),
+    (r"elements? cannot be converted to Scalar|only one element tensors can be converted",
+     "a tensor with many numbers is turned into a single one. Is a mean or sum missing?"),
+    (r"Target (\d+) is out of bounds", "cross_entropy takes class numbers below the number of columns, and gets {0}"),
     (r"division by zero", "something is divided by 0"),
     (r"same device|is on meta|Cannot copy out of meta", "two tensors are on different devices"),
 )  # fmt: skip

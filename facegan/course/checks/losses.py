@@ -154,23 +154,52 @@ def _one_number(loss: Tensor) -> Tensor:
 
 
 def _explain(loss: Tensor, right: Tensor, logits: tuple, function: Callable) -> None:
+    """Raise `CheckFailed` with what is wrong with a loss that is none of the known ones."""
     twice = _one_number(floats(function, *(torch.cat([x, x]) for x in logits)))
     mean = not close(twice, 2 * loss)
     check(mean, "it grows with the batch: twice the images make twice the loss. Take the mean.")
     again = _one_number(floats(function, *logits))
     check(close(again, loss), "it gives another number for the same logits every time: what is random in it?")
-    ratio = (loss / right).item()
+    fewer = [
+        close(_one_number(floats(function, *(x[:1] for x in logits))), F.softplus(_signed(logits, 1)).sum()),
+        close(_one_number(floats(function, *(x[1:2] for x in logits))), F.softplus(_signed(logits, 2)).sum()),
+    ]
     check(
-        loss * right > 0,
+        not all(fewer),
+        "for one image it is right, for a batch it is not: take the mean of the losses, at the end.",
+    )
+    negative = loss * right < 0
+    check(
+        not negative,
         f"it is negative ({loss.item():.2f}); cross-entropy is not. Is a minus missing before a logarithm?",
+    )
+    if len(logits) == 2:
+        _explain_halves(function, *logits)
+    low, high = (_one_number(floats(function, *(torch.full((2,), x) for _ in logits))) for x in (-2.0, 2.0))
+    check(
+        len(logits) == 2 or high < low,
+        f"it does not fall as logits grow ({low.item():.2f} at -2, {high.item():.2f} at 2); G wants large logits.",
     )
     raise CheckFailed(
         f"for logits {[[round(v, 2) for v in x.tolist()[:2]] for x in logits]}... it gives {loss.item():.3f}, expected "
-        f"{right.item():.3f}, so it is {ratio:.2f} times the loss. Are both logarithms of the right probability?"
-        if len(logits) == 2
-        else f"for logits {[round(v, 2) for v in logits[0].tolist()[:2]]}... it gives {loss.item():.3f}, expected "
-        f"{right.item():.3f}. It should be minus the logarithm of D(G(z)), on average."
+        f"{right.item():.3f}. {'Is each half minus the logarithm of the right probability?' if len(logits) == 2 else 'It should be minus the logarithm of D(G(z)), on average.'}"
     )
+
+
+def _signed(logits: tuple, count: int) -> Tensor:
+    """The last of the first `count` logits of each kind, as softplus takes them: real ones with a minus."""
+    signs = (-1, 1) if len(logits) == 2 else (-1,)
+    return torch.stack([sign * x[count - 1] for sign, x in zip(signs, logits, strict=True)])
+
+
+def _explain_halves(function: Callable, real: Tensor, fake: Tensor) -> None:
+    """Which half of D's loss is wrong: where the other half is almost 0."""
+    sure = torch.full_like(real, 30.0)
+    on_real = close(_one_number(floats(function, real, -sure)), F.softplus(-real).mean(), 1e-3)
+    on_fake = close(_one_number(floats(function, sure, fake)), F.softplus(fake).mean(), 1e-3)
+    check(on_real or not on_fake, "the half of the fakes is right, that of the real images is not.")
+    check(on_fake or not on_real, "the half of the real images is right, that of the fakes is not.")
+    check(not (on_real and on_fake), "each half is right by itself, but they are not added.")
 
 
 def _check_stable(function: Callable, *logits: Tensor, value: float) -> None:

@@ -68,16 +68,19 @@ def always(test: Callable[[], bool]) -> bool:
 
 
 def is_affine(network: Callable, x: Tensor, tolerance: float = 1e-3) -> bool:
-    """Whether f(x) + f(-x) = 2 f(0), in eval mode."""
+    """Whether f(x) + f(y) = f(x + y) + f(0), in eval mode."""
     was_training = getattr(network, "training", False)
     if isinstance(network, nn.Module):
         network.eval()
+    y = x.flip(0)
     with torch.no_grad():
-        up, down, zero = (call(network, part, changes=True) for part in (x, -x, torch.zeros_like(x)))
+        first, second, both, zero = (
+            call(network, part, changes=True) for part in (x, y, x + y, torch.zeros_like(x))
+        )
     if isinstance(network, nn.Module):
         network.train(was_training)
-    size = (up - down).abs().max().clamp_min(1e-12)
-    return bool(((up + down - 2 * zero).abs().max() / size) < tolerance)
+    size = (first - second).abs().max().clamp_min(1e-12)
+    return bool(((first + second - both - zero).abs().max() / size) < tolerance)
 
 
 def check_trains(network: nn.Module, inputs: Tensor, what: str) -> Tensor:

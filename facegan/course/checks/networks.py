@@ -209,14 +209,28 @@ def _check_pixels(network: nn.Module, images: Tensor) -> None:
 
 
 def _check_signs(function: Callable) -> None:
-    """Of many fresh networks, some call noise real and some fake, unless the last thing in them has one sign."""
-    images = torch.rand(2, 3, 64, 64) * 2 - 1
+    """Of many fresh networks, some call a picture real and some fake, unless the last thing in them has one sign."""
+    colors = torch.cartesian_prod(*[torch.tensor([-1.0, 1.0])] * 3)[..., None, None].expand(-1, -1, 64, 64)
+    images = torch.cat([colors, torch.rand(2, 3, 64, 64) * 2 - 1])
     signs = torch.cat([forward(module(function, 4).eval(), images).sign() for _ in range(12)])
     one_sided = bool((signs >= 0).all() or (signs <= 0).all())
     check(
-        not one_sided,
+        not one_sided or _crosses(module(function, 4), images, above=bool((signs >= 0).all())),
         "its logits all have the same sign; logits are any real numbers. What is its last layer?",
     )
+
+
+def _crosses(network: nn.Module, images: Tensor, *, above: bool) -> bool:
+    """Whether a short training brings some logits to the other sign."""
+    optimizer = torch.optim.Adam(network.parameters(), lr=0.01)
+    for _ in range(30):
+        logits = call(lambda: network(images), changes=True)
+        if bool((logits < 0).any() if above else (logits > 0).any()):
+            return True
+        optimizer.zero_grad()
+        (logits.mean() * (1 if above else -1)).backward()
+        optimizer.step()
+    return False
 
 
 def _remark_on_discriminator(network: nn.Module, images: Tensor, width: int) -> None:

@@ -65,7 +65,7 @@ WRONG["optimal_discriminator"] = [
     (lambda p, q: p.div_(p + q), "changes its input"),
     (lambda p, q: (p + q) / p, "upside down"),
     (lambda p, q: torch.softmax(torch.stack([p, q]), 0)[0], "the sigmoid of the difference is not it:"),
-    (lambda p, q: p / max(p + q), "cannot tell|for p ="),
+    (lambda p, q: p / max(p + q), "depends on the other points"),
 ]
 
 
