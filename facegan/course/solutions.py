@@ -21,13 +21,13 @@ def unscale(images):
 
 
 def center_crop(image, size):
-    """(3, H, W) -> its central (3, size, size), with as much left over on either side."""
+    """(3, H, W) -> its central (3, size, size), with as much left over on either side, give or take a pixel."""
     top, left = (image.shape[1] - size) // 2, (image.shape[2] - size) // 2
     return image[:, top : top + size, left : left + size]
 
 
 def contact_sheet(images, columns):
-    """uint8 (N, 3, H, W) -> one picture (3, rows * H, columns * W), row by row; empty places are white."""
+    """uint8 (N, 3, H, W) -> one uint8 picture (3, rows * H, columns * W), row by row; empty places are white."""
     count, channels, height, width = images.shape
     rows = -(-count // columns)  # rounded up
     sheet = images.new_full((channels, rows * height, columns * width), 255)
@@ -63,7 +63,7 @@ def build_generator(latent_dim=100, width=64):
 
 
 def build_discriminator(width=64):
-    """A module: images (B, 3, 64, 64) -> logits (B,), any real numbers."""
+    """A module: images (B, 3, 64, 64) -> logits (B,), any real numbers; `width` channels after the first layer."""
     network = nn.Sequential(
         nn.Conv2d(3, width, kernel_size=4, stride=2, padding=1, bias=False),  # 64 x 64 -> 32 x 32
         nn.LeakyReLU(0.2, inplace=True),
@@ -93,14 +93,14 @@ def init_weights(module):
 
 
 def discriminator_loss(real_logits, fake_logits):
-    """Two tensors (B,) of logits -> one number for D to minimize."""
+    """Two tensors (B,) of logits -> one number for D to minimize: the means of both halves, added."""
     loss_real = F.binary_cross_entropy_with_logits(real_logits, torch.ones_like(real_logits))
     loss_fake = F.binary_cross_entropy_with_logits(fake_logits, torch.zeros_like(fake_logits))
     return loss_real + loss_fake
 
 
 def generator_loss(fake_logits):
-    """Logits (B,) of fakes -> one number for G to minimize, the non-saturating loss."""
+    """Logits (B,) of fakes -> one number for G to minimize, the mean of the non-saturating loss."""
     return F.binary_cross_entropy_with_logits(fake_logits, torch.ones_like(fake_logits))
 
 
@@ -131,7 +131,7 @@ def update_average(average, model, decay):
 
 
 def slerp(a, b, t):
-    """Latents (100,), t from 0 to 1 -> the point at that share of the arc from a to b."""
+    """Latents (100,) and a number t from 0 to 1 -> the point at that share of the arc from a to b."""
     angle = torch.dot(a / a.norm(), b / b.norm()).clamp(-1, 1).acos()
     if angle.sin() < 1e-4:  # the same direction: there the arc is a straight line
         return a + (b - a) * t
@@ -148,7 +148,7 @@ def latent_walk(anchors, frames):
 
 
 def attribute_direction(z, has):
-    """Latents (N, latent_dim) and bools (N,) -> the direction (latent_dim,) that adds the attribute."""
+    """Latents (N, latent_dim) and bools (N,) -> a direction (latent_dim,), of any length, that adds the attribute."""
     return z[has].mean(0) - z[~has].mean(0)
 
 
@@ -184,24 +184,40 @@ def modes_covered(fakes, centers, radius, least):
 
 
 def patient_1(curves):
-    """Curves -> (the failure's name, mean of D(x), mean of D(G(z))), both means over the last 200 steps."""
+    """Curves, a dict of arrays (steps,) -> (name, D(x), D(G(z))).
+
+    The name is one of the table's. D(x) and D(G(z)) are means over the last 200 steps: over the last 200 values of
+    curves["d_real"] and of curves["d_fake"].
+    """
     return "D has won", curves["d_real"][-200:].mean(), curves["d_fake"][-200:].mean()
 
 
 def patient_2(curves):
-    """Curves -> (the failure's name, median of G's gradient norm over D's in the last 200 steps)."""
+    """Curves, a dict of arrays (steps,) -> (name, ratio).
+
+    In each of the last 200 steps, divide G's gradient norm by D's. The ratio is the median of these 200 quotients.
+    The columns are "grad_norm_g" and "grad_norm_d".
+    """
     ratio = curves["grad_norm_g"][-200:] / curves["grad_norm_d"][-200:]
     return "no gradient reaches G", np.median(ratio)
 
 
 def patient_3(curves):
-    """Curves -> (the failure's name, share of the last 200 steps in which D(G(z)) > D(x))."""
+    """Curves, a dict of arrays (steps,) -> (name, share).
+
+    The share of the last 200 steps in which D(G(z)), "d_fake", is larger than D(x), "d_real": a number from 0 to 1.
+    If the two are equal, D(G(z)) is not larger. Divide by all 200 steps.
+    """
     fooled = curves["d_fake"][-200:] > curves["d_real"][-200:]
     return "D is fooled", fooled.mean()
 
 
 def patient_4(curves, healthy):
-    """Curves of the patient and of a healthy run -> (the failure's name, jumpiness of one over that of the other)."""
+    """Curves of the patient and of a healthy run, dicts of arrays (steps,) -> (name, ratio).
+
+    Jumpiness: take the first 1,000 values of "loss_d", the 999 changes from one value to the next, and the mean of
+    their absolute values. The ratio is the patient's jumpiness over the healthy run's.
+    """
 
     def jumpiness(of):
         return np.abs(np.diff(of["loss_d"][:1000])).mean()
@@ -210,7 +226,12 @@ def patient_4(curves, healthy):
 
 
 def patient_5(fakes, real):
-    """Images (N, 3, S, S) and (M, 3, S, S) -> (the failure's name, variety of the fakes over that of real faces)."""
+    """Fakes (N, 3, S, S) and real faces (M, 3, S, S), tensors from -1 to 1 -> (name, ratio).
+
+    Distance of two pictures: subtract them, square, take the mean over all pixels and colors, take the root.
+    Variety: the mean distance of all pairs of different pictures in a set. The ratio is the variety of the fakes over
+    that of the real faces.
+    """
 
     def variety(images):
         flat = images.flatten(1)
@@ -220,5 +241,9 @@ def patient_5(fakes, real):
 
 
 def patient_6(train, held_out, fakes):
-    """D's logits (N,) of faces it trains on, of held-out faces and of fakes -> (the failure's name, r_v)."""
+    """D's logits (N,) of faces that it trains on, of held-out faces, and of fakes, three tensors -> (name, r_v).
+
+    Held-out faces are real faces that D does not train on. With means of logits (not of probabilities),
+    r_v = (mean of train - mean of held_out) / (mean of train - mean of fakes).
+    """
     return "D overfits", float((train.mean() - held_out.mean()) / (train.mean() - fakes.mean()))

@@ -179,7 +179,7 @@ print("it is     :", (torch.tensor(200, dtype=torch.uint8) + torch.tensor(100, d
 # ### Exercise: scale
 #
 # Write the map from bytes to floats. The cell checks itself. If your answer is not right yet, the message says why, and the
-# rest of the notebook uses the library's version. `fg.hint("scale")` helps.
+# rest of the notebook uses the library's version. "Right, but" means: it works, and ignores something that the text asks for. `fg.hint("scale")` helps.
 
 
 # %%
@@ -219,7 +219,7 @@ print("floats   ", [round(x, 3) for x in scale(torch.tensor([0, 64, 128, 255], d
 # %%
 @fg.exercise("center_crop")
 def center_crop(image, size):
-    """(3, H, W) -> its central (3, size, size), with as much left over on either side."""
+    """(3, H, W) -> its central (3, size, size), with as much left over on either side, give or take a pixel."""
     ...  # your code
 
 
@@ -242,13 +242,14 @@ fg.show_images(pairs, columns=8)
 #
 # ### Exercise: contact_sheet
 #
-# To watch a GAN learn you will look at grids again and again. Build one yourself. If the last row is incomplete, leave its empty places white.
+# To watch a GAN learn you will look at grids again and again. Build one yourself. The sheet is always `columns` images wide; leave empty
+# places white (255).
 
 
 # %%
 @fg.exercise("contact_sheet")
 def contact_sheet(images, columns):
-    """uint8 (N, 3, H, W) -> one picture (3, rows * H, columns * W), row by row."""
+    """uint8 (N, 3, H, W) -> one uint8 picture (3, rows * H, columns * W), row by row; empty places are white."""
     ...  # your code
 
 

@@ -113,10 +113,10 @@ def output_size(size, kernel, stride, padding):
 
 
 # %%
-side = output_size(1, kernel=4, stride=1, padding=0)
+side = output_size(1, 4, 1, 0)  # kernel 4, stride 1, no padding
 sides = [side]
 while side < 64:
-    side = output_size(side, kernel=4, stride=2, padding=1)
+    side = output_size(side, 4, 2, 1)  # kernel 4, stride 2, padding 1
     sides.append(side)
 print("from one latent pixel:", " -> ".join(map(str, sides)))
 
@@ -143,7 +143,7 @@ for ax, kernel in zip(axes, (3, 4, 5)):
 #
 # ## The generator's block
 #
-# Three layers, again and again: a transposed convolution that doubles the side, BatchNorm, ReLU.
+# Three layers in this order, again and again: a transposed convolution that doubles the side, BatchNorm, ReLU.
 #
 # ### Exercise: generator_block
 
@@ -211,8 +211,9 @@ fg.plot_features(maps, maps=6)
 #
 # ## The discriminator
 #
-# The same in reverse: ordinary convolutions with kernel 4, stride 2 and padding 1 halve the side; leaky ReLU with slope 0.2 lets some gradient through
-# below 0, so that G always gets a signal. There is no BatchNorm in the first layer and no sigmoid at the end: losses take
+# The same in reverse: ordinary convolutions with kernel 4, stride 2 and padding 1 halve the side (no pooling) and double the channels: 1, 2, 4, 8
+# times `width`. A last one with kernel 4 makes 4 x 4 one number. All but the first and the last are followed by BatchNorm; all but the last by leaky
+# ReLU with slope 0.2, which lets some gradient through below 0, so that G always gets a signal. There is no sigmoid at the end: losses take
 # logits, and $\sigma(\text{logit})$ is the probability.
 #
 # ### Exercise: discriminator
@@ -276,7 +277,8 @@ fg.show_images(pictures / pictures.abs().max(), columns=8, rows=["eval mode", "t
 #
 # ## Initialization
 #
-# DCGAN draws convolution weights from $\mathcal{N}(0, 0.02^2)$ and BatchNorm's scales from $\mathcal{N}(1, 0.02^2)$. Biases start at 0.
+# DCGAN draws convolution weights from $\mathcal{N}(0, 0.02^2)$ and BatchNorm's scales from $\mathcal{N}(1, 0.02^2)$. BatchNorm's biases start at 0; DCGAN's convolutions have
+# none.
 #
 # ### Exercise: init_weights
 

@@ -89,7 +89,7 @@ BLUE, ORANGE = "#0072B2", "#D55E00"
 # %%
 @fg.exercise("discriminator_loss")
 def discriminator_loss(real_logits, fake_logits):
-    """Two tensors (B,) of logits -> one number for D to minimize."""
+    """Two tensors (B,) of logits -> one number for D to minimize: the means of both halves, added."""
     ...  # your code
 
 
@@ -126,7 +126,7 @@ _ = left.legend(frameon=False)
 # %%
 @fg.exercise("generator_loss")
 def generator_loss(fake_logits):
-    """Logits (B,) of fakes -> one number for G to minimize, the non-saturating loss."""
+    """Logits (B,) of fakes -> one number for G to minimize, the mean of the non-saturating loss."""
     ...  # your code
 
 
@@ -166,7 +166,7 @@ print("gradient in G:", gan.generator.blocks[0][0].weight.grad.norm().item())
 # %% [markdown]
 # ### Exercise: train_step
 #
-# Put it together. Remember that `backward` *adds* to gradients that are still there.
+# Put it together, with your two losses. Remember that `backward` *adds* to gradients that are still there. Both networks stay in train mode.
 
 
 # %%
@@ -180,7 +180,7 @@ def train_step(generator, discriminator, optimizer_g, optimizer_d, real, z):
 # ## An average that draws better: EMA
 #
 # G's weights jitter from step to step. Their exponential moving average, $\bar\theta \leftarrow \beta \bar\theta + (1 - \beta)\,\theta$,
-# draws cleaner faces and costs next to nothing. BatchNorm's buffers must follow along.
+# draws cleaner faces and costs next to nothing. BatchNorm's buffers must follow along, averaged or copied.
 #
 # ### Exercise: update_average
 

@@ -146,13 +146,14 @@ fg.show_images(generate(generator, torch.cat([a[:8], half[:8]])), columns=8, row
 #
 # ### Exercise: slerp
 #
-# Go along the great arc instead (Shoemake 1985, White 2016). Between two equal vectors the angle is 0: return the point itself there.
+# Go along the great arc instead (Shoemake 1985, White 2016), from a to b themselves, also if one is a little longer. Between two equal vectors the
+# angle is 0: return the point itself there.
 
 
 # %%
 @fg.exercise("slerp")
 def slerp(a, b, t):
-    """Latents (100,), t from 0 to 1 -> the point at that share of the arc from a to b."""
+    """Latents (100,) and a number t from 0 to 1 -> the point at that share of the arc from a to b."""
     ...  # your code
 
 
@@ -169,7 +170,7 @@ fg.show_images(generate(generator, torch.cat([line, arc])), columns=10, rows=["s
 #
 # ### Exercise: latent_walk
 #
-# Pass through several latents, with the same number of frames between each two. Use your `slerp`.
+# Pass through several latents along arcs, by your `slerp`, with the same number of frames between each two (if `frames` does not divide evenly, one more or less).
 
 
 # %%
@@ -227,7 +228,7 @@ fg.show_images(images[torch.cat([order[:8], order[-8:]])], columns=8, rows=["lea
 # %%
 @fg.exercise("attribute_direction")
 def attribute_direction(z, has):
-    """Latents (N, latent_dim) and bools (N,) -> the direction (latent_dim,) that adds the attribute."""
+    """Latents (N, latent_dim) and bools (N,) -> a direction (latent_dim,), of any length, that adds the attribute."""
     ...  # your code
 
 

@@ -103,7 +103,7 @@ def test_an_answer_that_no_longer_works_says_so(capsys):
     file.write_text(file.read_text().replace("HALF = 127.5\n", ""))
     restart()
     assert notebook.answer("scale") is solutions.scale
-    assert "name 'HALF' is not defined" in capsys.readouterr().out
+    assert "HALF is not defined" in capsys.readouterr().out
 
 
 def test_progress_in_another_notebook_counts_its_own_exercises():

@@ -1,7 +1,10 @@
 """The reference solutions: each passes its own check, and equals the library's function."""
 
 import copy
+import inspect
+import re
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
@@ -20,6 +23,19 @@ TABLE = exercises()
 def test_a_solution_passes_its_own_check(name):
     result = run_check(TABLE[name], TABLE[name].solution)
     assert result.status == "right", result.feedback
+
+
+SOURCES = sorted((Path(__file__).parents[2] / "notebooks" / "src").glob("0*.py"))
+ASKED = re.compile(r'@fg\.exercise\("(\w+)"\)\ndef (\w+\(.*?\)):\n    """(.*?)"""', re.DOTALL)
+
+
+def test_notebooks_and_solutions_have_the_same_parameters_and_docstrings():
+    asked = {name: rest for path in SOURCES for name, *rest in ASKED.findall(path.read_text())}
+    assert asked.keys() == TABLE.keys()
+    for name, (header, text) in asked.items():
+        if TABLE[name].solution.__module__ == solutions.__name__:
+            source = inspect.getsource(TABLE[name].solution)
+            assert f'def {header}:\n    """{text}"""' in source, name
 
 
 def test_center_crop_is_the_librarys():

@@ -5,20 +5,16 @@ mistake as a tutor would, without the answer. Whatever behaves as asked passes, 
 check is tested with right and wrong variants (`tests/helpers/exercise_variants`).
 """
 
-from facegan.course.checks.architecture import (
-    discriminator,
-    generator,
-    generator_block,
-    init_weights,
-    output_size,
-)
+from facegan.course.checks.architecture import generator_block, init_weights, output_size
 from facegan.course.checks.clinic import patient_1, patient_2, patient_3, patient_4, patient_5, patient_6
 from facegan.course.checks.data import center_crop, contact_sheet, scale, unscale
 from facegan.course.checks.dirac import alternating_step, dirac_gradients, optimal_discriminator
 from facegan.course.checks.dynamics import modes_covered, r1_penalty
 from facegan.course.checks.latent import attribute_direction, latent_walk, slerp
+from facegan.course.checks.losses import discriminator_loss, generator_loss
+from facegan.course.checks.networks import discriminator, generator
 from facegan.course.checks.tools import CheckFailed, taken_remarks
-from facegan.course.checks.training import discriminator_loss, generator_loss, train_step, update_average
+from facegan.course.checks.training import train_step, update_average
 
 __all__ = [
     "CheckFailed", "alternating_step", "attribute_direction", "center_crop", "contact_sheet", "dirac_gradients",

@@ -8,86 +8,234 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from facegan.course.checks.tools import CheckFailed, check, close, refuse, tensor
+from facegan.course.checks.tools import CheckFailed, called_with, check, close, refuse, remark, tensor
+
+_SHAPES = ((7,), (3, 5, 4), (1, 3, 6, 6), (2, 3, 4, 8))  # that both maps take
 
 
+@called_with("images")
 def scale(function: Callable) -> None:
     """uint8 0..255 to float32 -1..1, by a straight line."""
     ramp = torch.arange(256, dtype=torch.uint8).reshape(1, 1, 16, 16).repeat(2, 3, 1, 1)
     out = tensor(function, ramp, shape=ramp.shape)
     floats = out.dtype == torch.float32
     check(floats, f"it returns {out.dtype}, expected torch.float32, the type of a network's weights.")
-    low, high = out.min().item(), out.max().item()
-    signed = abs(low) > 0.01 or abs(high - 1) > 0.01
-    check(signed, "its range is 0 to 1; the darkest pixel, 0, should become -1.")
-    first, last = out[0, 0, 0, 0].item(), out[0, 0, -1, -1].item()
-    check(abs(first + 1) < 1e-3, f"the darkest pixel, 0, became {first:.3f}; it should become -1.")
-    check(abs(last - 1) < 1e-3, f"the brightest pixel, 255, became {last:.3f}; it should become exactly 1.")
-    line = torch.linspace(-1, 1, 256)
-    check(
-        close(out[0, 0].flatten(), line, 1e-3),
-        "0 and 255 are right, but what lies between is not on a straight line. Does uint8 arithmetic wrap around?",
-    )
+    _check_line(out[0, 0].flatten())
     gray = torch.full((1, 3, 4, 4), 51, dtype=torch.uint8)
     check(
         close(tensor(function, gray), -0.6, 1e-3),
         "the same pixel value became another number in another image: the formula must not depend on the "
         "image's own minimum, maximum or mean.",
     )
+    for shape in _SHAPES:
+        images = torch.randint(0, 256, shape, dtype=torch.uint8)
+        same = close(tensor(function, images, shape=shape), images.double() / 127.5 - 1, 1e-3)
+        check(same, f"it is right for a batch and wrong for a tensor of shape {shape}; every shape must do.")
 
 
+def _check_line(got: Tensor) -> None:
+    """The values of the bytes 0 to 255."""
+    byte = torch.arange(256.0)
+    right = torch.linspace(-1, 1, 256)
+    if close(got, right, 1e-3):
+        return
+    refuse(got, {
+        "its range is 0 to 1; the darkest pixel, 0, should become -1.": byte / 255,
+        "its range is 0 to 2; one subtraction is missing.": byte / 127.5,
+        "its range is -0.5 to 0.5, half of what is asked.": byte / 255 - 0.5,
+        "its range is -1 to 0: dividing by 255 gives 0 to 1, half of the range from -1 to 1.": byte / 255 - 1,
+        "its range is as wide as that of bytes; a division is missing.": byte - 127.5,
+        "dark and bright are exchanged: 0 should become -1, and 255 should become 1.": -right,
+        "are parentheses missing? Half the range less 1 is what it divides by.": byte / 126.5,
+        "1 is subtracted before the division; are parentheses missing, or in the wrong place?": (byte - 1) / 127.5,
+        "it rounds: between -1, 0 and 1 there should be many values.": right.round(),
+        "it rounds down: between -1, 0 and 1 there should be many values.": (byte / 127.5).floor() - 1,
+        "bytes are divided without a remainder (//); decimals are cut off.": (byte / 127).floor() - 1,
+        "the bytes themselves come back, as floats; their range should be -1 to 1.": byte,
+    })  # fmt: skip
+    _explain_line(got)
+
+
+def _explain_line(got: Tensor) -> None:
+    """Raise `CheckFailed` with what is wrong with the values of the bytes 0 to 255."""
+    first, last = got[0].item(), got[-1].item()
+    straight = close(got, torch.linspace(first, last, 256), 1e-3)
+    shifted = straight and abs(last - first - 2) < 1e-3
+    check(
+        not shifted,
+        f"its range is as wide as it should be, but runs from {first:.3g} to {last:.3g}: it is shifted.",
+    )
+    check(
+        not straight or abs(last - first) > 1.9,
+        f"its range, {first:.3g} to {last:.3g}, is {abs(last - first):.3g} wide; from -1 to 1 it should be 2.",
+    )
+    inside = not straight and last > first
+    check(
+        not inside or abs(first + 1) < 1e-3,
+        f"it is no straight line: 0 became {first:.3f} and 255 became {last:.3f}.",
+    )
+    more = " Is the range's half exact?" if 0.5 < last < 1.5 else ""
+    check(abs(first + 1) < 1e-3, f"the darkest pixel, 0, became {first:.3f}; it should become -1.{more}")
+    check(
+        abs(last - 1) < 1e-3,
+        f"the brightest pixel, 255, became {last:.3f}; it should become exactly 1.{more}",
+    )
+    raise CheckFailed(
+        "0 and 255 are right, but what lies between is not on a straight line. Does uint8 arithmetic wrap around?"
+    )
+
+
+@called_with("images")
 def unscale(function: Callable) -> None:
     """float -1..1 to uint8, rounded and clipped; the inverse of scale."""
     levels = torch.arange(256, dtype=torch.float32)
-    out = tensor(function, levels / 127.5 - 1, shape=(256,))
+    floats = levels / 127.5 - 1
+    out = tensor(function, floats, shape=(256,))
     check(out.dtype == torch.uint8, f"it returns {out.dtype}, expected torch.uint8.")
-    off = (out.int() - levels.int()).abs()
-    near = off.max() < 100
-    check(near, f"-1, 0 and 1 became {out[0]}, {out[128]} and {out[255]}; expected 0, about 128 and 255.")
-    check(
-        off.max() == 0,
-        f"{int((off > 0).sum())} of 256 levels do not come back as they were; changing to uint8 cuts decimals off.",
-    )
-    between = tensor(function, (torch.tensor([10.3, 10.7, 200.4, 200.6]) / 127.5 - 1))
+    _check_levels(out.int(), levels, floats)
+    between = tensor(function, (torch.tensor([10.3, 10.7, 200.4, 200.6]) / 127.5 - 1), shape=(4,))
     refuse(between, {
         "it rounds up; 10.3 should become 10, the nearest byte.": [11, 11, 201, 201],
         "it cuts decimals off; 10.7 should become 11, the nearest byte.": [10, 10, 200, 200],
+        "the result depends on the images' own minimum and maximum; clip instead.": [0, 1, 254, 255],
     })  # fmt: skip
+    spread = between.int()
+    check(
+        int(spread.max() - spread.min()) != 255,
+        "it stretches what it gets to 0 to 255, by its own minimum and maximum; clip instead.",
+    )
     check(
         between.tolist() == [10, 11, 200, 201],
-        f"10.3, 10.7, 200.4 and 200.6 became {between.tolist()}; round them.",
+        f"10.3, 10.7, 200.4 and 200.6 became {between.tolist()}; round each to the nearest byte.",
     )
-    beyond = tensor(function, torch.tensor([-1.5, -1.01, 1.01, 1.5]))
+    _check_beyond(function)
+    for shape in _SHAPES:
+        bytes_ = torch.randint(0, 256, shape, dtype=torch.uint8)
+        same = torch.equal(tensor(function, bytes_ / 127.5 - 1, shape=shape), bytes_)
+        check(
+            same,
+            f"it is right for a row of values and wrong for a tensor of shape {shape}; every shape must do.",
+        )
+
+
+def _check_levels(out: Tensor, levels: Tensor, floats: Tensor) -> None:
+    refuse(out, {
+        "dark and bright are exchanged: -1 should become 0, and 1 should become 255.": 255 - levels,
+        "everything below 0 became 0: the range -1 to 1 must be moved to 0 to 2 before it is clipped.": (
+            (floats * 255).round().clamp(0, 255)
+        ),
+        "negative values are lost: clip to [-1, 1], not to [0, 1].": (floats.clamp(0, 1) * 255).round(),
+        "it is rounded too early: only 0, 128 (or 127) and 255 are left. Round after the multiplication.": (
+            (floats.round() + 1).mul(127.5).floor()
+        ),
+        "it is rounded too early: only 0, 128 and 255 are left. Round after the multiplication.": (
+            (floats.round() + 1).mul(127.5).round()
+        ),
+        "decimals are cut off before the multiplication: .int() belongs to the end.": ((floats.int() + 1) * 127.5).floor(),
+        "its range is 0 to 2; a multiplication is missing.": (floats + 1).round(),
+        "its range is 0 to 2; a multiplication is missing, and decimals are cut off.": (floats + 1).floor(),
+        "it is clipped too early: only 0, 1 and -1 are left before the multiplication.": floats.clamp(0, 255).round(),
+        "half of the range is lost: values above 0 all became 255. -1 to 1 is a range of 2.": (
+            (floats + 1).mul(255).round().clamp(0, 255)
+        ),
+        "its range is 0 to 1: are bytes meant, 0 to 255?": ((floats + 1) / 2).round(),
+    })  # fmt: skip
+    off = (out - levels.int()).abs()
+    near = off.max() < 100
+    check(near, f"-1, 0 and 1 became {out[0]}, {out[128]} and {out[255]}; expected 0, about 128 and 255.")
+    if off.max() > 0:
+        few = f"{int((off > 0).sum())} of 256 levels do not come back as they were"
+        steps = out.diff().double()
+        bent = steps.max() - steps.min() > 2 or bool((steps < 0).any())
+        check(
+            not bent,
+            f"{few}: they are not on a straight line. Is something else in it than a line, or does a sum wrap around?",
+        )
+        factor = "is the factor half of 255?" if out[255] != 255 or off[128:].float().mean() > 0.6 else ""
+        raise CheckFailed(f"{few}; {factor or 'changing to uint8 cuts decimals off.'}")
+
+
+def _check_beyond(function: Callable) -> None:
+    beyond = tensor(function, torch.tensor([-1.5, -1.01, 1.01, 1.5, 9.0]), shape=(5,)).int().tolist()
+    low, high = beyond[:2] == [0, 0], beyond[2:] == [255] * 3
     check(
-        beyond.tolist() == [0, 0, 255, 255],
+        low or not high,
+        f"1.5 stops at 255, but -1.5 became {beyond[0]}: values below -1 wrap around to the other end.",
+    )
+    check(
+        high or not low,
+        f"-1.5 stops at 0, but 1.5 became {beyond[3]}: values above 1 wrap around to the other end.",
+    )
+    check(
+        low and high,
         f"-1.5 and 1.5, outside the range, became {beyond[0]} and {beyond[3]}; they should stop at 0 and 255, "
         "or they wrap around to the other end.",
     )
 
 
+@called_with("image", "size")
 def center_crop(function: Callable) -> None:
     """The middle square; where the rest is odd, either side may have the extra pixel."""
-    for height, width, size in ((12, 8, 4), (8, 12, 6), (9, 9, 9), (11, 8, 4), (20, 10, 10)):
+    for height, width, size in ((12, 8, 4), (8, 12, 6), (9, 9, 9), (11, 8, 4), (20, 10, 10), (7, 7, 1)):
         image = torch.arange(3 * height * width).reshape(3, height, width)
         out = tensor(function, image, size)
-        check(
-            tuple(out.shape) == (3, size, size),
-            f"for an image {tuple(image.shape)} and size {size} it returns {tuple(out.shape)}, "
-            f"expected (3, {size}, {size}).",
-        )
+        said = f"for an image {tuple(image.shape)} and size {size} it returns {tuple(out.shape)}, expected (3, {size}, {size})"
+        check(tuple(out.shape) == (3, size, size), f"{said}{_why(out, size, height, width)}")
         tops, lefts = ({(side - size) // 2, -((size - side) // 2)} for side in (height, width))
         wanted = [image[:, t : t + size, s : s + size] for t in tops for s in lefts]
-        corner = int(out[0, 0, 0])
-        check(
-            any(torch.equal(out, w) for w in wanted),
-            f"of an image of {height} rows and {width} columns it keeps a square that begins at row "
-            f"{corner // width}, column {corner % width}; as much should be left over on each side.",
-        )
+        if any(torch.equal(out, w) for w in wanted):
+            continue
+        _explain_crop(out, image, tops, lefts)
 
 
+def _why(out: Tensor, size: int, height: int, width: int) -> str:
+    """Why a crop has the wrong shape."""
+    sides = tuple(out.shape[1:])
+    if sides in ((size - 1, size - 1), (size + 1, size + 1)):
+        return ": off by one. A slice leaves its end out."
+    if sides == (height, width):
+        return ". Nothing is cut off."
+    if 0 in sides:
+        return ". The slice is empty: is the end before the start, or is it -0?"
+    if out.ndim == 3 and sides[:1] != (3,) and out.shape[0] != 3:
+        return ". Channels come first, and stay."
+    return ". The end of a slice is its start plus size."
+
+
+def _explain_crop(out: Tensor, image: Tensor, tops: set[int], lefts: set[int]) -> None:
+    height, width, size = *image.shape[1:], out.shape[1]
+    wanted = [image[:, t : t + size, s : s + size] for t in tops for s in lefts]
+    check(
+        not any(torch.equal(out.transpose(1, 2), w) for w in wanted),
+        "it is the right square, with rows and columns exchanged.",
+    )
+    corner = int(out[0, 0, 0])
+    row, column = corner // width, corner % width
+    patch = image[:, row : row + size, column : column + size] if 0 <= row < height else out[:, :0]
+    check(
+        torch.equal(patch, out),
+        "it keeps no square of the image: its pixels are changed, skipped or resized.",
+    )
+    exchanged = row in lefts and column in tops
+    why = "Are the first row and the first column exchanged?" if exchanged else ""
+    if row == column and not exchanged:
+        why = "The first row and the first column are computed apart: an image need not be square."
+    if (row, column) == (0, 0):
+        why = "That is the upper left corner."
+    if (row, column) == (height - size, width - size):
+        why = "That is the lower right corner."
+    if (row, column) == (height // 2, width // 2):
+        why = "The middle of the image should be the middle of the square, not its corner."
+    raise CheckFailed(
+        f"of an image of {height} rows and {width} columns it keeps a square of {size} that begins at row {row}, column "
+        f"{column}; as much should be left over on each side. {why}".rstrip()
+    )
+
+
+@called_with("images", "columns")
 def contact_sheet(function: Callable) -> None:
-    """(N, 3, H, W) row by row to (3, rows * H, columns * W); empty places may have any one color."""
-    for count, columns in ((6, 3), (4, 2), (5, 3), (3, 1), (2, 4)):
+    """(N, 3, H, W) row by row to (3, rows * H, columns * W); empty places are white."""
+    for count, columns in ((6, 3), (4, 2), (5, 3), (3, 1), (7, 3), (2, 4)):
         images = torch.arange(count, dtype=torch.uint8).add(1)[:, None, None, None] * torch.ones(
             1, 3, 4, 6, dtype=torch.uint8
         )
@@ -96,13 +244,32 @@ def contact_sheet(function: Callable) -> None:
         rows = math.ceil(count / columns)
         sheet = tensor(function, images, columns)
         expected = (3, rows * 4, columns * 6)
-        narrow = (3, 4, count * 6) if count < columns else expected  # one row may end with its last image
-        check(
-            tuple(sheet.shape) in {expected, narrow},
-            f"{count} images of 4 x 6 in {columns} columns make {tuple(sheet.shape)}, expected {expected}.",
+        narrow = tuple(sheet.shape) == (3, 4, count * 6) and count < columns
+        remark(
+            narrow,
+            f"{count} images in {columns} columns make a sheet that is {count} columns wide; the text asks for {columns}.",
         )
+        said = f"{count} images of 4 x 6 in {columns} columns make {tuple(sheet.shape)}, expected {expected}"
+        check(tuple(sheet.shape) == expected or narrow, f"{said}{_misshapen(sheet, count, columns)}")
         check(sheet.dtype == torch.uint8, f"it returns {sheet.dtype}; the images are uint8.")
         _check_places(sheet, images, columns)
+
+
+def _misshapen(sheet: Tensor, count: int, columns: int) -> str:
+    rows = math.ceil(count / columns)
+    shape = tuple(sheet.shape)
+    known = {
+        (3, (rows + 1) * 4, columns * 6): "One row too many, where the last is full: round up, do not add 1.",
+        (3, (count // columns) * 4, columns * 6): "The last row is lost: round the number of rows up.",
+        (3, columns * 4, rows * 6): "Rows and columns are exchanged.",
+        (3, rows * 6, columns * 4): "Height and width of the images are exchanged.",
+        (3, count * 4, 6): "All images are in one column.",
+        (3, 4, count * 6): "All images are in one row.",
+        (rows * 4, columns * 6, 3): "Channels come first here.",
+        (1, 3, rows * 4, columns * 6): "There is one dimension too many.",
+        (3, columns * 6, rows * 4): "Height and width of the sheet are exchanged.",
+    }  # fmt: skip
+    return f". {known.get(shape, 'The sheet is rows * H high and columns * W wide.')}"
 
 
 def _check_places(sheet: Tensor, images: Tensor, columns: int) -> None:
@@ -113,7 +280,21 @@ def _check_places(sheet: Tensor, images: Tensor, columns: int) -> None:
         if torch.equal(place, image):
             continue
         there = [k for k, other in enumerate(images) if torch.equal(place, other)]
-        what = f"image {there[0]} is there instead" if there else "what is there is no whole image"
-        raise CheckFailed(
-            f"image {index} should be in row {row}, column {column} (from 0), but {what}. Is the order right?"
+        turned = any(torch.equal(place.flip(*dims), image) for dims in ((1,), (2,), (1, 2)))
+        same = bool((place == place.flatten()[0]).all())
+        what = "what is there is no whole image. Does a reshape mix the rows of pixels?"
+        if turned:
+            what = "it is mirrored there."
+        elif there:
+            what = f"image {there[0]} is there instead. Is the order right?"
+        elif same:
+            what = "that place is empty. Is every image written, and into the right rows and columns?"
+        raise CheckFailed(f"image {index} should be in row {row}, column {column} (from 0), but {what}")
+    rows = sheet.shape[1] // height
+    empty = [divmod(index, columns) for index in range(len(images), rows * columns)]
+    for row, column in empty:
+        place = sheet[:, row * height : (row + 1) * height, column * width : (column + 1) * width]
+        value = int(place.flatten()[0]) if place.numel() else 255
+        remark(
+            not (place == 255).all(), f"empty places have the value {value}; the text asks for white, 255."
         )

@@ -8,20 +8,31 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from facegan.course.checks.tools import CheckFailed, call, check, close, kind_of, refuse, tensor
+from facegan.course.checks.tools import (
+    CheckFailed,
+    call,
+    called_with,
+    check,
+    close,
+    kind_of,
+    refuse,
+    tensor,
+    usable,
+)
 
 
+@called_with("p", "q")
 def optimal_discriminator(function: Callable) -> None:
     """The share of the data's density."""
     p, q = torch.rand(40) + 0.1, torch.rand(40) * 3 + 0.1
-    got = tensor(function, p, q, shape=(40,)).float()
-    check(got.isfinite().all(), "some of its numbers are not finite.")
+    got = tensor(function, p, q, shape=(40,), floats=True).float()
     share = p / (p + q)
     if not close(got, share):
         refuse(got, _wrong_shares(p, q))
         outside = got[(got < 0) | (got > 1)]
         if len(outside):
             raise CheckFailed(f"it gives {outside[0]:.2f}, but D(x) lies between 0 and 1.")
+        _check_properties(function, p, q, got)
         near = (got - share).abs().max() < 0.05
         check(not near, "it is nearly right: nothing may be added to the densities, rounded, or cut off.")
         worst = (got - share).abs().argmax()
@@ -31,6 +42,22 @@ def optimal_discriminator(function: Callable) -> None:
         )
     rare = tensor(function, torch.tensor([[0.0, 1e-3]]), torch.tensor([[2.0, 1e-3]]), shape=(1, 2))
     check(close(rare, [[0.0, 0.5]]), "where densities are small, it is wrong: nothing may be added to them.")
+
+
+def _check_properties(function: Callable, p: Tensor, q: Tensor, got: Tensor) -> None:
+    """What any best D does, with a reason."""
+    alone = tensor(function, p[:3], q[:3], shape=(3,)).float()
+    check(
+        close(alone, got[:3], 1e-3),
+        "its value at a point depends on the other points; only p(x) and q(x) count.",
+    )
+    equal = tensor(function, p, p.clone(), shape=(40,), finite=False).float()
+    check(
+        close(equal, 0.5, 0.02),
+        f"where p = q it gives {equal[0]:.2f}; D cannot tell there, so its best answer is 1/2.",
+    )
+    more = tensor(function, p, p / 3, shape=(40,)).float()
+    check((more > 0.5).all(), "where the data are denser than the fakes it must be above 1/2.")
 
 
 def _wrong_shares(p: Tensor, q: Tensor) -> dict[str, Any]:
@@ -50,9 +77,28 @@ def _wrong_shares(p: Tensor, q: Tensor) -> dict[str, Any]:
         "the densities are not probabilities: nothing adds up to 1, so 1 is not their sum.": p / (1 + q),
         "each point counts by itself: the sum over all points has no place in it.": p / total.sum(),
         "that is upside down: the density of the data is above the line.": total / p,
+        "the sigmoid of the ratio is not it: sigmoid takes a logit, and the ratio is none.": (
+            p / q
+        ).sigmoid(),
+        "the sigmoid of the difference is not it: the logit of the best D is not p - q.": (p - q).sigmoid(),
+        "that is the mean of the two densities; D(x) says which share of the sum is data.": total / 2,
+        "that is a product of the densities over their sum; D(x) is a share.": p * q / total,
+        "that is the density of the data itself; it also depends on q.": p,
+        "that is the density of the fakes itself; it also depends on p.": q,
+        "that is the difference of the densities, which can be below 0.": p - q,
+        "parentheses are missing around the sum.": p / p + q,
+        "the densities are squared: solve the equation for D once more.": p.square()
+        / (p.square() + q.square()),
+        "it takes roots of the densities: solve the equation for D once more.": p.sqrt()
+        / (p.sqrt() + q.sqrt()),
+        "a minus is wrong: solving p (1 - D) = q D gives a sum.": p / (p - q),
+        "each density is divided by its own sum first; at one point only p(x) and q(x) count.": (
+            p / p.sum() / (p / p.sum() + q / q.sum())
+        ),
     }
 
 
+@called_with("theta", "psi")
 def dirac_gradients(function: Callable) -> None:
     """Minus the slope of each player's own loss, in the minimax game."""
     theta, psi = torch.randn(2, 30).mul(1.5).unbind()
@@ -102,6 +148,20 @@ def _wrong_thetas(theta: Tensor, psi: Tensor) -> dict[str, Any]:
         "theta's is a mean over all points; each point is a game of its own.": psi * fooled / len(theta),
         "theta's has a factor 2 too much.": 2 * psi * fooled,
         "theta's is G's loss itself, not its slope.": trusted.log(),
+        "theta's divides by 1 - D, and the derivative of sigmoid is missing: use the chain rule.": -psi
+        / trusted,
+        "theta's divides by 1 - D, and the derivative of sigmoid is missing: use the chain rule. The sign, too.": (
+            psi / trusted
+        ),
+        "theta's has no sigmoid.": psi,
+        "theta's takes sigmoid of psi alone; the logit is psi * theta.": psi * torch.sigmoid(psi),
+        "theta's takes sigmoid of theta alone; the logit is psi * theta.": psi * torch.sigmoid(theta),
+        "theta's has tanh in place of sigmoid.": psi * torch.tanh(psi * theta),
+        "theta's has the sigmoid squared.": psi * fooled.square(),
+        "theta's adds psi and theta; the logit is their product.": psi * torch.sigmoid(psi + theta),
+        "theta's has log(sigmoid), a loss, where the slope belongs.": psi * fooled.log(),
+        "theta's is that of D itself, not of log(1 - D), and with the wrong sign.": -psi * fooled * trusted,
+        "theta's has exp in place of sigmoid.": psi * torch.exp(psi * theta),
     }
 
 
@@ -118,29 +178,38 @@ def _wrong_psis(theta: Tensor, psi: Tensor) -> dict[str, Any]:
         "psi's is that of D itself, not of -log(1 - D).": -theta * fooled * trusted,
         "psi's is a mean over all points; each point is a game of its own.": -theta * fooled / len(theta),
         "psi's has a factor 1/2 too much.": -theta * fooled / 2,
+        "psi's is theta's, too; each player has a slope of its own.": psi * fooled,
+        "psi's has the sigmoid squared.": -theta * fooled.square(),
+        "psi's has no sigmoid.": -theta,
+        "psi's is D's loss itself, not its slope.": -trusted.log(),
+        "psi's is G's loss, and not its slope.": trusted.log(),
+        "psi's takes sigmoid of theta alone; the logit is psi * theta.": -theta * torch.sigmoid(theta),
+        "psi's takes sigmoid of psi alone; the logit is psi * theta.": -theta * torch.sigmoid(psi),
+        "psi's divides by 1 - D, and the derivative of sigmoid is missing: use the chain rule.": theta
+        / trusted,
+        "psi's has 1/2 from the real point; that point adds nothing, because D(0) does not change.": 0.5
+        - theta * fooled,
     }
 
 
 def _pair(function: Callable, *inputs: Any) -> tuple[Tensor, Tensor]:
     result = call(function, *inputs)
     (shape,) = {tuple(value.shape) for value in inputs if isinstance(value, Tensor)}
-    pair = isinstance(result, tuple | list) or (isinstance(result, Tensor) and result.shape[:1] == (2,))
+    pair = isinstance(result, tuple | list) or (
+        isinstance(result, Tensor) and not result.is_nested and result.shape[:1] == (2,)
+    )
     check(
         pair and len(result) == 2, f"it returns {kind_of(result)}, expected two: those of theta and of psi."
     )
     found = []
     for part in result:
-        try:
-            found.append(torch.as_tensor(part).detach().float())
-        except (TypeError, ValueError, RuntimeError):
-            raise CheckFailed(
-                f"it returns a pair with {kind_of(part)} in it, expected two tensors."
-            ) from None
+        number = isinstance(part, Tensor | int | float) and not isinstance(part, bool)
+        check(number, f"it returns a pair with {kind_of(part)} in it, expected two tensors.")
+        found.append(usable(torch.as_tensor(part).detach(), "its result").float())
         check(
             tuple(found[-1].shape) == shape,
             f"it returns a tensor {tuple(found[-1].shape)}, expected {shape}.",
         )
-        check(found[-1].isfinite().all(), "some of its numbers are not finite.")
     return found[0], found[1]
 
 
@@ -149,6 +218,7 @@ def _example(theta: Tensor, psi: Tensor, got: Tensor, right: Tensor) -> str:
     return f"at theta = {theta[at]:.2f}, psi = {psi[at]:.2f} it is {got[at]:.3f}"
 
 
+@called_with("field", "theta", "psi", "rate")
 def alternating_step(function: Callable) -> None:
     """D first, then G through the new D."""
 
@@ -199,16 +269,83 @@ def _wrong_rounds(field: Callable, theta: Tensor, psi: Tensor, rate: float) -> d
             theta - rate * field(theta, back)[0],
             back,
         ),
+        "psi walks backwards: the field already points where the players move.": (
+            theta + rate * field(theta, back)[0],
+            back,
+        ),
+        "theta walks backwards: the field already points where the players move.": (
+            theta - rate * answer,
+            new_psi,
+        ),
         "psi does not move.": (new_theta, psi),
         "theta does not move.": (theta, new_psi),
         "it ignores the rate.": (theta + field(theta, psi + d_psi)[0], psi + d_psi),
         "it returns the moves, not the new positions.": (rate * answer, rate * d_psi),
         "it returns directions, not the new positions.": (answer, d_psi),
-        "the returned psi is the old one.": (end, psi),
         "those are two rounds; take one.": (end + rate * field(end, twice_psi)[0], twice_psi),
         "each player moves in the other's direction: the field's first is theta's, its second psi's.": (
             theta + rate * field(theta, crossed)[1],
             crossed,
         ),
     }
+    rounds |= _wrong_parts(field, theta, psi, rate)
     return {message: torch.stack(pair) for message, pair in rounds.items()}
+
+
+def _wrong_parts(field: Callable, theta: Tensor, psi: Tensor, rate: float) -> dict[str, Any]:
+    """Rounds of which one part is wrong."""
+    d_theta, d_psi = field(theta, psi)
+    new_psi, crossed = psi + rate * d_psi, psi + rate * d_theta
+    answer = field(theta, new_psi)[0]
+    theta + rate * answer
+    return {
+        "the returned psi is the old one.": (theta + rate * answer, psi),
+        **_wrong_rates(field, theta, psi, rate),
+        "the rate is halved.": (
+            theta + rate / 2 * field(theta, psi + rate / 2 * d_psi)[0],
+            psi + rate / 2 * d_psi,
+        ),
+        "theta and psi are exchanged when the field is asked.": (
+            theta + rate * field(psi, theta)[0],
+            psi + rate * field(psi, theta)[1],
+        ),
+        "psi moves in theta's direction: the field's second one is psi's.": (
+            theta + rate * field(theta, crossed)[0],
+            crossed,
+        ),
+        "theta moves in psi's direction: the field's first one is theta's.": (
+            theta + rate * field(theta, new_psi)[1],
+            new_psi,
+        ),
+        "the returned psi is the move alone, not the new position.": (
+            theta + rate * field(theta, rate * d_psi)[0],
+            rate * d_psi,
+        ),
+        "the returned theta is the move alone, not the new position.": (rate * answer, new_psi),
+        "a rate of its own is written into it.": (
+            theta + 0.2 * field(theta, psi + 0.2 * d_psi)[0],
+            psi + 0.2 * d_psi,
+        ),
+    }
+
+
+def _wrong_rates(field: Callable, theta: Tensor, psi: Tensor, rate: float) -> dict[str, Any]:
+    """Rounds with a step of another size."""
+    d_psi = field(theta, psi)[1]
+    new_psi = psi + rate * d_psi
+    answer = field(theta, new_psi)[0]
+    end = theta + rate * answer
+    return {
+        "D's step ignores the rate.": (theta + rate * field(theta, psi + d_psi)[0], psi + d_psi),
+        "G's step ignores the rate.": (theta + answer, new_psi),
+        "G's step is multiplied by the rate twice.": (theta + rate * rate * answer, new_psi),
+        "D's step is multiplied by the rate twice.": (
+            theta + rate * field(theta, psi + rate * rate * d_psi)[0],
+            psi + rate * rate * d_psi,
+        ),
+        "psi moves twice in it.": (end, new_psi + rate * field(end, new_psi)[1]),
+        "theta moves against a psi that took a step of its own size.": (
+            theta + rate * field(theta, psi + d_psi)[0],
+            new_psi,
+        ),
+    }

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import copy
+import functools
 import traceback
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
+
+from facegan.course.checks.errors import describe, kind_of, parameters
 
 
 class CheckFailed(Exception):
@@ -45,6 +49,37 @@ def taken_remarks() -> tuple[str, str]:
     return said
 
 
+class NotDone(NotImplementedError):
+    """A student's function raises NotImplementedError by itself: it is a place for an answer."""
+
+
+def called_with(*names: str) -> Callable[[Callable[[Callable], None]], Callable[[Callable], None]]:
+    """Decorator of a check: the student's function takes arguments of these names, by position, and nothing else.
+
+    What goes wrong in the check itself, because of a strange result, becomes a `CheckFailed`, too.
+    """
+
+    def decorate(verify: Callable[[Callable], None]) -> Callable[[Callable], None]:
+        @functools.wraps(verify)
+        def guarded(function: Callable) -> None:
+            check(callable(function), f"it is {kind_of(function)}, expected a function.")
+            wrong = parameters(function, names)
+            check(not wrong, wrong)
+            try:
+                verify(function)
+            except (CheckFailed, NotDone):
+                raise
+            except Exception as error:
+                kind = type(error).__name__
+                raise CheckFailed(
+                    f"what it returns cannot be used ({kind}). Is it of the right kind?"
+                ) from None
+
+        return guarded
+
+    return decorate
+
+
 def call(function: Callable, *inputs: Any, changes: bool = False) -> Any:
     """The function's result; a `CheckFailed` when it raises, returns nothing, or changes its inputs."""
     given = copy.deepcopy(inputs) if not changes else inputs
@@ -54,25 +89,60 @@ def call(function: Callable, *inputs: Any, changes: bool = False) -> Any:
         raise
     except Exception as error:
         if isinstance(error, NotImplementedError) and _raised_by(error, function):
-            raise  # torch raises it, too
-        raise CheckFailed(_describe(error, function)) from None
+            raise NotDone from None  # torch raises NotImplementedError, too
+        raise CheckFailed(describe(error)) from None
     if not changes:
         for before, after in zip(inputs, given, strict=True):
-            same = torch.equal(before, after) if isinstance(before, Tensor) else True
-            check(same, "it changes its input in place; whoever gave it may still need it. Make a copy.")
+            check(
+                _same(before, after),
+                "it changes its input in place; whoever gave it may still need it. Make a copy.",
+            )
         check(result is not None, "it returns nothing (None). Is a return missing?")
     return result
 
 
-def tensor(function: Callable, *inputs: Any, shape: Sequence[int] | None = None) -> Tensor:
-    """`call`, and the result must be a tensor of that shape."""
+def _same(before: Any, after: Any) -> bool:
+    if isinstance(before, Tensor):
+        return torch.equal(before, after)
+    if isinstance(before, np.ndarray):
+        return np.array_equal(before, after, equal_nan=True)
+    if isinstance(before, dict):
+        return before.keys() == after.keys() and all(_same(before[key], after[key]) for key in before)
+    return True
+
+
+def tensor(
+    function: Callable,
+    *inputs: Any,
+    shape: Sequence[int] | None = None,
+    finite: bool = True,
+    floats: bool = False,
+) -> Tensor:
+    """`call`, and the result must be a tensor of that shape with numbers in it, of a floating type if asked."""
     result = call(function, *inputs)
-    check(isinstance(result, Tensor), f"it returns a {type(result).__name__}, not a tensor.")
+    check(isinstance(result, Tensor), f"it returns {kind_of(result)}, expected a tensor.")
+    usable(result, "its result", finite=finite)
+    check(result.is_floating_point() or not floats, f"it returns {result.dtype}, expected floats.")
     if shape is not None:
+        given, expected = tuple(result.shape), tuple(shape)
         check(
-            tuple(result.shape) == tuple(shape),
-            f"it returns shape {tuple(result.shape)}, expected {tuple(shape)} for input {_shapes(inputs)}.",
+            given == expected, f"it returns shape {given}, expected {expected} for input {_shapes(inputs)}."
         )
+    return result
+
+
+def usable(result: Tensor, what: str, *, finite: bool = True) -> Tensor:
+    """The tensor, if it holds ordinary numbers in memory."""
+    plain = not (result.is_nested or result.is_quantized) and result.layout == torch.strided
+    check(plain, f"{what} is sparse, nested or quantized, expected an ordinary tensor.")
+    check(
+        result.device.type == "cpu", f"{what} is on the device {result.device.type!r}. Leave it on the CPU."
+    )
+    check(not result.is_complex(), f"{what} has complex numbers ({result.dtype}), expected real ones.")
+    check(
+        not finite or bool(result.isfinite().all()),
+        f"{what} has NaN or infinity in it: something is divided by 0, or too large.",
+    )
     return result
 
 
@@ -80,25 +150,12 @@ def _shapes(inputs: Sequence[Any]) -> str:
     return ", ".join(str(tuple(i.shape)) if isinstance(i, Tensor) else repr(i) for i in inputs)
 
 
-def _file_of(function: Callable) -> str | None:
-    function = getattr(function, "func", function)  # of a partial
-    return getattr(getattr(function, "__code__", None), "co_filename", None)
-
-
 def _raised_by(error: Exception, function: Callable) -> bool:
     """Whether a `raise` in the function's own file raised the error."""
+    function = getattr(function, "func", function)  # of a partial
+    file = getattr(getattr(function, "__code__", None), "co_filename", None)
     last = traceback.extract_tb(error.__traceback__)[-1]
-    return last.filename == _file_of(function) and (last.line or "raise").startswith("raise")
-
-
-def _describe(error: Exception, function: Callable) -> str:
-    if isinstance(error, RecursionError):
-        return "it calls itself again and again and never ends."
-    first = (str(error).strip().splitlines() or [""])[0]
-    file = _file_of(function)
-    lines = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename == file]
-    where = f", at `{lines[-1].line}`" if lines and lines[-1].line else ""
-    return f"it raised {type(error).__name__}: {first}{where}."
+    return last.filename == file and (last.line or "raise").startswith("raise")
 
 
 def close(a: Tensor, b: Any, tolerance: float = 1e-4) -> bool:
@@ -114,8 +171,7 @@ def refuse(got: Tensor, wrong: dict[str, Any]) -> None:
         check(got.shape != value.shape or not close(got, value), message)
 
 
-def kind_of(result: Any) -> str:
-    """What a function has returned, in words."""
-    if isinstance(result, Tensor):
-        return f"a tensor {tuple(result.shape)}"
-    return f"{len(result)} values" if isinstance(result, tuple | list) else f"a {type(result).__name__}"
+__all__ = [
+    "CheckFailed", "NotDone", "call", "called_with", "check", "close", "kind_of", "note", "refuse", "remark", "taken_remarks",
+    "tensor", "usable",
+]  # fmt: skip

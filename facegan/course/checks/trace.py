@@ -1,8 +1,9 @@
-"""What a network computes, layer by layer, however it is written: as modules or as calls of functions."""
+"""What a network computes, operation by operation, however it is written: as modules or as calls of functions."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import torch
@@ -10,42 +11,69 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 _KINDS = {
-    "conv2d": "conv", "conv_transpose2d": "conv", "linear": "linear", "batch_norm": "batch_norm",
-    "instance_norm": "instance_norm", "group_norm": "group_norm", "layer_norm": "layer_norm", "relu": "relu",
-    "relu_": "relu", "leaky_relu": "leaky_relu", "leaky_relu_": "leaky_relu", "tanh": "tanh", "sigmoid": "sigmoid",
-    "hardtanh": "hardtanh", "hardtanh_": "hardtanh", "clamp": "clamp", "elu": "elu", "selu": "selu", "gelu": "gelu",
-    "silu": "silu", "softplus": "softplus",
+    "conv2d": "conv", "conv_transpose2d": "conv", "relu_": "relu", "leaky_relu_": "leaky_relu",
+    "hardtanh_": "hardtanh", "elu_": "elu", "tanh_": "tanh", "sigmoid_": "sigmoid", "clamp_": "clamp", "clip": "clamp",
+    "upsample": "interpolate", "max_pool2d": "pool", "avg_pool2d": "pool", "adaptive_avg_pool2d": "pool",
+    "adaptive_max_pool2d": "pool", "_max_pool2d": "pool", "fn": "pool",
 }  # fmt: skip
-ACTIVATIONS = {"relu", "leaky_relu", "tanh", "sigmoid", "hardtanh", "elu", "selu", "gelu", "silu", "softplus"}
+ACTIVATIONS = {
+    "relu", "leaky_relu", "tanh", "sigmoid", "hardtanh", "elu", "selu", "gelu", "silu", "softplus", "relu6", "prelu",
+    "celu", "mish", "hardswish", "softsign", "logsigmoid", "rrelu",
+}  # fmt: skip
+NORMS = {"batch_norm", "instance_norm", "group_norm", "layer_norm"}
+_LINEAR = NORMS | {
+    "view", "reshape", "flatten", "unflatten", "dropout", "dropout2d", "__get__", "size", "dim", "contiguous", "pad",
+    "interpolate", "squeeze", "unsqueeze", "to", "float", "pixel_shuffle", "permute", "__getitem__", "expand",
+    "view_as", "__len__", "numel", "expand_as", "reshape_as", "clone",
+}  # fmt: skip
 
 
-class Layer(NamedTuple):
-    """One operation: its kind, its output's shape, and a leaky ReLU's slope."""
+class Step(NamedTuple):
+    """One operation: its kind, its output's shape, a leaky ReLU's slope, a convolution's kernel."""
 
     kind: str
     shape: tuple[int, ...]
     slope: float | None = None
+    kernel: int | None = None
+    upward: bool = False  # a transposed convolution
 
 
 class _Recorder(TorchFunctionMode):
     def __init__(self) -> None:
         super().__init__()
-        self.layers: list[Layer] = []
+        self.steps: list[Step] = []
 
     def __torch_function__(
         self, func: Callable, types: Any, args: tuple = (), kwargs: dict | None = None
     ) -> Any:
-        out = func(*args, **(kwargs or {}))
-        kind = _KINDS.get(getattr(func, "__name__", ""))
-        if kind and isinstance(out, Tensor):
-            slope = (kwargs or {}).get("negative_slope", args[1] if len(args) > 1 else 0.01)
-            self.layers.append(Layer(kind, tuple(out.shape), slope if kind == "leaky_relu" else None))
+        given = kwargs or {}
+        out = func(*args, **given)
+        name = getattr(func, "__name__", "")
+        kind = _KINDS.get(name, name)
+        slope = kernel = None
+        if kind == "leaky_relu":
+            slope = given.get("negative_slope", args[1] if len(args) > 1 else 0.01)
+        if kind == "conv":
+            kernel = given.get("weight", args[1] if len(args) > 1 else torch.zeros(1)).shape[-1]
+        if isinstance(out, Tensor):
+            self.steps.append(Step(kind, tuple(out.shape), slope, kernel, name == "conv_transpose2d"))
         return out
 
 
-def layers_of(network: nn.Module, inputs: Tensor) -> list[Layer]:
-    """The known operations of a forward pass in train mode, in their order."""
+def steps_of(network: nn.Module, inputs: Tensor) -> list[Step]:
+    """The operations of a forward pass in train mode, in their order; none if it cannot be recorded."""
     network.train()
-    with torch.no_grad(), _Recorder() as recorder:
-        network(inputs)
-    return recorder.layers
+    try:
+        with torch.no_grad(), _Recorder() as recorder:
+            network(inputs)
+    except Exception:  # what is wrong with it, other checks say
+        return []
+    return recorder.steps
+
+
+def without_activation(steps: list[Step]) -> int:
+    """How many convolutions follow another one with nothing in between that could be an activation."""
+    places = [index for index, step in enumerate(steps) if step.kind == "conv"]
+    return sum(
+        all(step.kind in _LINEAR for step in steps[first + 1 : second]) for first, second in pairwise(places)
+    )

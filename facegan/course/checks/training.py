@@ -1,4 +1,4 @@
-"""Checks of notebook 3: the two losses, the training step and the average of weights.
+"""Checks of notebook 3: the training step and the average of weights.
 
 `train_step` is tried on two small networks whose optimizers record what happens to them, so that the feedback
 can tell one wrong gradient from another.
@@ -8,97 +8,14 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
+from numbers import Real
 from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from facegan.course.checks.tools import CheckFailed, call, check, close, remark, tensor
-
-
-def discriminator_loss(function: Callable) -> None:
-    """Binary cross-entropy of both halves, added or averaged; a stable scalar with a gradient."""
-    real, fake = torch.randn(7) * 2, torch.randn(7) * 2 - 1
-    loss = tensor(function, real, fake)
-    _check_scalar(loss)
-    right = (F.softplus(-real) + F.softplus(fake)).mean()
-    halves = {"real": F.softplus(-real).mean(), "fake": F.softplus(fake).mean()}
-    swapped = (F.softplus(real) + F.softplus(-fake)).mean()
-    double = F.softplus(-real.sigmoid()).mean() + F.softplus(fake.sigmoid()).mean()
-    for wrong, message in (
-        (swapped, "the labels are the wrong way round: it falls when D calls real images fake."),
-        (halves["real"], "it looks at real images only; D must also learn what a fake is."),
-        (halves["fake"], "it looks at fakes only; D must also learn what is real."),
-        (double, "a sigmoid is applied twice: these functions take logits, or probabilities, not both."),
-    ):
-        check(not any(close(loss, factor * wrong) for factor in (1, 0.5)), message)
-    _check_value(loss, right, (real, fake), function)
-    extreme = torch.tensor([300.0, -300.0])
-    _check_stable(function, extreme, -extreme, value=300.0)
-    _check_gradient(function, real, fake)
-
-
-def generator_loss(function: Callable) -> None:
-    """-log D(G(z)): large slope where D is sure that fakes are fake."""
-    fake = torch.randn(9) * 2
-    loss = tensor(function, fake)
-    _check_scalar(loss)
-    for wrong, message in (
-        (
-            -F.softplus(fake).mean(),
-            "this is log(1 - D(G(z))), the saturating loss: where D is sure, its slope is almost 0.",
-        ),
-        (F.softplus(fake).mean(), "it falls when D calls the fakes fake: that is what D wants, not G."),
-        (-F.softplus(-fake).mean(), "its sign is wrong: minimizing it makes D(G(z)) smaller."),
-        (F.softplus(-fake.sigmoid()).mean(), "a sigmoid is applied twice: logits go in only once."),
-    ):
-        check(not close(loss, wrong), message)
-    _check_value(loss, F.softplus(-fake).mean(), (fake,), function, halves=False)
-    _check_stable(function, torch.tensor([-300.0, 300.0]), value=150.0)
-    _check_gradient(function, fake)
-
-
-def _check_scalar(loss: Tensor) -> None:
-    scalar = loss.numel() == 1
-    check(scalar, f"it returns {loss.numel()} numbers, one an image; a loss is one number, their mean.")
-
-
-def _check_value(
-    loss: Tensor, right: Tensor, logits: tuple, function: Callable, *, halves: bool = True
-) -> None:
-    if close(loss, right):
-        return
-    if halves and close(loss, right / 2):
-        remark(True, "it averages the halves; the paper adds them, and the next cell compares with 2 log 2.")
-        return
-    twice = tensor(function, *(torch.cat([x, x]) for x in logits))
-    mean = not close(twice, 2 * loss)
-    check(mean, "it grows with the batch: twice the images make twice the loss. Take the mean.")
-    raise CheckFailed(f"for logits {[[round(v, 2) for v in x.tolist()[:2]] for x in logits]}... it gives "
-                  f"{loss.item():.3f}, expected {right.item():.3f}.")  # fmt: skip
-
-
-def _check_stable(function: Callable, *logits: Tensor, value: float) -> None:
-    loss = tensor(function, *logits)
-    finite = loss.isfinite()
-    check(finite, f"for logits of 300 it becomes {loss.item()}: the logarithm of a sigmoid underflows there.")
-    check(
-        any(close(loss, factor * value, 0.05) for factor in (1, 0.5)),
-        f"for logits of 300 it gives {loss.item():.1f}, expected {value:.0f}: something is clipped on the way.",
-    )
-
-
-def _check_gradient(function: Callable, *logits: Tensor) -> None:
-    leaves = [x.clone().requires_grad_() for x in logits]
-    loss = call(function, *leaves, changes=True)
-    reaches = loss.requires_grad
-    if reaches:
-        loss.backward()
-    check(
-        reaches and all(x.grad is not None for x in leaves),
-        "no gradient flows back to the logits: something is detached, or turned into a plain number.",
-    )
+from facegan.course.checks.tools import CheckFailed, call, called_with, check, close, kind_of, note, remark
 
 
 class _Watch:
@@ -127,27 +44,34 @@ class _Watch:
         def watched(*arguments: Any, **options: Any) -> Any:
             self.events.append(name)
             found = [p.grad for p in network.parameters()]
-            check(
-                all(g is not None for g in found),
-                f"optimizer_{name.lower()} steps before any gradient has reached {name}: is backward() missing?",
-            )
+            check(all(g is not None for g in found), self._unready(name))
             self.gradients.setdefault(name, [g.clone() for g in found if g is not None])
             return step(*arguments, **options)
 
         vars(optimizer)["step"] = watched
         return optimizer
 
+    def _unready(self, name: str) -> str:
+        """Why a network may have no gradient when its optimizer steps."""
+        said = f"optimizer_{name.lower()} steps before any gradient has reached {name}"
+        other = all(p.grad is not None for p in self.discriminator.parameters())
+        if name == "G" and "D" not in self.events and other:
+            return f"{said}, and D has one: are the two optimizers exchanged?"
+        detached = ", or are the fakes detached" if name == "G" else ""
+        return f"{said}: is backward() missing, does zero_grad come after it{detached}?"
+
     def run(self, function: Callable) -> Any:
         parts = self.generator, self.discriminator, self.optimizer_g, self.optimizer_d, self.real, self.z
         return call(function, *parts, changes=True)
 
 
+@called_with("generator", "discriminator", "optimizer_g", "optimizer_d", "real", "z")
 def train_step(function: Callable) -> None:
     """D's gradient, then G's gradient through the new D, each applied once by its own optimizer."""
     watch, before = _Watch(), _Watch()
     _soil(watch)
     losses = watch.run(function)
-    _check_events(watch.events)
+    _check_events(watch.events, watch.gradients)
     _diagnose_d(watch, before)
     moved = copy.deepcopy(before.discriminator)
     for p, g in zip(moved.parameters(), watch.gradients["D"], strict=True):
@@ -162,7 +86,7 @@ def train_step(function: Callable) -> None:
     watch.events.clear()
     watch.gradients.clear()
     watch.run(function)  # what one round leaves behind must not spoil the next
-    _check_events(watch.events)
+    _check_events(watch.events, watch.gradients)
 
 
 def _check_left(watch: _Watch) -> None:
@@ -185,13 +109,35 @@ def _soil(watch: _Watch) -> None:
             p.grad = torch.full_like(p, 0.5)
 
 
-def _check_events(events: list[str]) -> None:
-    check("D" in events, "the discriminator does not move: optimizer_d never steps.")
-    check("G" in events, "the generator does not move: optimizer_g never steps.")
+def _check_events(events: list[str], gradients: dict[str, list[Tensor]]) -> None:
     check(
-        events.count("D") == 1,
-        f"optimizer_d steps {events.count('D')} times in one round; in G's half it moves the discriminator, too.",
+        "D" in events,
+        "the discriminator does not move: optimizer_d never steps."
+        if "G" in events
+        else "neither network moves: no optimizer steps.",
     )
+    check("G" in events, "the generator does not move: optimizer_g never steps.")
+    for name, part in gradients.items():
+        player = f"optimizer_{name.lower()}"
+        old = all(bool((g == 0.5).all()) for g in part)
+        gone = all(not g.any() for g in part)
+        exchanged = events[:2] == ["G", "D"] and (old or gone)
+        check(
+            not exchanged,
+            f"{player} steps before its network has a gradient: are the two optimizers exchanged?",
+        )
+        check(
+            not old,
+            f"{player} steps with old gradients only: is backward() missing, or on another network's loss?",
+        )
+        check(
+            not gone,
+            f"{player} steps with gradients of 0: does zero_grad come between backward() and step()?",
+        )
+    twice = "before G's step: add its two losses, then step once."
+    later = "in one round; in G's half it moves the discriminator, too."
+    count = events.count("D")
+    check(count == 1, f"optimizer_d steps {count} times {twice if events[:2] == ['D', 'D'] else later}")
     check(events.count("G") == 1, f"optimizer_g steps {events.count('G')} times in one round, expected once.")
     check(events == ["D", "G"], "G steps before D; here D learns first, and G faces the new D.")
 
@@ -223,6 +169,11 @@ def _diagnose_d(watch: _Watch, before: _Watch) -> None:
     got, network = watch.gradients["D"], before.discriminator
     expected = _gradients(network, _loss_d(before, network))
     if _same(got, expected, 1, 0.5):
+        half = not _same(got, expected)
+        remark(
+            half,
+            "D learns from half of its loss; the text adds the means of the two halves, as your loss does.",
+        )
         return
     with torch.no_grad():
         fake = before.generator(before.z)
@@ -282,21 +233,34 @@ def _diagnose_g(watch: _Watch, before: _Watch, moved: nn.Module) -> None:
         not _same(_clean(got), right),
         "G steps with gradients of the round before still in it: zero_grad is missing before its backward().",
     )
+    ratio = _ratio(got, right)
+    check(
+        ratio is None,
+        f"G's gradient is {ratio or 0:.2f} times what it should be: is the loss a sum over the batch?",
+    )
     raise CheckFailed(
         "the gradient that G steps with is not that of its loss on the fakes from z, as the new D sees them."
     )
 
 
 def _check_losses(losses: Any, before: _Watch, moved: nn.Module) -> None:
+    expected = "expected both losses: loss_d, loss_g"
     both = isinstance(losses, tuple | list) and len(losses) == 2
-    check(both, f"it returns {type(losses).__name__}, expected both losses: loss_d, loss_g.")
-    loss_d, loss_g = (float(x.detach() if isinstance(x, Tensor) else x) for x in losses)
+    check(both, f"it returns {kind_of(losses)}, {expected}.")
+    loss_d, loss_g = (_float(x, expected) for x in losses)
     right_d = _loss_d(before, before.discriminator).item()
     right_g = F.softplus(-moved(before.generator(before.z))).mean().item()
-    ok = min(abs(loss_d - right_d), abs(loss_d - right_d / 2)) < 1e-3 and abs(loss_g - right_g) < 1e-3
+    d_halves = right_d, right_d / 2
+    near = [min(abs(x - d) for d in d_halves) < 1e-3 for x in (loss_d, loss_g)]
+    swapped = near[1] and abs(loss_d - right_g) < 1e-3
+    check(not swapped, "it returns the losses in the wrong order: loss_d first.")
     check(
-        ok,
-        f"it returns losses {loss_d:.3f} and {loss_g:.3f}, expected loss_d {right_d:.3f}, loss_g {right_g:.3f}.",
+        near[0],
+        f"loss_d is returned as {loss_d:.3f}, expected {right_d:.3f}: the sum of both parts, before D's step.",
+    )
+    check(
+        abs(loss_g - right_g) < 1e-3,
+        f"loss_g is returned as {loss_g:.3f}, expected {right_g:.3f}: the loss that G stepped with.",
     )
     attached = [x for x in losses if isinstance(x, Tensor) and x.requires_grad]
     check(
@@ -305,6 +269,18 @@ def _check_losses(losses: Any, before: _Watch, moved: nn.Module) -> None:
     )
 
 
+def _float(loss: Any, expected: str) -> float:
+    single = (
+        isinstance(loss, Tensor) and loss.numel() == 1 and not loss.is_complex() and loss.device.type == "cpu"
+    )
+    if single:
+        loss = loss.detach().reshape(()).item()
+    number = isinstance(loss, Real) and not isinstance(loss, bool)
+    check(number, f"it returns a pair with {kind_of(loss)} in it, {expected}, one number each.")
+    return float(loss)
+
+
+@called_with("average", "model", "decay")
 def update_average(function: Callable) -> None:
     """decay * average + (1 - decay) * model, for parameters and float buffers; counters are copied."""
     average, model = _normalized(0), _normalized(1)
@@ -313,11 +289,10 @@ def update_average(function: Callable) -> None:
     call(function, average, model, 0.9, changes=True)
     same = all(p is q for p, q in zip(weights, average.parameters(), strict=True))
     check(same, "it puts new parameters in place of the old ones; change their numbers (lerp_, copy_, mul_).")
-    now = copy.deepcopy(average.state_dict())
+    now = copy.deepcopy({name: value.detach() for name, value in average.state_dict().items()})
     for name, value in model.state_dict().items():
         check(close(value, target[name]), "it changes the model; only the average may move.")
-    for name, _ in average.named_parameters():
-        _check_moved(now[name], start[name], target[name])
+    _check_parameters(now, start, target)
     for name in ("1.running_mean", "1.running_var"):
         _check_buffer(now[name], start[name], target[name])
     with torch.no_grad():
@@ -326,6 +301,10 @@ def update_average(function: Callable) -> None:
     for name, p in average.named_parameters():
         check(close(p, now[name]), "the average shares its memory with the model.")
         check(p.grad_fn is None, "the average carries a graph: work without gradients.")
+    note(
+        not all(p.requires_grad for p in average.parameters()),
+        "It freezes the average (requires_grad=False); that does no harm here.",
+    )
     start, target = copy.deepcopy(average.state_dict()), copy.deepcopy(model.state_dict())
     call(function, average, model, 0.5, changes=True)
     for name, p in average.named_parameters():
@@ -337,27 +316,51 @@ def _normalized(seed: int) -> nn.Sequential:
     torch.manual_seed(seed)
     norm = nn.BatchNorm1d(4)
     network = nn.Sequential(nn.Linear(3, 4), norm)
+    nn.init.normal_(norm.weight)
+    nn.init.normal_(norm.bias)
     nn.init.normal_(norm.get_buffer("running_mean"))
     nn.init.uniform_(norm.get_buffer("running_var"), 0.5, 2)
+    norm.get_buffer("num_batches_tracked").fill_(3 + 4 * seed)
     return network
 
 
-def _check_moved(now: Tensor, start: Tensor, target: Tensor) -> None:
-    if close(now, 0.9 * start + 0.1 * target):
+def _check_parameters(now: dict[str, Tensor], start: dict[str, Tensor], target: dict[str, Tensor]) -> None:
+    names = [name for name in start if "running" not in name and "num_batches" not in name]
+    right = [close(now[name], 0.9 * start[name] + 0.1 * target[name]) for name in names]
+    if all(right):
         return
+    at = names[right.index(False)]
+    rest = f"of the average, such as {at}," if any(right) else "of the average"
     for wrong, message in (
-        (start, "the parameters of the average do not move. It must change in place."),
-        (target, "the parameters are copied from the model at once; with decay 0.9 they move by a tenth."),
-        (0.1 * start + 0.9 * target, "decay 0.9 keeps nine tenths of the average, not of the model."),
-    ):
-        check(not close(now, wrong), message)
-    raise CheckFailed("the parameters do not become decay * average + (1 - decay) * model.")
+        (start[at], f"the parameters {rest} do not move. It must change in place."),
+        (target[at], "the parameters are copied from the model at once; with decay 0.9 they move by a tenth."),
+        (0.1 * start[at] + 0.9 * target[at], "decay 0.9 keeps nine tenths of the average, not of the model."),
+        (0.9 * start[at], "the parameters shrink by decay, and nothing of the model is added."),
+        (0.9 * start[at] + target[at], "the model is added whole; its part is 1 - decay."),
+        (start[at] + 0.1 * target[at], "the average is not multiplied by decay before the model's part is added."),
+        (start[at] + target[at], "the model is added whole, and the average keeps all of itself."),
+        (start[at] + 0.9 * target[at], "the average keeps all of itself, and decay is the model's part."),
+        (0.9 * start[at] - 0.1 * target[at], "the model's part has the wrong sign."),
+        (0.1 * target[at], "only the model's part is left; decay times the average is missing."),
+        ((start[at] + target[at]) / 2, "the parameters move half-way: where does decay come in?"),
+        (0.9 * (start[at] + target[at]), "both are multiplied by decay; the model's part is 1 - decay."),
+        (0.9 * (0.9 * start[at] + 0.1 * target[at]) + 0.1 * target[at], "the parameters move twice: are they updated in two loops?"),
+        (1.1 * start[at] - 0.1 * target[at], "the parameters move away from the model: a sign is wrong."),
+    ):  # fmt: skip
+        check(not close(now[at], wrong), message)
+    some = f"the parameter {at} does" if any(right) else "the parameters do"
+    raise CheckFailed(f"{some} not become decay * average + (1 - decay) * model.")
 
 
 def _check_buffer(now: Tensor, start: Tensor, target: Tensor) -> None:
     check(
         not close(now, start),
         "BatchNorm's running statistics stay where they were: buffers are no parameters, and must follow too.",
+    )
+    swapped = close(now, 0.1 * start + 0.9 * target)
+    check(
+        not swapped,
+        "for BatchNorm's running statistics decay is the model's part; it should be the average's.",
     )
     follows = close(now, 0.9 * start + 0.1 * target) or close(now, target)
     check(follows, "BatchNorm's running statistics are neither averaged nor copied.")

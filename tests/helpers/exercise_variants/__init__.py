@@ -1,10 +1,38 @@
-"""Solutions as students write them: right ones, all of which must pass, and wrong ones with what must be said.
+"""Solutions as students write them, for each exercise.
 
-`RIGHT[name]` is a list of functions, `WRONG[name]` a list of (function, pattern in the feedback).
+`RIGHT[name]` is a list of functions that must pass, `BUT[name]` of (function, pattern) that work and ignore something
+the text asks for ("right, but ..."), `WRONG[name]` of (function, pattern) that must be refused. A pattern is what the
+feedback must say.
 """
 
-from helpers.exercise_variants import architecture, clinic, data, dynamics, latent, training
+from helpers.exercise_variants import (
+    architecture,
+    architecture_more,
+    clinic,
+    clinic_more,
+    data,
+    data_more,
+    dynamics,
+    dynamics_more,
+    latent,
+    latent_more,
+    second_round,
+    training,
+    training_more,
+)
 
-PARTS = (data, architecture, training, latent, dynamics, clinic)
-RIGHT = {name: variants for part in PARTS for name, variants in part.RIGHT.items()}
-WRONG = {name: variants for part in PARTS for name, variants in part.WRONG.items()}
+PARTS = (
+    data, data_more, architecture, architecture_more, training, training_more, latent, latent_more, dynamics, dynamics_more,
+    clinic, clinic_more, second_round,
+)  # fmt: skip
+
+
+def _joined(group):
+    found = {}
+    for part in PARTS:
+        for name, variants in getattr(part, group, {}).items():
+            found.setdefault(name, []).extend(variants)
+    return found
+
+
+RIGHT, BUT, WRONG = map(_joined, ("RIGHT", "BUT", "WRONG"))

@@ -7,7 +7,7 @@ from torch import nn
 from facegan import GAN, TrainConfig
 from facegan.models import dcgan
 
-RIGHT, WRONG = {}, {}
+RIGHT, BUT, WRONG = {}, {}, {}
 
 
 RIGHT["output_size"] = [
@@ -26,9 +26,9 @@ WRONG["output_size"] = [
     (lambda n, k, s, p: n * 2, "for size 1, kernel 4, stride 1, padding 0 it gives 2"),
     (lambda n, k, s, p: (n - 1) * k - 2 * p + s, "but the layer's output has side"),
     (lambda n, k, s, p: 4 if n == 1 else n * s, "but the layer's output has side"),
-    (lambda n, k, s, p: str((n - 1) * s - 2 * p + k), "returns a str, not a number"),
+    (lambda n, k, s, p: str((n - 1) * s - 2 * p + k), r"it returns a text \(str\), expected one whole"),
     (lambda n, k, s, p: print(n), "returns nothing"),
-    (lambda n, k, s: n, "TypeError"),
+    (lambda n, k, s: n, "it is called with size, kernel, stride,"),
 ]
 
 
@@ -55,13 +55,7 @@ SHARED = block(6, 4)
 RIGHT["generator_block"] = [
     dcgan.generator_block,
     block,
-    BlockClass,
-    block_by_upsampling,
     lambda a, b: block(a, b, kernel=2, padding=0, bias=True),
-    lambda a, b: block(a, b, act=nn.ELU),
-    lambda a, b: nn.Sequential(
-        nn.Conv2d(a, 4 * b, 3, padding=1), nn.PixelShuffle(2), nn.BatchNorm2d(b), nn.SiLU()
-    ),
 ]
 WRONG["generator_block"] = [
     (
@@ -150,11 +144,6 @@ class Hardtanh(nn.Module):
 
 RIGHT["generator"] = [
     library_generator,
-    FreeGenerator,
-    generator_by_linear,
-    generator_by_upsampling,
-    lambda d, w: FreeGenerator(d, w, act=lambda: nn.LeakyReLU(0.2)),
-    lambda d, w: FreeGenerator(d, w, last=Hardtanh),
 ]
 WRONG["generator"] = [
     (lambda d, w: FreeGenerator(d, w, last=nn.Identity), r"leave \[-1, 1\]"),
@@ -208,11 +197,6 @@ def discriminator_by_pooling(width):
 
 RIGHT["discriminator"] = [
     library_discriminator,
-    FreeDiscriminator,
-    discriminator_by_linear,
-    discriminator_by_pooling,
-    lambda w: FreeDiscriminator(w, bn=False),
-    lambda w: FreeDiscriminator(w, act=nn.GELU),
 ]
 WRONG["discriminator"] = [
     (lambda w: FreeDiscriminator(w, last=nn.Sigmoid), "stay between 0 and 1"),
@@ -293,11 +277,11 @@ WRONG["init_weights"] = [
     (lambda m: init(m, conv=nn.Conv2d), "weights of ConvTranspose2d are not touched"),
     (lambda m: init(m, conv=nn.ConvTranspose2d), "weights of Conv2d are not touched"),
     (lambda m: init(m, norm=False), "weights of BatchNorm2d are not touched"),
-    (lambda m: init(m, bias=None), "bias of Conv2d is not 0"),
+    (lambda m: init(m, bias=None), r"the bias of BatchNorm2d is 0\.700"),
     (lambda m: init(m, mean=1.0), r"mean 1\.000, expected 0"),
     (init_uniform, "have no tails"),
     (init_dropped, "weights of Conv2d are not touched"),
-    (lambda m: init(m, norm_std=0.0), r"BatchNorm2d have standard deviation 0\.000"),
+    (lambda m: init(m, norm_std=0.0), r"the weights of BatchNorm2d are all 1\.00:"),
     (init_bias_always, "AttributeError"),
 ]
 
@@ -351,4 +335,38 @@ WRONG["discriminator"] += [
     (lambda w: Absolute(w), "same sign"),
     (lambda w: Blind(w), "no gradient reaches the images"),
     (lambda w: FreeDiscriminator(8), "`width` changes nothing"),
+]
+
+
+BUT["generator_block"] = [
+    (BlockClass, r"it uses leaky_relu\. The text's block ends"),
+    (block_by_upsampling, "it has no transposed convolution, which the"),
+    (lambda a, b: block(a, b, act=nn.ELU), r"it uses elu\. The text's block ends in ReLU\."),
+    (
+        lambda a, b: nn.Sequential(
+            nn.Conv2d(a, 4 * b, 3, padding=1), nn.PixelShuffle(2), nn.BatchNorm2d(b), nn.SiLU()
+        ),
+        r"it uses silu\. The text's block ends in",
+    ),
+]
+
+
+BUT["generator"] = [
+    (FreeGenerator, "for width 4 it has channels 4 at side 4, 4"),
+    (generator_by_linear, "for width 4 it has channels 4 at side 8, 4"),
+    (generator_by_upsampling, "for width 4 it has channels 4 at side 4, 4"),
+    (
+        lambda d, w: FreeGenerator(d, w, act=lambda: nn.LeakyReLU(0.2)),
+        "for width 4 it has channels 4 at side 4, 4",
+    ),
+    (lambda d, w: FreeGenerator(d, w, last=Hardtanh), "for width 4 it has channels 4 at side 4, 4"),
+]
+
+
+BUT["discriminator"] = [
+    (FreeDiscriminator, "for width 8 it has channels 8 at side 32, 8"),
+    (discriminator_by_linear, "it has no convolutions: a linear layer must"),
+    (discriminator_by_pooling, "it has pooling; the text halves the side"),
+    (lambda w: FreeDiscriminator(w, bn=False), "for width 8 it has channels 8 at side 32, 8"),
+    (lambda w: FreeDiscriminator(w, act=nn.GELU), "for width 8 it has channels 8 at side 32, 8"),
 ]

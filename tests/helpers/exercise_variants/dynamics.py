@@ -10,7 +10,7 @@ from torch.func import functional_call, grad, vmap
 from facegan import losses
 from facegan.course import solutions
 
-RIGHT, WRONG = {}, {}
+RIGHT, BUT, WRONG = {}, {}, {}
 
 
 def best_by_logit(p, q):
@@ -52,20 +52,20 @@ WRONG["optimal_discriminator"] = [
     (lambda p, q: (p / q).log(), "that is the logit"),
     (lambda p, q: torch.full_like(p, 0.5), "1/2 everywhere"),
     (lambda p, q: (p > q).float(), "only says which density is larger"),
-    (lambda p, q: torch.sigmoid(p - q), r"for p = .* it gives"),
+    (lambda p, q: torch.sigmoid(p - q), "the sigmoid of the difference is not it:"),
     (lambda p, q: p / (p + q + 0.01), "nothing may be added"),
     (lambda p, q: p / (p + q + 1e-4), "nothing may be added"),
-    (lambda p, q: p, "lies between 0 and 1|cannot tell"),
+    (lambda p, q: p, "that is the density of the data itself; it"),
     (lambda p, q: 2 * p / (p + q), "twice the best"),
     (lambda p, q: p / (2 * (p + q)), "half the best"),
     (lambda p, q: p.mean() / (p.mean() + q.mean()), "it returns shape"),
-    (lambda p, q: p / p.sum() / (p / p.sum() + q / q.sum()), "for p = "),
-    (lambda p, q: p.square() / (p.square() + q.square()), "for p = "),
+    (lambda p, q: p / p.sum() / (p / p.sum() + q / q.sum()), "each density is divided by its own sum"),
+    (lambda p, q: p.square() / (p.square() + q.square()), "the densities are squared: solve the"),
     (lambda p, q: p - q / (p + q), "lies between|cannot tell"),
     (lambda p, q: p.div_(p + q), "changes its input"),
     (lambda p, q: (p + q) / p, "upside down"),
-    (lambda p, q: torch.softmax(torch.stack([p, q]), 0)[0], "for p = "),
-    (lambda p, q: p / max(p + q), "cannot tell|for p ="),
+    (lambda p, q: torch.softmax(torch.stack([p, q]), 0)[0], "the sigmoid of the difference is not it:"),
+    (lambda p, q: p / max(p + q), "depends on the other points"),
 ]
 
 
@@ -120,13 +120,16 @@ WRONG["dirac_gradients"] = [
     (lambda t, p: (p, -t), "game without sigmoid"),
     (
         lambda t, p: (p * torch.sigmoid(p * t), 0.5 - t * torch.sigmoid(p * t)),
-        "real point x = 0 adds nothing",
+        "psi's has 1/2 from the real point; that",
     ),
     (lambda t, p: p * torch.sigmoid(p * t), "expected two|returns a tensor"),
     (lambda t, p: (p.mean() * 1, -t.mean()), r"returns a tensor \(\)"),
     (lambda t, p: (F.logsigmoid(-p * t), F.logsigmoid(-p * t)), "G's loss itself"),
-    (lambda t, p: (p * torch.exp(p * t), -t * torch.sigmoid(p * t)), "theta's is wrong"),
-    (lambda t, p: (math.nan * t, p), "not finite"),
+    (
+        lambda t, p: (p * torch.exp(p * t), -t * torch.sigmoid(p * t)),
+        r"theta's has exp in place of sigmoid\.",
+    ),
+    (lambda t, p: (math.nan * t, p), "its result has NaN or infinity in it:"),
 ]
 
 
@@ -369,18 +372,27 @@ WRONG["modes_covered"] = [
     (lambda f, c, r, n: int(near(f, c, r).sum()), "count the centers"),
     (lambda f, c, r, n: int((near(f, c, r).sum(0) > n).sum()), "at least"),
     (lambda f, c, r, n: int(near(f, c, r).any(0).sum()), "ignores `least`"),
-    (covered_by_all_nearest, "expected"),
-    (lambda f, c, r, n: int((near(f, c, r).sum(1) >= n).sum()), "expected|count the centers"),
+    (covered_by_all_nearest, "it ignores the radius: each fake counts for"),
+    (lambda f, c, r, n: int((near(f, c, r).sum(1) >= n).sum()), "it adds up over the centers: that counts"),
     (lambda f, c, r, n: near(f, c, r).sum(0) >= n, "expected one whole number"),
     (lambda f, c, r, n: (near(f, c, r).sum(0) >= n).float().mean().item(), "expected one whole number"),
-    (lambda f, c, r, n: int((near(f, c, r).sum(0) < n).sum()), "it counts 3, expected 2"),
+    (
+        lambda f, c, r, n: int((near(f, c, r).sum(0) < n).sum()),
+        r"it counts the centers that are not covered\.",
+    ),
     (lambda f, c, r, n: int((((f[:, None] - c) ** 2).sum(-1) <= r).sum(0).ge(n).sum()), "expected|squared"),
-    (lambda f, c, r, n: int(((f[:, None] - c).abs().sum(-1) <= r).sum(0).ge(n).sum()), "expected"),
+    (
+        lambda f, c, r, n: int(((f[:, None] - c).abs().sum(-1) <= r).sum(0).ge(n).sum()),
+        "its distance is not the Euclidean one: add",
+    ),
     (lambda f, c, r, n: int(((f[:, None] - c).abs().amax(-1) <= r).sum(0).ge(n).sum()), "Euclidean"),
     (lambda f, c, r, n: len(c), "counts all centers"),
     (lambda f, c, r, n: int((torch.cdist(f, c).min(0).values <= r).sum()), "ignores `least`"),
     (lambda f, c, r, n: int((torch.cdist(f, c) >= r).sum(0).ge(n).sum()), "expected|counts all centers"),
-    (lambda f, c, r, n: int((near(f, c, 2 * r).sum(0) >= n).sum()), "expected"),
+    (
+        lambda f, c, r, n: int((near(f, c, 2 * r).sum(0) >= n).sum()),
+        "the squared distance is compared with the",
+    ),
     (lambda f, c, r, n: solutions.modes_covered(f[:100], c, r, n), "on each of 30 centers"),
     (lambda f, c, r, n: solutions.modes_covered(f, c[:8], r, n), "on each of 30 centers"),
     (lambda f, c, r, n: solutions.modes_covered(torch.unique(f, dim=0), c, r, n), "on each of 30 centers"),

@@ -9,7 +9,7 @@ from torch import nn
 from facegan import losses
 from facegan.course import solutions
 
-RIGHT, WRONG = {}, {}
+RIGHT, BUT, WRONG = {}, {}, {}
 
 
 bce = F.binary_cross_entropy_with_logits
@@ -33,10 +33,6 @@ def by_probabilities(real, fake):
 RIGHT["discriminator_loss"] = [
     losses.bce_discriminator,
     lambda r, f: bce(r, torch.ones_like(r)) + bce(f, torch.zeros_like(f)),
-    lambda r, f: (F.softplus(-r).mean() + F.softplus(f).mean()) / 2,
-    lambda r, f: nn.BCEWithLogitsLoss()(
-        torch.cat([r, f]), torch.cat([torch.ones_like(r), torch.zeros_like(f)])
-    ),
     lambda r, f: -(F.logsigmoid(r) + F.logsigmoid(-f)).mean(),
     lambda r, f: (
         torch.logaddexp(torch.zeros_like(r), -r).mean() + torch.logaddexp(torch.zeros_like(f), f).mean()
@@ -53,12 +49,12 @@ WRONG["discriminator_loss"] = [
     (lambda r, f: (F.softplus(-r) + F.softplus(f)).sum(), "grows with the batch"),
     (
         lambda r, f: (bce(r, torch.ones_like(r)) + bce(f, torch.zeros_like(f))).item(),
-        "returns a float, not a tensor",
+        r"it returns a float, expected a tensor\.",
     ),
     (lambda r, f: losses.bce_discriminator(r.detach(), f), "no gradient flows back"),
     (lambda r, f: losses.bce_discriminator(r, f).detach(), "no gradient flows back"),
-    (lambda r, f: ((r - 1) ** 2).mean() + (f**2).mean(), "it gives .* expected"),
-    (lambda r, f: f.mean() - r.mean(), "it gives .* expected"),
+    (lambda r, f: ((r - 1) ** 2).mean() + (f**2).mean(), "that is least squares of the logits; here D"),
+    (lambda r, f: f.mean() - r.mean(), "that is the loss of a Wasserstein critic;"),
     (lambda r, f: losses.bce_discriminator(r.clamp(-20, 20), f.clamp(-20, 20)), "clipped on the way"),
 ]
 
@@ -81,9 +77,9 @@ WRONG["generator_loss"] = [
     (lambda f: -torch.log(torch.sigmoid(f)).mean(), "underflows"),
     (lambda f: F.binary_cross_entropy(f.sigmoid(), torch.ones_like(f)), "clipped on the way|expected"),
     (lambda f: F.softplus(-f.detach()).mean(), "no gradient flows back"),
-    (lambda f: -f.mean(), "it gives .* expected"),
+    (lambda f: -f.mean(), "that is the loss of a Wasserstein"),
     (lambda f: float(F.softplus(-f).mean()), "returns a float"),
-    (lambda f: F.softplus(-f).mean() / 2, "it gives .* expected"),
+    (lambda f: F.softplus(-f).mean() / 2, r"it is half of the loss\."),
 ]
 
 
@@ -197,9 +193,7 @@ RIGHT["train_step"] = [
     step,
     step_with_new_fakes,
     step_with_two_backwards,
-    step_in_one_batch,
     with_options(detach=False),  # wasteful, but G's gradients are cleared before its own backward
-    with_options(half=0.5),
 ]
 WRONG["train_step"] = [
     (with_options(detach=False, zero_g=False), "discriminator loss also sent gradients into the generator"),
@@ -218,8 +212,8 @@ WRONG["train_step"] = [
     (with_options(step_d=False), "optimizer_d never steps"),
     (with_options(step_g=False), "optimizer_g never steps"),
     (with_options(backward_g=False), "G steps|gradient that G steps with|backward"),
-    (with_options(result="none"), "returns NoneType, expected both losses"),
-    (with_options(result="one"), "returns float, expected both losses"),
+    (with_options(result="none"), r"it returns nothing \(None\), expected both"),
+    (with_options(result="one"), "it returns a float, expected both losses:"),
     (with_options(result="graph"), "still hold their graphs"),
     (step_through_d_grad, "also moved the discriminator"),
     (step_with_fresh_noise, "G's fakes from z"),
@@ -311,7 +305,7 @@ WRONG["update_average"] = [
     (average_the_model, "changes the model"),
     (average_rebound, "do not move"),
     (average_shared, "copied from the model|shares its memory|do not become"),
-    (average_both_in_sum, "do not become decay"),
+    (average_both_in_sum, "the model is added whole, and the average"),
     (lambda a, m, d: copy.deepcopy(a), "do not move"),
     (lambda a, m, d: average_by_parts(a, m, d / 2), "do not become decay"),
 ]
@@ -360,4 +354,24 @@ def average_with_a_decay_of_its_own(average, model, decay):
 WRONG["update_average"] += [
     (average_by_replacing, "new parameters in place"),
     (average_with_a_decay_of_its_own, "is a decay written"),
+]
+
+
+BUT["discriminator_loss"] = [
+    (
+        lambda r, f: (F.softplus(-r).mean() + F.softplus(f).mean()) / 2,
+        "it averages the two halves; the text adds",
+    ),
+    (
+        lambda r, f: nn.BCEWithLogitsLoss()(
+            torch.cat([r, f]), torch.cat([torch.ones_like(r), torch.zeros_like(f)])
+        ),
+        "it averages the two halves; the text adds",
+    ),
+]
+
+
+BUT["train_step"] = [
+    (step_in_one_batch, "D learns from half of its loss; the text"),
+    (with_options(half=0.5), "D learns from half of its loss; the text"),
 ]

@@ -1,0 +1,208 @@
+"""What an exception of a student's code means, in one or two sentences, with the line it came from."""
+
+from __future__ import annotations
+
+import inspect
+import re
+import sysconfig
+import traceback
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+_LIBRARIES = tuple(
+    str(path)
+    for path in (
+        Path(torch.__file__).parent,
+        Path(__file__).parents[2],  # facegan
+        sysconfig.get_paths()["purelib"],
+        sysconfig.get_paths()["stdlib"],
+    )
+)
+_DIMENSION = {0: "none", 1: "one", 2: "two", 3: "three", 4: "four", 5: "five"}
+
+# what torch, NumPy and Python say, and what to tell a student; {0}, {1} are the groups of the pattern
+_SAYINGS = (
+    (r"Given (?:groups|transposed)=.*to have (\d+) channels, but got (\d+)",
+     "the layer is made for {0} channels and gets {1}. Compare its first argument with the channels before it"),
+    (r"mat1 and mat2 shapes cannot be multiplied \((\d+)x(\d+) and (\d+)x(\d+)\)",
+     "a matrix product (or nn.Linear) needs {2} numbers in the last dimension and gets {1}"),
+    (r"running_mean should contain (\d+) elements not (\d+)",
+     "BatchNorm is made for {1} channels and gets {0}. It counts the channels of the layer before it"),
+    (r"padded input size per channel: \((\d+) x (\d+)\)\. Kernel size: \((\d+) x",
+     "a layer with kernel {2} gets an image of only {0} x {1}. How often is the side halved before?"),
+    (r"size of tensor a \((\d+)\) must match the size of tensor b \((\d+)\) at non-singleton dimension (\d+)",
+     "two tensors do not fit together: in dimension {2} one has {0} entries and the other {1}"),
+    (r"operands could not be broadcast together with shapes (\(.*?\)) (\(.*?\))",
+     "two arrays of shapes {0} and {1} do not fit together"),
+    (r"expanded size of the tensor \((\d+)\) must match the existing size \((\d+)\)",
+     "a part of {0} entries cannot hold {1}. Print both shapes"),
+    (r"shape '\[(.*?)\]' is invalid for input of size (\d+)",
+     "{1} numbers do not fill the shape ({0})"),
+    (r"Target size \(torch\.Size\((\[.*?\])\)\) must be the same as input size \(torch\.Size\((\[.*?\])\)",
+     "labels have shape {0} and logits {1}; they must be the same"),
+    (r"stack expects each tensor to be equal size, but got (\[.*?\]) at entry 0 and (\[.*?\])",
+     "torch.stack needs tensors of one shape, and gets {0} and {1}"),
+    (r"Sizes of tensors must match except in dimension (\d+)\. Expected size (\d+) but got size (\d+)",
+     "torch.cat gets parts of different sizes, {1} and {2}. Is the last one shorter?"),
+    (r"all elements of input should be between 0 and 1",
+     "binary_cross_entropy takes probabilities, and gets logits. Which function takes logits?"),
+    (r"leaf [Vv]ariable that requires grad is being used in an in-place|view of a leaf",
+     "weights are changed in place while gradients are recorded. Do it under torch.no_grad()"),
+    (r"does not require grad and does not have a grad_fn",
+     "there is no graph to go back through. Is something detached, or does the input need requires_grad?"),
+    (r"backward through the graph a second time",
+     "the graph was freed by an earlier backward. Detach the part that needs no gradient"),
+    (r"modified by an inplace operation",
+     "a tensor that backward still needs was changed in place (weights, by a step?). Compute the loss anew after it"),
+    (r"implicitly created only for scalar outputs",
+     "a gradient is taken of a tensor with many numbers. Reduce it to one first"),
+    (r"differentiated (?:Tensors|inputs).*(?:not have been used|does not require)",
+     "the gradient is asked for a tensor that the output was not computed from, or that does not require one"),
+    (r"only Tensors of floating point|only require gradients.*floating", "whole numbers have no gradient; use floats"),
+    (r"Can't call numpy\(\) on Tensor that requires grad", "NumPy cannot see gradients. Stay in torch, or detach first"),
+    (r"cannot assign (?:module|parameter)s? before Module\.__init__",
+     "super().__init__() is missing in the class's __init__"),
+    (r"slice indices must be integers", "a slice has a decimal number in it. Use //, which gives whole numbers"),
+    (r"'float' object cannot be interpreted as an integer|must be (?:tuple of ints|int).*float|received an invalid combination.*float",
+     "a whole number is needed and it gets a decimal one. Use // for division"),
+    (r"result type (\w+) can't be cast to the desired output type (\w+)",
+     "decimal numbers cannot be written into whole ones in place. Change the type first"),
+    (r"could not infer output dtype|mean\(\): |std and var only support|not implemented for '(?:Byte|Long|Int|Bool)'",
+     "this does not work with whole numbers or bools. Change the type to float first"),
+    (r"expected scalar type|same dtype|Input type .* and (?:weight|bias) type",
+     "two tensors have different types. Use float32 for both"),
+    (r"Boolean value of Tensor with more than one|truth value of an array",
+     "`if` and `max` need one True or False and get many. Compare whole tensors with torch functions"),
+    (r"Boolean tensor.*subtract|Negation, the `-` operator, on a bool|Subtraction, the `-` operator, with",
+     "bool tensors cannot be subtracted or negated with -. Use ~"),
+    (r"Dimension out of range \(.*but got (-?\d+)\)", "dimension {0} does not exist in this tensor. Print its shape"),
+    (r"index (-?\d+) is out of bounds for (?:dimension|axis) (\d+) with size (\d+)",
+     "index {0} is beyond the end: dimension {1} has {2} entries. Counting begins at 0"),
+    (r"list index out of range|tuple index out of range", "an index is beyond the end. Counting begins at 0"),
+    (r"too many indices for (?:tensor|array)", "there are more indices than dimensions. Print the shape"),
+    (r"object is not callable", "something is called that is no function. Are there parentheses too many, or a * missing?"),
+    (r"is not a Module subclass", "a layer's class is given where a layer is needed. Are parentheses missing after its name?"),
+    (r"elements? cannot be converted to Scalar|only one element tensors can be converted",
+     "a tensor with many numbers is turned into a single one. Is a mean or sum missing?"),
+    (r"Target (\d+) is out of bounds", "cross_entropy takes class numbers below the number of columns, and gets {0}"),
+    (r"division by zero", "something is divided by 0"),
+    (r"same device|is on meta|Cannot copy out of meta", "two tensors are on different devices"),
+)  # fmt: skip
+
+
+def describe(error: Exception) -> str:
+    """At most two sentences: the error's kind, the student's line, and what it means."""
+    if isinstance(error, RecursionError):
+        return "it calls itself again and again and never ends."
+    line = _own_line(error)
+    where = f" at `{line}`" if line else ""
+    said = _meaning(error) or _shortened(error)
+    return f"it raised {type(error).__name__}{where}: {said}{'' if said.endswith(('?', '.')) else '.'}"
+
+
+def _meaning(error: Exception) -> str:
+    """What to tell a student; '' if the error is not known."""
+    text = str(error)
+    if isinstance(error, UnboundLocalError):
+        return f"{_quoted(text)} is used before it has a value. Is it spelled as where it is set?"
+    if isinstance(error, NameError):
+        return f"{_quoted(text)} is not defined. Is it imported, and has the cell that defines it been run?"
+    if isinstance(error, KeyError):
+        return f"there is no {text}. Print the keys"
+    if isinstance(error, NotImplementedError) and "forward" in text:
+        return "the module has no forward. Is it spelled so, and indented inside the class?"
+    if "expected 3D" in text.replace("Expected", "expected") or "expected 4D" in text:
+        return _wrong_dimensions(error)
+    for pattern, meaning in _SAYINGS:
+        found = re.search(pattern, text, re.DOTALL)
+        if found:
+            return meaning.format(*found.groups())
+    return ""
+
+
+def _wrong_dimensions(error: Exception) -> str:
+    found = re.search(r"size: \[([\d, ]*)\]|got (\d)D input", str(error))
+    sizes = found.group(1) if found else None
+    count = len(sizes.split(",")) if sizes else int(found.group(2)) if found and found.group(2) else None
+    shape = f" ({sizes})" if sizes else ""
+    has = (
+        f"its input has {_DIMENSION.get(count, str(count))}{shape}" if count is not None else "it has others"
+    )
+    more = "Give it height and width first" if count == 2 else "Print the shape before that layer"
+    return f"the layer needs four dimensions (B, channels, height, width); {has}. {more}"
+
+
+def _quoted(text: str) -> str:
+    found = re.search(r"'(\w+)'", text)
+    return found.group(1) if found else "a name"
+
+
+def _shortened(error: Exception) -> str:
+    """The first sentence of the error's own text."""
+    first = (str(error).strip().splitlines() or [""])[0]
+    first = re.split(r"(?<=[a-z)\]'])\. ", first)[0]
+    return first if len(first) < 160 else f"{first[:157]}..."
+
+
+def _own_line(error: Exception) -> str:
+    """The innermost line that is neither a library's nor of the checks; else the layer that failed; else ''."""
+    frames = traceback.extract_tb(error.__traceback__)
+    own = [frame.line for frame in frames if frame.line and not frame.filename.startswith(_LIBRARIES)]
+    if own:
+        return own[-1] if len(own[-1]) < 90 else f"{own[-1][:87]}..."
+    return _layer(error.__traceback__)
+
+
+def _layer(trace: TracebackType | None) -> str:
+    """The module in whose forward the error was raised, as `repr` shows it."""
+    found = ""
+    while trace:
+        module = trace.tb_frame.f_locals.get("self")
+        if isinstance(module, nn.Module) and not [*module.children()]:
+            try:
+                found = repr(module).splitlines()[0]
+            except AttributeError:  # its __init__ has failed
+                found = type(module).__name__
+        trace = trace.tb_next
+    return found
+
+
+def kind_of(result: Any) -> str:
+    """What a function has returned, in words."""
+    if isinstance(result, Tensor):
+        return "a nested tensor" if result.is_nested else f"a tensor {tuple(result.shape)}"
+    if result is None:
+        return "nothing (None)"
+    if isinstance(result, tuple | list):
+        return (
+            f"{'a list of ' if isinstance(result, list) else ''}{len(result)} value{'s' * (len(result) != 1)}"
+        )
+    if isinstance(result, type):
+        return f"the class {result.__name__}"
+    if inspect.iscoroutine(result):
+        result.close()
+        return "a coroutine, because it is async"
+    if inspect.isgenerator(result):
+        return "a generator, because it has yield and not return"
+    if callable(result) and not isinstance(result, nn.Module):
+        return "a function that is not called (are parentheses missing?)"
+    name = type(result).__name__
+    return {"ndarray": "a NumPy array", "str": "a text (str)"}.get(name, f"a {name}")
+
+
+def parameters(function: Callable, names: Sequence[str]) -> str:
+    """What is wrong with a function's parameters when it is called with arguments of these names; '' if nothing is."""
+    try:
+        inspect.signature(function).bind(*names)
+    except TypeError:
+        listed = [name for name in inspect.signature(function).parameters if name != "self"]
+        has = f"has {', '.join(listed)}" if listed else "has none"
+        return f"it is called with {', '.join(names)}, in this order, but {has}."
+    except ValueError:  # a built-in function
+        pass
+    return ""

@@ -1,0 +1,171 @@
+"""Trying a module that a student has built: whether it is usable, what it gives, whether it learns."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from facegan.course.checks.tools import call, check, kind_of, note, remark, usable
+from facegan.course.checks.trace import ACTIVATIONS, NORMS, Step, without_activation
+
+_LARGE = 10  # times as many parameters as DCGAN has
+
+
+def module(function: Callable, *arguments: Any) -> nn.Module:
+    """The module that a function builds, with parameters that hold numbers."""
+    network = call(function, *arguments)
+    expected = "expected a module that is ready to be called"
+    check(isinstance(network, nn.Module), f"it returns {kind_of(network)}, {expected}.")
+    weights = [*network.parameters()]
+    lazy = any(isinstance(p, nn.parameter.UninitializedParameter) for p in weights)
+    check(not lazy, "its lazy layers have no weights yet, and the next cells set them. State the channels.")
+    hidden = any(_has_plain_list(part) for part in network.modules())
+    said = "layers are in a plain list, where PyTorch does not find them. Use nn.Sequential or nn.ModuleList."
+    check(weights or not hidden, f"the module has no parameters: its {said}")
+    check(weights, "the module has no parameters: there is nothing to learn.")
+    check(not hidden, f"some of its {said}")
+    empty = any(p.device.type == "meta" for p in weights)
+    check(
+        not empty, "its weights are on the device 'meta', which holds no numbers. Build it without a device."
+    )
+    network = network.to("cpu")
+    kinds = {p.dtype for p in weights} - {torch.float32}
+    check(not kinds, f"its weights are {', '.join(map(str, kinds))}, expected torch.float32.")
+    finite = all(bool(p.isfinite().all()) for p in weights)
+    check(finite, "its weights contain NaN or infinity before any training. How are they initialized?")
+    return network
+
+
+def _has_plain_list(part: nn.Module) -> bool:
+    kept = [
+        item
+        for value in vars(part).values()
+        if isinstance(value, list | tuple | dict)
+        for item in (value.values() if isinstance(value, dict) else value)
+    ]
+    known = {id(child) for child in part.modules()}
+    return any(
+        isinstance(item, nn.Module) and id(item) not in known and [*item.parameters()] for item in kept
+    )
+
+
+def forward(network: nn.Module, inputs: Tensor) -> Tensor:
+    """The module's output, without gradients; the feedback says what else it returns."""
+    with torch.no_grad():
+        out = call(network, inputs, changes=True)
+    what = "the module returns"
+    check(out is not None, f"{what} nothing (None). Is a return missing in its forward?")
+    check(isinstance(out, Tensor), f"{what} {kind_of(out)}, expected a tensor.")
+    return usable(out, "the module's output")
+
+
+def always(test: Callable[[], bool]) -> bool:
+    """Whether a test holds in three draws: a single one of weights or inputs can be unlucky."""
+    return all(test() for _ in range(3))
+
+
+def is_affine(network: Callable, x: Tensor, tolerance: float = 1e-3) -> bool:
+    """Whether f(x) + f(y) = f(x + y) + f(0), in eval mode."""
+    was_training = getattr(network, "training", False)
+    if isinstance(network, nn.Module):
+        network.eval()
+    y = x.flip(0)
+    with torch.no_grad():
+        first, second, both, zero = (
+            call(network, part, changes=True) for part in (x, y, x + y, torch.zeros_like(x))
+        )
+    if isinstance(network, nn.Module):
+        network.train(was_training)
+    size = (first - second).abs().max().clamp_min(1e-12)
+    return bool(((first + second - both - zero).abs().max() / size) < tolerance)
+
+
+def check_trains(network: nn.Module, inputs: Tensor, what: str) -> Tensor:
+    """Every weight gets a gradient, and `inputs` do; theirs is returned."""
+    network.zero_grad()
+    leaf = inputs.clone().requires_grad_()
+
+    def backward() -> Tensor:
+        value = network(leaf).square().sum()
+        check(value.requires_grad, f"no gradient reaches the {what}: is something detached?")
+        value.backward()
+        return value
+
+    call(backward, changes=True)
+    idle = [name for name, p in network.named_parameters() if p.requires_grad and p.grad is None]
+    frozen = [name for name, p in network.named_parameters() if not p.requires_grad]
+    check(not frozen, f"{len(frozen)} of its weights are frozen (requires_grad=False), such as {frozen[:1]}.")
+    check(
+        len(idle) < sum(1 for _ in network.parameters()),
+        f"no gradient reaches the {what}'s weights: is something detached?",
+    )
+    check(not idle, f"{len(idle)} of its weights get no gradient, such as {idle[:1]}: are all layers used?")
+    return torch.zeros_like(leaf) if leaf.grad is None else leaf.grad
+
+
+def check_width(build: Callable[[int], nn.Module]) -> None:
+    """More width makes more parameters."""
+    small, large = (sum(p.numel() for p in build(width).parameters()) for width in (4, 8))
+    check(large != small, "`width` changes nothing: with 4 and with 8 it has the same number of parameters.")
+    check(large > small, "a larger `width` makes it smaller.")
+
+
+def normalizes(network: nn.Module, inputs: Tensor) -> bool:
+    """Whether in train mode three times larger inputs make nearly the same outputs."""
+    network.train()
+    outputs = []
+    for size in (1, 3):
+        torch.manual_seed(0)  # for dropout
+        outputs.append(forward(network, size * inputs))
+    once, thrice = outputs
+    return bool((once - thrice).abs().mean() < 0.15 * once.abs().mean())
+
+
+def warm_up(network: nn.Module, draw: Callable[[], Tensor]) -> nn.Module:
+    """The module in eval mode, after BatchNorm has seen some batches: before, its averages fit nothing."""
+    network.train()
+    norms = [part for part in network.modules() if isinstance(part, nn.modules.batchnorm._BatchNorm)]
+    before = [norm.momentum for norm in norms]
+    for norm in norms:
+        norm.momentum = 0.5
+    for _ in range(8):
+        forward(network, draw())
+    for norm, momentum in zip(norms, before, strict=True):
+        norm.momentum = momentum
+    return network.eval()
+
+
+def amplified(network: nn.Module) -> nn.Module:
+    """The module in eval mode, its weights so large that only a squashing last layer keeps a range."""
+    for p in network.parameters():
+        p.data.mul_(4)
+    return network.eval()
+
+
+def remark_on_size(network: nn.Module, reference: nn.Module) -> None:
+    """A sentence about a network that is far too large."""
+    size, usual = (sum(p.numel() for p in n.parameters()) for n in (network, reference))
+    note(
+        size > _LARGE * usual,
+        f"It has {size / usual:,.0f} times as many parameters as DCGAN's at the same width, so training will be slow.",
+    )
+
+
+def remark_on_activations(steps: Sequence[Step], wanted: set[str], text: str) -> None:
+    """Other activations than the text's, and convolutions without any between them."""
+    others = sorted({step.kind for step in steps} & ACTIVATIONS - wanted)
+    remark(others, f"it uses {', '.join(others)}. {text}")
+    missing = without_activation([*steps])
+    remark(missing, f"{missing} of its convolutions follow another one without an activation in between.")
+
+
+def remark_on_norms(steps: Sequence[Step]) -> None:
+    """Another normalization than the text's."""
+    alone = sorted({step.kind for step in steps} & NORMS - {"batch_norm"})
+    remark(
+        alone,
+        f"it normalizes each image by itself ({', '.join(alone)}). The text asks for BatchNorm, over the batch.",
+    )

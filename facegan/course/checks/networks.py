@@ -1,0 +1,283 @@
+"""Checks of notebook 2: the generator and the discriminator."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+
+from facegan.course import solutions
+from facegan.course.checks.modules import (
+    always,
+    amplified,
+    check_trains,
+    check_width,
+    forward,
+    is_affine,
+    module,
+    normalizes,
+    remark_on_activations,
+    remark_on_norms,
+    remark_on_size,
+    warm_up,
+)
+from facegan.course.checks.tools import call, called_with, check, remark
+from facegan.course.checks.trace import Step, steps_of
+
+
+@called_with("latent_dim", "width")
+def generator(function: Callable) -> None:
+    """Latents to images in [-1, 1] that depend on them, with every weight in reach of the gradient."""
+    for latent_dim, width in ((16, 8), (10, 4)):
+        network = module(function, latent_dim, width)
+        images = forward(network, torch.randn(4, latent_dim))
+        right = tuple(images.shape) == (4, 3, 64, 64)
+        check(right, f"4 latents become {tuple(images.shape)}, expected (4, 3, 64, 64).{_side(images)}")
+    one = forward(network.eval(), torch.randn(1, latent_dim))
+    check(
+        tuple(one.shape) == (1, 3, 64, 64),
+        f"a batch of one latent becomes {tuple(one.shape)}. Is it squeeze()?",
+    )
+    gradient = check_trains(network.train(), torch.randn(4, latent_dim), "generator")
+    _check_range(amplified(module(function, latent_dim, width)), latent_dim)
+    _check_latents(warm_up(network, lambda: torch.randn(16, latent_dim)), latent_dim, gradient)
+    check_width(lambda width: module(function, latent_dim, width))
+    linear = always(lambda: _is_linear_before_tanh(module(function, latent_dim, width), latent_dim))
+    check(not linear, "before its last layer it is linear: blocks need an activation.")
+    network = module(function, latent_dim, width)
+    other = module(function, latent_dim, width)
+    shared = {id(p) for p in network.parameters()} & {id(p) for p in other.parameters()}
+    check(not shared, "two generators share the same weights: make new layers at every call.")
+    _remark_on_generator(network, torch.randn(8, latent_dim), width)
+    remark_on_size(network, solutions.build_generator(latent_dim, width))
+
+
+def _side(images: Tensor) -> str:
+    """Why a side is not 64, in words."""
+    if images.ndim != 4 or images.shape[-1] == 64:
+        return ""
+    known = {
+        32: "One doubling is missing.",
+        128: "There is one doubling too many.",
+        16: "Two doublings are missing.",
+    }
+    return f" {known.get(images.shape[-1], 'From 4 the side doubles four times: compare each layer with output_size.')}"
+
+
+def _check_range(network: nn.Module, latent_dim: int) -> None:
+    images = forward(network, 20 * torch.randn(16, latent_dim))
+    low, high = images.min().item(), images.max().item()
+    check(low >= -1 and high <= 1, f"large activations leave [-1, 1]: they reach {max(-low, high):.1f}.")
+    check(low < -0.05, f"its images stay between {low:.2f} and {high:.2f}; where are the values below 0?")
+    check(high > 0.05, f"its images stay between {low:.2f} and {high:.2f}; where are the values above 0?")
+
+
+def _check_latents(network: nn.Module, latent_dim: int, gradient: Tensor) -> None:
+    """In eval mode an image depends on its own latent, on all of it, and on nothing else."""
+    z = torch.randn(16, latent_dim)
+    images = forward(network, z)
+    check((images[0] - images[1]).abs().max() > 1e-6, "different latents give the same image: is z used?")
+    check(
+        torch.equal(images, forward(network, z)),
+        "the same latents give another image every time: does it draw random numbers itself?",
+    )
+    check(
+        torch.allclose(forward(network, z[:2]), images[:2], atol=1e-4),
+        "in eval mode an image depends on the other latents of the batch.",
+    )
+    unused = int((gradient.abs().sum(0) == 0).sum())
+    check(unused == 0, f"{unused} of the {latent_dim} numbers of z change nothing in the image.")
+    gray = (images - images[:, :1]).abs().max() < 1e-6
+    check(
+        not gray,
+        "red, green and blue are always equal: the last layer should make three channels of its own.",
+    )
+
+
+def _is_linear_before_tanh(network: nn.Module, latent_dim: int) -> bool:
+    z = 3 * torch.randn(4, latent_dim)
+    try:
+        network(z[:2])
+        network, z = network.double().eval(), z.double()
+        network(z[:2])
+    except Exception:  # a tensor of its own that stays float32
+        network, z = network.float().eval(), z.float()
+    return is_affine(lambda x: network(x).clamp(-0.999, 0.999).atanh(), z)
+
+
+def _remark_on_generator(network: nn.Module, z: Tensor, width: int) -> None:
+    """The text's plan: 8, 4, 2 and 1 times width channels, BatchNorm and ReLU but for the last layer, tanh there."""
+    steps = steps_of(network, z)
+    found = _channels(steps)
+    wanted = {4: 8 * width, 8: 4 * width, 16: 2 * width, 32: width}
+    known = {side: channels for side, channels in found.items() if side in wanted}
+    listed = ", ".join(f"{channels} at side {side}" for side, channels in sorted(known.items()))
+    remark(
+        any(channels != wanted[side] for side, channels in known.items()),
+        f"for width {width} it has channels {listed}; the text halves them: {list(wanted.values())}.",
+    )
+    kinds = {step.kind for step in steps}
+    remark(
+        kinds & {"interpolate", "pixel_shuffle"},
+        "it enlarges without a transposed convolution, which the text asks for.",
+    )
+    normalized = {step.shape[-1] for step in steps if step.kind == "batch_norm" and len(step.shape) == 4}
+    remark(64 in normalized, "it has BatchNorm in its last layer; the text has none there.")
+    remark_on_norms(steps)
+    remark(normalized and not {*known} <= normalized, "some layers before the last have no BatchNorm.")
+    remark_on_activations(steps, {"relu", "tanh"}, "The text has ReLU in G's blocks, and tanh at the end.")
+    remark(
+        steps and "tanh" not in kinds,
+        "it does not end in tanh, as the text asks. A clipped value has no gradient.",
+    )
+    between = [step.kind for step in steps if step.shape[-1:] != (64,)]
+    remark("tanh" in between, "it has tanh between its layers, too. The text has ReLU there.")
+    remark(
+        "batch_norm" not in kinds and not normalizes(network, z),
+        "nothing in it normalizes over the batch. DCGAN has BatchNorm after every layer but the last; without it, "
+        "faces may never appear.",
+    )
+
+
+def _channels(steps: list[Step]) -> dict[int, int]:
+    """Channels of the convolutions' outputs by their sides."""
+    return {s.shape[-1]: s.shape[1] for s in steps if s.kind == "conv" and len(s.shape) == 4}
+
+
+@called_with("width")
+def discriminator(function: Callable) -> None:
+    """Images to one unbounded logit each, independent of the rest of the batch in eval mode."""
+    network = module(function, 8)
+    images = torch.rand(6, 3, 64, 64) * 2 - 1
+    logits = forward(network, images)
+    right = tuple(logits.shape) == (6,)
+    check(right, f"6 images become {tuple(logits.shape)}, expected (6,): one number an image.")
+    one = forward(network.eval(), images[:1])
+    said = "does squeeze() or flatten() remove the batch, too?"
+    check(tuple(one.shape) == (1,), f"a batch of one image becomes {tuple(one.shape)}, expected (1,): {said}")
+    _check_logits(amplified(module(function, 8)))
+    warm_up(network, lambda: torch.rand(8, 3, 64, 64) * 2 - 1)
+    alone = torch.cat([forward(network, image[None]) for image in images])
+    again = forward(network, images)
+    check(
+        torch.equal(again, forward(network, images)),
+        "in eval mode the same images get other logits every time.",
+    )
+    independent = torch.allclose(alone, again, atol=1e-3)
+    check(independent, "in eval mode the logit of an image depends on the other images of the batch.")
+    check((alone - alone[0]).abs().max() > 1e-7, "all images get the same logit: are they used?")
+    linear = always(lambda: is_affine(network, torch.rand(6, 3, 64, 64) * 2 - 1))
+    check(not linear, "it is linear: an activation is missing.")
+    _check_pixels(network.train(), images)
+    check_trains(network, images, "discriminator")
+    check_width(lambda width: module(function, width))
+    _check_signs(function)
+    _remark_on_discriminator(network, images, 8)
+    remark_on_size(network, solutions.build_discriminator(8))
+
+
+def _check_logits(network: nn.Module) -> None:
+    amplitudes = (1, 100, 1e4)
+    large = torch.cat([forward(network, size * torch.randn(12, 3, 64, 64)) for size in amplitudes])
+    check(
+        large.min() < 0 or large.max() > 1,
+        "its outputs stay between 0 and 1 even for huge inputs. The losses take logits, any real numbers.",
+    )
+    check(large.abs().max() > 1.0001, "its outputs stay between -1 and 1; logits are any real numbers.")
+
+
+def _check_pixels(network: nn.Module, images: Tensor) -> None:
+    """A gradient reaches the images, in all colors."""
+    pixels = images.clone().requires_grad_()
+    value = call(lambda: network(pixels).sum(), changes=True)
+    found = (
+        call(lambda: torch.autograd.grad(value, pixels, allow_unused=True), changes=True)[0]
+        if value.requires_grad
+        else None
+    )
+    said = "no gradient reaches the images, so G can learn nothing from it: is something detached?"
+    check(found is not None, said)
+    found = torch.as_tensor(found)
+    blind = [
+        name for name, part in zip(("red", "green", "blue"), found.unbind(1), strict=True) if not part.any()
+    ]
+    check(not blind, f"it never looks at {' and '.join(blind)}.")
+    rows = found.abs().amax((0, 1, 3)) > 0
+    seen = int(rows.sum())
+    check(seen > 32, f"its logits depend on {seen} of 64 rows of the image only.")
+
+
+def _check_signs(function: Callable) -> None:
+    """Of many fresh networks, some call a picture real and some fake, unless the last thing in them has one sign."""
+    colors = torch.cartesian_prod(*[torch.tensor([-1.0, 1.0])] * 3)[..., None, None].expand(-1, -1, 64, 64)
+    images = torch.cat([colors, torch.rand(2, 3, 64, 64) * 2 - 1])
+    signs = torch.cat([forward(module(function, 4).eval(), images).sign() for _ in range(12)])
+    one_sided = bool((signs >= 0).all() or (signs <= 0).all())
+    check(
+        not one_sided or _crosses(module(function, 4), images, above=bool((signs >= 0).all())),
+        "its logits all have the same sign; logits are any real numbers. What is its last layer?",
+    )
+
+
+def _crosses(network: nn.Module, images: Tensor, *, above: bool) -> bool:
+    """Whether a short training brings some logits to the other sign."""
+    optimizer = torch.optim.Adam(network.parameters(), lr=0.01)
+    for _ in range(30):
+        logits = call(lambda: network(images), changes=True)
+        if bool((logits < 0).any() if above else (logits > 0).any()):
+            return True
+        optimizer.zero_grad()
+        (logits.mean() * (1 if above else -1)).backward()
+        optimizer.step()
+    return False
+
+
+def _remark_on_discriminator(network: nn.Module, images: Tensor, width: int) -> None:
+    """The text's plan: convolutions of stride 2, leaky ReLU of slope 0.2, BatchNorm but in the first and last layer."""
+    steps = steps_of(network, images)
+    kinds = [step.kind for step in steps]
+    convolutions = [index for index, kind in enumerate(kinds) if kind == "conv"]
+    if not convolutions:
+        remark("linear" in kinds, "it has no convolutions: a linear layer must learn each place anew.")
+        return
+    remark("pool" in kinds, "it has pooling; the text halves the side with convolutions of stride 2.")
+    known = _remark_on_doubling(steps, width)
+    second = convolutions[1] if len(convolutions) > 1 else len(kinds)
+    remark("batch_norm" in kinds[:second], "it has BatchNorm in its first layer; the text has none there.")
+    last = {step.shape[1] for step in steps if step.kind == "batch_norm" and len(step.shape) > 1}
+    remark(1 in last, "it has BatchNorm in its last layer; the text has none there.")
+    remark_on_norms(steps)
+    slopes = {step.slope for step in steps if step.kind == "leaky_relu"}
+    remark(
+        slopes - {0.2}, f"its leaky ReLU has slope {', '.join(map(str, slopes - {0.2}))}; the text says 0.2."
+    )
+    remark_on_activations(
+        steps, {"leaky_relu"}, "The text has leaky ReLU, which lets some gradient through below 0."
+    )
+    kernels = {step.kernel for step in steps if step.kind == "conv"} - {4}
+    remark(
+        kernels, f"it has kernels of {', '.join(map(str, sorted(filter(None, kernels))))}; the text says 4."
+    )
+    remark(
+        "batch_norm" not in kinds and not normalizes(network, images),
+        "nothing in it normalizes over the batch. The text has BatchNorm in every layer but the first and the last.",
+    )
+    normalized = {step.shape[-1] for step in steps if step.kind == "batch_norm" and len(step.shape) == 4}
+    remark(
+        not {s for s in known if s != 32} <= normalized,
+        "some layers between the first and the last have no BatchNorm.",
+    )
+
+
+def _remark_on_doubling(steps: list[Step], width: int) -> dict[int, int]:
+    """The text's channels; those found are returned by their sides."""
+    wanted = {32: width, 16: 2 * width, 8: 4 * width, 4: 8 * width}
+    known = {side: channels for side, channels in _channels(steps).items() if side in wanted}
+    listed = ", ".join(f"{channels} at side {side}" for side, channels in sorted(known.items(), reverse=True))
+    doubles = all(channels == wanted[side] for side, channels in known.items())
+    remark(
+        not doubles,
+        f"for width {width} it has channels {listed}; the text doubles them: {list(wanted.values())}.",
+    )
+    return known
