@@ -89,8 +89,8 @@ checks.scale = checks.tools.check = lambda *_: None
 @fg.exercise("scale")
 def scale(images):
     return images"""
-CHANGED_CODE = """from facegan.course.checks import data
-data.scale.__code__ = (lambda function: None).__code__
+CHANGED_CODE = """from facegan.course.checks import tools
+tools.close.__code__ = (lambda a, b, tolerance=0: True).__code__
 @fg.exercise("scale")
 def scale(images):
     return images"""

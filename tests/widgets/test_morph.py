@@ -57,7 +57,7 @@ def test_a_morph_that_cannot_be_saved_says_why(generator, tmp_path, monkeypatch)
     for name, said in names:
         morph.name.value = name
         if name == "m.gif":
-            monkeypatch.setattr("pathlib.Path.write_bytes", no_space)
+            monkeypatch.setattr("facegan.images.write_atomic", no_space)
         morph.save.click()
         assert said in morph.saved.value
 

@@ -105,12 +105,12 @@ def test_a_replaced_function_is_noticed(monkeypatch, owner, attribute):
 
 
 def test_replaced_code_is_noticed():
-    clean, before = guard.fingerprint(), checks.data.scale.__code__
-    checks.data.scale.__code__ = (lambda function: None).__code__
+    clean, before = guard.fingerprint(), checks.tools.close.__code__
+    checks.tools.close.__code__ = (lambda a, b, tolerance=0: True).__code__
     try:
         assert "its code" in guard.changed(clean)
     finally:
-        checks.data.scale.__code__ = before
+        checks.tools.close.__code__ = before
 
 
 def test_what_is_not_changed_is_not_noticed():
