@@ -215,8 +215,9 @@ def parameters(function: Callable, names: Sequence[str]) -> str:
         inspect.signature(function).bind(*names)
     except TypeError:
         listed = [name for name in inspect.signature(function).parameters if name != "self"]
-        has = f"has {', '.join(listed)}" if listed else "has none"
-        return f"it is called with {', '.join(names)}, in this order, but {has}."
+        order = ", in this order" if len(names) > 1 else ""
+        has = f"its parameters are {', '.join(listed)}" if listed else "it has no parameters"
+        return f"it is called with {', '.join(names)}{order}, but {has}."
     except ValueError:  # a built-in function
         pass
     return ""
