@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable
 from numbers import Real
 
@@ -192,12 +193,14 @@ def _apply(function: Callable, layer: nn.Module) -> None:
     try:
         call(function, layer, changes=True)
     except CheckFailed as failure:
-        said = str(failure)
-        if "no attribute" in said or "NoneType" in said:
-            what = (
-                "a convolution without bias" if hasattr(layer, "weight") else f"{type(layer).__name__}, too"
+        said = re.split(r"\. (?:Is|Does) ", str(failure))[0]
+        if "AttributeError" in said or "NoneType" in said:
+            kind = (
+                "convolutions without bias"
+                if hasattr(layer, "weight")
+                else f"layers such as {type(layer).__name__}"
             )
-            raise CheckFailed(f"{said} It is called for {what}.") from None
+            raise CheckFailed(f"{said.rstrip('.')}. It is called for every layer, also for {kind}.") from None
         raise
 
 

@@ -61,7 +61,7 @@ _SAYINGS = (
      "a tensor that backward still needs was changed in place (weights, by a step?). Compute the loss anew after it"),
     (r"implicitly created only for scalar outputs",
      "a gradient is taken of a tensor with many numbers. Reduce it to one first"),
-    (r"differentiated (?:Tensors|inputs).*(?:not have been used|does not require)",
+    (r"differentiated (?:Tensors?|inputs).*(?:not have been used|does not require)",
      "the gradient is asked for a tensor that the output was not computed from, or that does not require one"),
     (r"only Tensors of floating point|only require gradients.*floating", "whole numbers have no gradient; use floats"),
     (r"Can't call numpy\(\) on Tensor that requires grad", "NumPy cannot see gradients. Stay in torch, or detach first"),
@@ -90,7 +90,21 @@ _SAYINGS = (
     (r"elements? cannot be converted to Scalar|only one element tensors can be converted",
      "a tensor with many numbers is turned into a single one. Is a mean or sum missing?"),
     (r"Target (\d+) is out of bounds", "cross_entropy takes class numbers below the number of columns, and gets {0}"),
-    (r"division by zero", "something is divided by 0"),
+    (r"division by zero|ZeroDivisionError", "something is divided by 0"),
+    (r"expected 2D or 3D input", "BatchNorm1d is for vectors; images need BatchNorm2d"),
+    (r"cannot assign '.*' as parameter '(\w+)'",
+     "the parameter {0} is replaced by a plain tensor. Change its numbers in place, with nn.init or copy_"),
+    (r"return_types\.(\w+)", "{0} over a dimension gives values and indices. Take .values, or use a{0}"),
+    (r"Fan in and fan out", "this initialization is for kernels and matrices; BatchNorm's weights have one dimension"),
+    (r"module '([\w.]+)' has no attribute '(\w+)'", "{0} has no {1}. Is it in another module, or spelled differently?"),
+    (r"'NoneType' object has no attribute '(\w+)'", "something is None where .{0} is needed. Does a function before it return nothing?"),
+    (r"'(\w+)' object has no attribute '(\w+)'", "{0} has no {1}. Is it spelled right, and is that the object you mean?"),
+    (r"(\w+)\(\) takes (?:from )?([\d to]+) positional arguments? but (\d+)", "{0} takes {1} arguments and gets {2}"),
+    (r"unsupported operand type\(s\) for (.*?): .*Sequential", "{0} does not work on whole networks; work on their parameters"),
+    (r"unsupported operand type\(s\) for (.*?): '(.*?)' and '(.*?)'", "{0} does not work between {1} and {2}"),
+    (r"must be Tensor, not (\w+)", "a torch function needs a tensor and gets {0}. Use math for plain numbers"),
+    (r"invalid index of a 0-dim tensor", "an index is used on a single number"),
+    (r"uniform_ expects", "uniform_ takes the lower and the upper end of a range, not mean and spread"),
     (r"same device|is on meta|Cannot copy out of meta", "two tensors are on different devices"),
 )  # fmt: skip
 
@@ -201,8 +215,9 @@ def parameters(function: Callable, names: Sequence[str]) -> str:
         inspect.signature(function).bind(*names)
     except TypeError:
         listed = [name for name in inspect.signature(function).parameters if name != "self"]
-        has = f"has {', '.join(listed)}" if listed else "has none"
-        return f"it is called with {', '.join(names)}, in this order, but {has}."
+        order = ", in this order" if len(names) > 1 else ""
+        has = f"its parameters are {', '.join(listed)}" if listed else "it has no parameters"
+        return f"it is called with {', '.join(names)}{order}, but {has}."
     except ValueError:  # a built-in function
         pass
     return ""

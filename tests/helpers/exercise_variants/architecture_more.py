@@ -638,7 +638,7 @@ WRONG["init_weights"] = [
     (weights(draw=lambda w, m, s: nn.init.trunc_normal_(w, m, 0.0228, m - 0.04, m + 0.04)), "no tails"),
     (weights(draw=lambda w, m, s: w.normal_(m, s)), "no_grad"),
     (weights_by_assignment, "raised TypeError"),
-    (weights_of_all, "no attribute 'weight'|mean"),
+    (weights_of_all, "has no weight|mean"),
     (lambda m: m.bias.data.zero_(), "touched|no attribute"),
     (lambda m: nn.init.xavier_normal_(m.weight), "raised|deviation|mean"),
     (lambda: 1, "it is called with module"),
