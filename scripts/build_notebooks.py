@@ -31,7 +31,7 @@ FOLDER = ROOT / "notebooks"
 SOURCES = sorted((FOLDER / "src").glob("*.py"))
 COLAB = "https://colab.research.google.com/github"
 VIEW = "application/vnd.jupyter.widget-view+json"
-_LARGE = 50_000  # bytes of a figure
+_LARGE = 30_000  # bytes of a figure
 _PICTURE = re.compile(r"!\[([^\]]*)\]\(([^):]+)\)")
 
 
@@ -144,9 +144,10 @@ def _lighter(output: NotebookNode) -> NotebookNode:
         with Image.open(io.BytesIO(base64.b64decode(data.pop("image/png")))) as image:
             picture = image.convert("RGB")
             picture.quantize(256, dither=Image.Dither.NONE).save(out, "PNG", optimize=True)
-            if out.tell() > _LARGE:
-                out, kind = io.BytesIO(), "image/jpeg"
-                picture.save(out, "JPEG", quality=72)
+            photo = io.BytesIO()
+            picture.save(photo, "JPEG", quality=72)
+            if out.tell() > _LARGE and photo.tell() < out.tell():
+                out, kind = photo, "image/jpeg"
         data[kind] = base64.b64encode(out.getvalue()).decode()
         if "image/png" in output.metadata:  # its alt text
             output.metadata[kind] = output.metadata.pop("image/png")
