@@ -47,14 +47,14 @@ def grade(
     from facegan.course.grading.dry_run import dry_run
 
     _check_installed(run_all)
-    write = tables.writer(format)
-    counted, latest = _numbers(notebooks), _time(due)
+    write, counted, latest = tables.writer(format), _numbers(notebooks), _time(due)
     rows = rosters.read(roster) if roster else []
+    submissions = grading.collect(folder)
     place, cache = out.with_suffix(""), out.with_suffix("") / "cache"
     out.parent.mkdir(parents=True, exist_ok=True)
     print(f"{sandbox.described()}\n{dry_run(jobs=jobs, cache=cache)}")
     options: dict[str, Any] = {"limit": limit, "cell_limit": cell_limit, "run_all": run_all, "cache": cache}
-    grades = grading.grade(folder, jobs=jobs, **options)
+    grades = grading.grade_all(submissions, jobs=jobs, hidden=[folder.resolve()], **options)
     _mark_late(grades, latest)
     strangers = rosters.merge(rows, grades) if rows else []
     _report(grades, rows, strangers, place, counted)

@@ -12,7 +12,8 @@ can still do is described in `docs/instructors.md`.
 """
 
 from facegan.course.grading.kernel import inject, run_notebook
-from facegan.course.grading.pool import Grade, grade
+from facegan.course.grading.pool import Grade, grade, grade_all
+from facegan.course.grading.submissions import collect
 from facegan.course.grading.tables import write_csv
 
-__all__ = ["Grade", "grade", "inject", "run_notebook", "write_csv"]
+__all__ = ["Grade", "collect", "grade", "grade_all", "inject", "run_notebook", "write_csv"]

@@ -3,6 +3,7 @@
 import csv
 
 import pytest
+from filelock import FileLock
 from helpers.made_up_class import CLASS, make
 
 from facegan.course.grading import grade, sandbox, similarity, summary, write_csv
@@ -16,8 +17,10 @@ def place(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def grades(place):
-    found = grade(make(place / "in"), jobs=2, cell_limit=40)
+def grades(tmp_path_factory):
+    shared = tmp_path_factory.getbasetemp().parent / "made-up-class"  # of all processes that run tests
+    with FileLock(f"{shared}.lock"):
+        found = grade(make(shared / "in"), jobs=2, cell_limit=40, cache=shared / "cache")
     similarity.compare(found)
     return {each.student: each for each in found}
 
