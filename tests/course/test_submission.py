@@ -7,7 +7,7 @@ import zipfile
 import pytest
 from helpers.made_up_class import RIGHT, notebook
 
-from facegan import fit
+from facegan import data, fit, load_faces
 from facegan import notebook as fg_notebook
 from facegan.course import kept, record
 from facegan.course.submission import submit
@@ -101,3 +101,10 @@ def test_a_folder_without_notebooks_is_refused(work):
 
 def test_notebooks_find_it():
     assert fg_notebook.submit is submit
+
+
+def test_the_distance_of_a_run_on_drawn_faces_needs_no_faces(work, gan, monkeypatch):
+    monkeypatch.setattr(data, "SYNTHETIC_COUNT", 300)
+    fit(gan, load_faces("synthetic", 16), steps=2, run_dir=work / "runs" / "first")
+    run = notes(submit(student="ada"))["run"]
+    assert run["distance"] > run["floor"] > 0

@@ -75,3 +75,8 @@ def test_an_old_notebook_with_lists_of_lines_is_read():
     raw = b"""{"nbformat": 4, "nbformat_minor": 2, "metadata": {}, "cells": [
         {"cell_type": "code", "metadata": {}, "execution_count": null, "outputs": [], "source": ["a = 1\\n", "b"]}]}"""
     assert code_cells(raw) == ["a = 1\nb"]
+
+
+def test_another_exercises_name_is_not_taken_from_a_plain_cell():
+    cells = ["scale = 7", SCALE, '@fg.exercise("unscale")\ndef unscale(x):\n    return scale(x)']
+    assert [piece.before for piece in pieces(cells)] == [[], []]
