@@ -44,7 +44,8 @@ def fit(
     """Train until `steps` steps, or `epochs` passes over the faces, in total: also when resuming.
 
     Ctrl-C ends after the step in progress and saves; the same call then resumes. In a notebook, the kernel's interrupt
-    and the dashboard's Stop do so too, and end the cell with `TrainingStopped`, so that "Run all" stops there.
+    and the dashboard's Stop do so too, and end the cell with `TrainingStopped`, so that "Run all" stops there. SIGTERM
+    and SIGHUP save, too, and then end the process with `SystemExit`, unless the caller handles or ignores them.
     With several processes, the first one writes and runs the callbacks.
 
     Args:

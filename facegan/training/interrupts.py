@@ -1,20 +1,23 @@
-"""Ctrl-C during training: a request that is answered between steps."""
+"""Ctrl-C, SIGTERM and SIGHUP during training: requests that are answered between steps."""
 
 from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from facegan.runtime import distributed
 
 
 class Interrupts:
-    """Whether the user asked to stop; with `at_once`, asking again interrupts what is running."""
+    """Whether the user asked to stop; with `at_once`, asking again interrupts what is running.
+
+    `ended_by` is the number of the signal that asked the process to end: 0 if none did.
+    """
 
     def __init__(self) -> None:
-        self._asked, self.at_once = threading.Event(), True
+        self._asked, self.at_once, self.ended_by = threading.Event(), True, 0
 
     def __call__(self) -> bool:
         return self._asked.is_set()
@@ -38,9 +41,14 @@ def interruptible() -> Iterator[Interrupts]:
 
     One acts at once, and no other after it: the run then saves, or goes back to a checkpoint. None does while
     interrupts are `held`. With several processes none acts at once, because the others would wait for it; a
-    launcher's SIGTERM counts as Ctrl-C then.
+    launcher's SIGTERM counts as Ctrl-C then. Otherwise SIGTERM (docker stop, Slurm) and SIGHUP (a closed terminal) ask
+    once, too, and are noted in `ended_by`, except where the caller handles or ignores them (nohup).
     """
     asked, together = Interrupts(), distributed.world_size() > 1
+
+    def on_end(number: int, _: object) -> None:
+        asked.ended_by = number
+        asked.ask()
 
     def on_interrupt(*_) -> None:
         if asked() and asked.at_once and not together:
@@ -51,8 +59,13 @@ def interruptible() -> Iterator[Interrupts]:
     if threading.current_thread() is not threading.main_thread():
         yield asked
         return
-    watched = (signal.SIGINT, signal.SIGTERM) if together else (signal.SIGINT,)
-    previous = {number: signal.signal(number, on_interrupt) for number in watched}
+    watched: dict[int, Callable] = {signal.SIGINT: on_interrupt}
+    if together:
+        watched[signal.SIGTERM] = on_interrupt
+    else:
+        ends = (getattr(signal, name, None) for name in ("SIGTERM", "SIGHUP"))  # Windows has one of them
+        watched |= {n: on_end for n in ends if n is not None and signal.getsignal(n) == signal.SIG_DFL}
+    previous = {number: signal.signal(number, handler) for number, handler in watched.items()}
     try:
         yield asked
     finally:

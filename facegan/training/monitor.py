@@ -117,7 +117,12 @@ class Monitor:
         return kind is KeyboardInterrupt and distributed.world_size() == 1
 
     def end_cell(self) -> None:
-        """Raise `TrainingStopped` if the user stopped this run in a notebook's cell before its end."""
+        """Raise `TrainingStopped` if the user stopped this run in a notebook's cell before its end.
+
+        Raise `SystemExit` if a signal asked the process to end; the code is 128 and the signal's number.
+        """
+        if self.interrupted.ended_by:
+            raise SystemExit(128 + self.interrupted.ended_by)
         if self.halts_notebook and self.gan.step < self.total:
             where = "saved. Run this cell again to resume." if self.folder else "not saved without a run_dir."
             raise TrainingStopped(f"Stopped at step {self.gan.step:,} of {self.total:,}; {where}")

@@ -189,8 +189,8 @@ def test_recipes_lists_all_with_their_changes(facegan):
     assert all(name in shown for name in RECIPES)
 
 
-def start_training(place, run, **kwargs):
-    command = [sys.executable, "-m", "facegan", "train", "--recipe", "tiny", *SMALL, "--steps", 40,
+def start_training(place, run, steps=40, **kwargs):
+    command = [sys.executable, "-m", "facegan", "train", "--recipe", "tiny", *SMALL, "--steps", steps,
                "--snapshot-every", 5, "--data", "faces.npy", "--run-dir", run]  # fmt: skip
     return subprocess.Popen(list(map(str, command)), cwd=place, stdout=subprocess.PIPE,
                             stderr=subprocess.DEVNULL, text=True, **kwargs)  # fmt: skip
@@ -235,6 +235,19 @@ def test_ctrl_c_saves_and_exits_130(place):
     assert child.returncode == 130
     step = int(re.search(r"stopped at step (\d+) of 40: saved", said)[1])
     assert checkpoint.load_latest(place / "stopped" / "checkpoints")["step"] == step
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(os.name == "nt", reason="needs POSIX signals")
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_to_end_saves_and_exits_128_and_its_number(place, number):
+    child = start_training(place, "ended", steps=4000)
+    wait_for_step(child, place / "ended", 5)
+    child.send_signal(number)
+    said = child.communicate(timeout=120)[0]
+    assert child.returncode == 128 + number
+    step = int(re.search(r"stopped at step (\d+) of 4000: saved", said)[1])
+    assert checkpoint.load_latest(place / "ended" / "checkpoints")["step"] == step
 
 
 def test_an_empty_start_is_refused(facegan):

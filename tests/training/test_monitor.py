@@ -247,3 +247,24 @@ def test_a_second_interrupt_acts_once_and_only_while_steps_are_running():
         with pytest.raises(KeyboardInterrupt):
             signal.raise_signal(signal.SIGINT)
         signal.raise_signal(signal.SIGINT)
+
+
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP"])
+def test_a_signal_to_end_saves_the_step_and_ends_the_process(name, gan, faces, tmp_path):
+    number = getattr(signal, name)
+    ask = SimpleNamespace(on_step_end=lambda gan, _: gan.step == 3 and signal.raise_signal(number))
+    with pytest.raises(SystemExit) as ended:
+        fit(gan, faces, steps=9, run_dir=tmp_path / "run", callbacks=[ask])
+    assert ended.value.code == 128 + number
+    assert Run.open(tmp_path / "run").checkpoints[-1] == 3
+    assert signal.getsignal(number) == signal.SIG_DFL
+
+
+def test_a_signal_that_is_ignored_stays_ignored(gan, faces):
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)  # as nohup does
+    try:
+        ask = SimpleNamespace(on_step_end=lambda gan, _: signal.raise_signal(signal.SIGHUP))
+        fit(gan, faces, steps=2, callbacks=[ask])
+    finally:
+        signal.signal(signal.SIGHUP, before)
+    assert gan.step == 2
