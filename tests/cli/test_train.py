@@ -241,13 +241,13 @@ def test_ctrl_c_saves_and_exits_130(place):
 @pytest.mark.skipif(os.name == "nt", reason="needs POSIX signals")
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_to_end_saves_and_exits_128_and_its_number(place, number):
-    child = start_training(place, "ended", steps=4000)
-    wait_for_step(child, place / "ended", 5)
+    child = start_training(place, f"ended-{number:d}", steps=4000)
+    wait_for_step(child, place / f"ended-{number:d}", 5)
     child.send_signal(number)
     said = child.communicate(timeout=120)[0]
     assert child.returncode == 128 + number
     step = int(re.search(r"stopped at step (\d+) of 4000: saved", said)[1])
-    assert checkpoint.load_latest(place / "ended" / "checkpoints")["step"] == step
+    assert checkpoint.load_latest(place / f"ended-{number:d}" / "checkpoints")["step"] == step
 
 
 def test_an_empty_start_is_refused(facegan):
