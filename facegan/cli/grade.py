@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from facegan.errors import ConfigError
+from facegan.errors import ConfigError, DataError
 
 if TYPE_CHECKING:
     from facegan.course.grading.pool import Grade
@@ -47,9 +47,9 @@ def grade(
     from facegan.course.grading.dry_run import dry_run
 
     _check_installed(run_all)
+    _check_places(folder, out)
     write, counted, latest = tables.writer(format), _numbers(notebooks), _time(due)
-    rows = rosters.read(roster) if roster else []
-    submissions = grading.collect(folder)
+    rows, submissions = rosters.read(roster) if roster else [], grading.collect(folder)
     place, cache = out.with_suffix(""), out.with_suffix("") / "cache"
     out.parent.mkdir(parents=True, exist_ok=True)
     print(f"{sandbox.described()}\n{dry_run(jobs=jobs, cache=cache)}")
@@ -78,6 +78,17 @@ def _check_installed(run_all: bool) -> None:
     needed = ("nbformat", "nbclient", "ipykernel") if run_all else ("nbformat",)
     if missing := [name for name in needed if find_spec(name) is None]:
         raise ConfigError(f"grading needs {' and '.join(missing)}: pip install {' '.join(missing)}.")
+
+
+def _check_places(folder: Path, out: Path) -> None:
+    if not folder.is_dir():
+        raise DataError(f"{folder} is no folder. Give the folder that the submissions are in.")
+    if out.is_dir():
+        raise ConfigError(f"--out {out} is a folder. Give the name of a table, such as {out / 'grades.csv'}.")
+    if out.with_suffix("").resolve() == folder.resolve():
+        raise ConfigError(
+            f"--out {out}: its reports would go into {folder}, among the submissions. Give another name."
+        )
 
 
 def _print(grades: list[Grade], notebooks: Iterable[list[str]]) -> None:
@@ -125,7 +136,8 @@ def _report(grades: list[Grade], rows: list, strangers: list[Grade], place: Path
     options: dict[str, Any] = {"notebooks": counted}
     pairs = similarity.compare(grades)
     summary.draw(grades, place / "summary.png", **options)
-    nothing = [next(iter(filter(None, row.columns.values())), "") for row in rows if row.grade is None]
+    absent = [row.columns.values() for row in rows if row.grade is None and row.is_student]
+    nothing = [next(iter(filter(None, values)), "") for values in absent]
     text = summary.markdown(
         grades,
         pairs,

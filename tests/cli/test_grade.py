@@ -16,6 +16,7 @@ from facegan.errors import ConfigError
 @pytest.fixture
 def graded(monkeypatch, place):
     """Grading without processes: one student, whatever is in the folder; what `grade` was called with."""
+    (place / "submissions").mkdir(exist_ok=True)
     seen = {}
     ada = grading.Grade("ada", {"scale": ("right", "")}, submission=Submission("ada"))
     monkeypatch.setattr(grading, "collect", lambda folder: [])
@@ -51,12 +52,19 @@ def test_the_roster_decides_the_rows(facegan, place, graded):
         (["--notebooks", "one"], "Give numbers"),
         (["--due", "tomorrow"], "is no time"),
         (["--roster", "nowhere.csv"], "the roster nowhere.csv cannot be read"),
+        (["--out", "submissions"], "--out submissions is a folder"),
     ],
 )
 def test_wrong_options_are_refused_before_anything_runs(facegan, graded, arguments, said):
     done = facegan("grade", ".", *arguments)
     assert (done.returncode, graded) == (1, {})
     assert said in done.stderr
+
+
+def test_a_folder_that_is_none_is_refused_before_anything_runs(facegan, graded):
+    done = facegan("grade", "nowhere")
+    assert (done.returncode, graded) == (1, {})
+    assert "nowhere is no folder" in done.stderr
 
 
 @pytest.mark.parametrize("format", ["canvas", "moodle", "gradescope"])

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import inspect
 import sys
+import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib import import_module
 from pathlib import Path
 from types import CodeType, FrameType, ModuleType
 from typing import Any
+
+import torch
 
 from facegan.course import catalog, checks
 from facegan.course.exercise import Result
@@ -39,9 +42,15 @@ _TWINS = {
 }  # what of the library does the same as an exercise
 _PACKAGE = Path(import_module("facegan").__file__ or "").parent
 _JUDGE = (str(_PACKAGE / "course" / "checks"), str(_PACKAGE / "course" / "exercise.py"))
-_INSTALLED = tuple({str(_PACKAGE), sys.prefix, sys.base_prefix, "<frozen"})
+INSTALLED = tuple({str(_PACKAGE), sys.prefix, sys.base_prefix, "<frozen"})
+_LAZY = {"__doc__", "__dict__", "__weakref__", "_abc_impl", "__annotations__"}  # of a class
 _WATCHED = (
+    "__main__",
+    "copy",
+    "json",
     "torch",
+    "torch.nn",
+    "torch.nn.modules.module",
     "torch.nn.functional",
     "torch.nn.init",
     "torch.autograd",
@@ -49,6 +58,9 @@ _WATCHED = (
     "math",
     "builtins",
 )
+
+
+_gettrace = sys.gettrace
 
 
 def twins(name: str) -> dict[CodeType, str]:
@@ -71,28 +83,48 @@ def _codes(value: Any) -> Iterator[CodeType]:
 
 
 @contextmanager
-def no_delegation(name: str, function: Any) -> Iterator[Callable[[Result], Result]]:
-    """A context for a check of `function`; yields what turns its result into 'wrong' if a twin was called."""
-    known, seen = twins(name), []
-    seen += [known[code] for code in _codes(function) if code in known]
+def no_delegation(
+    name: str, function: Any, leave: Callable[[], None] | None = None
+) -> Iterator[Callable[[Result], Result]]:
+    """A context for a check of `function`; yields what turns its result into 'wrong' if a twin was called.
 
-    def watch(frame: FrameType, event: str, _: Any) -> None:
+    `leave` is called whenever a student's code returns to the judge.
+    """
+    known = twins(name)
+    seen = [known[code] for code in _codes(function) if code in known]
+
+    def returned(frame: FrameType, event: str, _: Any) -> Any:
+        if event == "return" and leave is not None:
+            leave()
+        return returned
+
+    def watch(frame: FrameType, event: str, _: Any) -> Any:
         if event == "call" and frame.f_code in known and _is_from_student(frame.f_back):
             seen.append(known[frame.f_code])
+        if _is_students(frame) and not (frame.f_back and _is_students(frame.f_back)):
+            frame.f_trace_lines = False
+            return returned
+        return None
 
     def corrected(result: Result) -> Result:
         if not (seen and result.passes):
             return result
         return Result(name, "wrong", f"it calls {seen[0]}. Write it yourself, with torch.")
 
-    before = sys.gettrace()
+    before = _gettrace()
+    threading.settrace(watch)
     sys.settrace(watch)
     try:
         yield corrected
     finally:
-        if sys.gettrace() is not watch:
+        if _gettrace() is not watch:
             seen.append("sys.settrace, which the grader uses")
         sys.settrace(before)
+        threading.settrace(before)
+
+
+def _is_students(frame: FrameType) -> bool:
+    return not frame.f_code.co_filename.startswith(INSTALLED)
 
 
 def _is_from_student(frame: FrameType | None) -> bool:
@@ -101,44 +133,77 @@ def _is_from_student(frame: FrameType | None) -> bool:
         file = frame.f_code.co_filename
         if file.startswith(_JUDGE):
             return False
-        if not file.startswith(_INSTALLED):
+        if not file.startswith(INSTALLED):
             return True
         frame = frame.f_back
-    return False
+    return True  # the beginning of a thread that a student's function has started
 
 
 def fingerprint() -> dict[tuple[str, str], Any]:
-    """What judging relies on: the functions and classes of facegan, and of the parts of torch that checks use."""
+    """What judging relies on: all of facegan's modules, and of the parts of torch and Python that checks use."""
     found: dict[tuple[str, str], Any] = {}
     for name, module in list(sys.modules.items()):
         if module is not None and (name.split(".")[0] == "facegan" or name in _WATCHED):
             found |= _of_module(name, module)
     found |= {("exercise", name): vars(each).copy() for name, each in catalog.exercises().items()}
-    for kind in (checks.CheckFailed, import_module("torch").Tensor):
+    for kind in (checks.CheckFailed, torch.Tensor):
         found |= {(kind.__name__, key): inspect.getattr_static(kind, key) for key in dir(kind)}
+    found["Tensor", "__subclasses__"] = tuple(_foreign_subclasses(torch.Tensor))
+    found["torch.overrides", "TorchFunctionMode"] = torch._C._len_torch_function_stack()
     return found
 
 
-def _of_module(name: str, module: ModuleType) -> Iterator[tuple[tuple[str, str], Any]] | dict:
+def _foreign_subclasses(kind: type) -> Iterator[type]:
+    """Subclasses that no module has under their name: those that a student's code has made."""
+    made: type
+    for made in kind.__subclasses__():
+        if getattr(sys.modules.get(made.__module__), made.__qualname__, None) is not made:
+            yield made
+        yield from _foreign_subclasses(made)
+
+
+def snapshot() -> Callable[[], bool]:
+    """A function that says, a hundred times as fast as `changed`, that nothing is another object than now."""
+    modules = [m for name, m in sys.modules.items() if name.split(".")[0] == "facegan" or name in _WATCHED]
+    owners = [*filter(None, modules), checks.CheckFailed, Result, torch.Tensor]
+    before = [(owner, dict(vars(owner))) for owner in owners]
+    subclasses = len(torch.Tensor.__subclasses__())
+
+    def is_same() -> bool:
+        with suppress(Exception):  # two values that cannot be compared are not the same
+            return (
+                not torch._C._len_torch_function_stack()
+                and len(torch.Tensor.__subclasses__()) == subclasses
+                and all(dict(vars(owner)) == names for owner, names in before)
+            )
+        return False
+
+    return is_same
+
+
+def _of_module(name: str, module: ModuleType) -> dict[tuple[str, str], Any]:
     found: dict[tuple[str, str], Any] = {}
     for key, value in list(vars(module).items()):
-        if isinstance(value, ModuleType) or not callable(value):
-            continue
-        found[name, key] = value
+        if key == "exercise" or sys.modules.get(f"{name}.{key}") is value:
+            continue  # the grader's own decorator, and modules that are imported when first used
+        if callable(value) or isinstance(value, (ModuleType, int, float, str, tuple)):
+            found[name, key] = value
         if code := getattr(value, "__code__", None):
             found[name, f"{key} (its code)"] = (code, value.__defaults__)
         if isinstance(value, type) and value.__module__.startswith("facegan"):
             found |= {
-                (name, f"{key}.{each}"): member for each, member in vars(value).items() if callable(member)
+                (name, f"{key}.{each}"): member for each, member in vars(value).items() if each not in _LAZY
             }
     return found
 
 
 def changed(before: dict[tuple[str, str], Any]) -> str:
-    """The first name that is not what it was in the fingerprint `before`; empty if all are."""
+    """The first name that is not what it was in the fingerprint `before`, or is new; empty if there is none."""
     now = fingerprint()
     for (module, key), value in before.items():
         other = now.get((module, key))
-        if other is not value and other != value:
+        if other is not value and (type(other) is not type(value) or other != value):
             return f"{module}.{key}"
-    return ""
+    ours = {module for module, _ in before if module.startswith(("facegan", "__main__"))}
+    new = (f"{module}.{key}" for module, key in now.keys() - before.keys() if module in ours)
+    return next(new, "")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import queue
 import secrets
 import subprocess
@@ -13,16 +14,19 @@ from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from facegan.course.catalog import exercises
 from facegan.course.grading import cells, kernel, sandbox
 from facegan.course.grading.submissions import Submission, collect
+from facegan.errors import first_line
 from facegan.files import write_atomic
 from facegan.version import __version__
 
 CELL_LIMIT = 90.0  # seconds for one cell
 LIMIT = 900.0  # seconds for one student
+_MOST_SAID = 5_000_000  # characters that a student's process may write
+_LONGEST = 2000  # characters of feedback
 _DIED = "its process ended"
 
 
@@ -105,17 +109,27 @@ class _Running:
             sandbox.end(child)
 
     def grade(self, submission: Submission) -> Grade:
+        """The student's grade; what goes wrong with one student's files does not stop the rest."""
+        try:
+            return self._graded(submission)
+        except Exception as error:
+            said = f"the grader failed: {type(error).__name__}: {first_line(error)}"
+            failed = Grade(submission.student, trouble=said, submission=submission)
+            _explain_missing(submission, failed)
+            return failed
+
+    def _graded(self, submission: Submission) -> Grade:
         key = f"{submission.digest[:32]}-{__version__}{'-all' if self.run_all else ''}.json"
         kept = self.cache / key if self.cache else None
         if kept and kept.exists():
             stored = json.loads(kept.read_text(encoding="utf-8"))
             results = {name: tuple(each) for name, each in stored["results"].items()}
             return Grade(submission.student, results, stored["trouble"], stored["absent"], submission)
-        with tempfile.TemporaryDirectory(prefix="facegan-grade-") as place:
+        with _place() as place:
             grade = Grade(submission.student, submission=submission)
             trouble = [*submission.trouble, *self._exercises(submission, grade, Path(place))]
             if self.run_all:
-                trouble += self._whole(submission, Path(place))
+                trouble += self._whole(submission)
             grade.trouble = "; ".join(trouble)
         _explain_missing(submission, grade)
         if kept and not self.stopped.is_set():
@@ -144,7 +158,8 @@ class _Running:
     def _one_process(self, job: dict, grade: Grade, place: Path, end: float) -> str:
         """Judge what has no result yet; what ended the process early, or an empty string."""
         key = secrets.token_hex(16)
-        child = self._start(["-m", "facegan.course.grading.worker"], place, stdin=subprocess.PIPE)
+        errors = tempfile.TemporaryFile("w+", errors="replace")  # noqa: SIM115 (where students' code has no path to it)
+        child = self._start(["-m", "facegan.course.grading.worker"], place, errors, stdin=subprocess.PIPE)
         task = {**job, "key": key, "skip": list(grade.results), "memory": sandbox.MEMORY}
         at: list[str] = []
         try:
@@ -152,9 +167,10 @@ class _Running:
                 if not isinstance(line, dict) or line.get("key") != key:
                     continue
                 if "begin" in line:
-                    at = line["begin"]
+                    at = line["begin"].split()
                 elif "name" in line:
-                    grade.results[line["name"]] = (line["status"], line["feedback"])
+                    said = (line["status"], _printable(line["feedback"]))
+                    grade.results[line["name"]] = said
                 elif "done" in line:
                     return ""
         except TimeoutError:
@@ -166,37 +182,43 @@ class _Running:
             self.children.discard(child)
         for name in at:
             grade.results.setdefault(name, ("wrong", f"{_DIED} ({_code(child)})."))
-        return f"{_DIED} ({_code(child)}): {_last_line(place)}"
+        return f"{_DIED} ({_code(child)}): {_last_line(errors)}"
 
-    def _start(self, arguments: list, place: Path, **options: Any) -> subprocess.Popen:
-        with (place / "errors.txt").open("w") as errors:
-            child = subprocess.Popen(
-                sandbox.command(arguments, place, self.hidden), cwd=place, env=sandbox.environment(place),
-                stdout=subprocess.PIPE, stderr=errors, start_new_session=True, text=True, **options,
-            )  # fmt: skip
+    def _start(self, arguments: list, place: Path, errors: IO[str], **options: Any) -> subprocess.Popen:
+        child = subprocess.Popen(
+            sandbox.command(arguments, place, self.hidden), cwd=place, env=sandbox.environment(place),
+            stdout=subprocess.PIPE, stderr=errors, start_new_session=True, text=True, errors="replace", **options,
+        )  # fmt: skip
         self.children.add(child)
         return child
 
-    def _whole(self, submission: Submission, place: Path) -> list[str]:
-        """Errors of all cells of all notebooks, run in a kernel."""
+    def _whole(self, submission: Submission) -> list[str]:
+        """Errors of all cells of all notebooks, each run in a kernel and a folder of its own."""
         found = []
         for notebook in submission.notebooks:
-            source, out = place / "notebook.ipynb", place / "executed.ipynb"
-            source.write_bytes(notebook.raw)
-            out.unlink(missing_ok=True)
-            child = self._start(
-                ["-m", "facegan.course.grading.kernel", source, out, str(self.cell_limit)], place
-            )
-            try:
-                child.communicate(timeout=self.limit)
-                problem = "" if not child.returncode else _last_line(place)
-            except subprocess.TimeoutExpired:
-                problem = f"stopped after {self.limit:.0f} seconds"
-            finally:
-                sandbox.end(child)
-                self.children.discard(child)
-            found += [f"{notebook.path}: {each}" for each in [problem, *kernel.errors(out)] if each]
+            with _place() as place, tempfile.TemporaryFile("w+", errors="replace") as errors:
+                said = self._one_kernel(notebook.raw, Path(place), errors)
+            found += [f"{notebook.path}: {_printable(each)}" for each in said if each]
         return found
+
+    def _one_kernel(self, raw: bytes, place: Path, errors: IO[str]) -> list[str]:
+        source, out = place / "notebook.ipynb", place / "executed.ipynb"
+        source.write_bytes(raw)
+        arguments = ["-m", "facegan.course.grading.kernel", source, out, str(self.cell_limit)]
+        child = self._start(arguments, place, errors)
+        try:
+            child.communicate(timeout=self.limit)
+            problem = "" if not child.returncode else _last_line(errors)
+        except subprocess.TimeoutExpired:
+            problem = f"stopped after {self.limit:.0f} seconds"
+        finally:
+            sandbox.end(child)
+            self.children.discard(child)
+        return [problem, *(kernel.errors(out) if out.is_file() and not out.is_symlink() else [])]
+
+
+def _place() -> tempfile.TemporaryDirectory:
+    return tempfile.TemporaryDirectory(prefix="facegan-grade-", ignore_cleanup_errors=True)
 
 
 def _lines(child: subprocess.Popen, task: str, end: float, cell_limit: float) -> Iterable[Any]:
@@ -211,8 +233,10 @@ def _lines(child: subprocess.Popen, task: str, end: float, cell_limit: float) ->
             child.stdin.close()
         except OSError:  # it has ended already
             pass
-        for line in child.stdout:
+        left = _MOST_SAID
+        while left > 0 and (line := child.stdout.readline(left)):
             said.put(line)
+            left -= len(line)
         said.put(None)
 
     threading.Thread(target=read, daemon=True).start()
@@ -225,7 +249,7 @@ def _lines(child: subprocess.Popen, task: str, end: float, cell_limit: float) ->
             return
         try:
             yield json.loads(line)
-        except ValueError:
+        except (ValueError, RecursionError):
             continue
 
 
@@ -234,9 +258,17 @@ def _code(child: subprocess.Popen) -> str:
     return f"signal {-code}" if code < 0 else f"exit code {code}"
 
 
-def _last_line(place: Path) -> str:
-    lines = (place / "errors.txt").read_text(errors="replace").strip().splitlines()
-    return lines[-1][:200] if lines else "it said nothing"
+def _last_line(errors: IO[str]) -> str:
+    size = errors.seek(0, os.SEEK_END)
+    errors.seek(max(size - 10_000, 0))
+    lines = errors.read().strip().splitlines()
+    return _printable(lines[-1])[:200] if lines else "it said nothing"
+
+
+def _printable(text: object) -> str:
+    """What a student's code has said, on one line, as a table can hold it."""
+    plain = " ".join(str(text)[:_LONGEST].split())
+    return "".join(c if c.isprintable() else "?" for c in plain)
 
 
 def _explain_missing(submission: Submission, grade: Grade) -> None:

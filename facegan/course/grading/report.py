@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import html
 from collections.abc import Sequence
+from itertools import chain, count
 from pathlib import Path
 
 from facegan.course.exercise import MARKS
@@ -39,9 +40,15 @@ def write(grades: Sequence[Grade], folder: Path, *, notebooks: Sequence[int] = (
     """Write every student's page into the folder; the name of a file is the student's, without special characters."""
     names = [name for each in scope(grades, notebooks).values() for name in each]
     folder.mkdir(parents=True, exist_ok=True)
+    taken = set[str]()
     for grade in grades:
-        plain = "".join(c if c.isalnum() or c in "-_@." else "_" for c in grade.student).strip(".")
-        write_atomic(folder / f"{plain or 'student'}.html", page(grade, names).encode())
+        plain = (
+            "".join(c if c.isalnum() or c in "-_@." else "_" for c in grade.student).strip(".") or "student"
+        )
+        names_to_try = chain([plain], (f"{plain}-{number}" for number in count(2)))
+        name = next(each for each in names_to_try if each.casefold() not in taken)
+        taken.add(name.casefold())
+        write_atomic(folder / f"{name}.html", page(grade, names).encode(errors="replace"))
 
 
 def _work(grade: Grade) -> list[str]:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import csv
+import io
 import re
-from collections.abc import Iterable
+import unicodedata
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,8 +15,9 @@ from facegan.errors import DataError
 
 _WHO = re.compile(
     r"(?i)^(student|name|full ?name|first ?name|last ?name|surname|e-?mail( address)?|sid|id|id number|identifier|"
-    r"user ?name|login|student id|sis user id|sis login id)$"
+    r"user ?name|github ?user ?name|login|student id|sis user id|sis login id)$"
 )
+_NOBODY = {"", "Points Possible", "Student, Test"}  # lines of a Canvas gradebook that are no students
 
 
 @dataclass
@@ -24,6 +27,11 @@ class Row:
     columns: dict[str, str]
     grade: Grade | None = None
 
+    @property
+    def is_student(self) -> bool:
+        """Whether it is a student, and not what Canvas adds to a gradebook."""
+        return self.columns.get("Student", "somebody").strip() not in _NOBODY
+
 
 def read(path: Path) -> list[Row]:
     """The rows of a roster.
@@ -32,15 +40,18 @@ def read(path: Path) -> list[Row]:
         DataError: the file cannot be read, has no rows, or no column that says who a student is.
     """
     try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            rows = [{k: v or "" for k, v in row.items() if k} for row in csv.DictReader(file)]
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        text = _decoded(path.read_bytes()).removeprefix("sep=;").lstrip("\r\n")
+        first = text.partition("\n")[0]
+        mark = max(",;\t", key=first.count)
+        table = csv.DictReader(io.StringIO(text, newline=""), delimiter=mark)
+        rows = [{k.strip(): v or "" for k, v in row.items() if k} for row in table]
+    except (OSError, UnicodeError, csv.Error) as error:
         raise DataError(f"the roster {path} cannot be read: {error}. Save it as CSV in UTF-8.") from None
     if not rows:
         raise DataError(
             f"the roster {path} has no rows. Its first line names the columns, then one line per student."
         )
-    if not any(_WHO.match(name.strip()) for name in rows[0]):
+    if not any(_WHO.match(_column(name)) for name in rows[0]):
         raise DataError(
             f"the roster {path} has the columns {', '.join(rows[0])}; expected one that says who a student is, such "
             "as student, name, email or id."
@@ -48,26 +59,65 @@ def read(path: Path) -> list[Row]:
     return [Row(row) for row in rows]
 
 
-def merge(rows: Iterable[Row], grades: Iterable[Grade]) -> list[Grade]:
-    """Give each row of the roster its grade; return the grades of students that are not in it."""
-    known: dict[str, Row] = {}
+def _decoded(raw: bytes) -> str:
+    """Text in UTF-8, or in UTF-16, as Excel writes 'Unicode text'."""
+    return raw.decode("utf-16" if raw[:2] in {b"\xff\xfe", b"\xfe\xff"} else "utf-8-sig")
+
+
+def merge(rows: Iterable[Row], grades: Sequence[Grade]) -> list[Grade]:
+    """Give each row of the roster its grade; return the grades of students that are not in it.
+
+    What several students are called names none of them. What a platform calls a student comes before what the
+    student's own file says.
+    """
+    known: dict[str, list[Row]] = {}
     for row in rows:
-        for key in _keys_of(row.columns):
-            known.setdefault(key, row)
-    strangers = []
+        for key in _keys_of(row.columns) if row.is_student else ():
+            known.setdefault(key, []).append(row)
+    alone = {key: found[0] for key, found in known.items() if len(found) == 1}
+    prefix = _assignment([grade.student for grade in grades])
+    left = _give(alone, grades, lambda grade: sorted(grade.submission.ids) if grade.submission else [])
+    left = _give(alone, left, lambda grade: [grade.student, grade.student.removeprefix(prefix)])
     for grade in grades:
-        ids = {grade.student, *(grade.submission.ids if grade.submission else ())}
-        found = next((known[key] for each in sorted(ids) if (key := _plain(each)) in known), None)
-        if found is None or found.grade is not None:
-            strangers.append(grade)
+        for ids in grade.submission.partners if grade.submission else ():
+            partner = _first(alone, sorted(ids))
+            if partner is not None and partner.grade is None:
+                partner.grade = grade
+    return left
+
+
+def _give(known: dict[str, Row], grades: Iterable[Grade], names: Callable[[Grade], list[str]]) -> list[Grade]:
+    """Give rows the grades of those whose names lead to them; the other grades."""
+    left = []
+    for grade in grades:
+        row = _first(known, names(grade))
+        if row is None or row.grade is not None:
+            left.append(grade)
         else:
-            found.grade = grade
-    return strangers
+            row.grade = grade
+    return left
+
+
+def _first(known: dict[str, Row], names: Iterable[str]) -> Row | None:
+    return next((known[key] for name in names if (key := _plain(name)) in known), None)
+
+
+def _assignment(names: Sequence[str]) -> str:
+    """What repositories of GitHub Classroom begin with: 'gan-' of gan-ada and gan-bob; empty if they differ."""
+    first, last = min(names, default=""), max(names, default="")
+    shared = next((first[:i] for i, (a, b) in enumerate(zip(first, last, strict=False)) if a != b), "")
+    return shared[: shared.rfind("-") + 1]
+
+
+def _column(name: str) -> str:
+    return name.strip().replace("_", " ")
 
 
 def _keys_of(columns: dict[str, str]) -> set[str]:
     """What a student may be called: each column, an email's local part, first and last name in both orders."""
-    who = {name.strip().lower(): value.strip() for name, value in columns.items() if _WHO.match(name.strip())}
+    who = {
+        _column(name).lower(): value.strip() for name, value in columns.items() if _WHO.match(_column(name))
+    }
     first, last = who.get("first name", ""), who.get("last name", who.get("surname", ""))
     found = {*who.values(), first + last, last + first}
     for value in list(found):
@@ -80,4 +130,4 @@ def _keys_of(columns: dict[str, str]) -> set[str]:
 
 
 def _plain(name: str) -> str:
-    return re.sub(r"[\W_]+", "", name.casefold())
+    return re.sub(r"[\W_]+", "", unicodedata.normalize("NFC", name.casefold()))

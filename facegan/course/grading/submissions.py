@@ -14,25 +14,25 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-import re
 import zipfile
+import zlib
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from facegan.course.catalog import exercises
+from facegan.course.grading import names
 from facegan.course.grading.cells import code_cells, pieces, written
 from facegan.errors import DataError
 
 _MOST = 100_000_000  # bytes of one file
+_DENSEST = 200  # how many times as large as in its zip; a zip bomb's files are a thousand times as large
+_DEEPEST = 5  # zips in zips
 _IGNORED = {".ipynb_checkpoints", "__MACOSX", ".git"}
-_CANVAS = re.compile(r"^(?P<who>[^_]+)_(?P<late>LATE_)?(?P<id>\d+)_(?P<number>\d+)_(?P<file>.+)$")
-_MOODLE = re.compile(r"^(?P<who>[^_]+)_(?P<id>\d+)_assignsubmission_(?:file|onlinetext)_?(?P<file>.*)$")
-_GRADESCOPE = re.compile(r"^submission_(?P<id>\d+)$")
-_AGAIN = re.compile(r"(?:-\d+|\s*\(\d+\)|[ _-]copy(?:[ _]\d+)?)$", re.IGNORECASE)  # 01_data-1, 01_data (2)
+_ARCHIVES = {".rar", ".7z", ".tar", ".gz", ".tgz"}
 
 
 @dataclass
@@ -64,6 +64,8 @@ class Submission:
     late: bool = False
     replaced: list[str] = field(default_factory=list)  # files of which a newer version was handed in
     trouble: list[str] = field(default_factory=list)
+    others: list[str] = field(default_factory=list)  # files that are no notebooks
+    partners: list[set[str]] = field(default_factory=list)  # ids of others who handed in the same
 
     @property
     def digest(self) -> str:
@@ -80,6 +82,7 @@ class _File:
     folders: tuple[str, ...]
     raw: bytes
     saved: datetime
+    owner: Submission | None = None  # where a zip made by `facegan submit` says who it is
 
 
 def collect(folder: Path) -> list[Submission]:
@@ -91,163 +94,191 @@ def collect(folder: Path) -> list[Submission]:
     if not folder.is_dir():
         raise DataError(f"{folder} is no folder. Give the folder that the submissions are in.")
     found: dict[str, Submission] = {}
-    for path in sorted(p for p in folder.rglob("*") if p.is_file() and not _IGNORED.intersection(p.parts)):
-        for file in _files(path, folder, found):
-            _add(file, found, folder)
+    for path in sorted(p for p in folder.rglob("*") if p.is_file() or p.is_symlink()):
+        if not _IGNORED.intersection(path.parts):
+            for file in _files(path, folder, found):
+                _add(file, found, folder)
+    _note_others(found.values())
     if not found:
         raise DataError(
             f"no notebook (.ipynb) in {folder}, and no zip with one; give the folder that the submissions are in."
         )
     submissions = _merged(found.values())
+    _name_by_gradescope(submissions, folder)
     for submission in submissions:
         _keep_newest(submission)
     return sorted(submissions, key=lambda each: each.student.casefold())
+
+
+def _note_others(submissions: Iterable[Submission]) -> None:
+    """Say of a student without a notebook what else there is."""
+    for each in submissions:
+        if each.others and not each.notebooks:
+            each.trouble.append(f"no notebook (.ipynb) was handed in, only {', '.join(each.others[:5])}")
 
 
 def _merged(submissions: Iterable[Submission]) -> list[Submission]:
     """Those of one platform id as one submission; different students of one name get their id added."""
     merged: list[Submission] = []
     for each in submissions:
-        same = next((other for other in merged if each.ids & other.ids), None)
+        numbers = {name for name in each.ids if name.isdigit()}
+        same = next((other for other in merged if numbers & other.ids), None)
         if same is None:
             merged.append(each)
             continue
-        for name in ("notebooks", "replaced", "trouble"):
+        for name in ("notebooks", "replaced", "trouble", "others"):
             getattr(same, name).extend(getattr(each, name))
-        same.ids |= each.ids | {each.student}
+        same.ids |= each.ids
         same.late |= each.late
         same.record, same.run, same.written = (
             same.record or each.record, same.run or each.run, same.written or each.written
         )  # fmt: skip
-    names = Counter(each.student for each in merged)
+    count = Counter(each.student.casefold() for each in merged)
     for each in merged:
-        if names[each.student] > 1 and each.ids:
+        if count[each.student.casefold()] > 1 and each.ids:
             each.student = f"{each.student} ({min(each.ids)})"
     return merged
 
 
+def _name_by_gradescope(submissions: Sequence[Submission], folder: Path) -> None:
+    """Give submissions that Gradescope has numbered their students' names and ids."""
+    known: dict[str, list[dict[str, str]]] = {}
+    for path in folder.rglob("submission_metadata.yml"):
+        known |= dict(names.gradescope_students(path.read_text(encoding="utf-8", errors="replace")))
+    for each in submissions:
+        people = next((known[number] for number in each.ids if number in known), [])
+        ids = [{value for value in person.values() if value} for person in people]
+        if ids:
+            each.ids |= ids[0]
+            each.partners = ids[1:]
+            if each.student.startswith("submission_"):
+                each.student = (
+                    names.clean(" and ".join(person.get("name", "") for person in people)) or each.student
+                )
+
+
 def _files(path: Path, folder: Path, found: dict[str, Submission]) -> Iterator[_File]:
-    """The notebooks in a file of the folder, and those in a zip."""
+    """The notebooks in a file of the folder, and those in a zip; what cannot be read is noted as trouble."""
     relative = path.relative_to(folder)
-    saved = datetime.fromtimestamp(path.stat().st_mtime, timezone.utc)
-    if path.suffix.lower() == ".ipynb":
-        yield _File(relative.as_posix(), path.name, relative.parts[:-1], path.read_bytes(), saved)
-    elif path.suffix.lower() == ".zip":
-        try:
+    folders, at = relative.parts[:-1], relative.as_posix()
+    try:
+        if path.is_symlink() and (names.is_notebook(path.name) or path.suffix.lower() == ".zip"):
+            raise OSError("it is a link to another file")
+        saved = datetime.fromtimestamp(path.lstat().st_mtime, timezone.utc)
+        if names.is_notebook(path.name):
+            yield _File(at, path.name, folders, path.read_bytes(), saved)
+        elif path.suffix.lower() == ".zip":
             with zipfile.ZipFile(path) as archive:
-                yield from _of_zip(archive, path, relative, saved, found)
-        except (zipfile.BadZipFile, OSError, RuntimeError, EOFError) as error:
-            who = _student_of(path.name, relative.parts[:-1], folder)
-            _of(found, *who).trouble.append(f"{relative.as_posix()} cannot be read: {error}")
+                yield from _of_zip(archive, PurePosixPath(at), saved, found, folder)
+        elif names.platform(path.name, folders) or path.suffix.lower() in _ARCHIVES:
+            _of(found, *names.student_of(path.name, folders, folder)).others.append(at)
+    except _UNREADABLE as error:
+        who = names.student_of(path.name, folders, folder)
+        _of(found, *who).trouble.append(f"{at} cannot be read: {error}")
+
+
+_UNREADABLE = (
+    zipfile.BadZipFile,
+    zipfile.LargeZipFile,
+    zlib.error,
+    OSError,
+    RuntimeError,
+    EOFError,
+    ValueError,
+)
 
 
 def _of_zip(
-    archive: zipfile.ZipFile, path: Path, relative: Path, saved: datetime, found: dict
+    archive: zipfile.ZipFile, path: PurePosixPath, saved: datetime, found: dict, folder: Path
 ) -> Iterator[_File]:
     """Notebooks of a zip, which may be one made by `facegan submit` or hold such zips."""
-    members = [i for i in archive.infolist() if not i.is_dir() and i.file_size <= _MOST]
-    made = next((i for i in members if PurePosixPath(i.filename).name == "submission.json"), None)
-    inside: tuple[str, ...] = (*relative.parts[:-1], relative.name)
-    if made is not None:
-        inside = (_read_submission(archive, made, relative, found),)
-    for member in members:
-        name = PurePosixPath(member.filename)
-        if _IGNORED.intersection(name.parts):
+    inside = (*path.parts[:-1], path.name)
+    members = {info.filename.replace("\\", "/"): info for info in archive.infolist() if not info.is_dir()}
+    notes = next((name for name in members if PurePosixPath(name).name == "submission.json"), None)
+    owner = _read_submission(archive, members, notes, path, found) if notes else None
+    seen = 0
+    for name, info in members.items():
+        part = PurePosixPath(name)
+        is_zip = part.suffix.lower() == ".zip"
+        if _IGNORED.intersection(part.parts) or not (is_zip or names.is_notebook(part.name)):
             continue
-        at = f"{relative.as_posix()}/{member.filename}"
-        if name.suffix.lower() == ".ipynb":
-            folders = inside if made is not None else (*inside, *name.parts[:-1])
-            yield _File(at, name.name, folders, archive.read(member), saved)
-        elif name.suffix.lower() == ".zip":
-            with zipfile.ZipFile(io.BytesIO(archive.read(member))) as nested:
-                yield from _of_zip(nested, path / name, relative / Path(*name.parts), saved, found)
+        seen += 1
+        folders = (*inside, *part.parts[:-1])
+        try:
+            raw = _read(archive, info)
+            if not is_zip:
+                yield _File(f"{path}/{name}", part.name, folders, raw, saved, owner)
+            elif len([each for each in path.parts if each.lower().endswith(".zip")]) >= _DEEPEST:
+                raise OSError(f"it is a zip inside of {_DEEPEST} others")
+            else:
+                with zipfile.ZipFile(io.BytesIO(raw)) as nested:
+                    yield from _of_zip(nested, path / part, saved, found, folder)
+        except _UNREADABLE as error:
+            whose = owner or _of(found, *names.student_of(part.name, folders, folder))
+            whose.trouble.append(f"{path}/{name} cannot be read: {error}")
+    if not seen:
+        (owner or _of(found, *names.student_of(path.name, path.parts[:-1], folder))).others.append(str(path))
 
 
-def _read_submission(archive: zipfile.ZipFile, made: zipfile.ZipInfo, relative: Path, found: dict) -> str:
-    """The student of a zip made by `facegan submit`, whose record and run are noted."""
+def _read(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bytes:
+    if info.file_size > _MOST or info.file_size > 1_000_000 + _DENSEST * info.compress_size:
+        raise OSError(f"it is too large, {info.file_size / 1e6:.0f} MB; hand it in without outputs")
+    return archive.read(info)
+
+
+def _read_submission(
+    archive: zipfile.ZipFile, members: dict[str, zipfile.ZipInfo], made: str, path: PurePosixPath, found: dict
+) -> Submission:
+    """The submission of a zip made by `facegan submit`, whose record and run are noted."""
+    who = names.platform(path.name, path.parts[:-1])
     try:
-        notes = json.loads(archive.read(made))
-        student = str(notes["student"]).strip()
+        notes = json.loads(_read(archive, members[made]))
+        student = names.clean(notes["student"])
         record, run = dict(notes.get("record") or {}), dict(notes.get("run") or {})
-    except (ValueError, KeyError, TypeError):
-        student = _AGAIN.sub("", relative.stem).removeprefix("submission-")
-        _of(found, student).trouble.append(f"{relative.as_posix()}: its submission.json is damaged")
-        return student
-    submission = _of(found, student)
-    if who := _platform(relative.name, relative.parts[:-1]):
-        submission.ids |= {*who[1:2], who[0]}
-        submission.late |= "LATE" in who
+        if not student:
+            raise ValueError("no student")
+    except (*_UNREADABLE, KeyError, TypeError, AttributeError):
+        student = who[0] if who else names.without_number(path.stem).removeprefix("submission-")
+        submission = _of(found, student, *who[1:])
+        submission.trouble.append(f"{path}: its submission.json is damaged")
+        return submission
+    submission = _of(found, *(who or [student]))  # a platform knows better than the file whose it is
+    submission.student = student
     for section, entries in record.items():
         if isinstance(entries, dict):
             submission.record.setdefault(section, {}).update(entries)
-    folder = PurePosixPath(made.filename).parent
-    if run:
-        submission.run = run
-    for name in archive.namelist():
-        if PurePosixPath(name) == folder / "answers.html":
-            submission.written = archive.read(name).decode("utf-8", "replace")
-        elif PurePosixPath(name) == folder / "run" / "grid.png":
-            submission.run["grid"] = archive.read(name)
-    return student
+    submission.run = run or submission.run
+    beside = PurePosixPath(made).parent
+    for name, info in members.items():
+        if PurePosixPath(name) == beside / "answers.html":
+            submission.written = _read(archive, info).decode("utf-8", "replace")
+        elif PurePosixPath(name) == beside / "run" / "grid.png":
+            submission.run["grid"] = _read(archive, info)
+    return submission
 
 
 def _add(file: _File, found: dict[str, Submission], folder: Path) -> None:
-    submission = _of(found, *_student_of(file.name, file.folders, folder))
+    submission = file.owner or _of(found, *names.student_of(file.name, file.folders, folder))
     try:
         notebook = Notebook(file.path, file.saved, code_cells(file.raw), file.raw)
-    except (ValueError, UnicodeDecodeError) as error:
+    except ValueError as error:
         submission.trouble.append(f"{file.path}: {error}")
         return
     submission.notebooks.append(notebook)
 
 
 def _of(found: dict[str, Submission], student: str, platform_id: str = "", late: str = "") -> Submission:
+    student = names.clean(student) or "unknown"
     submission = found.setdefault(f"{student.casefold()} {platform_id}", Submission(student))
-    submission.ids |= {platform_id} - {""}
+    submission.ids |= {platform_id, student} if platform_id else set()
     submission.late |= bool(late)
     return submission
-
-
-def _student_of(name: str, folders: tuple[str, ...], folder: Path) -> list[str]:
-    """Who handed a file in, and other ids of that student."""
-    if known := _platform(name, folders):
-        return known
-    if folders:
-        return [
-            _AGAIN.sub("", PurePosixPath(folders[0]).name.removesuffix(".zip").removeprefix("submission-"))
-        ]
-    stem = _AGAIN.sub("", PurePosixPath(name).stem)
-    for course in _course_names():
-        if stem == course:
-            return [folder.resolve().name]
-        if stem.endswith(course) and stem[: -len(course)].rstrip(" _-."):
-            return [stem[: -len(course)].rstrip(" _-.")]
-        if stem.startswith(course) and stem[len(course) :].lstrip(" _-."):
-            return [stem[len(course) :].lstrip(" _-.")]
-    return [stem]
-
-
-def _platform(name: str, folders: tuple[str, ...]) -> list[str]:
-    """The student and their ids where a learning platform named the file or a folder; else empty."""
-    for part in (*folders, name):
-        if found := _CANVAS.match(part) or _MOODLE.match(part):
-            late = ["LATE"] if found.groupdict().get("late") else []
-            return [found["who"], found["id"], *late]
-        if found := _GRADESCOPE.match(part):
-            return [part, found["id"]]
-    return []
-
-
-def _course_names() -> list[str]:
-    from facegan.course.copies import notebooks
-
-    return [path.stem for path in notebooks()]
 
 
 def _keep_newest(submission: Submission) -> None:
     """Of several versions of a notebook keep the newest, and list the others."""
     kept: dict[Any, Notebook] = {}
-    for notebook in sorted(submission.notebooks, key=lambda n: (n.saved, _version(n.path))):
+    for notebook in sorted(submission.notebooks, key=lambda n: (n.saved, names.version(n.path))):
         key = frozenset(notebook.numbers) or notebook.path
         if key in kept and kept[key].raw != notebook.raw:
             submission.replaced.append(kept[key].path)
@@ -257,8 +288,3 @@ def _keep_newest(submission: Submission) -> None:
     if texts:
         submission.record["written"] = texts | submission.record.get("written", {})
     submission.saved = max((n.saved for n in submission.notebooks), default=None)
-
-
-def _version(path: str) -> int:
-    found = re.search(r"(\d+)\)?$", PurePosixPath(path).stem)
-    return int(found[1]) if found and _AGAIN.search(PurePosixPath(path).stem) else 0

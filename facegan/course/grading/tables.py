@@ -50,7 +50,7 @@ def write_csv(
     """
     counted = scope(grades, notebooks)
     names = [name for each in counted.values() for name in each]
-    listed = [(row.columns, row.grade) for row in roster]
+    listed = [(row.columns, row.grade) for row in roster if row.is_student]
     inside = {id(grade) for _, grade in listed}
     listed += [({}, grade) for grade in grades if id(grade) not in inside]
     of_roster = list(
@@ -106,8 +106,8 @@ def write_canvas(grades: Sequence[Grade], out: Path, *, notebooks: Sequence[int]
     columns = (
         list(roster[0].columns) if roster else ["Student", "ID", "SIS User ID", "SIS Login ID", "Section"]
     )
-    column = next((c for c in columns if c.startswith(assignment)), assignment)
-    rows = [{**row.columns, column: _canvas_points(row, names)} for row in roster]
+    column = next((c for c in columns if c.casefold().startswith(assignment)), assignment)
+    rows = [{**row.columns, column: _canvas_points(row, names, column)} for row in roster]
     for g in [] if roster else grades:
         number = (
             min((each for each in g.submission.ids if each.isdigit()), default="") if g.submission else ""
@@ -116,9 +116,11 @@ def write_canvas(grades: Sequence[Grade], out: Path, *, notebooks: Sequence[int]
     _write(out, list(dict.fromkeys([*columns, column])), rows)
 
 
-def _canvas_points(row: Row, names: Sequence[str]) -> object:
+def _canvas_points(row: Row, names: Sequence[str], column: str) -> object:
     if row.columns.get("Student", "").strip() == "Points Possible":
         return len(names)
+    if not row.is_student:
+        return row.columns.get(column, "")
     return row.grade.points(names) if row.grade else 0
 
 

@@ -2,70 +2,35 @@
 
     python -m facegan.course.grading.worker
 
-Lines on its output are JSON: {"begin": [names]} before a cell is run, {"name", "status", "feedback"} after each
-check, {"done": true} at the end. Each carries the job's random `key`.
+Lines on its output are JSON: {"begin": "names"} before a cell is run, {"name", "status", "feedback"} after each
+check, {"done": "yes"} at the end. Each carries the job's random `key`.
 """
 
 from __future__ import annotations
 
 import json
-import linecache
 import os
 import sys
 from collections.abc import Callable
 from contextlib import suppress
 from importlib import import_module
+from types import ModuleType
 from typing import Any, TextIO
 
-import numpy as np
 import torch
 
 from facegan.course import exercise as judge
+from facegan.course import grading as package
 from facegan.course.catalog import exercises, find
-from facegan.course.grading import guard
+from facegan.course.grading import guard, refusals
+from facegan.course.grading.answers import Notebook
 from facegan.course.grading.sandbox import limit_memory
-from facegan.errors import first_line
 
 facegan: Any = import_module("facegan")
-run_check, Result, provided, TIME_LIMIT = judge.run_check, judge.Result, judge.provided, judge.TIME_LIMIT
+run_check = judge.run_check
 
 
-class _Notebook:
-    """The names that one notebook's cells share, and the answers that they give."""
-
-    def __init__(self, title: str) -> None:
-        self.title = title
-        self.answers: dict[str, Any] = {}
-        self.names: dict[str, Any] = {
-            "__name__": "__main__", "facegan": facegan, "fg": facegan, "np": np, **provided()
-        }  # fmt: skip
-
-    def collect(self, name: str) -> Callable[[Any], Any]:
-        """Stands in for `facegan.exercise`."""
-
-        def decorate(function: Any) -> Any:
-            self.answers[name] = function
-            return function
-
-        return decorate
-
-    def run(self, source: str, label: str) -> str:
-        """Run source within the time limit; what went wrong, or an empty string."""
-        file = f"<{self.title}, {label}>"
-        linecache.cache[file] = (len(source), None, source.splitlines(True), file)
-        try:
-            with judge._time_limit(TIME_LIMIT):
-                exec(compile(source, file, "exec"), self.names)
-        except judge._TimeUp:
-            return f"its cell was still running after {TIME_LIMIT:.0f} seconds."
-        except SystemExit:
-            return "its cell calls exit()."
-        except BaseException as error:
-            return f"its cell raised {type(error).__name__}: {first_line(error)}"
-        return ""
-
-
-def _judge(notebook: _Notebook, piece: dict[str, Any], clean: dict, say: Callable[..., None]) -> None:
+def _judge(notebook: Notebook, piece: dict[str, Any], clean: dict, say: Callable[..., None]) -> None:
     """Run one cell, and say a result for each of its exercises."""
     facegan.exercise = judge.exercise = notebook.collect
     for number, source in enumerate(piece["before"]):
@@ -78,25 +43,37 @@ def _judge(notebook: _Notebook, piece: dict[str, Any], clean: dict, say: Callabl
             continue
         function = notebook.answers.pop(name)
         _forget_settings()
-        with guard.no_delegation(name, function) as corrected:
-            result = run_check(found, function)
-        result = corrected(result)
-        if tampered := guard.changed(clean):
-            say(
-                name=name,
-                status="wrong",
-                feedback=f"it replaces {tampered}, which the grader uses.",
-                restart=True,
-            )
-            raise SystemExit
+        result = _checked(found, function, clean, say)
         say(name=name, status=result.status, feedback=result.feedback)
         notebook.names[found.solution.__name__] = function if result.passes else found.solution
+
+
+def _checked(found: judge.Exercise, function: Any, clean: dict, say: Callable[..., None]) -> judge.Result:
+    """The result of one answer, unless its code changes the judge, now or during the check."""
+
+    def leave() -> None:
+        if not is_same():
+            _end_if_changed(found.name, clean, say)
+
+    _end_if_changed(found.name, clean, say)
+    is_same = guard.snapshot()
+    with guard.no_delegation(found.name, function, leave) as corrected:
+        result = run_check(found, function)
+    _end_if_changed(found.name, clean, say)
+    return corrected(result)
+
+
+def _end_if_changed(name: str, clean: dict, say: Callable[..., None], end: Callable = os._exit) -> None:
+    """If a student's code has changed the judge, say so and end the process: nothing that follows can be relied on."""
+    if tampered := guard.changed(clean):
+        say(name=name, status="wrong", feedback=f"it replaces {tampered}, which the grader uses.")
+        end(1)
 
 
 def _forget_settings() -> None:
     """Undo what a cell may have set in torch for all that follows."""
     torch.set_default_dtype(torch.float32)
-    torch.set_default_device("cpu")
+    torch.set_default_device(None)
     torch.set_grad_enabled(True)
 
 
@@ -107,20 +84,38 @@ def main() -> None:
     limit_memory(job["memory"])
     torch.set_num_threads(1)
 
-    def say(key: str = job.pop("key"), **what: Any) -> None:
-        print(json.dumps({"key": key, **what}), file=channel, flush=True)
+    def say(
+        key: str = job.pop("key"), quote: Callable = json.encoder.encode_basestring_ascii,
+        write: Callable = channel.write, flush: Callable = channel.flush, **what: Any,
+    ) -> None:  # fmt: skip
+        """Without json and print, which a student's code may have replaced."""
+        parts = [f"{quote(name)}: {quote(value)}" for name, value in what.items()]
+        write(f'{{"key": "{key}", {", ".join(parts)}}}\n')
+        flush()
 
     skipped = set(job["skip"])
-    notebooks = [(_Notebook(each["title"]), each["pieces"]) for each in job["notebooks"]]
+    notebooks = [(Notebook(each["title"]), each["pieces"]) for each in job["notebooks"]]
     for found in exercises().values():
         run_check(found, found.solution)  # what torch and facegan load when first used
-    clean = {key: value for key, value in guard.fingerprint().items() if not key[1].startswith("exercise")}
+    _hide()
+    _forget_settings()
+    clean = guard.fingerprint()
+    refusals.install()
     for notebook, pieces in notebooks:
         for piece in pieces:
             if not skipped.issuperset(piece["names"]):
-                say(begin=piece["names"])
+                say(begin=" ".join(piece["names"]))
                 _judge(notebook, piece, clean, say)
-    say(done=True)
+    say(done="yes")
+
+
+def _hide() -> None:
+    """Make this module and the guard unknown to students' code: an import of them finds new copies."""
+    for module in (guard, refusals):
+        del sys.modules[module.__name__]
+        delattr(package, module.__name__.rpartition(".")[2])
+    sys.modules["__main__"] = ModuleType("__main__")
+    sys.gettrace = lambda: None
 
 
 def _private_output() -> TextIO:

@@ -55,7 +55,7 @@ def test_points(rows, student, points):
         ("ivy", "unscale", "SyntaxError"),
         ("jon", "scale", "uint8"),
         ("kim", "scale", "replaces facegan.course.checks"),
-        ("zoe", "scale", "its code"),
+        ("zoe", "scale", "is not allowed"),
         ("lea", "scale", "facegan.images.to_float"),
         ("max", "scale", "never ends"),
         ("wes", "scale", "exit()"),

@@ -1,6 +1,10 @@
 """Answers that call the library's own solution, and code that changes the judge."""
 
 import functools
+import gc
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import torch
@@ -8,7 +12,7 @@ import torch
 from facegan import images, latent, losses, models
 from facegan.course import checks, solutions
 from facegan.course.catalog import exercises, find
-from facegan.course.exercise import run_check
+from facegan.course.exercise import Result, run_check
 from facegan.course.grading import guard
 
 TABLE = exercises()
@@ -96,6 +100,7 @@ def test_switching_the_trace_off_is_noticed():
         (torch, "allclose"),
         (torch.nn.functional, "relu"),
         (torch.Tensor, "sum"),
+        (checks.data, "torch"),
     ],
 )
 def test_a_replaced_function_is_noticed(monkeypatch, owner, attribute):
@@ -115,3 +120,58 @@ def test_replaced_code_is_noticed():
 
 def test_what_is_not_changed_is_not_noticed():
     assert guard.changed(guard.fingerprint()) == ""
+
+
+@pytest.mark.parametrize(
+    ("owner", "attribute"), [(checks.data, "abs"), (Result, "status"), (Result, "__getattribute__")]
+)
+def test_a_new_name_that_hides_another_is_noticed(monkeypatch, owner, attribute):
+    clean, is_same = guard.fingerprint(), guard.snapshot()
+    with monkeypatch.context() as patch:
+        patch.setattr(owner, attribute, object.__getattribute__, raising=False)
+        found = (attribute in guard.changed(clean), is_same())
+    assert found == (True, False)
+
+
+def test_a_tensor_that_lies_is_noticed():
+    clean, is_same = guard.fingerprint(), guard.snapshot()
+    lying = type("Lying", (torch.Tensor,), {})
+    assert ("__subclasses__" in guard.changed(clean), is_same()) == (True, False), lying
+    del lying
+    gc.collect()
+
+
+def test_the_judge_is_looked_at_whenever_an_answer_returns():
+    seen = []
+    with guard.no_delegation("scale", copy_of("scale"), lambda: seen.append(1)):
+        run_check(find("scale"), copy_of("scale"))
+    assert len(seen) >= 2
+
+
+def test_a_thread_that_calls_the_librarys_solution_is_noticed():
+    threaded = from_cell(
+        "def f(x): return T(1).submit(to, x).result()", T=ThreadPoolExecutor, to=images.to_float
+    )
+    assert "own solution" in judged("scale", threaded).feedback
+
+
+TRIES = """
+import sys
+from facegan.course.grading import refusals
+refusals.install()
+for code in sys.argv[1:]:
+    try:
+        exec(compile(code, "<01_data.ipynb, scale>", "exec"))
+        print("allowed", code)
+    except PermissionError as error:
+        assert "is not allowed" in str(error)
+"""
+
+
+def test_students_code_cannot_reach_frames_objects_and_programs():
+    tries = ["import sys; sys._getframe()", "import inspect; inspect.currentframe()", "import gc; gc.get_objects()",
+             "import sys; sys.settrace(None)", "import os; os.fork()", "import subprocess; subprocess.run('true')",
+             "open('/proc/self/mem', 'rb')", "import sys; (lambda: 0).__code__.replace(co_filename=sys.prefix)",
+             "import sys; compile('1', sys.prefix, 'eval')", "g = (i for i in ()); g.gi_frame", "print"]  # fmt: skip
+    done = subprocess.run([sys.executable, "-c", TRIES, *tries], capture_output=True, text=True)
+    assert (done.stdout.strip(), done.stderr) == ("allowed print", "")

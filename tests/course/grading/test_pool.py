@@ -10,6 +10,7 @@ from helpers.made_up_class import DEAF, RIGHT, SCALE, SETUP, UNSCALE, body, note
 
 from facegan.course.grading import grade, kernel, pool, sandbox
 from facegan.course.grading.dry_run import dry_run
+from facegan.course.grading.submissions import Submission
 
 pytestmark = pytest.mark.slow
 
@@ -118,3 +119,25 @@ def test_settings_of_torch_do_not_reach_the_next_exercise(tmp_path):
         handed_in(tmp_path / "in", ada=[*RIGHT[:2], "", "torch.set_default_dtype(torch.float64)\n" + UNSCALE])
     )
     assert ada.points(["scale", "unscale"]) == 2
+
+
+def test_one_students_broken_files_do_not_stop_the_rest(monkeypatch):
+    def broken(self, submission):
+        raise OSError("the disk is full")
+
+    monkeypatch.setattr(pool._Running, "_graded", broken)
+    ada, bob = pool.grade_all([Submission("ada"), Submission("bob")])
+    assert (ada.student, bob.student) == ("ada", "bob")
+    assert ada.trouble == "the grader failed: OSError: the disk is full"
+
+
+def test_feedback_is_short_and_printable():
+    assert pool._printable("a\n\ud800\x1b[31m" + "b" * 10_000)[:9] == "a ??[31mb"
+    assert len(pool._printable("b" * 10_000)) <= 2000
+
+
+def test_a_process_that_never_stops_writing_is_ended(tmp_path):
+    flood = "import os\nfor number in range(3, 9):\n    try:\n        while True: os.write(number, b'[' * 99999)\n"
+    eve = [SETUP, body(SCALE, flood + "    except OSError: pass"), UNSCALE]
+    (graded,) = grade(handed_in(tmp_path / "in", eve=eve))
+    assert (graded.results["scale"][0], graded.results["unscale"][0]) == ("wrong", "right")

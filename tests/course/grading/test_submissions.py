@@ -38,6 +38,12 @@ def put(folder, **files):
         ("Sam Moss_13_assignsubmission_file_01_data.ipynb", "Sam Moss"),
         ("submission_14/01_data.ipynb", "submission_14"),
         ("Zoë/01_data.ipynb", "Zoë"),
+        ("Copy of 01_data.ipynb", "handed in"),
+        ("ada_Copy of 01_data.ipynb", "ada"),
+        ("ada-2/01_data.ipynb", "ada-2"),
+        ("ada/01_data.ipynb.txt", "ada"),
+        ("Team_A_Jane_123_assignsubmission_file/01_data.ipynb", "Team_A_Jane"),
+        ("leequinn_11_question_7_900_01_data.ipynb", "leequinn"),
     ],
 )
 def test_the_student_follows_from_the_name(tmp_path, file, student):
@@ -123,3 +129,78 @@ def test_a_member_that_claims_to_be_huge_is_not_unpacked(tmp_path):
 def test_without_submissions_the_folder_is_refused(tmp_path, name):
     with pytest.raises(DataError, match="the submissions are in"):
         collect(tmp_path / name)
+
+
+def made_by_submit(student, raw=ONE):
+    return zipped({"submission.json": f'{{"student": "{student}"}}'.encode(), "notebooks/01_data.ipynb": raw})
+
+
+def test_a_damaged_zip_in_a_platforms_zip_loses_nobody_else(tmp_path):
+    everybody = zipped({"leeann_11_1_a.zip": b"no zip", "mossbob_12_2_b.zip": made_by_submit("bob")})
+    bob, lee = collect(put(tmp_path, **{"all.zip": everybody}))
+    assert (bob.student, len(bob.notebooks), lee.student) == ("bob", 1, "leeann")
+    assert "leeann_11_1_a.zip cannot be read" in lee.trouble[0]
+
+
+def test_a_link_is_not_followed(tmp_path):
+    put(tmp_path, **{"ada/01_data.ipynb": ONE, "eve/notes.txt": b""})
+    (tmp_path / "eve/01_data.ipynb").symlink_to(tmp_path / "ada/01_data.ipynb")
+    eve = collect(tmp_path)[1]
+    assert (eve.student, eve.notebooks) == ("eve", [])
+    assert "is a link" in eve.trouble[0]
+
+
+def test_a_zip_bomb_is_not_opened(tmp_path):
+    with zipfile.ZipFile(tmp_path / "eve.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("01_data.ipynb", b"0" * 3_000_000)
+    (eve,) = collect(tmp_path)
+    assert "too large" in eve.trouble[0]
+
+
+def test_on_a_platform_nobody_can_hand_in_as_somebody_else(tmp_path):
+    files = {"mossbob_11_1_b.zip": made_by_submit("bob"), "moreeve_12_2_e.zip": made_by_submit("bob", OLD)}
+    bob, eve = collect(put(tmp_path, **files))
+    assert (bob.student, eve.student) == ("bob (11)", "bob (12)")
+    assert [each.raw for each in (bob.notebooks[0], eve.notebooks[0])] == [ONE, OLD]
+
+
+def test_an_id_that_looks_like_a_path_stays_one_student(tmp_path):
+    bob, eve = collect(put(tmp_path, **{"bob/01_data.ipynb": ONE, "e.zip": made_by_submit("x/bob", OLD)}))
+    assert (bob.student, eve.student) == ("bob", "x/bob")
+    assert bob.notebooks[0].raw == ONE
+
+
+def test_zips_of_two_students_of_one_name_stay_apart(tmp_path):
+    files = {"leeann_11_1_a.zip": made_by_submit("a"), "leeann_12_2_b.zip": made_by_submit("b")}
+    assert [each.student for each in collect(put(tmp_path, **files))] == ["a", "b"]
+
+
+def test_who_handed_in_something_else_is_not_lost(tmp_path):
+    put(tmp_path, **{"leeann_11_1_report.pdf": b"", "bob.zip": zipped({"a.txt": b""}), "cy/work.rar": b""})
+    found = collect(tmp_path)
+    assert [each.student for each in found] == ["bob", "cy", "leeann"]
+    assert all("no notebook (.ipynb) was handed in, only" in each.trouble[0] for each in found)
+
+
+def test_a_zip_made_on_windows_has_folders(tmp_path):
+    raw = zipped({"week1/01_data.ipynb": ONE, "__MACOSX/._01_data.ipynb": b""})
+    raw = raw.replace(b"week1/", b"week1\\").replace(b"__MACOSX/", b"__MACOSX\\")
+    (ada,) = collect(put(tmp_path, **{"ada.zip": raw}))
+    assert ([each.path for each in ada.notebooks], ada.trouble) == (["ada.zip/week1/01_data.ipynb"], [])
+
+
+def test_gradescopes_metadata_names_the_students(tmp_path):
+    text = b"""---
+submission_14:
+  :submitters:
+  - :name: Jane Doe
+    :sid: '123'
+    :email: jane@x.edu
+  - :name: Bo Li
+    :sid: '124'
+  :created_at: 2026-11-20
+"""
+    put(tmp_path, **{"submission_14/01_data.ipynb": ONE, "submission_metadata.yml": text})
+    (both,) = collect(tmp_path)
+    assert (both.student, both.partners) == ("Jane Doe and Bo Li", [{"Bo Li", "124"}])
+    assert {"123", "jane@x.edu"} <= both.ids

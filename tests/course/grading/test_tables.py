@@ -4,7 +4,7 @@ import csv
 
 import pytest
 
-from facegan.course.grading import roster, tables
+from facegan.course.grading import report, roster, tables
 from facegan.course.grading.pool import Grade
 from facegan.course.grading.submissions import Submission
 from facegan.errors import DataError
@@ -125,3 +125,51 @@ def test_gradescope_has_its_columns(tmp_path):
         "4",
         "Graded",
     )
+
+
+def merged(path, students, *grades, encoding="utf-8"):
+    (path / "students.csv").write_text(students, encoding=encoding)
+    rows = roster.read(path / "students.csv")
+    left = roster.merge(rows, grades)
+    return [row.grade and row.grade.student for row in rows], [grade.student for grade in left]
+
+
+def test_a_name_of_two_students_names_nobody(tmp_path):
+    found = merged(tmp_path, "name,email\nJane Doe,a@x\nJane Doe,b@x\n", Grade("Jane Doe"), Grade("b"))
+    assert found == ([None, "b"], ["Jane Doe"])
+
+
+def test_what_a_platform_says_comes_before_what_the_file_says(tmp_path):
+    eve = Grade("bob", submission=Submission("bob", {"12", "eve"}))
+    bob = Grade("bob (11)", submission=Submission("bob (11)", {"11", "bob"}))
+    assert merged(tmp_path, "name\neve\nbob\n", eve, bob) == (["bob", "bob (11)"], [])
+
+
+def test_partners_of_a_group_get_its_grade(tmp_path):
+    both = Grade("Jane and Bo", submission=Submission("Jane and Bo", {"123"}, partners=[{"124"}]))
+    assert merged(tmp_path, "sid\n123\n124\n", both) == (["Jane and Bo", "Jane and Bo"], [])
+
+
+def test_repositories_of_an_assignment_are_matched(tmp_path):
+    found = merged(tmp_path, "github_username\nada-l\nbob\n", Grade("gan-ada-l"), Grade("gan-bob"))
+    assert found == (["gan-ada-l", "gan-bob"], [])
+
+
+@pytest.mark.parametrize(
+    "text", ["name;email\nZoë;z@x\n", "sep=;\nname;email\nZoë;z@x\n", "name\tx\nZoë\t1\n"]
+)
+def test_rosters_as_excel_saves_them(tmp_path, text):
+    assert merged(tmp_path, text, Grade("Zoe\u0308"), encoding="utf-16") == (["Zoe\u0308"], [])
+
+
+def test_lines_of_canvas_that_are_no_students_stay_as_they_are(tmp_path):
+    students = (
+        'Student,ID,Facegan (9)\n,,Manual Posting\n    Points Possible,,27\n"Student, Test",,\nAda,11,\n'
+    )
+    rows = table(tables.write_canvas, tmp_path, [ADA], students)
+    assert [row["Facegan (9)"] for row in rows] == ["Manual Posting", "4", "", "2"]
+
+
+def test_each_student_has_a_page(tmp_path):
+    report.write([Grade("a/b"), Grade("a:b"), Grade("A_b")], tmp_path)
+    assert {path.name for path in tmp_path.iterdir()} == {"a_b.html", "a_b-2.html", "A_b-3.html"}
