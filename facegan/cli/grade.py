@@ -40,7 +40,8 @@ def grade(
     limit: Annotated[float, typer.Option(help="seconds for one student")] = 900,
     cell_limit: Annotated[float, typer.Option(help="seconds for one cell")] = 90,
 ) -> None:
-    """Grade submissions: a table, a summary of the class, a page per student. Runs the students' code: see README."""
+    """Grade submissions: a table, a summary of the class, a page per student. Runs the students' code: see
+    docs/instructors.md."""
     from facegan.course import grading
     from facegan.course.grading import roster as rosters
     from facegan.course.grading import sandbox, tables

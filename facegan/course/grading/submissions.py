@@ -61,6 +61,7 @@ class Submission:
     run: dict[str, Any] = field(default_factory=dict)  # evidence of training, of such a zip
     written: str = ""  # the written answers as a page
     saved: datetime | None = None  # the newest file
+    made: datetime | None = None  # when `facegan submit` made the last zip, by the student's clock
     late: bool = False
     replaced: list[str] = field(default_factory=list)  # files of which a newer version was handed in
     trouble: list[str] = field(default_factory=list)
@@ -196,6 +197,7 @@ def _of_zip(
     members = {info.filename.replace("\\", "/"): info for info in archive.infolist() if not info.is_dir()}
     notes = next((name for name in members if PurePosixPath(name).name == "submission.json"), None)
     owner = _read_submission(archive, members, notes, path, found) if notes else None
+    saved = owner.made or saved if owner else saved
     seen = 0
     for name, info in members.items():
         part = PurePosixPath(name)
@@ -227,14 +229,19 @@ def _read(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bytes:
 
 
 def _read_submission(
-    archive: zipfile.ZipFile, members: dict[str, zipfile.ZipInfo], made: str, path: PurePosixPath, found: dict
+    archive: zipfile.ZipFile,
+    members: dict[str, zipfile.ZipInfo],
+    notes_at: str,
+    path: PurePosixPath,
+    found: dict,
 ) -> Submission:
     """The submission of a zip made by `facegan submit`, whose record and run are noted."""
     who = names.platform(path.name, path.parts[:-1])
     try:
-        notes = json.loads(_read(archive, members[made]))
+        notes = json.loads(_read(archive, members[notes_at]))
         student = names.clean(notes["student"])
         record, run = dict(notes.get("record") or {}), dict(notes.get("run") or {})
+        made = datetime.fromisoformat(notes["made"]).astimezone() if "made" in notes else None
         if not student:
             raise ValueError("no student")
     except (*_UNREADABLE, KeyError, TypeError, AttributeError):
@@ -243,12 +250,12 @@ def _read_submission(
         submission.trouble.append(f"{path}: its submission.json is damaged")
         return submission
     submission = _of(found, *(who or [student]))  # a platform knows better than the file whose it is
-    submission.student = student
+    submission.student, submission.made = student, made
     for section, entries in record.items():
         if isinstance(entries, dict):
             submission.record.setdefault(section, {}).update(entries)
     submission.run = run or submission.run
-    beside = PurePosixPath(made).parent
+    beside = PurePosixPath(notes_at).parent
     for name, info in members.items():
         if PurePosixPath(name) == beside / "answers.html":
             submission.written = _read(archive, info).decode("utf-8", "replace")

@@ -204,3 +204,12 @@ submission_14:
     (both,) = collect(tmp_path)
     assert (both.student, both.partners) == ("Jane Doe and Bo Li", [{"Bo Li", "124"}])
     assert {"123", "jane@x.edu"} <= both.ids
+
+
+def test_a_zip_is_as_old_as_it_says_not_as_its_download(tmp_path):
+    notes = b'{"student": "ada", "made": "2026-11-01T12:00:00+00:00"}'
+    put(
+        tmp_path, **{"submission-ada.zip": zipped({"submission.json": notes, "notebooks/01_data.ipynb": ONE})}
+    )
+    (found,) = collect(tmp_path)
+    assert found.saved.isoformat().startswith("2026-11-01")
