@@ -241,7 +241,9 @@ def test_ctrl_c_saves_and_exits_130(place):
 @pytest.mark.skipif(os.name == "nt", reason="needs POSIX signals")
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_to_end_saves_and_exits_128_and_its_number(place, number):
-    child = start_training(place, f"ended-{number:d}", steps=4000)
+    child = start_training(
+        place, f"ended-{number:d}", steps=4000, preexec_fn=lambda: signal.signal(number, signal.SIG_DFL)
+    )
     wait_for_step(child, place / f"ended-{number:d}", 5)
     child.send_signal(number)
     said = child.communicate(timeout=120)[0]

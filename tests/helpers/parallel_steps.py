@@ -1,5 +1,6 @@
 """Run by torchrun in test_distributed: process 0 saves the states that all processes reach."""
 
+import os
 import sys
 from pathlib import Path
 
@@ -50,3 +51,7 @@ def main(path):
 
 if __name__ == "__main__":
     main(Path(sys.argv[1]))
+    sys.stdout.flush()
+    os._exit(
+        0
+    )  # as `facegan.cli.main` does: gloo's threads now and then abort an interpreter that shuts down

@@ -28,6 +28,7 @@ def interrupt_at(step):
 
 
 def test_ctrl_c_finishes_the_step_saves_and_goes_on(faces, tmp_path, monkeypatch, capsys):
+    before = signal.getsignal(signal.SIGINT)
     straight, gan = make_gan(), make_gan()
     fit(straight, faces, steps=8)
     monkeypatch.setattr("facegan.training.fit.train_step", interrupt_at(5))
@@ -35,7 +36,7 @@ def test_ctrl_c_finishes_the_step_saves_and_goes_on(faces, tmp_path, monkeypatch
     assert len(history["loss_d"]) == gan.step == 5
     assert "stopped at step 5 of 8: saved" in capsys.readouterr().out
     monkeypatch.undo()
-    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    assert signal.getsignal(signal.SIGINT) is before
     again = make_gan()
     fit(again, faces, steps=8, run_dir=tmp_path / "run")
     assert_same_state(again, straight)
@@ -252,12 +253,13 @@ def test_a_second_interrupt_acts_once_and_only_while_steps_are_running():
 @pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP"])
 def test_a_signal_to_end_saves_the_step_and_ends_the_process(name, gan, faces, tmp_path):
     number = getattr(signal, name)
+    before = signal.signal(number, signal.SIG_DFL)  # tests that run in the background ignore SIGHUP
     ask = SimpleNamespace(on_step_end=lambda gan, _: gan.step == 3 and signal.raise_signal(number))
     with pytest.raises(SystemExit) as ended:
         fit(gan, faces, steps=9, run_dir=tmp_path / "run", callbacks=[ask])
     assert ended.value.code == 128 + number
     assert Run.open(tmp_path / "run").checkpoints[-1] == 3
-    assert signal.getsignal(number) == signal.SIG_DFL
+    assert signal.signal(number, before) == signal.SIG_DFL
 
 
 def test_a_signal_that_is_ignored_stays_ignored(gan, faces):

@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -29,8 +30,9 @@ def run_notebook(path: Path, out: Path, *, cell_limit: float, budget: dict | Non
         if cell.cell_type == "code":
             cell.outputs = []
     inject(notebook, BUDGET if budget is None else budget)
+    sockets = tempfile.TemporaryDirectory(prefix="kernel-")
     client = NotebookClient(
-        notebook, km=_manager(), timeout=cell_limit, kernel_name="python3", allow_errors=True,
+        notebook, km=_manager(sockets.name), timeout=cell_limit, kernel_name="python3", allow_errors=True,
         interrupt_on_timeout=True, on_cell_executed=lambda **_: nbformat.write(notebook, out),
     )  # fmt: skip
     try:
@@ -39,15 +41,16 @@ def run_notebook(path: Path, out: Path, *, cell_limit: float, budget: dict | Non
         raise SystemExit("the kernel died") from None
     finally:
         nbformat.write(notebook, out)
+        sockets.cleanup()
 
 
-def _manager() -> Any:
-    """A kernel's manager that uses files instead of the network, which the sandbox does not have."""
+def _manager(folder: str) -> Any:
+    """A kernel's manager that uses sockets in a folder instead of the network, which the sandbox does not have."""
     if os.name != "posix":
         return None
     from jupyter_client.manager import AsyncKernelManager
 
-    return AsyncKernelManager(kernel_name="python3", transport="ipc")
+    return AsyncKernelManager(kernel_name="python3", transport="ipc", ip=f"{folder}/ipc")
 
 
 def inject(notebook: Any, budget: dict) -> None:

@@ -190,6 +190,8 @@ class _Running:
             stdout=subprocess.PIPE, stderr=errors, start_new_session=True, text=True, errors="replace", **options,
         )  # fmt: skip
         self.children.add(child)
+        if self.stopped.is_set():  # since the last look
+            sandbox.end(child)
         return child
 
     def _whole(self, submission: Submission) -> list[str]:
