@@ -172,7 +172,7 @@ class Part:
         self.box.locator(".widget-play button:has(.fa-pause)").click()
 
     def says(self, words):
-        self.box.locator(".fg-status", has_text=words).wait_for(timeout=20_000)
+        self.box.locator(".fg-status", has_text=words).wait_for(timeout=60_000)
 
 
 class Widgets:
