@@ -119,11 +119,14 @@ def blk(*layers):
 CT, BN = (nn.ConvTranspose2d, nn.BatchNorm2d)
 
 BUT.setdefault("generator_block", []).extend([
+    (lambda a, b: blk(CT(a, b, 4, 2, 1), BN(b), nn.ReLU(), nn.Dropout2d(0.5)), "it has dropout"),
     (lambda a, b: blk(CT(a, b, 4, 2, 1), BN(b), nn.Softmax(1)), "its last step is not ReLU, as the text has"),
 ])
 
 WRONG.setdefault("generator_block", []).extend([
-    (lambda a, b: blk(CT(a, b, 4, 2, 1), BN(b), nn.ReLU(), nn.Dropout(0.5), BN(b)), "seven times larger inputs make larger"),
+    (lambda a, b: blk(CT(a, b, 4, 2, 1), BN(b), nn.ReLU()).eval(), "it comes in eval mode"),
+    (lambda a, b: blk(CT(a, b, 4, 2, 1), BN(b), nn.ReLU()).requires_grad_(False), "of its weights are frozen"),
+    (lambda a, b: blk(CT(a, b, 4, 2, 1), BN(b), nn.ReLU(), nn.Dropout(0.5), BN(b)), "comes out with mean 0 and spread 1"),
     (lambda a, b: blk(CT(a, b, 4, 2, 1), BN(b, track_running_stats=False), nn.ReLU()), "in eval mode an image's result depends on the"),
     (lambda a, b: blk(CT(a, b, 4, 2, 1), nn.ReLU()), "seven times larger inputs make larger"),
     (lambda a, b: blk(CT(a, a, 4, 2, 1), BN(a), nn.ReLU()), r"generator_block\(6, 4\) makes 6 channels,"),
