@@ -47,9 +47,10 @@ def _state(network: nn.Module) -> State:
 def _normalized(seed: int) -> nn.Sequential:
     """A small network with BatchNorm, some of it nested."""
     torch.manual_seed(seed)
-    inner = nn.Sequential(nn.Linear(4, 2), nn.BatchNorm1d(2))
-    network = nn.Sequential(nn.Linear(3, 4), nn.BatchNorm1d(4), nn.Sequential(nn.ReLU(), inner))
-    for norm in (network[1], inner[1]):
+    norms = nn.BatchNorm1d(4), nn.BatchNorm1d(2)
+    inner = nn.Sequential(nn.ReLU(), nn.Sequential(nn.Linear(4, 2), norms[1]))
+    network = nn.Sequential(nn.Linear(3, 4), norms[0], inner)
+    for norm in norms:
         nn.init.normal_(norm.weight)
         nn.init.normal_(norm.bias)
         nn.init.normal_(norm.get_buffer("running_mean"))

@@ -165,7 +165,7 @@ def _check_name(name: str, number: int) -> None:
             f"the numbers are right, but {name!r} is not in the list of names: {', '.join(VERDICTS)}."
         )
     right, said = FITS[number]
-    why = said.get(found, "Compare its row in the table of failures with your number and with the charts")
+    why = said.get(found, "compare its row in the table of failures with your number and with the charts")
     check(
         found == right,
         f"the numbers are right, but the name {found!r} does not fit: {why.removesuffix('.')}{'' if why.endswith('?') else '.'}",

@@ -71,11 +71,11 @@ def steps_of(network: nn.Module, inputs: Tensor) -> list[Step]:
     return recorder.steps
 
 
-def between_layers(steps: Sequence[Step]) -> list[list[str]]:
+def between_layers(steps: Sequence[Step], layers: tuple[str, ...] = ("conv", "linear")) -> list[list[str]]:
     """The kinds of operations after each convolution or linear layer, up to the next one."""
     found: list[list[str]] = []
     for step in steps:
-        if step.kind in ("conv", "linear"):
+        if step.kind in layers:
             found.append([])
         elif found and step.shape:  # a single number is BatchNorm's counter
             found[-1].append(step.kind)
@@ -83,5 +83,5 @@ def between_layers(steps: Sequence[Step]) -> list[list[str]]:
 
 
 def without_activation(steps: Sequence[Step]) -> int:
-    """How many layers are followed by another one with nothing in between that could be an activation."""
-    return sum(all(kind in _LINEAR for kind in kinds) for kinds in between_layers(steps)[:-1])
+    """How many convolutions are followed by another one with nothing in between that could be an activation."""
+    return sum(all(kind in _LINEAR for kind in kinds) for kinds in between_layers(steps, ("conv",))[:-1])
