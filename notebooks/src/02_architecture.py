@@ -143,7 +143,7 @@ for ax, kernel in zip(axes, (3, 4, 5)):
 #
 # ## The generator's block
 #
-# Three layers in this order, again and again: a transposed convolution that doubles the side, BatchNorm, ReLU.
+# Three layers in this order, again and again: a transposed convolution that doubles the side (any kernel that does so will do), BatchNorm, ReLU.
 #
 # ### Exercise: generator_block
 
@@ -162,7 +162,7 @@ print("(2, 8, 4, 4) ->", tuple(generator_block(8, 4)(torch.randn(2, 8, 4, 4)).sh
 # ### Exercise: generator
 #
 # Stack them. $z$ arrives as `(B, latent_dim)`: give it a height and a width of 1 first (`nn.Unflatten`, or `view`). One transposed
-# convolution with kernel 4, stride 1 and no padding makes that 4 x 4, also followed by BatchNorm and ReLU; then double four times. DCGAN halves
+# convolution with kernel 4, stride 1 and no padding makes that 4 x 4, also followed by BatchNorm and ReLU; then double four times (here, too, with any kernel that does so). DCGAN halves
 # the channels as the side doubles: 8, 4, 2, 1 times `width`. The fourth doubling is the last layer: it goes to 3 channels, without BatchNorm, and ends in tanh.
 #
 # Notebook 3 runs the cells of these exercises again. Use only imports, and functions that are defined in cells of exercises.

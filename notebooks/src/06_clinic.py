@@ -380,8 +380,8 @@ def patient_5(fakes, real):
     """Fakes (N, 3, S, S) and real faces (M, 3, S, S), tensors from -1 to 1 -> (name, ratio).
 
     Distance of two pictures: subtract them, square, take the mean over all pixels and colors, take the root.
-    Variety: the mean distance of all pairs of different pictures in a set. The ratio is the variety of the fakes over
-    that of the real faces.
+    Variety: the mean distance of all pairs in a set, each picture with every other one, also if the two are equal. The
+    ratio is the variety of the fakes over that of the real faces.
     """
     ...  # your code
 

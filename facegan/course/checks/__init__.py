@@ -6,6 +6,7 @@ check is tested with right and wrong variants (`tests/helpers/exercise_variants`
 """
 
 from facegan.course.checks.architecture import generator_block, init_weights, output_size
+from facegan.course.checks.averages import update_average
 from facegan.course.checks.clinic import patient_1, patient_2, patient_3, patient_4, patient_5, patient_6
 from facegan.course.checks.data import center_crop, contact_sheet, scale, unscale
 from facegan.course.checks.dirac import alternating_step, dirac_gradients, optimal_discriminator
@@ -14,7 +15,7 @@ from facegan.course.checks.latent import attribute_direction, latent_walk, slerp
 from facegan.course.checks.losses import discriminator_loss, generator_loss
 from facegan.course.checks.networks import discriminator, generator
 from facegan.course.checks.tools import CheckFailed, taken_remarks
-from facegan.course.checks.training import train_step, update_average
+from facegan.course.checks.training import train_step
 
 __all__ = [
     "CheckFailed", "alternating_step", "attribute_direction", "center_crop", "contact_sheet", "dirac_gradients",

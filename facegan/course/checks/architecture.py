@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from facegan.course.checks.modules import (
     always,
+    check_mode,
     forward,
     is_affine,
     module,
@@ -23,6 +24,7 @@ from facegan.course.checks.trace import steps_of
 
 _CASES = (
     (1, 4, 1, 0), (4, 4, 2, 1), (8, 4, 2, 1), (5, 3, 1, 1), (7, 5, 3, 2), (3, 2, 2, 0), (6, 3, 2, 0), (16, 4, 4, 0),
+    (4, 2, 3, 0),
 )  # fmt: skip
 
 
@@ -94,7 +96,8 @@ def _wrong_sizes(size: int, kernel: int, stride: int, padding: int) -> dict[str,
         "Are parentheses missing around size - 1?": size - stride + kernel - 2 * padding,
         "Are parentheses missing, so that kernel - padding comes before the factor 2?": grown + 2 * (kernel - padding),
         "It is off by one: count the first stamp's own width, then the moves.": grown + kernel - 2 * padding + 1,
-        "It is off by one; that term belongs to layers with output_padding or dilation.": grown + kernel - 2 * padding - 1,
+        "A kernel smaller than the stride counts as it is.": grown + max(kernel, stride) - 2 * padding,
+        "It is too small by one: the last stamp is as wide as the kernel.": grown + kernel - 2 * padding - 1,
         "The stride has no effect on it: stamps lie stride apart.": size - 1 + kernel - 2 * padding,
         "That is right only if kernel - 2 * padding equals stride.": size * stride,
         "That is the number of numbers, not the side.": (grown + kernel - 2 * padding) ** 2,
@@ -109,6 +112,7 @@ def _wrong_sizes(size: int, kernel: int, stride: int, padding: int) -> dict[str,
 def generator_block(function: Callable) -> None:
     """A module that doubles the side, normalizes over the batch and is not linear."""
     block = module(function, 6, 4)
+    check_mode(block)
     inputs = torch.randn(8, 6, 4, 4)
     out = forward(block, inputs)
     check(out.ndim == 4, f"its output has shape {tuple(out.shape)}, expected (B, channels, height, width).")
@@ -121,9 +125,8 @@ def generator_block(function: Callable) -> None:
         doubled = tuple(made) == (2 * side, 2 * side)
         check(doubled, f"a side of {side} becomes {made[0]}, expected {2 * side}. Compare with output_size.")
     loud = module(function, 6, 4).train()  # a new one: loud inputs spoil the running statistics
-    same = torch.allclose(forward(loud, 1000 * inputs), forward(loud, 7000 * inputs), atol=2e-2)
     check(
-        same,
+        _keeps_size(loud, 1000 * inputs, 7000 * inputs),
         "seven times larger inputs make larger outputs, also in training: nothing normalizes over the batch.",
     )
     out = forward(block.train(), inputs)
@@ -137,6 +140,13 @@ def generator_block(function: Callable) -> None:
     check(not linear, "it is linear: an activation is missing.")
     _check_modes(block, inputs)
     _remark_on_block(block, inputs)
+
+
+def _keeps_size(block: nn.Module, small: Tensor, large: Tensor) -> bool:
+    torch.manual_seed(0)  # for dropout
+    once = forward(block, small)
+    torch.manual_seed(0)
+    return torch.allclose(once, forward(block, large), atol=2e-2)
 
 
 def _check_modes(block: nn.Module, inputs: Tensor) -> None:
@@ -173,13 +183,19 @@ def init_weights(function: Callable) -> None:
     )
     for p in network.parameters():
         p.data.fill_(0.7)
+    weights = list(network.parameters())
     for layer in network:
         _apply(function, layer)
+    asked = "" if any(bool((p != 0.7).any()) for p in weights) else " Is its kind asked for by isinstance?"
     for layer, mean in zip(network, (0, 1, 0), strict=False):
-        _check_normal(layer, mean)
+        _check_normal(layer, mean, asked)
+    same = all(p is q for p, q in zip(weights, network.parameters(), strict=True))
+    check(same, "it puts new parameters in place of the old ones; change their numbers in place.")
     bias = network[1].get_parameter("bias")
     _check_values(bias, "the bias of BatchNorm2d")
     check(bool((bias == 0).all()), f"the bias of BatchNorm2d is {bias[0]:.3f} afterwards, expected 0.")
+    _check_draws(function)
+    _remark_on_others(network)
     for layer in (
         nn.Conv2d(3, 3, 4, bias=False),
         nn.Tanh(),
@@ -187,6 +203,33 @@ def init_weights(function: Callable) -> None:
         nn.Sequential(nn.Conv2d(3, 3, 4)),
     ):
         _apply(function, layer)
+
+
+def _check_draws(function: Callable) -> None:
+    """Two layers of one shape get different weights, and the random numbers of the program go on."""
+    seed = torch.initial_seed()
+    first, second = nn.Conv2d(8, 8, 4), nn.Conv2d(8, 8, 4)
+    for layer in (first, second):
+        _apply(function, layer)
+    check(
+        not torch.equal(first.weight, second.weight),
+        "layers of one shape get equal weights: a seed is set anew at every call.",
+    )
+    check(torch.initial_seed() == seed, "it sets torch's seed, which all of the program shares.")
+
+
+def _remark_on_others(network: nn.Sequential) -> None:
+    """What else it sets."""
+    norm = network[1]
+    kept = bool((norm.get_buffer("running_mean") == 0).all() and (norm.get_buffer("running_var") == 1).all())
+    remark(not kept, "it also sets BatchNorm's running statistics, which are no weights. Leave them.")
+    for layer in (network[0], network[2]):
+        bias = layer.get_parameter("bias")
+        odd = not (bias == 0.7).all() and bias.abs().max() > 0.2
+        remark(
+            odd,
+            f"it sets the biases of {type(layer).__name__} to about {bias.mean():.2f}; the text does not.",
+        )
 
 
 def _apply(function: Callable, layer: nn.Module) -> None:
@@ -211,16 +254,16 @@ def _check_values(weight: Tensor, name: str) -> None:
     check(weight.isfinite().all(), f"{name} have NaN or infinity in them.")
 
 
-def _check_normal(layer: nn.Module, mean: float) -> None:
+def _check_normal(layer: nn.Module, mean: float, asked: str) -> None:
     weight, kind = layer.get_parameter("weight"), type(layer).__name__
     name = f"the weights of {kind}"
     _check_values(weight, name)
     got, spread = weight.mean().item(), weight.std().item()
-    check(not (weight == 0.7).all(), f"{name} are not touched (or a new tensor is made and dropped).")
+    check(not (weight == 0.7).all(), f"{name} are not touched (or a new tensor is made and dropped).{asked}")
     where = " (a scale of 0 erases what it multiplies)" if mean and abs(got) < 0.1 else ""
     check(
-        spread > 1e-6 or abs(got - mean) > 0.01,
-        f"{name} are all {got:.2f}: draw them, with standard deviation 0.02 (theirs is 0.000).",
+        spread > 1e-6,
+        f"{name} are all {got:.2f}{where}: draw each, with standard deviation 0.02 (theirs is 0.000).",
     )
     check(
         abs(got - mean - 0.7) > 0.01,
@@ -234,6 +277,11 @@ def _check_normal(layer: nn.Module, mean: float) -> None:
     }
     why = next((f" ({said})" for value, said in known.items() if abs(spread - value) < value / 10), "")
     check(abs(spread - 0.02) < 0.002, f"{name} have standard deviation {spread:.3g}, expected 0.02{why}.")
+    different = len(weight.detach().unique())
+    check(
+        different > weight.numel() / 2,
+        f"{name} repeat: {weight.numel():,} weights have {different:,} different values. Draw every one.",
+    )
     beyond = ((weight - mean).abs() > 0.04).float().mean().item()
     check(beyond > 0.02, f"{name} have no tails, as a uniform distribution has none; draw from a normal one.")
     check(

@@ -107,6 +107,7 @@ def patient_5(function: Callable) -> None:
         ("made-up pictures", draw(7, 8, 0.1), draw(11, 8, 0.9)),
         ("made-up pictures", draw(12, 6, 0.05), draw(5, 6, 0.6)),
     ]
+    cases[-1][1][3] = cases[-1][1][0]  # a pair, too
     compare(function, 5, [_variety_case(*case) for case in cases])
 
 
@@ -126,6 +127,16 @@ _OTHER_VARIETIES: dict[str, Callable[[Tensor], Tensor]] = {  # of known mistakes
     "it compares the first two pictures only; take all pairs.": lambda images: (
         (images[0] - images[1]).square().mean().sqrt()
     ),
+    "it leaves pairs of equal pictures out; they are pairs like all others.": lambda images: _distances(
+        images
+    )[_distances(images) > 0].mean(),
+    "each color has a root of its own in it; take the mean over colors, too, before the root.": lambda images: (
+        torch.stack([_distances(color).mean() for color in images.split(1, 1)]).mean()
+    ),
+    "it uses the first ten pictures only.": lambda images: _distances(images[:10]).mean(),
+    "it takes the mean difference of two pictures; square the differences first.": lambda images: _distances(
+        images.mean((1, 2, 3))[:, None]
+    ).mean(),
     "it uses one color only.": lambda images: _distances(images[:, :1]).mean(),
     "it averages the colors before it compares.": lambda images: _distances(images.mean(1)).mean(),
     "it compares mean brightness, not pictures.": lambda images: images.mean(),
@@ -141,7 +152,7 @@ def _variety_case(where: str, fakes: Tensor, real: Tensor) -> Case:
         "it is upside down: fakes over real faces.": 1 / right,
         "that is the number of the fakes alone; divide by that of the real faces.": _distances(fakes).mean(),
         "that is a difference; it should be a ratio.": _distances(fakes).mean() - _distances(real).mean(),
-        "each picture is compared with itself, too; take pairs of different pictures.": over(
+        "each picture is compared with itself, too; pair it with every other one.": over(
             lambda images: _distances(images).mean() * (len(images) - 1) / len(images)
         ),
         "it adds up the pairs; take their mean.": over(lambda images: _distances(images).sum()),
@@ -160,7 +171,14 @@ def _variety_case(where: str, fakes: Tensor, real: Tensor) -> Case:
         ),
         **{said: over(measure) for said, measure in _OTHER_VARIETIES.items()},
         "it compares fakes with real faces; compare fakes with fakes, and real faces with real faces.": (
-            torch.cdist(fakes.double().flatten(1), real.double().flatten(1)).mean() / fakes[0].numel() ** 0.5
+            across := torch.cdist(fakes.double().flatten(1), real.double().flatten(1)).mean()
+            / fakes[0].numel() ** 0.5
+        ),
+        "it compares fakes with real faces above the line; compare fakes with fakes.": (
+            across / _distances(real).mean()
+        ),
+        "it cuts the real faces to as many as there are fakes; take them all.": (
+            _distances(fakes).mean() / _distances(real[: len(fakes)]).mean()
         ),
     }
     return Case(where, (fakes, real), [float(right)], wrong, tolerance=5e-4)
@@ -175,7 +193,12 @@ def patient_6(function: Callable) -> None:
         if level < 0:  # r_v does not change when a number is added to all logits
             train, held_out, fakes = train + 5, held_out - 0.5, fakes - 1
         cases.append(_r_v_case(train, held_out, fakes))
-    cases.append(_r_v_case(torch.randn(40) + 1, torch.randn(24) + 2, torch.randn(32) - 2))  # r_v below 0
+    for levels in ((1, 2, -2), (-3, -1, 1)):  # r_v below 0; a denominator below 0
+        cases.append(
+            _r_v_case(
+                *(torch.randn(count) + level for count, level in zip((40, 24, 32), levels, strict=True))
+            )
+        )
     compare(function, 6, cases)
 
 
@@ -185,6 +208,7 @@ def _r_v_case(train: Tensor, held_out: Tensor, fakes: Tensor) -> Case:
         return (a - b) / (a - c)
 
     a, b, c = train.mean(), held_out.mean(), fakes.mean()
+    shortest = min(map(len, (train, held_out, fakes)))
     wrong = {
         "it is upside down.": 1 / r_v(torch.mean),
         "its sign is wrong.": -r_v(torch.mean),
@@ -207,13 +231,30 @@ def _r_v_case(train: Tensor, held_out: Tensor, fakes: Tensor) -> Case:
         "it takes the largest logit of each kind; it should be means.": r_v(torch.max),
         "it takes spreads; it should be means.": r_v(torch.std),
         "it takes an absolute value; r_v can be negative.": r_v(torch.mean).abs(),
+        "it cuts all three to the shortest; take all logits.": r_v(lambda x: x[:shortest].mean()),
+        "it turns logits into probabilities and their means back; take the logits as they are.": r_v(
+            lambda x: x.sigmoid().mean().logit()
+        ),
         "it clips r_v to 0 to 1; r_v can be negative.": r_v(torch.mean).clamp(0, 1),
         "it clips r_v at 0; r_v can be negative.": r_v(torch.mean).clamp_min(0),
+    }
+    wrong |= _wrong_r_v(a, b, c)
+    return Case("made-up logits", (train, held_out, fakes), [float(r_v(torch.mean))], wrong)
+
+
+def _wrong_r_v(a: Tensor, b: Tensor, c: Tensor) -> dict[str, Tensor]:
+    """Values of known mistakes in the formula, from the means of training faces, held-out faces and fakes."""
+    return {
+        "its denominator is an absolute value; it can be negative.": (a - b) / (a - c).abs(),
+        "its numerator is an absolute value; it can be negative.": (a - b).abs() / (a - c),
+        "training faces and held-out faces are exchanged.": (b - a) / (b - c),
+        "training faces minus fakes is the denominator, not the numerator.": (a - c) / (b - c),
+        "it divides by the mean of the training faces; subtract that of the fakes from it.": (a - b) / a,
+        "it divides by the mean of the fakes; the denominator is a difference.": (a - b) / c,
         "it divides two means; r_v divides differences of means.": b / a,
         "its denominator has a plus where the formula has a minus.": (a - b) / (a + c),
         "held-out faces and fakes are exchanged, and it is upside down.": (a - c) / (a - b),
     }
-    return Case("made-up logits", (train, held_out, fakes), [float(r_v(torch.mean))], wrong)
 
 
 def _distances(images: Tensor, order: int = 2) -> Tensor:

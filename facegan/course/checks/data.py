@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from contextlib import suppress
 
 import torch
 from torch import Tensor
@@ -18,18 +19,18 @@ def scale(function: Callable) -> None:
     """uint8 0..255 to float32 -1..1, by a straight line."""
     ramp = torch.arange(256, dtype=torch.uint8).reshape(1, 1, 16, 16).repeat(2, 3, 1, 1)
     out = tensor(function, ramp, shape=ramp.shape)
-    floats = out.dtype == torch.float32
-    check(floats, f"it returns {out.dtype}, expected torch.float32, the type of a network's weights.")
+    said = f"it returns {out.dtype}, expected torch.float32, the type of a network's weights."
+    check(out.dtype == torch.float32, said)
     _check_line(out[0, 0].flatten())
-    gray = torch.full((1, 3, 4, 4), 51, dtype=torch.uint8)
+    gray = tensor(function, torch.full((1, 3, 4, 4), 51, dtype=torch.uint8), finite=False)
     check(
-        close(tensor(function, gray), -0.6, 1e-3),
+        close(gray, -0.6, 1e-3),
         "the same pixel value became another number in another image: the formula must not depend on the "
         "image's own minimum, maximum or mean.",
     )
     for shape in _SHAPES:
         images = torch.randint(0, 256, shape, dtype=torch.uint8)
-        same = close(tensor(function, images, shape=shape), images.double() / 127.5 - 1, 1e-3)
+        same = close(tensor(function, images, shape=shape), images.double() / 127.5 - 1, 1e-5)
         check(same, f"it is right for a batch and wrong for a tensor of shape {shape}; every shape must do.")
 
 
@@ -37,8 +38,19 @@ def _check_line(got: Tensor) -> None:
     """The values of the bytes 0 to 255."""
     byte = torch.arange(256.0)
     right = torch.linspace(-1, 1, 256)
-    if close(got, right, 1e-3):
+    if close(got, right, 1e-5):
         return
+    _explain_wrap(got)
+    near = (got - right).abs().max().item()
+    check(
+        near > 2.5e-3,
+        f"it is off by up to {near:.1g}: are numbers of half precision (16 bits) used on the way?",
+    )
+    standard = abs(got.mean()) < 0.01 and abs(got.std() - 1) < 0.01
+    check(
+        not standard,
+        "it makes each image's mean 0 and its spread 1; the range should be -1 to 1 for every image.",
+    )
     refuse(got, {
         "its range is 0 to 1; the darkest pixel, 0, should become -1.": byte / 255,
         "its range is 0 to 2; one subtraction is missing.": byte / 127.5,
@@ -54,6 +66,20 @@ def _check_line(got: Tensor) -> None:
         "the bytes themselves come back, as floats; their range should be -1 to 1.": byte,
     })  # fmt: skip
     _explain_line(got)
+
+
+def _explain_wrap(got: Tensor) -> None:
+    """Raise `CheckFailed` if the values rise evenly and fall back once, as bytes do beyond their range."""
+    steps = got.diff()
+    usual = steps.median().item()
+    falls = [index for index, step in enumerate(steps.tolist()) if step < -50 * usual < 0]
+    even = (steps - usual).abs() < 0.01 * abs(usual)
+    if len(falls) == 1 and int(even.sum()) >= 254:
+        at = falls[0]
+        raise CheckFailed(
+            f"from byte {at} to {at + 1} it falls from {got[at]:.3f} to {got[at + 1]:.3f}: integers of 8 bits wrap around "
+            "beyond their range. Change the type to float first."
+        )
 
 
 def _explain_line(got: Tensor) -> None:
@@ -99,9 +125,8 @@ def unscale(function: Callable) -> None:
         "it cuts decimals off; 10.7 should become 11, the nearest byte.": [10, 10, 200, 200],
         "the result depends on the images' own minimum and maximum; clip instead.": [0, 1, 254, 255],
     })  # fmt: skip
-    spread = between.int()
     check(
-        int(spread.max() - spread.min()) != 255,
+        int(between.max()) - int(between.min()) != 255,
         "it stretches what it gets to 0 to 255, by its own minimum and maximum; clip instead.",
     )
     check(
@@ -138,8 +163,19 @@ def _check_levels(out: Tensor, levels: Tensor, floats: Tensor) -> None:
         "half of the range is lost: values above 0 all became 255. -1 to 1 is a range of 2.": (
             (floats + 1).mul(255).round().clamp(0, 255)
         ),
+        "it is clipped to 1 after the multiplication, where the range is 0 to 255.": (
+            (floats + 1).mul(127.5).clamp(0, 1).round()
+        ),
+        "it is clipped to 1 after the multiplication, where the range is 0 to 255, and cut off.": (
+            (floats + 1).mul(127.5).clamp(0, 1).floor()
+        ),
         "its range is 0 to 1: are bytes meant, 0 to 255?": ((floats + 1) / 2).round(),
     })  # fmt: skip
+    _explain_levels(out, levels)
+
+
+def _explain_levels(out: Tensor, levels: Tensor) -> None:
+    """Raise `CheckFailed` if some levels do not come back."""
     off = (out - levels.int()).abs()
     near = off.max() < 100
     check(near, f"-1, 0 and 1 became {out[0]}, {out[128]} and {out[255]}; expected 0, about 128 and 255.")
@@ -151,6 +187,9 @@ def _check_levels(out: Tensor, levels: Tensor, floats: Tensor) -> None:
             not bent,
             f"{few}: they are not on a straight line. Is something else in it than a line, or does a sum wrap around?",
         )
+        above = out - levels.int()
+        twice = above.min() >= 0 and above.max() == 1 and bool(above[:128].any())
+        check(not twice, f"{few}, but 1 brighter: it rounds up, or adds a half and rounds as well.")
         factor = "is the factor half of 255?" if out[255] != 255 or off[128:].float().mean() > 0.6 else ""
         raise CheckFailed(f"{few}; {factor or 'changing to uint8 cuts decimals off.'}")
 
@@ -180,12 +219,29 @@ def center_crop(function: Callable) -> None:
         image = torch.arange(3 * height * width).reshape(3, height, width)
         out = tensor(function, image, size)
         said = f"for an image {tuple(image.shape)} and size {size} it returns {tuple(out.shape)}, expected (3, {size}, {size})"
-        check(tuple(out.shape) == (3, size, size), f"{said}{_why(out, size, height, width)}")
+        if tuple(out.shape) != (3, size, size):
+            raise CheckFailed(f"{said}{_fixed_side(function, size) or _why(out, size, height, width)}")
         tops, lefts = ({(side - size) // 2, -((size - side) // 2)} for side in (height, width))
         wanted = [image[:, t : t + size, s : s + size] for t in tops for s in lefts]
         if any(torch.equal(out, w) for w in wanted):
+            check(
+                out.dtype == image.dtype, f"the image is {image.dtype}, its crop {out.dtype}: keep the type."
+            )
             continue
+        check(
+            torch.equal(tensor(function, image, size), out),
+            "it keeps another part every time: cut the middle.",
+        )
         _explain_crop(out, image, tops, lefts)
+
+
+def _fixed_side(function: Callable, size: int) -> str:
+    """What to say of a function that makes the right shape for images of one side only."""
+    for side in (64, 32, 128, 218, 178):
+        with suppress(CheckFailed):
+            if tuple(tensor(function, torch.zeros(3, side, side), size).shape) == (3, size, size):
+                return f". It works for a side of {side} only: the side is written into the code."
+    return ""
 
 
 def _why(out: Tensor, size: int, height: int, width: int) -> str:
@@ -199,6 +255,10 @@ def _why(out: Tensor, size: int, height: int, width: int) -> str:
         return ". The slice is empty: is the end before the start, or is it -0?"
     if out.ndim == 3 and sides[:1] != (3,) and out.shape[0] != 3:
         return ". Channels come first, and stay."
+    if sides == (size, width):
+        return ". Only the rows are cut; the columns must be, too."
+    if sides == (height, size):
+        return ". Only the columns are cut; the rows must be, too."
     return ". The end of a slice is its start plus size."
 
 
@@ -218,8 +278,12 @@ def _explain_crop(out: Tensor, image: Tensor, tops: set[int], lefts: set[int]) -
     )
     exchanged = row in lefts and column in tops
     why = "Are the first row and the first column exchanged?" if exchanged else ""
-    if row == column and not exchanged:
+    if row == column and not exchanged and row in tops:
         why = "The first row and the first column are computed apart: an image need not be square."
+    elif column in lefts and row not in tops:
+        why = "The columns are right; of the rows left over, half should be above."
+    elif row in tops and column not in lefts:
+        why = "The rows are right; of the columns left over, half should be on the left."
     if (row, column) == (0, 0):
         why = "That is the upper left corner."
     if (row, column) == (height - size, width - size):
@@ -241,6 +305,7 @@ def contact_sheet(function: Callable) -> None:
         )
         images[:, 0, 0, :] = 200  # tells up from down
         images[:, 1, :, 0] = 100  # and left from right
+        images[:, 2, 2, 2:4] = 0
         rows = math.ceil(count / columns)
         sheet = tensor(function, images, columns)
         expected = (3, rows * 4, columns * 6)
@@ -261,14 +326,16 @@ def _misshapen(sheet: Tensor, count: int, columns: int) -> str:
     known = {
         (3, (rows + 1) * 4, columns * 6): "One row too many, where the last is full: round up, do not add 1.",
         (3, (count // columns) * 4, columns * 6): "The last row is lost: round the number of rows up.",
-        (3, columns * 4, rows * 6): "Rows and columns are exchanged.",
-        (3, rows * 6, columns * 4): "Height and width of the images are exchanged.",
+        (3, columns * 4, rows * 6): "Rows and columns are exchanged."
+        if columns * 4 != rows * 6
+        else "Are rows and columns of the sheet exchanged, or height and width of the images?",
         (3, count * 4, 6): "All images are in one column.",
         (3, 4, count * 6): "All images are in one row.",
         (rows * 4, columns * 6, 3): "Channels come first here.",
         (1, 3, rows * 4, columns * 6): "There is one dimension too many.",
         (3, columns * 6, rows * 4): "Height and width of the sheet are exchanged.",
     }  # fmt: skip
+    known.setdefault((3, rows * 6, columns * 4), "Height and width of the images are exchanged.")
     return f". {known.get(shape, 'The sheet is rows * H high and columns * W wide.')}"
 
 
@@ -279,6 +346,9 @@ def _check_places(sheet: Tensor, images: Tensor, columns: int) -> None:
         place = sheet[:, row * height : (row + 1) * height, column * width : (column + 1) * width]
         if torch.equal(place, image):
             continue
+        other = place != image
+        whitened = bool((image[other] == 0).all() and (place[other] == 255).all())
+        check(not whitened, "black pixels of the images become white, too; only empty places should.")
         there = [k for k, other in enumerate(images) if torch.equal(place, other)]
         turned = any(torch.equal(place.flip(*dims), image) for dims in ((1,), (2,), (1, 2)))
         same = bool((place == place.flatten()[0]).all())

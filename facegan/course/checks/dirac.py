@@ -41,6 +41,8 @@ def optimal_discriminator(function: Callable) -> None:
             "p log D + q log(1 - D) to 0."
         )
     rare = tensor(function, torch.tensor([[0.0, 1e-3]]), torch.tensor([[2.0, 1e-3]]), shape=(1, 2))
+    clipped = close(rare[0, 1], 0.5) and rare[0, 0] > 1e-4
+    check(not clipped, f"where p is 0 it gives {rare[0, 0]:.2g}, expected 0: is it clipped?")
     check(close(rare, [[0.0, 0.5]]), "where densities are small, it is wrong: nothing may be added to them.")
 
 
@@ -241,6 +243,14 @@ def _check_round(function: Callable, field: Callable, theta: Tensor, psi: Tensor
     if close(got, right):
         return
     refuse(got, _wrong_rounds(field, theta, psi, rate))
+    limit = got.abs().max()
+    clipped = (right.abs() > limit + 1e-4).any() and close(got, right.clamp(-limit, limit), 1e-3)
+    check(not clipped, f"it stops at {limit:.3g}: nothing may be clipped.")
+    still = torch.stack(_pair(function, lambda a, b: (0 * a, 0 * b), theta, psi, rate))
+    check(
+        not close(still, got) or close(got, torch.stack([theta, psi])),
+        "with another field it moves the same: it has a field of its own written into it. Call `field`.",
+    )
     at = int((got - right).abs().flatten().argmax())
     name, order = (
         ("theta", "It moves with the new psi.") if at < theta.numel() else ("psi", "It moves first.")
@@ -297,7 +307,6 @@ def _wrong_parts(field: Callable, theta: Tensor, psi: Tensor, rate: float) -> di
     d_theta, d_psi = field(theta, psi)
     new_psi, crossed = psi + rate * d_psi, psi + rate * d_theta
     answer = field(theta, new_psi)[0]
-    theta + rate * answer
     return {
         "the returned psi is the old one.": (theta + rate * answer, psi),
         **_wrong_rates(field, theta, psi, rate),

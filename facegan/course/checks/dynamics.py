@@ -106,6 +106,11 @@ def _wrong_penalties(discriminator: nn.Module, real: Tensor, gradient: Tensor) -
         / 2,
         **_unsquared(discriminator, gradient),
         **({"it is half of R1: it is halved twice.": norms.mean() / 4} if numbers > 2 else {}),
+        **(
+            {f"{inside}: of images, over colors, rows and columns.": norms.mean() / 2 / (numbers // 3)}
+            if numbers > 2
+            else {}
+        ),
         f"{inside}, and average over samples only.": norms.mean() / 2 / numbers,
         f"{inside}. The half is missing, too.": norms.mean() / numbers,
         "that is WGAN-GP's penalty, which pulls the norm to 1; R1 pulls it to 0.": (roots - 1)
@@ -118,10 +123,6 @@ def _wrong_penalties(discriminator: nn.Module, real: Tensor, gradient: Tensor) -
             norms.mean() / 2 / count**2
         ),
         "it averages the gradients' norms before it squares them.": roots.mean().square() / 2,
-        "it averages the gradients before it squares them.": gradient.mean(0).square().sum() / 2,
-        "it uses one sample only.": norms[0] / 2,
-        "it uses the largest gradient only; take the mean over the samples.": norms.max() / 2,
-        "it adds up absolute values, not squares.": gradient.abs().sum(1).mean() / 2,
         "that is the gradient of sigmoid(D); R1 takes the logit.": (norms * dull.square()).mean() / 2,
         "that is the gradient of D's loss; R1 takes the logit.": (norms * (-logits).sigmoid().square()).mean()
         / 2,
@@ -140,6 +141,11 @@ def _unsquared(discriminator: nn.Module, gradient: Tensor) -> dict[str, Any]:
             gradient.sum(1).square().mean()
         ),
         "it adds up the gradient's numbers without squaring them.": gradient.sum(1).mean() / 2,
+        "it uses one sample only.": gradient.square().sum(1)[0] / 2,
+        "it uses the largest gradient only; take the mean over the samples.": gradient.square().sum(1).max()
+        / 2,
+        "it adds up absolute values, not squares.": gradient.abs().sum(1).mean() / 2,
+        "it averages the gradients before it squares them.": gradient.mean(0).square().sum() / 2,
         "that is a penalty on D's weights; R1 is about the gradient with respect to the samples.": (
             torch.cat([p.detach().flatten() for p in discriminator.parameters()]).square().sum() / 2
         ),
@@ -186,6 +192,12 @@ _RULES: dict[
     "it adds up over the centers: that counts fakes which are near many centers. Add up over the fakes.": lambda d, r, n: (
         ((d <= r).sum(1) >= n).sum()
     ),
+    "it stops at the first center that is not covered; go on to the next.": lambda d, r, n: (
+        ((d <= r).sum(0) >= n).int().cumprod(0).sum()
+    ),
+    "its count of fakes is not set back to 0 for the next center.": lambda d, r, n: (
+        (d <= r).sum(0).cumsum(0) >= n
+    ).sum(),
     "it counts one center too many.": lambda d, r, n: ((d <= r).sum(0) >= n).sum() + 1,
     "it counts one center too few.": lambda d, r, n: ((d <= r).sum(0) >= n).sum() - 1,
     "radius and least are in each other's place.": lambda d, r, n: ((d <= n).sum(0) >= r).sum(),
@@ -220,6 +232,7 @@ def modes_covered(function: Callable) -> None:
     check(inside == 1, f"some fakes within the radius are not counted: {said}")
     _check_scales(function, centers)
     _check_crowds(function)
+    _check_overlaps(function)
 
 
 def _check_counts(function: Callable, fakes: Tensor, centers: Tensor) -> None:
@@ -269,6 +282,23 @@ def _check_crowds(function: Callable) -> None:
     fakes = centers.repeat_interleave(10, 0)
     many = _count(call(function, fakes, centers, 0.2, 10))
     check(many == 30, f"with ten equal fakes on each of 30 centers it counts {many}, expected 30.")
+
+
+def _check_overlaps(function: Callable) -> None:
+    """Fakes near two centers count for both; each is within the radius or not."""
+    centers = torch.tensor([[0.0, 0.0], [1.0, 0.0], [9.0, 9.0]])
+    between = torch.tensor([[0.4, 0.1], [0.4, -0.1], [0.45, 0.0]])
+    both = _count(call(function, between, centers, 1.0, 3))
+    check(
+        both == 2,
+        f"three fakes within the radius of two centers count for both of them, so 2 are covered; it counts {both}.",
+    )
+    spread = torch.tensor([[0.1, 0.0], [0.0, 0.1], [-1.3, 0.0]])
+    few = _count(call(function, spread, centers[::2], 1.0, 3))
+    check(
+        few == 0,
+        "a center with two fakes within the radius counts where least = 3: compare each distance, not their mean.",
+    )
 
 
 def _count(result: Any) -> int:

@@ -93,21 +93,22 @@ def compare(function: Callable, number: int, cases: Sequence[Case]) -> list[list
     """
     given = [_answer(call(function, *case.inputs), len(case.right)) for case in cases]
     got = [numbers for _, numbers in given]
-    wrong = [case for case, numbers in zip(cases, got, strict=True) if not case.fits(numbers)]
+    pairs = list(zip(cases, got, strict=True))
+    wrong = [(case, numbers) for case, numbers in pairs if not case.fits(numbers)]
     if wrong:
-        pairs = list(zip(cases, got, strict=True))
         near = all(case.fits(numbers) or case.rounded(numbers) for case, numbers in pairs)
         check(not near or not any(map(any, got)), "do not round the number.")
-        constant = len(cases) > 1 and all(numbers == got[0] for numbers in got)
+        first, numbers = wrong[0]
+        constant = len(cases) > 1 and all(found == got[0] for found in got)
         check(
-            not constant, "it gives the same for every training: compute it from what the function is given."
+            not constant or not any(got[0]),
+            "it gives the same for every training: compute it from what the function is given.",
         )
-        shared = [said for said in wrong[0].wrong if all(said in case.wrong for case in cases)]
+        shared = [said for said in first.wrong if all(said in case.wrong for case in cases)]
         for said in shared:
-            explains = all(case.same(numbers, case.wrong[said]) for case, numbers in pairs)
-            check(not explains, f"{wrong[0].where}: {said}")
-        first = wrong[0]
-        numbers = got[cases.index(first)]
+            explains = all(case.same(found, case.wrong[said]) for case, found in pairs)
+            check(not explains, f"{first.where}: {said}")
+        check(not constant, "it gives 0 for every training: compute it from what the function is given.")
         raise CheckFailed(f"{first.where}: it gives {_listed(numbers)}, expected {_listed(first.right)}.")
     for name, _ in given:
         _check_name(name, number)
@@ -164,7 +165,7 @@ def _check_name(name: str, number: int) -> None:
             f"the numbers are right, but {name!r} is not in the list of names: {', '.join(VERDICTS)}."
         )
     right, said = FITS[number]
-    why = said.get(found, "Compare its row in the table of failures with your number and with the charts")
+    why = said.get(found, "compare its row in the table of failures with your number and with the charts")
     check(
         found == right,
         f"the numbers are right, but the name {found!r} does not fit: {why.removesuffix('.')}{'' if why.endswith('?') else '.'}",

@@ -27,11 +27,12 @@ def slerp(function: Callable) -> None:
     middle = floats(function, a, b, 0.5)
     curved = not close(middle, (a + b) / 2, 1e-3)
     check(curved, "this is the straight line: halfway it cuts through the sphere's inside.")
-    wrong = torch.rad2deg(torch.tensor(_angle(a, b)))
-    refuse(
-        middle,
-        {"the angle is in degrees; sin takes radians.": (a + b) * (wrong / 2).sin() / wrong.sin()},
-    )
+    degrees = torch.rad2deg(torch.tensor(_angle(a, b)))
+    unscaled = (a @ b).clamp(-1, 1).acos()
+    refuse(middle, {
+        "the angle is in degrees; sin takes radians.": (a + b) * (degrees / 2).sin() / degrees.sin(),
+        "its angle is that of a @ b without their lengths: divide by both.": (a + b) * (unscaled / 2).sin() / unscaled.sin(),
+    })  # fmt: skip
     check(
         close(middle.norm(), a.norm(), 1e-2),
         f"halfway its length is {middle.norm():.2f}, while a and b have {a.norm():.2f}: it leaves the sphere.",
@@ -53,16 +54,26 @@ def slerp(function: Callable) -> None:
 
 
 def _check_end(got: Tensor, end: Tensor, other: Tensor, t: float, name: str) -> None:
-    check(got.isfinite().all(), f"at t = {t:.0f} it is not a number. What is divided by 0?")
+    check(
+        got.isfinite().all(),
+        f"at t = {t:.0f} it is not a number. Is the cosine beyond -1 to 1, or is something divided by 0?",
+    )
     check(not close(got, other), f"at t = {t:.0f} it is at the other end: expected {name}.")
     unit = close(got, end / end.norm(), 1e-3)
     check(not unit, f"at t = {t:.0f} its length is 1 and not {name}'s: it must end at {name} itself.")
+    sine = torch.tensor(_angle(end, other)).sin().item()
     ratio = (got @ end.to(got.dtype) / (end @ end)).item()
     along = close(got, ratio * end, 1e-3) and abs(ratio) > 1e-3
-    check(
-        close(got, end, 1e-3) or not along,
-        f"at t = {t:.0f} it is {ratio:.3f} times {name}. Is a division missing?",
-    )
+    why = "Something multiplies or divides the point once too often."
+    if abs(ratio + 1) < 1e-2:
+        why = "A sign is wrong: is the vector turned around?"
+    elif abs(ratio - sine) < 1e-3:
+        why = "Is a division missing?"
+    elif abs(ratio * sine - 1) < 1e-3:
+        why = "It is divided once too often."
+    elif abs(got.norm() - got.norm().round()) < 1e-3:
+        why = f"Its length is {got.norm():.0f}: is a length written into the code?"
+    check(close(got, end, 1e-3) or not along, f"at t = {t:.0f} it is {ratio:.3f} times {name}. {why}")
     check(
         close(got, end, 1e-3),
         f"at t = {t:.0f} it is not at {name}: the other vector's weight is not 0, or the angle is not theirs.",
@@ -142,7 +153,7 @@ def latent_walk(function: Callable) -> None:
     )
     even = steps.max() < 2.5 * typical and steps.min() > typical / 2.5
     check(even, f"its pace is uneven: its longest step is {steps.max() / typical:.1f} times the usual one.")
-    for count, frames in ((2, 5), (4, 28), (4, 30), (3, 10), (5, 21), (4, 32), (6, 13)):
+    for count, frames in ((2, 5), (4, 28), (4, 30), (3, 10), (5, 21), (4, 32), (6, 13), (6, 20)):
         _check_count(function, F.normalize(torch.randn(count, 30), dim=1) * 5, frames)
     _check_legs(function)
     lengths = path.norm(dim=1)
@@ -186,8 +197,17 @@ def _check_count(function: Callable, anchors: Tensor, frames: int) -> None:
     nearest = torch.cdist(anchors, path).min(1).values
     missed = int(nearest.argmax())
     check(
+        steps.min() > 1e-3,
+        f"with {count} anchors and {frames} frames it stands still somewhere: the frames that do not divide are filled up.",
+    )
+    places = torch.cdist(anchors, path).argmin(1).diff()
+    check(
         nearest[missed] < 0.75 * legs,
         f"with {count} anchors and {frames} frames it leaves out anchor {missed}.",
+    )
+    remark(
+        places.max() - places.min() > 2,
+        f"with {count} anchors and {frames} frames its legs have {places.tolist()} steps; the text asks for the same number of frames on each.",
     )
 
 
@@ -260,7 +280,19 @@ def _explain_direction(direction: Tensor, z: Tensor, has: Tensor) -> None:
         "it takes absolute values, so all signs are lost.": (yes - no).abs(),
         "it squares the difference, so all signs are lost.": (yes - no).square(),
         "it is the sum of the latents with the attribute, without the others.": z[has].sum(0),
+        "it keeps the signs of the difference only; how large its numbers are matters, too.": (yes - no).sign(),
+        "it keeps the largest numbers of the difference only; take them all.": _largest(yes - no, 10),
+        "it uses the first 50 latents only; take all.": z[:50][has[:50]].mean(0) - z[:50][~has[:50]].mean(0),
+        "it uses the first 100 latents only; take all.": z[:100][has[:100]].mean(0) - z[:100][~has[:100]].mean(0),
+        "it takes as many of the first rows as have the attribute; a mask of bools picks the right ones.": (
+            z[: int(has.sum())].mean(0) - z[int(has.sum()) :].mean(0)
+        ),
         "it multiplies the two means; take their difference.": yes * no,
         "it divides the two means; take their difference.": yes / no,
     }  # fmt: skip
     refuse(F.normalize(direction, dim=0), {said: F.normalize(value, dim=0) for said, value in wrong.items()})
+
+
+def _largest(direction: Tensor, count: int) -> Tensor:
+    """The direction with all but its largest numbers set to 0."""
+    return direction * (direction.abs() >= direction.abs().topk(count).values[-1])

@@ -32,6 +32,7 @@ def discriminator_loss(function: Callable) -> None:
         halves = {f"{said} (Here halved, too.)": value / 2 for said, value in list(wrong.items())[:5]}
         refuse(loss, wrong | halves)
         _explain(loss, right, (real, fake), function)
+    _remark_on_shape(function, real, fake)
     extreme = torch.tensor([300.0, -300.0])
     _check_stable(function, extreme, -extreme, value=300.0)
     _check_gradient(function, lambda r, f: (F.softplus(-r) + F.softplus(f)).mean(), real, fake)
@@ -92,6 +93,18 @@ def _other_kinds(real: Tensor, fake: Tensor) -> dict[str, Any]:
         "the logarithms are missing, and the sign is wrong.": p.mean() + (1 - q).mean(),
         "it takes the logarithm of the means; the mean is taken last.": -p.mean().log()
         - (1 - q.mean()).log(),
+        "log(1 - D) is not the logarithm of the sigmoid of 1 - logit: which logit has the probability 1 - D?": (
+            F.softplus(-real).mean() + F.softplus(fake - 1).mean()
+        ),
+        "it compares each real logit with a fake's; here D judges each image by itself.": F.softplus(
+            fake - real
+        ).mean(),
+        "it compares real logits with the fakes' mean; here D judges each image by itself.": (
+            F.softplus(fake.mean() - real).mean() + F.softplus(fake - real.mean()).mean()
+        ),
+        "it compares mean logits of real images and fakes; here D judges each image by itself.": (
+            2 * F.softplus(fake.mean() - real.mean())
+        ),
     }
 
 
@@ -104,6 +117,7 @@ def generator_loss(function: Callable) -> None:
     if not close(loss, right):
         refuse(loss, _wrong_g(fake))
         _explain(loss, right, (fake,), function)
+    _remark_on_shape(function, fake)
     _check_stable(function, torch.tensor([-300.0, 300.0]), value=150.0)
     _check_gradient(function, lambda f: F.softplus(-f).mean(), fake)
 
@@ -127,6 +141,13 @@ def _wrong_g(fake: Tensor) -> dict[str, Any]:
         "that is least squares of probabilities; here it is minus the logarithm of D(G(z)).": (q - 1)
         .square()
         .mean(),
+        "that is the hinge loss; here it is minus the logarithm of D(G(z)).": F.relu(1 - fake).mean(),
+        "it takes the sigmoid of 1 - logit, which is not 1 - D, and G wants D(G(z)) to grow.": F.softplus(
+            fake - 1
+        ).mean(),
+        "it takes the sigmoid of 1 - logit, which is not 1 - D, and it is the saturating loss, too.": (
+            -F.softplus(fake - 1).mean()
+        ),
         "the logarithm is missing: that is 1 - D(G(z)).": (1 - q).mean(),
         "the logarithm is missing: that is -D(G(z)).": -q.mean(),
         "that is D(G(z)) itself, which G would make small.": q.mean(),
@@ -151,6 +172,11 @@ def _one_number(loss: Tensor) -> Tensor:
     )
     check(loss.is_floating_point(), f"it returns {loss.dtype}; a loss is a float.")
     return loss.reshape(())
+
+
+def _remark_on_shape(function: Callable, *logits: Tensor) -> None:
+    shape = tuple(floats(function, *logits).shape)
+    remark(shape, f"it returns a tensor of shape {shape}; one number has no dimension: ().")
 
 
 def _explain(loss: Tensor, right: Tensor, logits: tuple, function: Callable) -> None:
@@ -206,7 +232,7 @@ def _check_stable(function: Callable, *logits: Tensor, value: float) -> None:
     loss = _one_number(floats(function, *logits, finite=False))
     check(
         loss.isfinite(),
-        f"for logits of 300 it becomes {loss.item()}: the logarithm of a sigmoid underflows there.",
+        f"for logits of 300 it becomes {loss.item()}: the logarithm of a sigmoid underflows there, or exp overflows.",
     )
     check(
         any(close(loss, factor * value, 0.05) for factor in (1, 0.5)),

@@ -46,10 +46,21 @@ def wrong_means(curves: Curves) -> Numbers:
         "that is D(G(z)) after D's step; the column is d_fake.": [real.mean(), after],
         "those are losses; D's outputs are in d_real and d_fake.": losses,
         "those are 1 - D; take D's outputs as they are.": [1 - real.mean(), 1 - fake.mean()],
+        "D(x) is right; D(G(z)) is taken as 1 - D(G(z)).": [real.mean(), 1 - fake.mean()],
+        "it applies a sigmoid; D's outputs are probabilities already.": [
+            _sigmoid(real).mean(),
+            _sigmoid(fake).mean(),
+        ],
+        "it uses every tenth of the last 200 steps; take them all.": [real[::10].mean(), fake[::10].mean()],
+        "it uses every second of the last 200 steps; take them all.": [real[::2].mean(), fake[::2].mean()],
         "that is one mean of both columns; each has its own.": [(real.mean() + fake.mean()) / 2, 0],
         **_reductions(lambda reduce: [reduce(real), reduce(fake)], "mean"),
         **_windows(partial(means, curves)),
     }
+
+
+def _sigmoid(values: Any) -> Any:
+    return 1 / (1 + np.exp(-values))
 
 
 def wrong_ratios(curves: Curves) -> Numbers:
@@ -72,6 +83,14 @@ def wrong_ratios(curves: Curves) -> Numbers:
         "the ratio is squared.": np.median(ratio**2),
         "those are losses; the columns are grad_norm_g and grad_norm_d.": np.median(loss_g / loss_d),
         "that is a percentage; it should be a ratio.": 100 * np.median(ratio),
+        "that is the geometric mean; it should be the median.": np.exp(np.log(ratio).mean()),
+        "it counts the steps below a level; it should be the median of the quotients.": (ratio < 0.05).mean(),
+        **{
+            f"it adds {eps:g} to D's norm before it divides; divide by the norm itself.": np.median(
+                norm_g / (norm_d + eps)
+            )
+            for eps in (1e-2, 1e-3, 1e-4)
+        },
         **_reductions(lambda reduce: reduce(ratio), "median"),
         **_windows(partial(median_ratio, curves)),
     }
@@ -83,6 +102,16 @@ def wrong_shares(curves: Curves, right: float) -> Numbers:
     return {
         "that is the number of steps; a share is between 0 and 1.": right * LAST,
         "that is a percentage; a share is between 0 and 1.": right * 100,
+        "does // cut decimals off?": right * LAST // LAST,
+        "it divides by 199; there are 200 steps.": right * LAST / (LAST - 1),
+        "it compares D(G(z)) with the mean of D(x); compare step by step.": (fake > real.mean()).mean(),
+        "it compares the mean of D(G(z)) with D(x); compare step by step.": (fake.mean() > real).mean(),
+        **{
+            f"D(G(z)) must be larger by {margin} in it; any larger value counts.": (
+                fake > real + margin
+            ).mean()
+            for margin in (0.01, 0.05, 0.1, 0.2)
+        },
         "steps in which the two are equal do not count: D(G(z)) must be larger.": (fake >= real).mean(),
         "that is the share of steps in which D(x) is larger.": (real > fake).mean(),
         "that is the share of steps in which D(x) is larger or equal.": (real >= fake).mean(),
@@ -123,6 +152,19 @@ _OTHER_JUMPS: dict[str, Callable[[Any], Any]] = {  # of known mistakes
         np.square(np.diff(x)).mean() ** 0.5
     ),
     "that is the spread of the changes; take absolute values.": lambda x: np.diff(x).std(),
+    "the change from the last value to the first is in it: np.roll wraps around.": lambda x: np.abs(
+        x - np.roll(x, 1)
+    ).mean(),
+    "it divides each change by the loss; take the changes as they are.": lambda x: np.abs(
+        np.diff(x) / x[:-1]
+    ).mean(),
+    "those are changes over two steps; take them from one step to the next.": lambda x: np.abs(
+        x[2:] - x[:-2]
+    ).mean(),
+    "the first ten steps are left out; [:1000] begins at 0.": lambda x: np.abs(np.diff(x[10:])).mean(),
+    "it divides by the number of values; the mean is over the changes, one less.": lambda x: (
+        np.abs(np.diff(x)).sum() / len(x)
+    ),
 }
 
 
@@ -149,7 +191,7 @@ def wrong_jumps(curves: Curves, healthy: Curves, right: float) -> Numbers:
         "it uses the first 100 steps; take the first 1,000.": over(change, slice(100)),
         "the first value is left out; [:1000] begins at 0.": over(change, slice(1, 1000)),
         "it uses 1,001 values; the first 1,000 have 999 changes.": over(change, slice(1001)),
-        "it uses 999 values; the first 1,000 have 999 changes.": over(change, slice(999)),
+        "it uses 999 values, which have 998 changes; take 1,000 values.": over(change, slice(999)),
         "that is G's loss; take D's.": over(change, name="loss_g"),
         "that is D's output; take D's loss, loss_d.": over(change, name="d_real"),
         **{said: over(measure) for said, measure in _OTHER_JUMPS.items()},
@@ -167,6 +209,8 @@ def _windows(measure: Callable[[slice], Any]) -> Numbers:
         "it leaves out the last step": slice(-LAST, -1),
         "it leaves out the first 200 steps and uses all others": slice(LAST, None),
         "it uses the last step only": slice(-1, None),
+        "it uses one step only, 200 before the end (is a colon missing?)": slice(-LAST, -LAST + 1),
+        "it uses the first step only": slice(1),
     }
     windows |= {
         f"it uses the last {count:,} steps": slice(-count, None)

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from facegan.course.checks.tools import call, check, kind_of, note, remark, usable
-from facegan.course.checks.trace import ACTIVATIONS, NORMS, Step, without_activation
+from facegan.course.checks.trace import ACTIVATIONS, NORMS, Step, between_layers, without_activation
 
 _LARGE = 10  # times as many parameters as DCGAN has
 
@@ -34,9 +34,20 @@ def module(function: Callable, *arguments: Any) -> nn.Module:
     network = network.to("cpu")
     kinds = {p.dtype for p in weights} - {torch.float32}
     check(not kinds, f"its weights are {', '.join(map(str, kinds))}, expected torch.float32.")
+    frozen = [name for name, p in network.named_parameters() if not p.requires_grad]
+    check(not frozen, f"{len(frozen)} of its weights are frozen (requires_grad=False), such as {frozen[:1]}.")
     finite = all(bool(p.isfinite().all()) for p in weights)
     check(finite, "its weights contain NaN or infinity before any training. How are they initialized?")
     return network
+
+
+def check_mode(network: nn.Module) -> None:
+    """A new module is in train mode; layers without state may be shared with one that was tried before."""
+    parts = [part for part in network.modules() if part is network or [*part.parameters(recurse=False)]]
+    trains = all(part.training for part in parts)
+    check(
+        trains, "it comes in eval mode. Leave it in train mode, as a new module is, for training comes next."
+    )
 
 
 def _has_plain_list(part: nn.Module) -> bool:
@@ -96,8 +107,6 @@ def check_trains(network: nn.Module, inputs: Tensor, what: str) -> Tensor:
 
     call(backward, changes=True)
     idle = [name for name, p in network.named_parameters() if p.requires_grad and p.grad is None]
-    frozen = [name for name, p in network.named_parameters() if not p.requires_grad]
-    check(not frozen, f"{len(frozen)} of its weights are frozen (requires_grad=False), such as {frozen[:1]}.")
     check(
         len(idle) < sum(1 for _ in network.parameters()),
         f"no gradient reaches the {what}'s weights: is something detached?",
@@ -160,6 +169,15 @@ def remark_on_activations(steps: Sequence[Step], wanted: set[str], text: str) ->
     remark(others, f"it uses {', '.join(others)}. {text}")
     missing = without_activation([*steps])
     remark(missing, f"{missing} of its convolutions follow another one without an activation in between.")
+    for between in between_layers(steps):
+        active = [index for index, kind in enumerate(between) if kind in ACTIVATIONS]
+        late = active and "batch_norm" in between[active[0] :]
+        remark(
+            late, f"{between[active[0]] if late else ''} comes before BatchNorm in it; the text has it after."
+        )
+        remark(len(active) > 1, "two activations follow one another in it; the text has one.")
+    dropped = any("dropout" in step.kind for step in steps)
+    remark(dropped, "it has dropout, which the text does not ask for.")
 
 
 def remark_on_norms(steps: Sequence[Step]) -> None:

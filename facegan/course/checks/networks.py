@@ -11,6 +11,7 @@ from facegan.course import solutions
 from facegan.course.checks.modules import (
     always,
     amplified,
+    check_mode,
     check_trains,
     check_width,
     forward,
@@ -22,16 +23,21 @@ from facegan.course.checks.modules import (
     remark_on_size,
     warm_up,
 )
-from facegan.course.checks.tools import call, called_with, check, remark
-from facegan.course.checks.trace import Step, steps_of
+from facegan.course.checks.tools import CheckFailed, call, called_with, check, remark
+from facegan.course.checks.trace import ACTIVATIONS, PRODUCTS, Step, between_layers, steps_of
 
 
 @called_with("latent_dim", "width")
 def generator(function: Callable) -> None:
     """Latents to images in [-1, 1] that depend on them, with every weight in reach of the gradient."""
+    check_mode(module(function, 16, 8))
     for latent_dim, width in ((16, 8), (10, 4)):
         network = module(function, latent_dim, width)
-        images = forward(network, torch.randn(4, latent_dim))
+        try:
+            images = forward(network, torch.randn(4, latent_dim))
+        except CheckFailed:
+            _check_fixed_sizes(function)
+            raise
         right = tuple(images.shape) == (4, 3, 64, 64)
         check(right, f"4 latents become {tuple(images.shape)}, expected (4, 3, 64, 64).{_side(images)}")
     one = forward(network.eval(), torch.randn(1, latent_dim))
@@ -53,6 +59,22 @@ def generator(function: Callable) -> None:
     remark_on_size(network, solutions.build_generator(latent_dim, width))
 
 
+def _check_fixed_sizes(function: Callable) -> None:
+    """Raise `CheckFailed` if a generator works for some sizes only."""
+    for latent_dim, batch, said in (
+        (100, 4, "it works for latents of 100 numbers and for no others: use latent_dim in place of 100."),
+        *((16, many, f"it works for a batch of {many} and for no other: the batch's size is written into it.")
+          for many in (1, 2, 8, 16, 32, 64, 128)),
+    ):  # fmt: skip
+        network = module(function, latent_dim, 8)
+        works = True
+        try:
+            forward(network, torch.randn(batch, latent_dim))
+        except CheckFailed:
+            works = False
+        check(not works, said)
+
+
 def _side(images: Tensor) -> str:
     """Why a side is not 64, in words."""
     if images.ndim != 4 or images.shape[-1] == 64:
@@ -71,6 +93,12 @@ def _check_range(network: nn.Module, latent_dim: int) -> None:
     check(low >= -1 and high <= 1, f"large activations leave [-1, 1]: they reach {max(-low, high):.1f}.")
     check(low < -0.05, f"its images stay between {low:.2f} and {high:.2f}; where are the values below 0?")
     check(high > 0.05, f"its images stay between {low:.2f} and {high:.2f}; where are the values above 0?")
+    said = "even where activations are huge, and never come near -1 and 1. Is tanh scaled, or applied twice?"
+    for _ in range(4):  # without BatchNorm the first weights can be so small that nothing is huge yet
+        if min(-low, high) < 0.8:
+            images = forward(amplified(network), 20 * torch.randn(16, latent_dim))
+            low, high = images.min().item(), images.max().item()
+    check(low < -0.8 and high > 0.8, f"its images stay between {low:.2f} and {high:.2f}, {said}")
 
 
 def _check_latents(network: nn.Module, latent_dim: int, gradient: Tensor) -> None:
@@ -131,6 +159,7 @@ def _remark_on_generator(network: nn.Module, z: Tensor, width: int) -> None:
         steps and "tanh" not in kinds,
         "it does not end in tanh, as the text asks. A clipped value has no gradient.",
     )
+    remark("linear" in kinds, "it has a linear layer; the text begins with a transposed convolution.")
     between = [step.kind for step in steps if step.shape[-1:] != (64,)]
     remark("tanh" in between, "it has tanh between its layers, too. The text has ReLU there.")
     remark(
@@ -149,6 +178,7 @@ def _channels(steps: list[Step]) -> dict[int, int]:
 def discriminator(function: Callable) -> None:
     """Images to one unbounded logit each, independent of the rest of the batch in eval mode."""
     network = module(function, 8)
+    check_mode(network)
     images = torch.rand(6, 3, 64, 64) * 2 - 1
     logits = forward(network, images)
     right = tuple(logits.shape) == (6,)
@@ -255,6 +285,10 @@ def _remark_on_discriminator(network: nn.Module, images: Tensor, width: int) -> 
     remark_on_activations(
         steps, {"leaky_relu"}, "The text has leaky ReLU, which lets some gradient through below 0."
     )
+    after = between_layers(steps)[-1]
+    products = [index for index, kind in enumerate(after) if kind in PRODUCTS]
+    after = after[products[-1] :] if products else after
+    remark({*after} & ACTIVATIONS, "it has an activation after its last layer; the text has none there.")
     kernels = {step.kernel for step in steps if step.kind == "conv"} - {4}
     remark(
         kernels, f"it has kernels of {', '.join(map(str, sorted(filter(None, kernels))))}; the text says 4."

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from itertools import pairwise
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import torch
@@ -21,6 +20,7 @@ ACTIVATIONS = {
     "celu", "mish", "hardswish", "softsign", "logsigmoid", "rrelu",
 }  # fmt: skip
 NORMS = {"batch_norm", "instance_norm", "group_norm", "layer_norm"}
+PRODUCTS = {"matmul", "__matmul__", "mm", "addmm", "bmm", "einsum", "mv", "inner", "tensordot"}
 _LINEAR = NORMS | {
     "view", "reshape", "flatten", "unflatten", "dropout", "dropout2d", "__get__", "size", "dim", "contiguous", "pad",
     "interpolate", "squeeze", "unsqueeze", "to", "float", "pixel_shuffle", "permute", "__getitem__", "expand",
@@ -71,9 +71,17 @@ def steps_of(network: nn.Module, inputs: Tensor) -> list[Step]:
     return recorder.steps
 
 
-def without_activation(steps: list[Step]) -> int:
-    """How many convolutions follow another one with nothing in between that could be an activation."""
-    places = [index for index, step in enumerate(steps) if step.kind == "conv"]
-    return sum(
-        all(step.kind in _LINEAR for step in steps[first + 1 : second]) for first, second in pairwise(places)
-    )
+def between_layers(steps: Sequence[Step], layers: tuple[str, ...] = ("conv", "linear")) -> list[list[str]]:
+    """The kinds of operations after each convolution or linear layer, up to the next one."""
+    found: list[list[str]] = []
+    for step in steps:
+        if step.kind in layers:
+            found.append([])
+        elif found and step.shape:  # a single number is BatchNorm's counter
+            found[-1].append(step.kind)
+    return found
+
+
+def without_activation(steps: Sequence[Step]) -> int:
+    """How many convolutions are followed by another one with nothing in between that could be an activation."""
+    return sum(all(kind in _LINEAR for kind in kinds) for kinds in between_layers(steps, ("conv",))[:-1])

@@ -17,13 +17,14 @@ from helpers.exercise_variants import (
     latent,
     latent_more,
     second_round,
+    third_round,
     training,
     training_more,
 )
 
 PARTS = (
     data, data_more, architecture, architecture_more, training, training_more, latent, latent_more, dynamics, dynamics_more,
-    clinic, clinic_more, second_round,
+    clinic, clinic_more, second_round, third_round,
 )  # fmt: skip
 
 

@@ -157,7 +157,7 @@ WRONG["generator"] = [
     (lambda d, w: FreeGenerator(d, w, four_d=True), "RuntimeError"),
     (lambda d, w: FreeGenerator(d, w, detach=True), "no gradient reaches"),
     (lambda d, w: FreeGenerator(d, w, idle=True), "get no gradient"),
-    (lambda d, w: FreeGenerator(100, 64), "RuntimeError"),
+    (lambda d, w: FreeGenerator(100, 64), "works for latents of 100"),
     (lambda d, w: FreeGenerator(d, w, act=nn.Identity), "before its last layer it is linear"),
     (lambda d, w: FreeGenerator, "the class FreeGenerator"),
 ]

@@ -56,7 +56,8 @@ WRONG["output_size"] = [
     (lambda n, k, s, p: n - 1 * s + k - 2 * p, "parentheses missing"),
     (lambda n, k, s, p: (n - 1) * s + 2 * (k - p), "parentheses missing"),
     (lambda n, k, s, p: (n - 1) * s + k - 2 * p + 1, "off by one"),
-    (lambda n, k, s, p: (n - 1) * s + k - 2 * p - 1, "off by one"),
+    (lambda n, k, s, p: (n - 1) * s + k - 2 * p - 1, "too small by one"),
+    (lambda n, k, s, p: (n - 1) * s + max(k, s) - 2 * p, "smaller than the stride"),
     (lambda n, k, s, p: (n - 1) + k - 2 * p, "stride has no effect"),
     (lambda n, k, s, p: (n - 1) * s + 4 - 2 * p, "taken as 4"),
     (lambda n, k, s, p: (n - 1) * 2 + k - 2 * p, "taken as 2"),
@@ -324,12 +325,17 @@ def g_with_weights(latent_dim, width):
 
 
 RIGHT["generator"] = [
-    G, GStepwise, GReshaping, g_by_loop, g_recursively, g_with_weights,
-    lambda latent_dim=100, width=64: G(latent_dim, width).eval(),
+    G, GReshaping, g_by_loop, g_recursively, g_with_weights,
     lambda d, w: nn.Sequential(nn.Unflatten(-1, (d, 1, 1)), G(d, w, reshape=lambda x: x)),
     lambda d=100, w=64, channels=3: G(d, w, nc=channels, reshape=lambda z: z.view(*z.shape, 1, 1)),
 ]  # fmt: skip
 BUT["generator"] = [
+    (GStepwise, "it has a linear layer"),
+    (lambda d, w: G(d, w, act=lambda: nn.Sequential(nn.ReLU(), nn.Dropout(0.3))), "it has dropout"),
+    (
+        lambda d, w: G(d, w, act=lambda: nn.Sequential(nn.ReLU(), nn.ReLU())),
+        "two activations follow one another",
+    ),
     (lambda d, w: G(d, w, norm=None), "nothing in it normalizes"),
     (lambda d, w: G(d, w, last_norm=True), "BatchNorm in its last layer"),
     (lambda d, w: G(d, w, widths=(8, 8, 8, 8)), "the text halves them"),
@@ -362,6 +368,10 @@ class GPlain(G):
 
 
 WRONG["generator"] = [
+    (lambda d, w: G(d, w).eval(), "it comes in eval mode"),
+    (lambda d, w: G(d, w).requires_grad_(False), "of its weights are frozen"),
+    (lambda d, w: G(d, w, after=lambda x: x.tanh() / 2), "Is tanh scaled, or applied twice"),
+    (lambda d, w: G(d, w, after=torch.tanh), "Is tanh scaled, or applied twice"),
     (lambda d, w: G(d, w, last=nn.Sigmoid), "values below 0"),
     (lambda d, w: G(d, w, last=nn.ReLU), r"leave \[-1, 1\]"),
     (lambda d, w: G(d, w, last=None), r"leave \[-1, 1\]"),
@@ -373,9 +383,9 @@ WRONG["generator"] = [
     (lambda d, w: G(d, w, nc=1, after=lambda x: x.expand(-1, 3, -1, -1)), "always equal"),
     (lambda d, w: G(d, w, first=3), "compare each layer|expected"),
     (lambda d, w: G(d, w, reshape=lambda z: z), "height and width"),
-    (lambda d, w: G(d, w, reshape=lambda z: z.view(d, -1, 1, 1)), "made for|expected|latents become"),
-    (lambda d, w: G(d, w, reshape=lambda z: z.view(64, d, 1, 1)), "do not fill"),
-    (lambda d, w: G(100, w), "made for 100 channels"),
+    (lambda d, w: G(d, w, reshape=lambda z: z.view(d, -1, 1, 1)), "works for a batch of 16 and for no other"),
+    (lambda d, w: G(d, w, reshape=lambda z: z.view(64, d, 1, 1)), "works for a batch of 64 and for no other"),
+    (lambda d, w: G(100, w), "works for latents of 100 numbers"),
     (lambda d, w: G(d, 64), "`width` changes nothing"),
     (lambda d, w: G(w, d), "made for"),
     (lambda d, w: G(d, w, act=None), "linear"),
@@ -452,15 +462,39 @@ def d_by_loop(width=64, slope=0.2):
     return nn.Sequential(*layers, nn.Conv2d(channels, 1, 4), nn.Flatten(start_dim=0))
 
 
+def without(network, index):
+    """The network without its activation of that index."""
+    found = [(part, name) for part in network.modules() for name, child in part.named_children()
+             if isinstance(child, nn.LeakyReLU)]  # fmt: skip
+    setattr(*found[index], nn.Identity())
+    return network
+
+
+def activation_first(width):
+    layers = [nn.Conv2d(3, width, 4, 2, 1), nn.LeakyReLU(0.2)]
+    for k in (1, 2, 4):
+        layers += [
+            nn.Conv2d(k * width, 2 * k * width, 4, 2, 1),
+            nn.LeakyReLU(0.2),
+            nn.BatchNorm2d(2 * k * width),
+        ]
+    return nn.Sequential(*layers, nn.Conv2d(8 * width, 1, 4), nn.Flatten(0))
+
+
 RIGHT["discriminator"] = [
     D, DWithLinear, DByMaximum, d_by_loop,
     lambda width: D(width, out=lambda x: x.reshape(len(x))),
     lambda width: D(width, out=lambda x: x[..., 0, 0].squeeze(-1)),
     lambda w=64: nn.Sequential(D(w, out=lambda x: x), nn.Flatten(), nn.Flatten(0)),
     lambda ndf=64: D(ndf, out=lambda x: x.mean((1, 2, 3))),
-    lambda w: D(w, out=torch.flatten).eval(),
+    lambda w: D(w, out=torch.flatten),
 ]  # fmt: skip
 BUT["discriminator"] = [
+    *((lambda w, at=at: without(D(w), at), "without an activation in between") for at in range(4)),
+    (lambda w: nn.Sequential(D(w), nn.LeakyReLU(0.2)), "an activation after its last layer"),
+    (lambda w: D(w, act=lambda: nn.Sequential(nn.LeakyReLU(0.2), nn.LeakyReLU(0.2))), "two activations"),
+    (lambda w: D(w, act=lambda: nn.Sequential(nn.LeakyReLU(0.2), nn.Dropout2d(0.3))), "it has dropout"),
+    (lambda w: activation_first(w), "leaky_relu comes before BatchNorm"),
     (lambda w: D(w, norm=None), "nothing in it normalizes"),
     (lambda w: D(w, first_norm=True), "BatchNorm in its first layer"),
     (lambda w: D(w, last_norm=True), "BatchNorm in its last layer"),
@@ -496,6 +530,7 @@ class DPlain(nn.Module):
 
 
 WRONG["discriminator"] = [
+    (lambda w: D(w).eval(), "it comes in eval mode"),
     (lambda w: D(w, last=nn.Sigmoid), "between 0 and 1"),
     (lambda w: D(w, out=lambda x: x.flatten().sigmoid()), "between 0 and 1"),
     (lambda w: D(w, last=nn.Tanh), "between -1 and 1"),
@@ -585,7 +620,6 @@ def weights_by_new_parameters(m):
 
 RIGHT["init_weights"] = [
     weights_by_match, weights_in_place, weights_by_parameters, weights_by_table, weights_by_copy, weights_with_return,
-    weights_by_new_parameters,
     functools.partial(lambda layer, std: weights_by_copy(layer, std), std=0.02),
 ]  # fmt: skip
 
@@ -618,7 +652,41 @@ def weights_of_all(m):
     m.weight.data.normal_(0, 0.02)
 
 
+def seeded(m):
+    torch.manual_seed(3)
+    weights_by_copy(m)
+
+
+def one_filter(m):
+    weights_by_copy(m)
+    if isinstance(m, nn.Conv2d):
+        m.weight.data[:] = m.weight.data[:1].clone()
+
+
+def drawn_statistics(m):
+    weights_by_copy(m)
+    if isinstance(m, nn.BatchNorm2d):
+        nn.init.normal_(m.running_mean, 0, 0.02)
+
+
+def drawn_biases(m):
+    weights_by_copy(m)
+    if getattr(m, "bias", None) is not None and not isinstance(m, nn.BatchNorm2d):
+        nn.init.normal_(m.bias, 1, 0.02)
+
+
+BUT["init_weights"] = [
+    (drawn_statistics, "BatchNorm's running statistics"),
+    (drawn_biases, "biases of Conv2d to about 1.00"),
+]
 WRONG["init_weights"] = [
+    (weights_by_new_parameters, "new parameters in place of the old ones"),
+    (seeded, "layers of one shape get equal weights"),
+    (one_filter, "the weights of Conv2d repeat"),
+    (
+        lambda m: weights_by_copy(m) if m == nn.Conv2d or m == nn.BatchNorm2d else None,
+        "asked for by isinstance",
+    ),
     (weights(norm_mean=0.0), "scale of 0"),
     (weights(std=0.02**0.5), "not the variance"),
     (weights(std=0.02**2), "not squared"),
@@ -627,14 +695,14 @@ WRONG["init_weights"] = [
     (weights(mean=0.02, std=1.0), "mean|standard deviation"),
     (weights(bias=1.0), "bias of BatchNorm2d is 1"),
     (weights(bias=0.7), "bias of BatchNorm2d is 0.7"),
-    (weights(norm_std=1e-9), "draw them"),
+    (weights(norm_std=1e-9), "draw each"),
     (weights(conv=nn.Conv2d), "ConvTranspose2d are not touched"),
     (weights(conv=nn.ConvTranspose2d), "Conv2d are not touched"),
     (weights(conv=nn.Linear), "Conv2d are not touched"),
     (weights(draw=nn.init.uniform_), "mean|tails|deviation"),
     (weights(draw=lambda w, m, s: torch.normal(m, s, w.shape)), "not touched"),
     (weights(draw=lambda w, m, s: w.data.add_(m + s * torch.randn_like(w))), "added to the old"),
-    (weights(draw=lambda w, m, s: nn.init.constant_(w, m)), "draw them"),
+    (weights(draw=lambda w, m, s: nn.init.constant_(w, m)), "draw each"),
     (weights(draw=lambda w, m, s: nn.init.trunc_normal_(w, m, 0.0228, m - 0.04, m + 0.04)), "no tails"),
     (weights(draw=lambda w, m, s: w.normal_(m, s)), "no_grad"),
     (weights_by_assignment, "raised TypeError"),

@@ -342,11 +342,6 @@ def covered_by_squares(fakes, centers, radius, least):
     return ((squares < radius**2).sum(0) >= least).sum()
 
 
-def covered_by_nearest(fakes, centers, radius, least):
-    distance, index = torch.cdist(fakes, centers).min(1)
-    return int((torch.bincount(index[distance <= radius], minlength=len(centers)) >= least).sum())
-
-
 def covered_by_all_nearest(fakes, centers, radius, least):
     index = torch.cdist(fakes, centers).argmin(1)
     return int((torch.bincount(index, minlength=len(centers)) >= least).sum())
@@ -361,7 +356,6 @@ RIGHT["modes_covered"] = [
     covered_by_loop,
     covered_by_numpy,
     covered_by_squares,
-    covered_by_nearest,
     lambda f, c, r, n: torch.count_nonzero(near(f, c, r).sum(0) >= n),
     lambda f, c, r, n: sum(int(((f - m) ** 2).sum(1).sqrt().lt(r).sum()) >= n for m in c),
     lambda f, c, r, n: float((near(f, c, r).float().sum(0) >= n).sum()),

@@ -83,7 +83,7 @@ WRONG["slerp"] = [
     (lambda a, b, t: (1 - t) * a + t * b, "this is the straight line"),
     (lambda a, b, t: latent.slerp(b, a, t), "at the other end"),
     (slerp_unsafe, "between two equal vectors"),
-    (slerp_unnormalized, "not at a|not a number|its length is|between two equal|other end|not at b"),
+    (slerp_unnormalized, "that of a @ b without their lengths"),
     (nlerp, "has turned by"),
     (unit_slerp, "at t = 0 its length is 1 and not a's: it"),
     (slerp_without_division, r"times a\. Is a division missing"),

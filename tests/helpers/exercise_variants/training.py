@@ -307,7 +307,7 @@ WRONG["update_average"] = [
     (average_shared, "copied from the model|shares its memory|do not become"),
     (average_both_in_sum, "the model is added whole, and the average"),
     (lambda a, m, d: copy.deepcopy(a), "do not move"),
-    (lambda a, m, d: average_by_parts(a, m, d / 2), "do not become decay"),
+    (lambda a, m, d: average_by_parts(a, m, d / 2), "keeps 0.45 of itself"),
 ]
 
 

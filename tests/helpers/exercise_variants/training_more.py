@@ -571,7 +571,7 @@ WRONG["update_average"] = [
     (average(buffers=lambda a, m, k: (1 - k) * a + k * m), "decay is the model's part"),
     (average(buffers=lambda a, m, k: a + m), "neither averaged nor copied"),
     (average(parameters=lambda net: [p for p in net.parameters() if p.ndim > 1]), "such as 0.bias"),
-    (average(parameters=lambda net: list(net.parameters())[:-1]), "such as 1.bias"),
+    (average(parameters=lambda net: list(net.parameters())[:-1]), "such as 2.1.1.bias"),
     (average(grad=True), "no_grad"),
     (average_rebinding, "do not move"),
     (average_returning, "do not move"),
