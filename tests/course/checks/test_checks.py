@@ -13,9 +13,18 @@ from facegan.course.checks.tools import CheckFailed, call, close, tensor
 from facegan.course.exercise import run_check
 
 TABLE = exercises()
-RIGHT_CASES = [(name, index) for name, variants in RIGHT.items() for index in range(len(variants))]
-BUT_CASES = [(name, index) for name, variants in BUT.items() for index in range(len(variants))]
-WRONG_CASES = [(name, index) for name, variants in WRONG.items() for index in range(len(variants))]
+FAST = 15  # variants of each exercise that the fast tests try
+
+
+def cases(group):
+    return [
+        pytest.param(name, index, marks=pytest.mark.slow if index >= FAST else ())
+        for name, variants in group.items()
+        for index in range(len(variants))
+    ]
+
+
+RIGHT_CASES, BUT_CASES, WRONG_CASES = map(cases, (RIGHT, BUT, WRONG))
 SECRETS = ("127.5", "softplus(", "ConvTranspose2d(")
 
 
