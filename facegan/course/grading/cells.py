@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ast
 import re
+import symtable
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -161,7 +162,15 @@ def _needed(tree: ast.Module, others: list[ast.stmt], asked: set[str]) -> Iterat
 
 
 def _used(node: ast.AST) -> set[str]:
-    return {n.id for n in ast.walk(node) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Load)}
+    """Names that the code expects to be there: not the local variables of its functions."""
+    table = symtable.symtable(ast.unparse(node), "cell", "exec")
+    found = {s.get_name() for s in table.get_symbols() if s.is_referenced()}
+    inner = table.get_children()
+    while inner:
+        scope = inner.pop()
+        found |= {s.get_name() for s in scope.get_symbols() if s.is_global() and s.is_referenced()}
+        inner += scope.get_children()
+    return found
 
 
 def _defined(node: ast.stmt) -> set[str]:

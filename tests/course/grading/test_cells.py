@@ -80,3 +80,9 @@ def test_an_old_notebook_with_lists_of_lines_is_read():
 def test_another_exercises_name_is_not_taken_from_a_plain_cell():
     cells = ["scale = 7", SCALE, '@fg.exercise("unscale")\ndef unscale(x):\n    return scale(x)']
     assert [piece.before for piece in pieces(cells)] == [[], []]
+
+
+def test_local_variables_of_an_answer_need_nothing_from_other_cells():
+    answer = '@fg.exercise("unscale")\ndef unscale(x):\n    count = 3\n    return [count * y for y in x]'
+    (piece,) = pieces(["count = slow()", "y = slow()", answer])
+    assert piece.before == []
