@@ -70,7 +70,7 @@ def page(record_sections: Mapping[str, Any], *, rubric: bool = False) -> str:
 
     Args:
         record_sections: parts of a record by name; "written" and "student" are used. It may come from a student's file,
-            so everything in it is escaped, and what has another form is left out.
+            so everything in it is escaped, and entries of another form are ignored.
         rubric: add what a good answer contains, with points, below each answer.
     """
     who = str(_sections(record_sections).get("student", {}).get("id") or "no id")

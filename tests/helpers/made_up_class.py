@@ -136,7 +136,7 @@ CLASS = {
     "max.ipynb": notebook([SETUP, ITSELF, ITSELF]),
     "submission-nia.zip": _submission("nia", {f"{n}.ipynb": key(n) for n in range(1, 7)},
                                       hints={"slerp": 2}, reveals={"generator": 1}),
-    "oli.zip": zipped({"work/01_data.ipynb": notebook(RIGHT), "__MACOSX/work/._01_data.ipynb": b"junk"}),
+    "oli.zip": zipped({"mine/01_data.ipynb": notebook(RIGHT), "__MACOSX/mine/._01_data.ipynb": b"junk"}),
     "pam/01_data.ipynb": notebook(RIGHT), "pam/02_architecture.ipynb": key(2),
     "quinnlee_LATE_11_900_01_data.ipynb": notebook(RIGHT),
     "rosa_12_901_01_data.ipynb": notebook([SETUP, *EMPTY]), "rosa_12_902_01_data-1.ipynb": notebook(RIGHT),

@@ -62,7 +62,10 @@ def _normalized(seed: int) -> nn.Sequential:
 def _check_left(average: nn.Module, model: nn.Module) -> None:
     """What training needs of both afterwards: modes, gradients, weights that learn."""
     trains = all(part.training for part in model.modules())
-    check(trains, "it leaves the model in eval mode, and training goes on with it. Leave modes as they are.")
+    check(
+        trains,
+        "it leaves the model in eval mode, in which training then continues. Do not change modes.",
+    )
     still = not any(part.training for part in average.modules())
     check(still, "it puts the average into train mode. Leave modes as they are.")
     check(

@@ -192,7 +192,7 @@ _RULES: dict[
     "it adds up over the centers: that counts fakes which are near many centers. Add up over the fakes.": lambda d, r, n: (
         ((d <= r).sum(1) >= n).sum()
     ),
-    "it stops at the first center that is not covered; go on to the next.": lambda d, r, n: (
+    "it stops at the first center that is not covered; count all centers.": lambda d, r, n: (
         ((d <= r).sum(0) >= n).int().cumprod(0).sum()
     ),
     "its count of fakes is not set back to 0 for the next center.": lambda d, r, n: (

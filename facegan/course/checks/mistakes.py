@@ -161,7 +161,7 @@ _OTHER_JUMPS: dict[str, Callable[[Any], Any]] = {  # of known mistakes
     "those are changes over two steps; take them from one step to the next.": lambda x: np.abs(
         x[2:] - x[:-2]
     ).mean(),
-    "the first ten steps are left out; [:1000] begins at 0.": lambda x: np.abs(np.diff(x[10:])).mean(),
+    "the first ten steps are missing; [:1000] begins at 0.": lambda x: np.abs(np.diff(x[10:])).mean(),
     "it divides by the number of values; the mean is over the changes, one less.": lambda x: (
         np.abs(np.diff(x)).sum() / len(x)
     ),
@@ -189,7 +189,7 @@ def wrong_jumps(curves: Curves, healthy: Curves, right: float) -> Numbers:
         "it uses the last 200 steps; take the first 1,000.": over(change, slice(-LAST, None)),
         "it uses the first 200 steps; take the first 1,000.": over(change, slice(LAST)),
         "it uses the first 100 steps; take the first 1,000.": over(change, slice(100)),
-        "the first value is left out; [:1000] begins at 0.": over(change, slice(1, 1000)),
+        "the first value is missing; [:1000] begins at 0.": over(change, slice(1, 1000)),
         "it uses 1,001 values; the first 1,000 have 999 changes.": over(change, slice(1001)),
         "it uses 999 values, which have 998 changes; take 1,000 values.": over(change, slice(999)),
         "that is G's loss; take D's.": over(change, name="loss_g"),

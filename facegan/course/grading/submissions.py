@@ -70,7 +70,7 @@ class Submission:
 
     @property
     def digest(self) -> str:
-        """Of all that is graded, and of what went wrong before."""
+        """SHA-256 of the notebooks, the record and the trouble: equal digests get equal grades."""
         parts = [each for notebook in self.notebooks for each in (notebook.path.encode(), notebook.raw)]
         parts.append(json.dumps([self.record, self.trouble], sort_keys=True).encode())
         return hashlib.sha256(b"\0".join(parts)).hexdigest()

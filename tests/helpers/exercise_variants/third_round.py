@@ -207,7 +207,7 @@ WRONG["modes_covered"] = [
     (removing, "count for both of them"),
     (nearest, "count for both of them"),
     (mean_distance, "compare each distance|counts"),
-    (lambda f, c, r, n: len([*itertools.takewhile(lambda k: k >= n, near(f, c, r))]), "go on to the next"),
+    (lambda f, c, r, n: len([*itertools.takewhile(lambda k: k >= n, near(f, c, r))]), "count all centers"),
     (lambda f, c, r, n: int((near(f, c, r).cumsum(0) >= n).sum()), "not set back to 0"),
 ]
 WRONG["optimal_discriminator"] = [(lambda p, q: (p / (p + q)).clamp(0.01, 0.99), "is it clipped")]
