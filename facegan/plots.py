@@ -6,12 +6,10 @@ One style throughout: the color-blind safe palette of Okabe & Ito (2008), text t
 
 from __future__ import annotations
 
-import base64
-import io
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from numbers import Integral
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 import torch
@@ -22,13 +20,36 @@ from facegan.images import make_grid
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
+
+    from facegan.figures import Figure
 
 BLUE, ORANGE, GREEN = "#0072B2", "#D55E00", "#009E73"
 _PLAYERS, _NORMS = (("of D", BLUE), ("of G", ORANGE)), ("grad_norm_d", "grad_norm_g")
 _DRAWN = ("loss_d", "loss_g", "d_real", "d_fake")
 _INCHES_PER_LETTER = 0.08  # of the labels of rows
 _SMOOTHING = 0.02  # window of the bold line, as a share of the steps
+
+
+@overload
+def show_images(
+    images: Tensor | np.ndarray,
+    *,
+    columns: int | None = None,
+    alt: str | None = None,
+    scale: int = 1,
+    rows: Sequence[str] | None = None,
+    ax: None = None,
+) -> Figure: ...
+@overload
+def show_images(
+    images: Tensor | np.ndarray,
+    *,
+    columns: int | None = None,
+    alt: str | None = None,
+    scale: int = 1,
+    rows: Sequence[str] | None = None,
+    ax: Axes,
+) -> None: ...
 
 
 def show_images(
@@ -39,10 +60,10 @@ def show_images(
     scale: int = 1,
     rows: Sequence[str] | None = None,
     ax: Axes | None = None,
-) -> Figure:
-    """Images (N, 3, H, W), uint8 or floats in [-1, 1], as one grid; returns the figure.
+) -> Figure | None:
+    """Show images (N, 3, H, W), uint8 or floats in [-1, 1], as one grid.
 
-    In a notebook the figure shows itself when it is a cell's last value.
+    A notebook shows the figure, also from within a loop.
 
     Args:
         images: what to show.
@@ -52,13 +73,16 @@ def show_images(
         rows: a label for each row, drawn on its left; they become part of the default alternative text.
         ax: where to draw, in a figure of your own, whose alternative text is yours too.
 
+    Returns:
+        The figure; None with `ax`.
+
     Raises:
         ConfigError: these are no images, `scale` is no whole number of 1 or more, or `rows` has another length.
     """
     if isinstance(scale, bool) or not isinstance(scale, Integral) or scale < 1:
         raise ConfigError(f"scale is {shown(scale)}, expected a whole number of 1 or more, such as 3.")
     grid = make_grid(images, columns=columns, scale=int(scale))
-    labels, own = _row_labels(rows, grid, side=np.shape(images)[-2] * int(scale)), ax is None
+    labels, figure = _row_labels(rows, grid, side=np.shape(images)[-2] * int(scale)), None
     if ax is None:
         width, height, margin = (
             grid.shape[2] / 70,
@@ -66,15 +90,17 @@ def show_images(
             _INCHES_PER_LETTER * max(map(len, labels), default=0),
         )
         share = margin / (width + margin)
-        ax = _figure(width + margin, height, layout="none").add_axes((share, 0, 1 - share, 1))
+        figure = _figure(width + margin, height, layout="none")
+        ax = figure.add_axes((share, 0, 1 - share, 1))
     ax.imshow(grid.permute(1, 2, 0), interpolation="nearest")
     for row, label in enumerate(labels):
         ax.text(-4, (row + 0.5) * grid.shape[1] / len(labels), label, ha="right", va="center", fontsize=9)
     ax.set_axis_off()
-    if own:
+    if figure:
         what = "An image" if len(images) == 1 else f"A grid of {len(images)} images"
-        _describe(ax.figure, alt or what + (f"; rows: {', '.join(labels)}" if labels else ""))
-    return cast("Figure", ax.figure)
+        figure.alt = alt or what + (f"; rows: {', '.join(labels)}" if labels else "")
+        figure.show_later()
+    return figure
 
 
 def _row_labels(rows: Sequence[str] | None, grid: Tensor, *, side: int) -> list[str]:
@@ -85,8 +111,14 @@ def _row_labels(rows: Sequence[str] | None, grid: Tensor, *, side: int) -> list[
     return labels
 
 
-def plot_curves(history: Mapping[str, Sequence[float]], *, ax: Sequence[Axes] | None = None) -> Figure:
-    """Losses, and D(x) with D(G(z)), over steps; `ax` is two axes. Returns the figure.
+@overload
+def plot_curves(history: Mapping[str, Sequence[float]], *, ax: None = None) -> Figure: ...
+@overload
+def plot_curves(history: Mapping[str, Sequence[float]], *, ax: Sequence[Axes]) -> None: ...
+
+
+def plot_curves(history: Mapping[str, Sequence[float]], *, ax: Sequence[Axes] | None = None) -> Figure | None:
+    """Losses, and D(x) with D(G(z)), over steps. Returns the figure; None with `ax`, two axes of your own.
 
     Thin lines are single steps, bold ones running means. Where the game is even, D(x) and D(G(z)) near
     one half. Raises `ConfigError` when the history is empty.
@@ -94,7 +126,11 @@ def plot_curves(history: Mapping[str, Sequence[float]], *, ax: Sequence[Axes] | 
     expect(history, Mapping, "history", "gan.history, or what fit returns")
     if not len(history.get("loss_d", ())):
         raise ConfigError("the history is empty; train a step before plotting it.")
-    left, right = _figure(10, 3.6).subplots(1, 2) if ax is None else ax
+    figure = None
+    if ax is None:
+        figure = _figure(10, 3.6)
+        ax = figure.subplots(1, 2)
+    left, right = ax
     _lines(left, history, {"loss_d": ("discriminator", BLUE), "loss_g": ("generator", ORANGE)})
     left.set(xlabel="step", ylabel="loss")
     left.set_title("Losses", loc="left")
@@ -102,7 +138,10 @@ def plot_curves(history: Mapping[str, Sequence[float]], *, ax: Sequence[Axes] | 
     right.axhline(0.5, color="0.5", linewidth=1, linestyle=":")
     right.set(xlabel="step", ylabel="mean probability of “real”", ylim=(0, 1))
     right.set_title("Discriminator output", loc="left")
-    return cast("Figure", left.figure)
+    if figure:
+        figure.alt = "Curves of the losses, D(x) and D(G(z)) over the steps"
+        figure.show_later()
+    return figure
 
 
 def plot_runs(
@@ -141,7 +180,8 @@ def plot_runs(
     if np.isfinite(shown).any():
         low, high = np.nanquantile(shown, (0.002, 0.998))
         grid[0, 1].set_ylim(max(low / 2, high * 1e-8), high * 2)
-    _describe(figure, f"D(x) and D(G(z)), gradient norms, {last.lower()}; rows: {', '.join(histories)}")
+    figure.alt = f"D(x) and D(G(z)), gradient norms, {last.lower()}; rows: {', '.join(histories)}"
+    figure.show_later()
     return figure
 
 
@@ -217,6 +257,8 @@ def plot_features(features: Sequence[tuple[str, Tensor]], *, maps: int = 8) -> F
             ax.imshow(feature[channel], cmap="cividis")
         shape = " x ".join(map(str, feature.shape))
         axes[0].set_title(f"{name}, {shape}", loc="left", fontsize=10)
+    figure.alt = f"Feature maps of {len(rows)} layers"
+    figure.show_later()
     return figure
 
 
@@ -230,30 +272,10 @@ def picture_of(figure: Figure, *, dpi: int = 110) -> Tensor:
     return torch.from_numpy(np.array(canvas.buffer_rgba())[..., :3]).permute(2, 0, 1)
 
 
-def figure_png(figure: Figure, *, dpi: int = 110) -> bytes:
-    """A figure as PNG bytes."""
-    out = io.BytesIO()
-    figure.savefig(out, format="png", dpi=dpi)
-    return out.getvalue()
-
-
 def _figure(width: float, height: float, *, layout: Any = "constrained") -> Figure:
-    """A figure outside pyplot that notebooks still show, with or without its inline backend."""
-    from matplotlib.figure import Figure
+    from facegan.figures import Figure
 
-    figure = Figure(figsize=(width, height), layout=layout)
-    vars(figure)["_repr_png_"] = lambda: figure_png(figure)
-    return figure
-
-
-def _describe(figure: Any, alt: str) -> None:
-    """Give a figure from `_figure` an alternative text, as notebooks keep it: in the picture's metadata."""
-
-    def mimebundle(include: Any = None, exclude: Any = None) -> tuple[dict, dict]:
-        png = base64.b64encode(figure_png(figure)).decode()
-        return {"text/plain": f"<{alt}>", "image/png": png}, {"image/png": {"alt": alt}}
-
-    vars(figure)["_repr_mimebundle_"] = mimebundle
+    return Figure(figsize=(width, height), layout=layout)
 
 
 def _lines(

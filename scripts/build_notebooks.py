@@ -31,6 +31,7 @@ FOLDER = ROOT / "notebooks"
 SOURCES = sorted((FOLDER / "src").glob("*.py"))
 COLAB = "https://colab.research.google.com/github"
 VIEW = "application/vnd.jupyter.widget-view+json"
+_LANGUAGE = {"name": "python", "file_extension": ".py"}  # nbconvert --to script needs it
 _LARGE = 30_000  # bytes of a figure
 _PICTURE = re.compile(r"!\[([^\]]*)\]\(([^):]+)\)")
 
@@ -70,7 +71,7 @@ def build(source: Path) -> NotebookNode:
         cell.source = _PICTURE.sub(lambda found: _inlined(found, source.parent), cell.source)
     wanted = {"kernelspec", "accelerator", "colab"}
     notebook.metadata = NotebookNode({k: v for k, v in notebook.metadata.items() if k in wanted})
-    notebook.metadata.language_info = {"name": "python", "file_extension": ".py"}  # for nbconvert --to script
+    notebook.metadata.language_info = NotebookNode(_LANGUAGE)
     notebook.nbformat, notebook.nbformat_minor = 4, 5
     return notebook
 
@@ -85,7 +86,7 @@ def execute(notebook: NotebookNode, place: Path) -> NotebookNode:
     )
     client.execute()
     notebook.metadata.pop("widgets", None)
-    notebook.metadata.pop("language_info", None)
+    notebook.metadata.language_info = NotebookNode(_LANGUAGE)  # not of this Python
     for cell in notebook.cells:
         cell.metadata.pop("execution", None)
         if cell.cell_type == "code":

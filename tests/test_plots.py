@@ -10,7 +10,7 @@ from facegan import plots
 from facegan.errors import ConfigError
 from facegan.images import make_grid
 from facegan.models import feature_maps
-from facegan.plots import figure_png, plot_curves, plot_features, show_images, smoothed_at
+from facegan.plots import plot_curves, plot_features, show_images, smoothed_at
 
 HISTORY = {
     "loss_d": [1.4, 1.2, 1.0],
@@ -21,7 +21,7 @@ HISTORY = {
 
 
 def pixels(figure):
-    return np.asarray(Image.open(io.BytesIO(figure_png(figure))).convert("RGB"))
+    return np.asarray(Image.open(io.BytesIO(figure.png())).convert("RGB"))
 
 
 def test_a_marker_stands_at_its_step_in_both_curves():
@@ -75,7 +75,8 @@ def test_curves_go_where_they_are_told():
     from matplotlib.figure import Figure
 
     figure = Figure()
-    assert plot_curves(HISTORY, ax=figure.subplots(2)) is figure
+    assert plot_curves(HISTORY, ax=figure.subplots(2)) is None
+    assert [ax.get_title(loc="left") for ax in figure.axes] == ["Losses", "Discriminator output"]
 
 
 def test_an_empty_history_is_refused():

@@ -21,9 +21,9 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 
 # A module imports only from units above its own. `__init__` and `__main__` of the package see everything.
 LAYERS = (
-    "version", "errors", "files", "config", "images", "latent", "losses", "augment", "plots", "runtime", "models",
-    "data", "runs", "training", "doctor", "plane", "explore", "export", "evaluation", "course", "bench", "widgets",
-    "cli",
+    "version", "errors", "files", "config", "images", "latent", "losses", "augment", "figures", "plots", "runtime",
+    "models", "data", "runs", "training", "doctor", "plane", "explore", "export", "evaluation", "course", "bench",
+    "widgets", "cli",
 )  # fmt: skip
 APART = {("runs", "data")}  # the second is above the first, and still not imported by it
 

@@ -25,7 +25,7 @@ from torch.nn.functional import pad
 from facegan import files
 from facegan.errors import CheckpointError, first_line
 from facegan.images import gif_bytes, png_bytes, read_png
-from facegan.plots import figure_png, plot_curves
+from facegan.plots import plot_curves
 from facegan.runs import checkpoint
 from facegan.runs.history import History
 from facegan.runs.upgrade import upgrade_notes
@@ -208,7 +208,7 @@ def _make(folder: Path) -> None:
 def _drawn(history: History) -> bytes | None:
     """The curves as PNG; None, and a warning, if they cannot be drawn: no training ends for a picture."""
     try:
-        return figure_png(plot_curves(history))
+        return plot_curves(history).png()
     except Exception as error:  # such as matplotlib's settings of the user
         warnings.warn(
             f"curves.png could not be drawn: {first_line(error)}. Training continues.", stacklevel=4

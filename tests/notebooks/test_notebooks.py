@@ -44,6 +44,7 @@ def test_source_and_notebook_are_in_step(source):
         assert (a.id, a.cell_type, plain(a.source)) == (b.id, b.cell_type, plain(b.source)), (
             "run make notebooks"
         )
+    assert notebook.metadata["language_info"]["file_extension"] == ".py"  # nbconvert --to script
     assert notebook.metadata["accelerator"] == "GPU"
     assert notebook.metadata["colab"]["gpuType"] == "T4"
 
