@@ -30,6 +30,8 @@ ROOT = Path(__file__).parents[1]
 FOLDER = ROOT / "notebooks"
 SOURCES = sorted((FOLDER / "src").glob("*.py"))
 COLAB = "https://colab.research.google.com/github"
+COLAB_BADGE = "https://colab.research.google.com/assets/colab-badge.svg"
+KAGGLE_BADGE = "https://kaggle.com/static/images/open-in-kaggle.svg"
 VIEW = "application/vnd.jupyter.widget-view+json"
 _LANGUAGE = {"name": "python", "file_extension": ".py"}  # nbconvert --to script needs it
 _LARGE = 30_000  # bytes of a figure
@@ -44,12 +46,14 @@ def repository() -> str:
 
 def badges(path: str, repo: str) -> str:
     """Markdown that opens a notebook in Colab or on Kaggle."""
-    colab = f"{COLAB}/{repo}/blob/main/{path}"
-    kaggle = f"https://kaggle.com/kernels/welcome?src=https://github.com/{repo}/blob/main/{path}"
     return (
-        f"[![Open in Colab](https://colab.research.google.com/assets/colab-badge.svg)]({colab}) "
-        f"[![Open in Kaggle](https://kaggle.com/static/images/open-in-kaggle.svg)]({kaggle})"
+        f"[![Open in Colab]({COLAB_BADGE})]({COLAB}/{repo}/blob/main/{path}) "
+        f"[![Open in Kaggle]({KAGGLE_BADGE})]({kaggle_address(path, repo)})"
     )
+
+
+def kaggle_address(path: str, repo: str) -> str:
+    return f"https://kaggle.com/kernels/welcome?src=https://github.com/{repo}/blob/main/{path}"
 
 
 def build(source: Path) -> NotebookNode:
@@ -168,11 +172,17 @@ def main() -> None:
 def list_in_readme() -> None:
     """Rewrite README's list of notebooks, with their badges."""
     repo, page = repository(), ROOT / "README.md"
-    rows = ["| notebook | open |", "|---|---|"]
-    for source in SOURCES:
+    rows, links = ["| notebook | open |", "|---|---|"], [f"[c]: {COLAB_BADGE}", f"[k]: {KAGGLE_BADGE}"]
+    for n, source in enumerate(SOURCES, 1):
         title = re.search(r"^# # (.+)$", source.read_text(), re.M)[1]
         path = f"notebooks/{source.stem}.ipynb"
-        rows.append(f"| [{title}]({path}) | {badges(path, repo)} |")
+        rows.append(f"| [{title}][n{n}] | [![Open in Colab][c]][c{n}] [![Open in Kaggle][k]][k{n}] |")
+        addresses = {"n": path, "c": f"{COLAB}/{repo}/blob/main/{path}", "k": kaggle_address(path, repo)}
+        links += [
+            f"[{kind}{n}]:{' ' if len(address) < 114 else chr(10)}{address}"
+            for kind, address in addresses.items()
+        ]
+    rows += ["", *links]
     marked = re.compile(r"(<!-- notebooks: .*? -->\n).*?(<!-- end of notebooks -->)", re.S)
     page.write_text(marked.sub(lambda m: m[1] + "\n".join(rows) + "\n" + m[2], page.read_text()))
 

@@ -81,7 +81,7 @@ def test_the_package_index_is_told_version_license_and_addresses(metadata):
 @pytest.mark.slow
 def test_the_long_description_has_no_relative_link(metadata):
     text = metadata.get_payload(decode=True).decode()
-    targets = re.findall(r"\]\(([^)\s]+)\)", text)
+    targets = re.findall(r"\]\(([^)\s]+)\)", text) + re.findall(r"(?m)^\[[^\]]+\]:\s+(\S+)", text)
     assert len(targets) > 20
     assert [target for target in targets if not target.startswith(("https://", "#"))] == []
     pictures = re.findall(r"!\[[^\]]*\]\(([^)\s]+docs/[^)\s]+)\)", text)
