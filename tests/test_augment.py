@@ -78,3 +78,44 @@ def test_probability_zero_changes_nothing_and_one_everything(images):
     assert torch.equal(
         augment(images, "color", numbers, torch.tensor(1.0)), augment(images, "color", numbers[:, :3])
     )
+
+
+def three(a, b, c, n=4):
+    return torch.tensor([a, b, c]).view(3, 1, 1, 1, 1).expand(3, n, 1, 1, 1)
+
+
+def gray_of(images):
+    return images.mean(1, keepdim=True)
+
+
+def mean_of(images):
+    return images.mean((1, 2, 3), keepdim=True)
+
+
+@pytest.mark.parametrize(
+    ("numbers", "expected"),
+    [
+        ((0.0, 0.5, 0.5), lambda x: x - 0.5),
+        ((1.0, 0.5, 0.5), lambda x: x + 0.5),
+        ((0.5, 0.0, 0.5), lambda x: gray_of(x).expand_as(x)),
+        ((0.5, 1.0, 0.5), lambda x: gray_of(x) + 2 * (x - gray_of(x))),
+        ((0.5, 0.5, 0.0), lambda x: mean_of(x) + 0.5 * (x - mean_of(x))),
+        ((0.5, 0.5, 1.0), lambda x: mean_of(x) + 1.5 * (x - mean_of(x))),
+    ],
+    ids=["darkest", "brightest", "gray", "most saturated", "least contrast", "most contrast"],
+)
+def test_color_reaches_the_ends_of_its_ranges(images, numbers, expected):
+    torch.testing.assert_close(AUGMENTATIONS["color"](images, three(*numbers)), expected(images))
+
+
+def test_translation_takes_rows_from_the_first_number_and_columns_from_the_second(images):
+    moved = AUGMENTATIONS["translation"](images, three(0.999, 0.5, 0.5))
+    torch.testing.assert_close(moved[..., :14, :], images[..., 2:, :])
+    moved = AUGMENTATIONS["translation"](images, three(0.5, 0.0, 0.5))
+    torch.testing.assert_close(moved[..., 2:], images[..., :14])
+
+
+def test_cutout_takes_its_row_from_the_first_number_and_reaches_the_border(images):
+    cut = AUGMENTATIONS["cutout"](images, three(0.0, 0.75, 0.5)) == 0
+    assert cut[..., :4, 8:].all()
+    assert cut.sum() == 4 * 3 * 4 * 8
