@@ -226,3 +226,20 @@ def test_a_modulated_generator_learns_from_every_weight(upsampling):
 def test_wrong_modulation_is_refused(modulation):
     with pytest.raises(ConfigError, match="modulation"):
         tiny_generator(modulation=modulation)
+
+
+@pytest.mark.parametrize(
+    ("size", "widths"),
+    [
+        (16, [4, 8]),
+        (32, [4, 8, 16]),
+        (64, [4, 8, 16, 32]),
+        (128, [4, 8, 16, 32, 32]),
+        (256, [4, 8, 16, 32, 32, 32]),
+    ],
+)
+def test_feature_maps_double_up_to_eight_times_the_width(size, widths):
+    layers = [m for m in Discriminator(image_size=size, width=4).modules() if isinstance(m, nn.Conv2d)]
+    assert [layer.out_channels for layer in layers] == [*widths, 1]
+    layers = [m for m in Generator(image_size=size, width=4).modules() if isinstance(m, nn.ConvTranspose2d)]
+    assert [layer.out_channels for layer in layers] == [*widths[::-1], 3]

@@ -219,3 +219,11 @@ def test_fakes_that_g_does_not_learn_from_build_no_graph():
     gan.generator.register_forward_hook(lambda module, z, images: built.append(images.requires_grad))
     train_step(gan, torch.rand(6, 3, 16, 16))
     assert built == [False, False, True]
+
+
+def test_probabilities_are_of_real_and_fake_though_labels_are_swapped(real):
+    plain, flipped = (train_step(make_gan(label_flip=share), real) for share in (0.0, 1.0))
+    assert {name: plain[name] for name in ("d_real", "d_fake")} == {
+        name: flipped[name] for name in ("d_real", "d_fake")
+    }
+    assert plain["loss_d"] != flipped["loss_d"]
