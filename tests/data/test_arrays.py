@@ -10,7 +10,7 @@ from helpers.published import picture
 from PIL import Image
 from torch.utils.data import Dataset, Subset, TensorDataset
 
-from facegan.data.arrays import read_images
+from facegan.data.arrays import read_images, resized
 from facegan.errors import DataError
 
 IMAGES = random_faces(6).images
@@ -178,3 +178,11 @@ def test_an_item_that_cannot_be_read_is_named():
 
     with pytest.raises(DataError, match=r"item 2 of the data set cannot be read \(OSError: no such file\)"):
         read_images(Broken())
+
+
+def test_more_than_a_chunk_of_images_keep_their_order_when_converted_and_resized():
+    bytes_ = np.random.default_rng(0).integers(0, 256, (1001, 3, 8, 8), dtype=np.uint8)
+    assert np.array_equal(read_images((bytes_ / 127.5 - 1).astype(np.float32)).images, bytes_)
+    small = np.concatenate(list(resized(bytes_, 4)))
+    assert np.array_equal(small[[0, 500, 1000]], np.concatenate(list(resized(bytes_[[0, 500, 1000]], 4))))
+    assert len(small) == 1001

@@ -203,3 +203,12 @@ def test_both_parts_of_a_split_compare_with_the_whole():
 def test_split_refuses_parts_that_are_no_sets(count):
     with pytest.raises(DataError, match="expected a whole number from 2 to 48"):
         random_faces(50).split(count)
+
+
+def test_a_second_epoch_has_another_order_and_again_every_face():
+    faces = FaceDataset(np.arange(24, dtype=np.uint8).reshape(24, 1, 1, 1).repeat(3, 1), "numbered")
+    batches = faces.batches(8, generator=torch.Generator().manual_seed(0), flip=False)
+    first, second = ([((x[:, 0, 0, 0] + 1) * 127.5).round().long() for x in batches] for _ in range(2))
+    assert sorted(torch.cat(first).tolist()) == sorted(torch.cat(second).tolist()) == list(range(24))
+    assert not torch.equal(torch.cat(first), torch.cat(second))
+    assert batches.epoch == 2

@@ -242,3 +242,8 @@ def test_without_tensorboard_training_warns_once_and_goes_on(faces, tmp_path, mo
     assert len([w for w in warned if "tensorboard" in str(w.message)]) == 1
     assert (tmp_path / "run" / "curves.png").exists()
     assert not (tmp_path / "run" / "tensorboard").exists()
+
+
+def test_an_infinite_penalty_ends_the_run_though_the_losses_are_finite(faces):
+    with pytest.raises(TrainingError, match="diverged at step 1: grad_norm_d is inf"):
+        fit(make_gan(r1=3e38, norm="none"), faces, steps=3)
