@@ -140,7 +140,8 @@ def truncate(z: Tensor, limit: float, *, latent: str = "normal") -> Tensor:
     exact = z.cpu().double()  # Apple's MPS has no float64
     tail = math.erf(limit / math.sqrt(2))
     inside = tail * torch.erf(exact / math.sqrt(2))
-    return (torch.erfinv(inside) * math.sqrt(2)).clamp(-limit, limit).float().to(z.device)
+    moved = (torch.erfinv(inside) * math.sqrt(2)).abs()  # infinite in the far tail, where erf rounds to 1
+    return moved.minimum(exact.abs()).clamp(max=limit).copysign(exact).float().to(z.device)
 
 
 def _half_circle(a: Tensor, b: Tensor, t: float | Tensor) -> Tensor:

@@ -197,3 +197,10 @@ def test_a_read_only_array_is_shown_without_a_warning(recwarn):
     images = np.frombuffer(bytes(3 * 8 * 8 * 2), np.uint8).reshape(2, 3, 8, 8)
     make_grid(images)
     assert not recwarn.list
+
+
+def test_gif_frames_share_out_the_hundredths_of_a_second_evenly():
+    frames = [torch.full((3, 8, 8), value, dtype=torch.uint8) for value in (0, 100, 200)]
+    with Image.open(io.BytesIO(gif_bytes(frames, fps=3))) as animation:
+        shown = [(animation.seek(i), animation.info["duration"])[1] for i in range(animation.n_frames)]
+    assert shown == [330, 340, 330]

@@ -138,3 +138,11 @@ def test_a_seed_is_a_number_whoever_made_it(seed):
 def test_what_is_no_seed_is_refused(seed):
     with pytest.raises(ConfigError, match="expected a whole number"):
         draw_latents(2, 5, seed=seed)
+
+
+def test_truncation_is_exact_in_the_far_tails():
+    z = torch.tensor([[-30.0, -9.0, -5.5, 0.0, 5.5, 9.0, 30.0]])
+    assert torch.allclose(truncate(z, 20.0), z.clamp(-20, 20), atol=1e-4)
+    close = truncate(z, 1.5)
+    assert close.abs().max() <= 1.5
+    assert torch.equal(close, close.sort().values)

@@ -99,3 +99,15 @@ def test_a_note_before_the_first_row_is_dropped():
     history = History()
     history.note(r_v=0.5)
     assert "r_v" not in history
+
+
+def test_the_rate_counts_the_images_of_all_steps_since_the_last_read(monkeypatch):
+    clock = iter([10.0, 14.0, 20.0, 21.0])
+    monkeypatch.setattr("time.monotonic", lambda: next(clock))
+    history = History()
+    for steps in ((1, 2, 3), (4,)):
+        history.start_clock()
+        for step in steps:
+            history.append(step, torch.zeros(len(METRICS)), images=8)
+        history.read()
+    assert history["images_per_second"] == [6.0, 6.0, 6.0, 8.0]
