@@ -103,18 +103,21 @@ class Photos:
 
 
 def change_key(path: Path) -> str:
-    """Twelve hex digits that change when a file, or an image in a folder, does: of names, sizes and dates.
+    """Twelve hex digits that change when a file, or an image in a folder, does.
 
-    They also change with the number of pictures in a folder that cannot be read here.
+    They are made of the path without links, and of each file's name, size, inode and both dates: that of its
+    contents, which programs can set, and that of its last change, which they cannot. They also change with the
+    number of pictures in a folder that cannot be read here.
     """
-    digest, names = hashlib.sha256(), [""]
+    digest, names = hashlib.sha256(os.fsencode(os.path.realpath(path))), [""]
     if path.is_dir():
         visible = list(filter(_is_visible, _files(path)))
         names, unread = _images(visible), count_unread(visible)
         digest.update("".join(f"{suffix}{unread[suffix]}" for suffix in sorted(unread)).encode())
     for name in names:
         status = (path / name).stat()
-        digest.update(os.fsencode(f"{name or path.name}/{status.st_size}/{status.st_mtime_ns}\n"))
+        dates = f"{status.st_mtime_ns}/{status.st_ctime_ns}"
+        digest.update(os.fsencode(f"{name}/{status.st_size}/{dates}/{status.st_ino}\n"))
     return digest.hexdigest()[:12]
 
 
