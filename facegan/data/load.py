@@ -68,7 +68,7 @@ def load_faces(source: Any, size: int = 64, *, crop: str | None = None, align: s
 
     Raises:
         DataError: the source is missing, holds fewer than two images or too many unreadable ones (more than 1 %
-            and more than 5, or more than a third), or is unsafe (`facegan.data.archives` states the limits); or
+            and more than 5, or more than a third), or is unsafe (`facegan.data.zips` states the limits); or
             `crop` or `align` does not apply to it.
         DownloadError: a data set cannot be downloaded; a `DataError`, too.
 

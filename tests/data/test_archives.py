@@ -1,8 +1,10 @@
 """Which folders and zips are refused, and what is read of the others."""
 
 import os
+import shutil
 import stat
 import struct
+import tracemalloc
 import zipfile
 
 import pytest
@@ -75,7 +77,9 @@ def test_a_truncated_zip_names_the_file_and_asks_to_fetch_it_again(tmp_path):
         load_faces(path, 16)
 
 
-@pytest.mark.parametrize("compression", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_LZMA])
+@pytest.mark.parametrize(
+    "compression", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA]
+)
 def test_no_flipped_bit_in_a_zip_alters_a_face_or_escapes_as_another_error(tmp_path, compression):
     path = pack(
         tmp_path / "flipped.zip", [("ä.png", picture()), ("b.png", picture())], compression=compression
@@ -93,7 +97,75 @@ def test_no_flipped_bit_in_a_zip_alters_a_face_or_escapes_as_another_error(tmp_p
             noticed += 1
         else:
             assert all((c.mean((0, 2, 3)) == expected).all() for c in chunks), f"byte {position}"
+            assert sum(map(len, chunks)) == 2, f"byte {position}"
     assert noticed > len(data) / 4
+
+
+def test_no_flipped_bit_in_the_directory_hides_an_image(tmp_path):
+    path = pack(tmp_path / "flipped.zip", many(3))
+    data = path.read_bytes()
+    for bit in range(8 * data.index(b"PK\x01\x02"), 8 * len(data)):
+        flipped = bytearray(data)
+        flipped[bit // 8] ^= 1 << bit % 8
+        path.write_bytes(flipped)
+        try:
+            with Photos(path) as photos:
+                found = [photos.read(name) for name in photos.names]
+        except DataError:
+            continue
+        assert found == [data for _, data in many(3)], f"bit {bit}"
+
+
+def unpacks_to_more(path, compression):
+    """A zip with a member that claims 1 kB and unpacks to 50 MB."""
+    with zipfile.ZipFile(path, "w", compression) as archive:
+        archive.writestr("noise.bin", os.urandom(1000))
+        with archive.open("a.bmp", "w") as member:
+            for _ in range(50):
+                member.write(bytes(1_000_000))
+    data = bytearray(path.read_bytes())
+    struct.pack_into("<I", data, data.rindex(b"PK\x01\x02") + 24, 1000)
+    path.write_bytes(data)
+
+
+@pytest.mark.parametrize("compression", [zipfile.ZIP_BZIP2, zipfile.ZIP_DEFLATED, zipfile.ZIP_LZMA])
+def test_a_member_is_unpacked_no_further_than_to_the_size_it_claims(tmp_path, compression):
+    unpacks_to_more(tmp_path / "bomb.zip", compression)
+    tracemalloc.start()
+    with Photos(tmp_path / "bomb.zip") as photos, pytest.raises(DataError, match=r"corrupt.*a\.bmp"):
+        photos.read("a.bmp")
+    most = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert most < 20_000_000
+
+
+def test_lzma_members_need_no_mark_at_their_end(tmp_path):
+    path = pack(tmp_path / "unmarked.zip", [("a.png", picture())], compression=zipfile.ZIP_LZMA)
+    data = bytearray(path.read_bytes())
+    data[data.rindex(b"PK\x01\x02") + 8] &= ~2
+    path.write_bytes(data)
+    with Photos(path) as photos:
+        assert photos.read("a.png") == picture()
+
+
+@pytest.mark.parametrize("method", [9, 93])  # Deflate64, zstd
+def test_compression_that_is_not_supported_is_called_so(tmp_path, method):
+    path = pack(tmp_path / "new.zip", many())
+    data = bytearray(path.read_bytes())
+    data[data.index(b"PK\x01\x02") + 10] = method
+    path.write_bytes(data)
+    with pytest.raises(DataError, match=rf"not supported \(.*method {method}\).*ordinary zip"):
+        load_faces(path, 16)
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_folders_named_like_images_are_not_counted(tmp_path, packed):
+    for name in ("a.jpg", "b.jpg"):
+        (tmp_path / "faces" / name).mkdir(parents=True)
+        (tmp_path / "faces" / name / "face.png").write_bytes(picture())
+    place = shutil.make_archive(str(tmp_path / "faces"), "zip", tmp_path / "faces") if packed else "faces"
+    faces = load_faces(place, 16)
+    assert (len(faces), faces.skipped) == (2, ())
 
 
 def test_a_corrupt_member_is_named(tmp_path):
