@@ -1,7 +1,7 @@
 """`load_faces`: from a name, folder, zip, `.npy` or images in memory to a `FaceDataset`.
 
 Photographs are decoded once (`facegan.data.decode`) to one `.npy`, which is memory-mapped from then on
-(`facegan.data.cache`).
+(`facegan.data.cache`). A `.npy` of the user's is copied there, too.
 """
 
 from __future__ import annotations
@@ -21,10 +21,11 @@ from facegan import data
 from facegan.data import cache, formats, registry, synthetic
 from facegan.data.align import face_crop
 from facegan.data.archives import Photos, change_key
-from facegan.data.arrays import channels_first, read_images, resized
+from facegan.data.arrays import convert_chunks, read_images, resized
 from facegan.data.crops import CENTER, CROPS, Crop
 from facegan.data.dataset import FaceDataset
 from facegan.data.decode import DECODING_VERSION, counted, decode_all, listed
+from facegan.data.npy import NpyFile
 from facegan.errors import DataError
 
 _CHUNK = 500  # faces drawn at a time
@@ -299,19 +300,16 @@ def _draw(attributes: dict[str, np.ndarray], count: int, size: int, notes: dict)
 
 def _load_npy(path: Path, size: int, crop: str | None, align: str) -> FaceDataset:
     _check_framing("a .npy file", crop, (), align)
-    try:
-        images = np.load(path, mmap_mode="c", allow_pickle=False)
-    except (ValueError, OSError, EOFError) as error:
-        raise DataError(
-            f"{path.name} is not a readable .npy array ({error}). Save it again with np.save."
-        ) from None
-    images = channels_first(images, path.name)
-    if images.dtype != np.uint8 or len(images) < 2:
-        images = read_images(images).images
-    if images.shape[2:] != (size, size) or not images.flags.c_contiguous:
-        name = f"{cache.label_of(path)}-{size}px-center-{change_key(path)}.npy"
-        images, _ = cache.find(name) or cache.build(name, lambda notes: resized(images, size))
+    name = f"{cache.label_of(path)}-{size}px-center-{change_key(path)}.npy"
+    images, _ = cache.find(name) or cache.build(name, lambda notes: _read_npy(path, size))
     return FaceDataset(images, path.name)
+
+
+def _read_npy(path: Path, size: int) -> Iterator[np.ndarray]:
+    file = NpyFile(path)
+    chunks = file.chunks() if file.dtype == np.uint8 else [convert_chunks(len(file), file.chunks())]
+    for chunk in chunks:
+        yield from resized(chunk, size)
 
 
 def _load_memory(source: Any, size: int, crop: str | None, align: str) -> FaceDataset:
