@@ -6,6 +6,7 @@ cover decoding (`facegan.data.decode`) or caching (`facegan.data.cache`).
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import zlib
@@ -15,6 +16,8 @@ from pathlib import Path, PurePosixPath
 from facegan.data.formats import HEIC, advice_on, count_unread, readable, suffix_of
 from facegan.data.zips import check_unread, open_zip, read_member
 from facegan.errors import DataError
+
+MAX_FILE = 400_000_000  # bytes of one image file in a folder
 
 
 class Photos:
@@ -55,6 +58,9 @@ class Photos:
         """The bytes of a file. Raises `OSError` in a folder, `DataError` for a corrupt archive."""
         if self._zip:
             return read_member(self._zip, name)
+        size = (self.path / name).stat().st_size
+        if size > MAX_FILE:
+            raise OSError(errno.EFBIG, f"{size / 1e6:,.0f} MB, more than {MAX_FILE / 1e6:.0f}")
         data = (self.path / name).read_bytes()
         self._checksums[name] = zlib.crc32(data), len(data)
         return data
