@@ -45,7 +45,8 @@ def is_cut(data: bytes, image, decode_again: Callable) -> bool:
     """
     corner = image.getpixel((image.width - 1, image.height - 1))
     ends_gray = {127, 128} >= set(corner if isinstance(corner, tuple) else (corner,))
-    if not ends_gray and data.count(_SCAN) == 1:
+    refined = "progressive" in image.info if image.info else data.count(_SCAN) > 1  # a thumbnail has one, too
+    if not ends_gray and not refined:
         return False
     end = _end(data)
     if end is None:
