@@ -38,7 +38,7 @@ def test_data_list_names_sets_sizes_and_terms(facegan):
 def test_data_get_fetches_from_the_class_mirror_and_training_starts(facegan, place, monkeypatch):
     """Both commands as a student types them; the archive has the published layout, but other contents."""
     from facegan.data import registry as download
-    from facegan.data.transfer import Https
+    from facegan.data.https import Https
 
     with serving() as server:
         monkeypatch.setenv("FACEGAN_MIRROR", server.url)
@@ -90,7 +90,7 @@ def test_data_get_names_the_archive_that_faces_were_cut_from(facegan, place, mon
 
 def test_data_get_that_fails_offers_the_drawn_faces(facegan, monkeypatch):
     from facegan.data import registry as download
-    from facegan.data.transfer import Https
+    from facegan.data.https import Https
 
     gone = replace(download.SOURCES["celeba"], mirrors=(Https("http://127.0.0.1:9/x.zip"),))
     monkeypatch.setitem(download.SOURCES, "celeba", gone)
