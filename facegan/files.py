@@ -23,7 +23,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
-from facegan.errors import DiskFullError
+from facegan.errors import DiskFullError, printable
 
 _DAY = 24 * 3600  # seconds that an integrity record is trusted without reading the file
 _TEMPORARY = ".writing-"
@@ -174,7 +174,9 @@ def locked(target: Path, *, wait: bool = True) -> Iterator[None]:
         if not wait:
             raise BlockingIOError(f"{lock.lock_file} is held by another process") from None
         hint = f"if no other process is running, delete {lock.lock_file}"
-        print(f"waiting for another process that is writing {target.name} ({hint}).", file=sys.stderr)
+        print(
+            printable(f"waiting for another process that is writing {target.name} ({hint})."), file=sys.stderr
+        )
         lock.acquire()
     except (OSError, NotImplementedError):
         pass

@@ -25,7 +25,7 @@ import numpy as np
 from facegan.data import formats, jpeg
 from facegan.data.archives import Photos
 from facegan.data.crops import CENTER, Crop
-from facegan.errors import DataError, first_line
+from facegan.errors import DataError, first_line, printable
 
 MAX_PIXELS = 100_000_000  # of one image
 DECODING_VERSION = 1  # raise it when the same photographs become other pixels; caches are then built again
@@ -88,7 +88,7 @@ def decode_all(
         DataError: more images cannot be read than `most_bad` allows, or the archive is corrupt.
     """
     broken = {} if broken is None else broken
-    title = f"reading {photos.path.name}"
+    title = printable(f"reading {photos.path.name}")
     for names, results in _in_parallel(photos, lambda data: decode(data, size, crop), title):
         bad = {n: r for n, r in zip(names, results, strict=True) if isinstance(r, Unreadable)}
         skipped.update((name, str(reason)) for name, reason in bad.items())
@@ -122,7 +122,7 @@ def survey(photos: Photos, *, title: str) -> Survey:
     for names, results in _in_parallel(photos, _decoded_size, title):
         for name, result in zip(names, results, strict=True):
             if isinstance(result, Unreadable):
-                found.skipped.append(f"{name}: {result}")
+                found.skipped.append(printable(f"{name}: {result}"))
             else:
                 found.sizes[result] += 1
     return found
@@ -326,7 +326,7 @@ def _check_share(photos: Photos, broken: dict[str, str], faceless: int) -> None:
 
 def listed(skipped: dict[str, str], most: int) -> str:
     """The first `most` skipped images with their reasons, on one line."""
-    shown = [f"{name}: {reason}" for name, reason in list(skipped.items())[:most]]
+    shown = [printable(f"{name}: {reason}") for name, reason in list(skipped.items())[:most]]
     return "; ".join(shown) + ("; ..." if len(skipped) > most else "")
 
 

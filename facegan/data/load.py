@@ -26,7 +26,7 @@ from facegan.data.crops import CENTER, CROPS, Crop
 from facegan.data.dataset import FaceDataset
 from facegan.data.decode import DECODING_VERSION, counted, decode_all, listed
 from facegan.data.npy import NpyFile
-from facegan.errors import DataError
+from facegan.errors import DataError, printable
 
 _CHUNK = 500  # faces drawn at a time
 _CUT_FROM = " (cut from "  # in the name of such a data set
@@ -184,7 +184,7 @@ def _unnamed(path: Path, crop: str | None, align: str) -> _Photographs:
         )
     chosen = found or CROPS[crop or "center"]
     key = _digest(DECODING_VERSION, change_key(path), *([chosen.version] if chosen.version > 1 else []))
-    return _Photographs(path.absolute().name, cache.label_of(path), key, lambda: path, chosen)
+    return _Photographs(printable(path.absolute().name), cache.label_of(path), key, lambda: path, chosen)
 
 
 def _load_photographs(source: _Photographs, size: int) -> FaceDataset:
@@ -210,7 +210,8 @@ def _load_photographs(source: _Photographs, size: int) -> FaceDataset:
         source.name,
         crop=source.crop.name,
         skipped=tuple(
-            f"{name}: {reason}" for name, reason in (skipped | dict.fromkeys(heic, _IS_HEIC)).items()
+            printable(f"{name}: {reason}")
+            for name, reason in (skipped | dict.fromkeys(heic, _IS_HEIC)).items()
         ),
         labels=labels,
         classes=classes,
@@ -302,7 +303,7 @@ def _load_npy(path: Path, size: int, crop: str | None, align: str) -> FaceDatase
     _check_framing("a .npy file", crop, (), align)
     name = f"{cache.label_of(path)}-{size}px-center-{change_key(path)}.npy"
     images, _ = cache.find(name) or cache.build(name, lambda notes: _read_npy(path, size))
-    return FaceDataset(images, path.name)
+    return FaceDataset(images, printable(path.name))
 
 
 def _read_npy(path: Path, size: int) -> Iterator[np.ndarray]:

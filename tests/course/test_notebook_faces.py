@@ -255,7 +255,7 @@ def test_terms_are_shown_before_the_download_has_ended(server, capsys, monkeypat
                 yield chunk
                 shown.append(capsys.readouterr().out)
 
-        write(each(), *arguments, **options)
+        return write(each(), *arguments, **options)
 
     monkeypatch.setattr(https, "_write", watched)
     notebook.load_faces("celeba", 16)

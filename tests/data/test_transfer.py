@@ -274,6 +274,24 @@ def test_stdout_is_flushed_when_a_file_grows_and_not_when_gdown_complains(tmp_pa
     assert watched(tmp_path, "print('bytes', file=open('faces.zip', 'w'), flush=True); time.sleep(0.5)")
 
 
+@pytest.mark.parametrize(
+    ("code", "reason"),
+    [("open('faces.zip', 'wb').write(bytes(2_000_000))", "more than 1,000,001 bytes, published with 1"),
+     ("open('faces.zip', 'w').write('x')", r"too slow \(less than 32,768 bytes\) for 0 seconds")],
+)  # fmt: skip
+def test_gdown_is_stopped_past_the_published_size_and_below_a_rate(tmp_path, monkeypatch, code, reason):
+    monkeypatch.setattr(transfer, "MINUTE", 0.4)
+    child = subprocess.Popen(
+        [sys.executable, "-c", f"import threading; {code}; threading.Event().wait(9)"], cwd=tmp_path
+    )
+    try:
+        with pytest.raises(transfer.MirrorError, match=reason):
+            transfer._watch(child, tmp_path, "downloading", transfer.Expected(1))
+    finally:
+        child.kill()
+        child.wait()
+
+
 def test_a_file_that_grows_twice_has_one_bar(tmp_path):
     grow = "f = open('faces.zip', 'w'); [(f.write('bytes'), f.flush(), time.sleep(0.6)) for _ in range(3)]"
     assert watched(tmp_path, grow)
