@@ -10,7 +10,7 @@ import errno
 import hashlib
 import os
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path, PurePosixPath
 
 from facegan.data.formats import HEIC, advice_on, count_unread, readable, suffix_of
@@ -126,7 +126,10 @@ def change_key(path: Path) -> str:
         names, unread = _images(visible), count_unread(visible)
         digest.update("".join(f"{suffix}{unread[suffix]}" for suffix in sorted(unread)).encode())
     for name in names:
-        status = (path / name).stat()
+        try:
+            status = (path / name).stat()
+        except OSError as error:
+            raise _closed(path / name, error) from None
         dates = f"{status.st_mtime_ns}/{status.st_ctime_ns}"
         digest.update(os.fsencode(f"{name}/{status.st_size}/{dates}/{status.st_ino}\n"))
     return digest.hexdigest()[:12]
@@ -139,20 +142,40 @@ def _files(folder: Path, parents: tuple[str, ...] = ()) -> Iterator[str]:
         return
     try:
         entries = list(os.scandir(folder))
+        files = [entry.name for entry in entries if _is(entry.is_file)]
+        inside = [
+            e for e in entries if not _is_hidden(e.name) and _is(e.is_dir) and not _is_run(Path(e.path))
+        ]
     except OSError as error:
-        raise DataError(
-            f"the folder {folder} cannot be read ({error.strerror or error}). Change its permissions, or move it away."
-        ) from None
-    for entry in entries:
-        if entry.is_file():
-            yield entry.name
-        elif entry.is_dir() and not _is_hidden(entry.name) and not _is_run(Path(entry.path)):
-            yield from (f"{entry.name}/{name}" for name in _files(Path(entry.path), (*parents, place)))
+        raise _closed(folder, error) from None
+    yield from files
+    for entry in inside:
+        yield from (f"{entry.name}/{name}" for name in _files(Path(entry.path), (*parents, place)))
+
+
+def _is(what: Callable[[], bool]) -> bool:
+    """Whether a folder's entry is a file, or a folder; a link that leads to itself is neither."""
+    try:
+        return what()
+    except OSError as error:
+        if error.errno == errno.ELOOP:
+            return False
+        raise
+
+
+def _closed(place: Path, error: OSError) -> DataError:
+    return DataError(
+        f"{place} cannot be read ({error.strerror or error}). Change its permissions and those of the folder that it "
+        "is in, or move it away."
+    )
 
 
 def _is_run(folder: Path) -> bool:
     """Whether the pictures in a folder are those of a training run."""
-    return (folder / "config.json").is_file() and (folder / "checkpoints").is_dir()
+    try:
+        return (folder / "config.json").is_file() and (folder / "checkpoints").is_dir()
+    except OSError as error:
+        raise _closed(folder, error) from None
 
 
 def _images(names: list[str]) -> list[str]:

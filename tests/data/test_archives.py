@@ -1,17 +1,20 @@
 """Which folders and zips are refused, and what is read of the others."""
 
 import os
+import re
 import shutil
 import stat
 import struct
+import tempfile
 import tracemalloc
 import zipfile
+from pathlib import Path
 
 import pytest
 from helpers.published import many, pack, picture
 
 from facegan import load_faces
-from facegan.data.archives import Photos
+from facegan.data.archives import Photos, change_key
 from facegan.data.crops import CENTER
 from facegan.data.decode import decode_all
 from facegan.errors import DataError
@@ -225,18 +228,61 @@ def test_linked_folders_are_read_and_a_loop_ends(tmp_path):
     assert {"alice/face.png", "bob/face.png"} <= set(Photos(tmp_path / "photos").names)
 
 
-def test_a_folder_that_cannot_be_read_is_named(tmp_path, monkeypatch):
-    (tmp_path / "closed").mkdir()
-    real = os.scandir
+def as_nobody(work):
+    """What `work` returns or the error that it raises, in words, without the right to read everything."""
+    reading, writing = os.pipe()
+    child = os.fork()
+    if child == 0:
+        try:
+            if os.getuid() == 0:
+                os.setuid(65534)
+            said = repr(work())
+        except BaseException as error:
+            said = f"{type(error).__name__}: {error}"
+        os.write(writing, said.encode())
+        os._exit(0)
+    os.close(writing)
+    with open(reading, "rb") as file:
+        said = file.read().decode()
+    os.waitpid(child, 0)
+    return said
 
-    def scandir(path):
-        if os.fspath(path).endswith("closed"):
-            raise PermissionError(13, "Permission denied")
-        return real(path)
 
-    monkeypatch.setattr(os, "scandir", scandir)
-    with pytest.raises(DataError, match="closed cannot be read"):
-        Photos(tmp_path)
+@pytest.fixture
+def shared():
+    """A folder that everybody may enter."""
+    with tempfile.TemporaryDirectory() as folder:
+        os.chmod(folder, 0o755)
+        yield Path(folder)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs POSIX permissions")
+@pytest.mark.parametrize("mode", [0o000, 0o100, 0o400, 0o444])
+@pytest.mark.parametrize("linked", [False, True])
+def test_a_subfolder_that_may_not_be_entered_is_named(shared, mode, linked):
+    photos, closed = shared / "photos", shared / ("elsewhere" if linked else "photos") / "closed"
+    photos.mkdir()
+    closed.mkdir(parents=True)
+    for folder in (photos, closed):
+        for name, data in many():
+            (folder / os.path.basename(name)).write_bytes(data)
+    if linked:
+        (photos / "link.png").symlink_to(closed / "000.png")
+    closed.chmod(mode)
+    try:
+        said = as_nobody(lambda: change_key(photos))
+    finally:
+        closed.chmod(0o755)
+    assert re.match(
+        rf"DataError: .*{'photos' if linked else 'closed'}.* cannot be read \(Permission denied\)", said
+    )
+
+
+@pytest.mark.skipif(os.name == "nt", reason="needs POSIX links")
+def test_a_link_to_itself_is_neither_a_file_nor_a_folder(tmp_path):
+    (tmp_path / "loop.png").symlink_to("loop.png")
+    (tmp_path / "face.png").write_bytes(picture())
+    assert Photos(tmp_path).names == ["face.png"]
 
 
 def test_file_names_need_not_be_unicode(tmp_path):
