@@ -53,7 +53,8 @@ def load_faces(source: Any, size: int = 64, *, crop: str | None = None, align: s
     """Load faces, cropped to squares and resized with antialiasing.
 
     Photographs are decoded once, to a cache in `data/` or, where that cannot be written, in the user's cache
-    folder. Images that cannot be read are skipped, with a warning. Class subfolders become labels.
+    folder; a `.npy` is copied there. Images that cannot be read are skipped, with a warning. Class subfolders
+    become labels.
 
     Args:
         source: 'celeba' (32,600 faces, 248 MB) or 'celeba-full' (202,599, 1.4 GB), downloaded and verified on

@@ -159,6 +159,16 @@ def test_data_check_of_what_is_no_archive(facegan, what):
     assert f"{what} is not a folder or a .zip file" in done.stderr
 
 
+@pytest.mark.parametrize("command", [["data", "check"], ["data", "preview"], ["train", *SMALL, "--data"]])
+def test_an_empty_name_as_of_an_unset_variable_is_not_the_current_folder(
+    facegan, photos, monkeypatch, command
+):
+    monkeypatch.chdir(photos)
+    done = facegan(*command, "")
+    assert done.returncode == 1
+    assert "is an empty text" in done.stderr
+
+
 def test_data_preview_makes_a_contact_sheet(facegan, photos, place):
     done = facegan("data", "preview", "photos", "--size", 16, "--out", "sheet.png", "--n", 4)
     assert done.returncode == 0, done.stderr
