@@ -71,7 +71,7 @@ def too_much(most: int, expected: Expected) -> str:
 
 def masked(text: str) -> str:
     """Text without the user names and passwords of the addresses in it."""
-    return re.sub(r"(?<=://)[^/\s]*@", "***@", text)
+    return re.sub(r"""(?<=://)[^/\s]*@|[^/:@\s'"]+:[^/\s]*@""", "***@", text)
 
 
 def why_unreachable(error: Exception) -> str:

@@ -8,7 +8,7 @@ import pytest
 from helpers.published import archive, installed, publish, temporaries
 from helpers.server import serving
 
-from facegan.data import https, mirrors, transfer
+from facegan.data import exchange, mirrors, transfer
 from facegan.data.https import Https
 from facegan.data.registry import fetch
 from facegan.data.transfer import Expected, MirrorError
@@ -65,7 +65,7 @@ def test_a_packed_file_that_is_cut_is_fetched_again(source, server, body):
 def test_after_a_server_that_sends_a_byte_now_and_then_the_next_mirror_is_tried(
     source, server, body, monkeypatch, fault
 ):
-    monkeypatch.setattr(https, "MINUTE", 0.2)
+    monkeypatch.setattr(exchange, "MINUTE", 0.2)
     publish(monkeypatch, body, [Https(f"{server.url}/faces.zip?1"), *source.mirrors])
     server.faults = [fault]
     assert fetch("celeba").read_bytes() == body
@@ -73,7 +73,7 @@ def test_after_a_server_that_sends_a_byte_now_and_then_the_next_mirror_is_tried(
 
 
 def test_a_server_that_is_too_slow_is_called_so(server, body, tmp_path, monkeypatch):
-    monkeypatch.setattr(https, "MINUTE", 0.2)
+    monkeypatch.setattr(exchange, "MINUTE", 0.2)
     server.files["/faces.zip"] = body
     server.faults = [{"drip": "body"}]
     with pytest.raises(MirrorError, match=r"too slow: less than 32,768 bytes"):

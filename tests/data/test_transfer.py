@@ -14,7 +14,7 @@ from helpers.published import archive, installed, publish, temporaries
 from helpers.server import CONFIRM, QUOTA, google_drive
 
 from facegan import load_faces
-from facegan.data import https, transfer
+from facegan.data import exchange, https, transfer
 from facegan.data.https import Https
 from facegan.data.registry import fetch
 from facegan.data.transfer import Drive, Kaggle
@@ -178,7 +178,7 @@ def test_a_busy_server_is_asked_again(source, server, body):
 
 
 def test_9_a_stalled_transfer_is_given_up_after_five_attempts(source, server, monkeypatch):
-    monkeypatch.setattr(https, "TIMEOUT", (5, 0.1))
+    monkeypatch.setattr(exchange, "TIMEOUT", (5, 0.1))
     server.faults = [{"cut": 0, "stall": True} for _ in range(20)]
     with pytest.raises(DownloadError, match=r"silent for 0\.1 seconds \(gave up after 5"):
         fetch("celeba")
