@@ -75,14 +75,8 @@ def request(url: str, headers: dict[str, str] | None = None) -> Iterator[Answer]
                 raise Broken(said)
             if response.status_code not in (200, 206, 416):
                 raise MirrorError(said)
-            yield Answer(
-                response.status_code,
-                said,
-                response.headers,
-                encoding,
-                downgraded,
-                _decoded(exchange, encoding),
-            )
+            body = _decoded(exchange, encoding)
+            yield Answer(response.status_code, response.headers, encoding, downgraded, body)
     except DownloadError:  # of the disk
         raise
     except requests.ReadTimeout:

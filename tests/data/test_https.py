@@ -162,6 +162,7 @@ def test_a_password_in_a_mirror_s_address_is_in_no_message(source, server, monke
         f"http://me:s3cr@et@127.0.0.1:{server.port}",
         "https://me:s3cret@[bad",
         "http://me:s3cret@nowhere.invalid",
+        "me:s3cret@x",
     ]
     for address in hidden:
         monkeypatch.setenv("FACEGAN_MIRROR", address)
