@@ -193,7 +193,8 @@ def _record_path(path: Path) -> Path:
 
 def _record(path: Path) -> dict[str, Any] | None:
     try:
-        record = json.loads(_record_path(path).read_text())
+        with open(_record_path(path), "rb", opener=_without_waiting) as file:
+            record = json.load(file)
     except (OSError, ValueError):
         return None
     return record if isinstance(record, dict) else None

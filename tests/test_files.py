@@ -42,6 +42,9 @@ def test_a_pipe_is_neither_replaced_nor_waited_for(tmp_path):
         with pytest.raises(OSError, match="not a regular file"):
             files.digest(tmp_path / name)
     assert (tmp_path / "pipe").is_fifo()
+    files.write_atomic(tmp_path / "file", b"new")
+    os.mkfifo(tmp_path / ".file.verified")
+    assert not files.is_verified(tmp_path / "file")
 
 
 def test_a_failed_write_leaves_the_old_file_and_no_temporary(tmp_path, monkeypatch):

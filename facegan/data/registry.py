@@ -40,8 +40,8 @@ class Source:
         mirrors: where to download it, tried in this order: `Https`, `Drive`, `Kaggle`; last `Cut`, another data
             set from whose images as many faces are cut.
         hashes: "sha256:..." or "md5:...", as published; any one identifies it.
-        count, pixels, size: images, width and height of every image, bytes of the file. With count and
-            pixels, a zip with another digest is accepted, with a warning, when its contents agree.
+        count, pixels, size: images, width and height of every image, bytes of the file (at most 20 GB if not
+            given). With count and pixels, a zip with another digest is accepted, with a warning, if they agree.
         crop: how faces are framed, in the terms of `facegan.data.crops`; with `crops`, the default.
         crops: what `load_faces(..., crop=)` may choose; empty where the images are cropped already.
         title, terms: shown before the download.

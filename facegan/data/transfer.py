@@ -47,10 +47,11 @@ class Expected(NamedTuple):
     hashes: tuple[str, ...] = ()
 
     def most(self, folder: Path) -> int:
-        """Bytes that are received at most: a little more than the known size, else 20 GB, or what is free."""
+        """Bytes that are received at most: a little more than the known size; else 20 GB, or most of what is free."""
         if self.size:
             return self.size * 11 // 10 + 1_000_000
-        return min(_MOST_UNKNOWN, max(0, shutil.disk_usage(folder).free - _SPARE))
+        free = shutil.disk_usage(folder).free
+        return min(_MOST_UNKNOWN, free - min(_SPARE, free // 10))
 
     def is_published(self, path: Path) -> bool:
         """Whether a file has one of the hashes."""
