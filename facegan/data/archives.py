@@ -6,6 +6,7 @@ cover decoding (`facegan.data.decode`) or caching (`facegan.data.cache`).
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import hashlib
 import os
@@ -17,6 +18,7 @@ from facegan.data.formats import HEIC, advice_on, count_unread, readable, suffix
 from facegan.data.zips import check_unread, open_zip, read_member
 from facegan.errors import DataError
 
+_PROBES, _PROBED = 4, 1 << 16  # files, and bytes of each
 MAX_FILE = 400_000_000  # bytes of one image file in a folder
 
 
@@ -116,9 +118,10 @@ class Photos:
 def change_key(path: Path) -> str:
     """Twelve hex digits that change when a file, or an image in a folder, does.
 
-    They are made of the path without links, and of each file's name, size, inode and both dates: that of its
-    contents, which programs can set, and that of its last change, which they cannot. They also change with the
-    number of pictures in a folder that cannot be read here.
+    They are made of the path without links, and of each file's name, size and both dates: that of its contents,
+    which programs can set, and that of its last change, which they cannot. Some file systems have only the first, so
+    the last bytes of a few files count, too; inodes do not, since some network drives give new ones at each mount.
+    The digits also change with the number of pictures in a folder that cannot be read here.
     """
     digest, names = hashlib.sha256(os.fsencode(os.path.realpath(path))), [""]
     if path.is_dir():
@@ -131,7 +134,11 @@ def change_key(path: Path) -> str:
         except OSError as error:
             raise _closed(path / name, error) from None
         dates = f"{status.st_mtime_ns}/{status.st_ctime_ns}"
-        digest.update(os.fsencode(f"{name}/{status.st_size}/{dates}/{status.st_ino}\n"))
+        digest.update(os.fsencode(f"{name}/{status.st_size}/{dates}\n"))
+    for name in names[:: -(-len(names) // _PROBES) or 1]:
+        with contextlib.suppress(OSError), (path / name).open("rb") as file:
+            file.seek(-min(_PROBED, os.fstat(file.fileno()).st_size), os.SEEK_END)
+            digest.update(file.read(_PROBED))
     return digest.hexdigest()[:12]
 
 

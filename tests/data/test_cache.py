@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -14,7 +15,7 @@ from PIL import Image
 
 import facegan
 from facegan import data, files, load_faces
-from facegan.data import cache, load
+from facegan.data import archives, cache, load
 from facegan.files import locked
 
 
@@ -75,6 +76,26 @@ def test_an_image_replaced_at_equal_size_and_date_is_decoded(tmp_path):
         for name in ("0.bmp", "1.bmp"):
             paint(tmp_path / "photos", (color,) * 3, name)
         assert load_faces(tmp_path / "photos", 16).images.max() == color
+
+
+def test_sources_are_told_apart_where_the_date_of_the_last_change_is_that_of_the_contents(
+    tmp_path, monkeypatch
+):
+    """As in images of disks, of which one and then another is mounted at one place."""
+    keys = set()
+
+    def dated(path):
+        status = os.stat(path)
+        names = ("st_mode", "st_size", "st_mtime_ns")
+        fields = {name: getattr(status, name) for name in names}
+        return SimpleNamespace(**fields, st_ctime_ns=status.st_mtime_ns)
+
+    monkeypatch.setattr(Path, "stat", dated)
+    for color in (10, 10, 20):
+        for name in ("0.bmp", "1.bmp"):
+            paint(tmp_path / "photos", (color,) * 3, name)
+        keys.add(archives.change_key(tmp_path / "photos"))
+    assert len(keys) == 2
 
 
 def test_files_that_only_look_like_caches_are_kept(folder):
@@ -250,6 +271,7 @@ def test_temporaries_of_other_caches_are_left_alone(folder):
 LOAD = """
 import sys, threading
 from pathlib import Path
+from types import SimpleNamespace
 from facegan import load_faces
 from facegan.data import load
 decode_all = load.decode_all
