@@ -33,6 +33,7 @@ MAX_BAD_SHARE = 0.01  # unreadable images that are skipped; more are an error,
 FEW_BAD = 5  # except for so many in a small folder, if they are
 _MOST_BAD_SHARE = 1 / 3  # of it at most
 _CUT = "cut off: a part of the picture is missing"
+_GIANT = 25_000_000  # pixels of images that are decoded one at a time
 _CHUNK = 64  # images decoded by a thread at a time
 _PORTION = 4_000_000  # bytes of an archive that wait for a thread, at most
 
@@ -59,10 +60,15 @@ class _Budget:
 
 
 _IN_MEMORY = _Budget(MAX_PIXELS)
+_thread = threading.local()
 
 
 class Unreadable(Exception):
     """One image that cannot be used; the message is the reason."""
+
+
+class _Giant(Exception):
+    """An image that is decoded outside of the pool, whose threads would each keep the memory for one."""
 
 
 class NoFace(Unreadable):
@@ -138,15 +144,15 @@ def _in_parallel(
     from tqdm.auto import tqdm
 
     workers = min(os.cpu_count() or 1, 16)
-    waiting: deque[tuple[Sequence[str], Future]] = deque()
+    waiting: deque[tuple[Sequence[str], list, Future]] = deque()
     bar = tqdm(total=len(photos.names), desc=title, unit="img", delay=1)
-    with bar, _strict(), ThreadPoolExecutor(workers) as pool:
+    with bar, _strict(), ThreadPoolExecutor(workers, initializer=_be_worker) as pool:
         for names, data in _portions(photos):
-            waiting.append((names, pool.submit(_each, work, data)))
+            waiting.append((names, data, pool.submit(_each, work, data)))
             if len(waiting) > 2 * workers:
-                yield _next(waiting, bar)
+                yield _next(waiting, work, bar)
         while waiting:
-            yield _next(waiting, bar)
+            yield _next(waiting, work, bar)
 
 
 @contextmanager
@@ -181,9 +187,16 @@ def _each(work: Callable[[bytes], object], data: list) -> list:
     return [_attempt(work, item) for item in data]
 
 
-def _next(waiting: deque, bar) -> tuple[Sequence[str], list]:
-    names, future = waiting.popleft()
-    results = future.result()
+def _be_worker() -> None:
+    _thread.is_worker = True
+
+
+def _next(waiting: deque, work: Callable[[bytes], object], bar) -> tuple[Sequence[str], list]:
+    names, data, future = waiting.popleft()
+    results = [
+        _attempt(work, item) if isinstance(result, _Giant) else result
+        for item, result in zip(data, future.result(), strict=True)
+    ]
     bar.update(len(names))
     return names, results
 
@@ -191,7 +204,7 @@ def _next(waiting: deque, bar) -> tuple[Sequence[str], list]:
 def _attempt(work: Callable[[bytes], object], data: bytes | Callable[[], bytes]) -> object:
     try:
         return work(data() if callable(data) else data)
-    except Unreadable as reason:
+    except (Unreadable, _Giant) as reason:
         return reason
     except OSError as error:  # from reading; what decoders raise became `Unreadable`
         return Unreadable(error.strerror or str(error))
@@ -237,14 +250,17 @@ def _open_any(data: bytes, size: int, stack: ExitStack):
         _register_heic()
     try:
         with _reduced(data, size) as image:
-            stack.enter_context(_IN_MEMORY.take(image.width * image.height))
+            pixels = image.width * image.height
+            if pixels > _GIANT and getattr(_thread, "is_worker", False):
+                raise _Giant
+            stack.enter_context(_IN_MEMORY.take(pixels))
             image.load()
             if image.format in ("JPEG", "MPO") and jpeg.is_cut(
                 data, image, lambda other: _reduced(other, size)
             ):
                 raise Unreadable(_CUT)
             return to_rgb(image)
-    except Unreadable:
+    except (Unreadable, _Giant):
         raise
     except Image.DecompressionBombError:
         raise Unreadable(f"more than {MAX_PIXELS:,} pixels") from None
@@ -281,18 +297,18 @@ def to_square(image, size: int, crop: Crop = CENTER) -> np.ndarray:
 
 def to_rgb(image):
     """A PIL image of any mode, upright, as RGB. Raises `Unreadable` for float and 32-bit pixels."""
-    from PIL import Image, ImageOps
+    from PIL import ExifTags, Image, ImageOps
 
-    image = ImageOps.exif_transpose(image)
+    if image.getexif().get(ExifTags.Base.Orientation, 1) != 1:  # transposing copies
+        image = ImageOps.exif_transpose(image)
     if image.mode.startswith("I"):
         return _sixteen_bits(image)
     if image.mode == "F":
         raise Unreadable("floating-point pixels; save it with 8 bits a channel")
     if "A" in image.getbands() or "transparency" in image.info:
         image = image.convert("RGBA")
-        white = Image.new("RGBA", image.size, "white")
-        image = Image.alpha_composite(white, image)
-    return image.convert("RGB")
+        image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
+    return image if image.mode == "RGB" else image.convert("RGB")
 
 
 def _sixteen_bits(image):

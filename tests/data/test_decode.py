@@ -3,6 +3,7 @@
 import io
 import os
 import struct
+import threading
 import time
 import zlib
 from pathlib import Path
@@ -193,6 +194,25 @@ def test_large_images_wait_for_each_other(tmp_path, monkeypatch):
         with Photos(pack(tmp_path / f"{pixels}.zip", many(12))) as opened:
             assert sum(map(len, photos.decode_all(opened, 16, photos.CENTER, {}))) == 12
         assert max(most) == expected
+
+
+def test_giants_are_decoded_one_at_a_time_by_the_thread_that_asks(tmp_path, monkeypatch):
+    threads = []
+
+    def watched(image):
+        threads.append(threading.current_thread())
+        return to_rgb(image)
+
+    to_rgb = photos.to_rgb
+    monkeypatch.setattr(photos, "to_rgb", watched)
+    monkeypatch.setattr(photos, "_GIANT", 100)
+    with Photos(
+        pack(tmp_path / "giants.zip", [*many(4), ("faces/small.png", picture(size=(4, 4)))])
+    ) as opened:
+        (chunk,) = photos.decode_all(opened, 16, photos.CENTER, {})
+    assert chunk[:4, 0, 0, 0].tolist() == [0, 1, 2, 3]
+    assert threads.count(threading.current_thread()) == 4
+    assert len(threads) == 5
 
 
 def test_up_to_one_percent_of_bad_files_are_skipped_and_named(tmp_path):
