@@ -184,5 +184,6 @@ def _decoded(chunks: Iterator[bytes], encoding: str) -> Iterator[bytes]:
             except zlib.error:
                 raise MirrorError(f"what the server sends is not {encoding}") from None
             chunk = unpacker.unconsumed_tail
-    if not unpacker.eof:
-        raise Broken("the connection broke off")
+        if unpacker.eof:
+            return
+    raise Broken("the connection broke off")
