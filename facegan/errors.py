@@ -4,11 +4,18 @@ Every error that a user can cause derives from `FaceganError`, and also from the
 Python programmer would expect.
 """
 
+import unicodedata
 from typing import Any
 
 
 class FaceganError(Exception):
-    """Base class of all facegan errors; the command line prints it as one line."""
+    """Base class of all facegan errors; the command line prints it as one line.
+
+    Its text may hold names and words of others, so characters that control a terminal are escaped.
+    """
+
+    def __str__(self) -> str:
+        return "\n".join(map(printable, super().__str__().split("\n")))
 
 
 class ConfigError(FaceganError, ValueError):
@@ -63,9 +70,27 @@ def expect(value: object, kind: Any, what: str, expected: str) -> None:
         raise ConfigError(f"{what} is {shown(value)}, expected {expected}.")
 
 
+def printable(text: str) -> str:
+    """Text of others for a message: what is invisible, or controls a terminal or the direction of text, is escaped.
+
+    Line breaks are escaped, too, and bytes of a file name that are not UTF-8.
+
+    >>> printable("a\\x1b[2Jb\\n")
+    'a\\\\x1b[2Jb\\\\n'
+    """
+    return text if text.isprintable() else "".join(map(_escaped, text))
+
+
+def _escaped(character: str) -> str:
+    if character.isprintable() or unicodedata.category(character) == "Zs":  # spaces of any width
+        return character
+    code = ord(character)
+    return f"\\x{code - 0xDC00:02x}" if 0xDC80 <= code <= 0xDCFF else ascii(character)[1:-1]
+
+
 def shown(value: object) -> str:
     """A value for a message: as Python writes it if that is short, else its type, such as "a GAN"."""
-    if len(text := repr(value)) <= 30:
+    if len(text := printable(repr(value))) <= 30:
         return text
     name = type(value).__name__
     return f"{'an' if name[0].lower() in 'aeiou' else 'a'} {name}"
@@ -73,4 +98,4 @@ def shown(value: object) -> str:
 
 def first_line(error: BaseException) -> str:
     """The first line of an error's message, or its type if the message is empty."""
-    return (str(error).strip().splitlines() or [type(error).__name__])[0]
+    return printable((str(error).strip().splitlines() or [type(error).__name__])[0])

@@ -15,14 +15,15 @@ import hashlib
 import json
 import os
 import secrets
+import stat
 import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
-from facegan.errors import DiskFullError
+from facegan.errors import DiskFullError, printable
 
 _DAY = 24 * 3600  # seconds that an integrity record is trusted without reading the file
 _TEMPORARY = ".writing-"
@@ -35,9 +36,11 @@ def write_atomic(path: str | Path, data: bytes | memoryview) -> Path:
 
     Raises:
         DiskFullError: the disk is full; the old contents are intact.
-        OSError: any other failure to write.
+        OSError: `path` is a pipe or a device; or any other failure to write.
     """
     path = Path(path)
+    if path.exists() and not path.is_file() and not path.is_dir():  # not /dev/null, for example
+        raise OSError(errno.EINVAL, "not a regular file", str(path))
     temporary = path.with_name(f"{_TEMPORARY}{secrets.token_hex(8)}")
     try:
         with temporary.open("xb") as file:
@@ -59,6 +62,43 @@ def write_atomic(path: str | Path, data: bytes | memoryview) -> Path:
     return path
 
 
+@contextmanager
+def continued(path: Path, offset: int) -> Iterator[IO[bytes]]:
+    """Open a file to write after its first `offset` bytes, or a new one in its place; links are not followed.
+
+    For temporaries with a name that others can know.
+
+    Raises:
+        OSError: it is a link, a pipe or a device, or has another name, too.
+    """
+    new = os.O_CREAT | os.O_EXCL if offset == 0 else 0
+    flags = os.O_WRONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NOFOLLOW", 0) | new
+    if new:
+        path.unlink(missing_ok=True)
+    with open(path, "wb", opener=lambda *_: _without_waiting(path, flags)) as file:
+        if not _is_plain(os.fstat(file.fileno())):
+            raise OSError(errno.EINVAL, "not a regular file of one name", str(path))
+        file.truncate(offset)
+        file.seek(offset)
+        yield file
+
+
+def is_plain(path: Path) -> bool:
+    """Whether `path` is a regular file: no link, pipe or device, and without another name."""
+    with contextlib.suppress(OSError):
+        return _is_plain(path.lstat())
+    return False
+
+
+def _is_plain(status: os.stat_result) -> bool:
+    return stat.S_ISREG(status.st_mode) and status.st_nlink == 1
+
+
+def _without_waiting(path: str | Path, flags: int) -> int:
+    """An opener that does not wait for the other end of a pipe."""
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
+
+
 def remove_temporaries(folder: str | Path) -> None:
     """Remove what a killed process left half-written by `write_atomic`."""
     for path in Path(folder).glob(f"{_TEMPORARY}*"):
@@ -66,9 +106,11 @@ def remove_temporaries(folder: str | Path) -> None:
 
 
 def digest(path: Path, kind: str = "sha256") -> str:
-    """The hex digest of a file's bytes; `kind` is any name that `hashlib` knows."""
+    """The hex digest of a file's bytes; `kind` is any name that `hashlib` knows. Raises `OSError`."""
     found = hashlib.new(kind, usedforsecurity=False)
-    with path.open("rb") as file:
+    with open(path, "rb", opener=_without_waiting) as file:
+        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+            raise OSError(errno.EINVAL, "not a regular file", str(path))
         while chunk := file.read(1 << 20):
             found.update(chunk)
     return found.hexdigest()
@@ -132,7 +174,9 @@ def locked(target: Path, *, wait: bool = True) -> Iterator[None]:
         if not wait:
             raise BlockingIOError(f"{lock.lock_file} is held by another process") from None
         hint = f"if no other process is running, delete {lock.lock_file}"
-        print(f"waiting for another process that is writing {target.name} ({hint}).", file=sys.stderr)
+        print(
+            printable(f"waiting for another process that is writing {target.name} ({hint})."), file=sys.stderr
+        )
         lock.acquire()
     except (OSError, NotImplementedError):
         pass
@@ -149,7 +193,8 @@ def _record_path(path: Path) -> Path:
 
 def _record(path: Path) -> dict[str, Any] | None:
     try:
-        record = json.loads(_record_path(path).read_text())
+        with open(_record_path(path), "rb", opener=_without_waiting) as file:
+            record = json.load(file)
     except (OSError, ValueError):
         return None
     return record if isinstance(record, dict) else None

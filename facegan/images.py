@@ -146,10 +146,10 @@ def png_bytes(picture: Tensor, *, level: int = 6) -> bytes:
 
 
 def read_png(path: str | Path | io.BytesIO) -> Tensor:
-    """A picture file, or its bytes, as uint8 (3, H, W)."""
+    """A PNG, or its bytes, as uint8 (3, H, W)."""
     from PIL import Image
 
-    with Image.open(path) as image:
+    with Image.open(path, formats=["PNG"]) as image:
         return torch.from_numpy(np.array(image.convert("RGB"))).permute(2, 0, 1)
 
 

@@ -1,6 +1,8 @@
 """Files that survive crashes: atomic writes, integrity records, locks."""
 
+import contextlib
 import errno
+import os
 
 import pytest
 
@@ -15,6 +17,34 @@ def test_a_link_planted_at_the_temporary_is_not_followed(tmp_path, monkeypatch):
     with pytest.raises(FileExistsError):
         files.write_atomic(tmp_path / "a.pt", b"new")
     assert victim.read_bytes() == b"precious"
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs POSIX pipes and links")
+@pytest.mark.parametrize("offset", [0, 3])
+@pytest.mark.parametrize("plant", ["symlink", "link", "mkfifo"])
+def test_nothing_is_written_through_what_is_planted_at_a_known_name(tmp_path, plant, offset):
+    victim, part = tmp_path / "victim", tmp_path / "part"
+    victim.write_bytes(b"precious")
+    getattr(os, plant)(*([part] if plant == "mkfifo" else [victim, part]))
+    with contextlib.suppress(OSError), files.continued(part, offset) as file:
+        file.write(b"new")
+    assert victim.read_bytes() == b"precious"
+    assert files.is_plain(part) == (offset == 0)  # a new file took its name
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs POSIX pipes")
+def test_a_pipe_is_neither_replaced_nor_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "link").symlink_to("pipe")
+    for name in ("pipe", "link"):
+        with pytest.raises(OSError, match="not a regular file"):
+            files.write_atomic(tmp_path / name, b"new")
+        with pytest.raises(OSError, match="not a regular file"):
+            files.digest(tmp_path / name)
+    assert (tmp_path / "pipe").is_fifo()
+    files.write_atomic(tmp_path / "file", b"new")
+    os.mkfifo(tmp_path / ".file.verified")
+    assert not files.is_verified(tmp_path / "file")
 
 
 def test_a_failed_write_leaves_the_old_file_and_no_temporary(tmp_path, monkeypatch):

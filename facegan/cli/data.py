@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from facegan.cli.options import Align, Crop, Size
-from facegan.errors import DataError
+from facegan.errors import DataError, printable
 
 app = typer.Typer(help="Fetch, check and look at faces to train on.", no_args_is_help=True)
 
@@ -26,7 +26,7 @@ def list_data() -> None:
     for name, source in SOURCES.items():
         path = local_file(name)
         to_fetch = f"{source.size / 1e6:,.0f} MB to fetch: facegan data get {name}"
-        where = f"in {path}" if path.exists() else to_fetch
+        where = printable(f"in {path}") if path.exists() else to_fetch
         print(f"{name:<12} {source.count:>7,} faces  {where}\n{'':<28}{source.title}\n{'':<28}{source.terms}")
 
 
@@ -71,8 +71,10 @@ def check(source: Annotated[str, typer.Argument(help="a data set's name, a folde
     from facegan.data.registry import SOURCES, local_file, verify
     from facegan.files import is_verified
 
+    if not source:  # would be the current folder
+        raise DataError("the folder to check is an empty text. Name a folder, a .zip or a data set.")
     path = local_file(source) if source in SOURCES else Path(source)
-    if not path.is_dir() and (path.suffix.lower() != ".zip" or not path.exists()):
+    if not path.is_dir() and (path.suffix.lower() != ".zip" or not path.is_file()):
         advice = (
             f"Download it first: facegan data get {source}"
             if source in SOURCES
@@ -80,7 +82,7 @@ def check(source: Annotated[str, typer.Argument(help="a data set's name, a folde
         )
         raise DataError(f"{path} is not a folder or a .zip file. {advice}.")
     with Photos(path) as photos:
-        found = survey(photos, title=f"checking {path.name}")
+        found = survey(photos, title=printable(f"checking {path.name}"))
     _print_survey(path, found)
     if photos.unread:
         print(f"not read: {advice_on(photos.unread)}")
@@ -89,7 +91,9 @@ def check(source: Annotated[str, typer.Argument(help="a data set's name, a folde
         print("data set verified")
     caches = {p: is_verified(p, thorough=True) for p in caches_of(source)}
     for cache, whole in caches.items():
-        print(f"cache {cache}: {'verified' if whole else 'damaged; the next load builds it again'}")
+        print(
+            f"cache {printable(str(cache))}: {'verified' if whole else 'damaged; the next load builds it again'}"
+        )
     if not all(caches.values()) or len(found.skipped) > MAX_BAD_SHARE * (found.count + len(found.skipped)):
         raise typer.Exit(1)
 
@@ -112,12 +116,12 @@ def preview(
     faces = load_faces(source, size, align=align, crop=crop)
     shown = np.linspace(0, len(faces) - 1, min(n, len(faces))).astype(int)
     save_images(faces[shown], out)
-    print(f"{out}: {len(shown)} of {len(faces):,} faces of {size} px")
+    print(f"{printable(str(out))}: {len(shown)} of {len(faces):,} faces of {size} px")
     _print_skipped(faces.skipped)
 
 
 def _print_survey(path: Path, found) -> None:
-    print(f"{path.name}: {found.count:,} images that can be read")
+    print(f"{printable(path.name)}: {found.count:,} images that can be read")
     for (width, height), count in found.sizes.most_common(5):
         print(f"  {count:,} of {width} x {height}")
     if len(found.sizes) > 5:

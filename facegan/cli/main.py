@@ -14,7 +14,7 @@ import typer
 
 from facegan.cli import bench, course, data, doctor, grade, instructors, runs, train
 from facegan.cli.wording import reword
-from facegan.errors import DownloadError, FaceganError
+from facegan.errors import DownloadError, FaceganError, printable
 from facegan.version import __version__
 
 app = typer.Typer(
@@ -81,7 +81,7 @@ def _run() -> None:
             print("Meanwhile, --data synthetic trains on drawn faces and downloads nothing.", file=sys.stderr)
         raise SystemExit(1) from None
     except OSError as error:
-        print(f"facegan: {error.strerror or error}: {error.filename or ''}", file=sys.stderr)
+        print(printable(f"facegan: {error.strerror or error}: {error.filename or ''}"), file=sys.stderr)
         raise SystemExit(1) from None
     except KeyboardInterrupt:
         raise SystemExit(130) from None

@@ -11,7 +11,7 @@ _NAMES = {
     "Cut": "mirrors",
     "Drive": "transfer",
     "FaceDataset": "dataset",
-    "Https": "transfer",
+    "Https": "https",
     "Kaggle": "transfer",
     "PointDataset": "points",
     "Source": "registry",

@@ -1,25 +1,25 @@
 """Image files in a folder or a zip, read safely: their names, bytes, classes and fingerprint.
 
-Archives are read member by member in memory; nothing in them can write a file. Does not cover decoding
-(`facegan.data.decode`) or caching (`facegan.data.cache`).
+Archives are read member by member in memory (`facegan.data.zips`); nothing in them can write a file. Does not
+cover decoding (`facegan.data.decode`) or caching (`facegan.data.cache`).
 """
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import hashlib
 import os
-import zipfile
 import zlib
-from collections import Counter
-from collections.abc import Iterator
-from itertools import pairwise
+from collections.abc import Callable, Iterator
 from pathlib import Path, PurePosixPath
 
 from facegan.data.formats import HEIC, advice_on, count_unread, readable, suffix_of
-from facegan.errors import DataError, first_line
+from facegan.data.zips import check_unread, open_zip, read_member
+from facegan.errors import DataError
 
-MAX_RATIO = 100  # of a whole archive, unpacked : packed
-MAX_MEMBER = 10_000_000  # bytes of one unpacked member that is compressed beyond that
+_PROBES, _PROBED = 4, 1 << 16  # files, and bytes of each
+MAX_FILE = 400_000_000  # bytes of one image file in a folder
 
 
 class Photos:
@@ -39,8 +39,8 @@ class Photos:
     def __init__(self, path: Path, *, first: int | None = None) -> None:
         self.path = path
         self.in_folder = path.is_dir()
-        self._zip = None if self.in_folder else _open_zip(path)
-        names = [name for name in (self._zip.namelist() if self._zip else _files(path)) if _is_visible(name)]
+        self._zip = None if self.in_folder else open_zip(path)
+        names = [name for name in (self._members() if self._zip else _files(path)) if _is_visible(name)]
         self.names, self.unread = _images(names)[:first], count_unread(names)
         self.heic = sorted(name for name in names if suffix_of(name) in HEIC & self.unread.keys())
         self._checksums: dict[str, tuple[int, int]] = {}  # CRC32 and size of what was read from a folder
@@ -59,7 +59,10 @@ class Photos:
     def read(self, name: str) -> bytes:
         """The bytes of a file. Raises `OSError` in a folder, `DataError` for a corrupt archive."""
         if self._zip:
-            return _read_member(self._zip, name)
+            return read_member(self._zip, name)
+        size = (self.path / name).stat().st_size
+        if size > MAX_FILE:
+            raise OSError(errno.EFBIG, f"{size / 1e6:,.0f} MB, more than {MAX_FILE / 1e6:.0f}")
         data = (self.path / name).read_bytes()
         self._checksums[name] = zlib.crc32(data), len(data)
         return data
@@ -95,6 +98,16 @@ class Photos:
     def __exit__(self, *_) -> None:
         self.close()
 
+    def _members(self) -> list[str]:
+        assert self._zip
+        names = [m.filename for m in self._zip.infolist() if not m.is_dir()]
+        try:
+            check_unread(self._zip, {*_images(names)})
+        except DataError:
+            self.close()
+            raise
+        return names
+
     def _relative(self) -> list[str]:
         """The names without the one top folder that all images share, if they do."""
         tops = {name.partition("/")[0] for name in self.names}
@@ -103,18 +116,29 @@ class Photos:
 
 
 def change_key(path: Path) -> str:
-    """Twelve hex digits that change when a file, or an image in a folder, does: of names, sizes and dates.
+    """Twelve hex digits that change when a file, or an image in a folder, does.
 
-    They also change with the number of pictures in a folder that cannot be read here.
+    They are made of the path without links, and of each file's name, size and both dates: that of its contents,
+    which programs can set, and that of its last change, which they cannot. Some file systems have only the first, so
+    the last bytes of a few files count, too; inodes do not, since some network drives give new ones at each mount.
+    The digits also change with the number of pictures in a folder that cannot be read here.
     """
-    digest, names = hashlib.sha256(), [""]
+    digest, names = hashlib.sha256(os.fsencode(os.path.realpath(path))), [""]
     if path.is_dir():
         visible = list(filter(_is_visible, _files(path)))
         names, unread = _images(visible), count_unread(visible)
         digest.update("".join(f"{suffix}{unread[suffix]}" for suffix in sorted(unread)).encode())
     for name in names:
-        status = (path / name).stat()
-        digest.update(os.fsencode(f"{name or path.name}/{status.st_size}/{status.st_mtime_ns}\n"))
+        try:
+            status = (path / name).stat()
+        except OSError as error:
+            raise _closed(path / name, error) from None
+        dates = f"{status.st_mtime_ns}/{status.st_ctime_ns}"
+        digest.update(os.fsencode(f"{name}/{status.st_size}/{dates}\n"))
+    for name in names[:: -(-len(names) // _PROBES) or 1]:
+        with contextlib.suppress(OSError), (path / name).open("rb") as file:
+            file.seek(-min(_PROBED, os.fstat(file.fileno()).st_size), os.SEEK_END)
+            digest.update(file.read(_PROBED))
     return digest.hexdigest()[:12]
 
 
@@ -125,20 +149,40 @@ def _files(folder: Path, parents: tuple[str, ...] = ()) -> Iterator[str]:
         return
     try:
         entries = list(os.scandir(folder))
+        files = [entry.name for entry in entries if _is(entry.is_file)]
+        inside = [
+            e for e in entries if not _is_hidden(e.name) and _is(e.is_dir) and not _is_run(Path(e.path))
+        ]
     except OSError as error:
-        raise DataError(
-            f"the folder {folder} cannot be read ({error.strerror or error}). Change its permissions, or move it away."
-        ) from None
-    for entry in entries:
-        if entry.is_file():
-            yield entry.name
-        elif entry.is_dir() and not _is_hidden(entry.name) and not _is_run(Path(entry.path)):
-            yield from (f"{entry.name}/{name}" for name in _files(Path(entry.path), (*parents, place)))
+        raise _closed(folder, error) from None
+    yield from files
+    for entry in inside:
+        yield from (f"{entry.name}/{name}" for name in _files(Path(entry.path), (*parents, place)))
+
+
+def _is(what: Callable[[], bool]) -> bool:
+    """Whether a folder's entry is a file, or a folder; a link that leads to itself is neither."""
+    try:
+        return what()
+    except OSError as error:
+        if error.errno == errno.ELOOP:
+            return False
+        raise
+
+
+def _closed(place: Path, error: OSError) -> DataError:
+    return DataError(
+        f"{place} cannot be read ({error.strerror or error}). Change its permissions and those of the folder that it "
+        "is in, or move it away."
+    )
 
 
 def _is_run(folder: Path) -> bool:
     """Whether the pictures in a folder are those of a training run."""
-    return (folder / "config.json").is_file() and (folder / "checkpoints").is_dir()
+    try:
+        return (folder / "config.json").is_file() and (folder / "checkpoints").is_dir()
+    except OSError as error:
+        raise _closed(folder, error) from None
 
 
 def _images(names: list[str]) -> list[str]:
@@ -152,76 +196,3 @@ def _is_visible(name: str) -> bool:
 
 def _is_hidden(part: str) -> bool:
     return part == "__MACOSX" or (part.startswith(".") and part != "..")
-
-
-def _read_member(archive: zipfile.ZipFile, name: str) -> bytes:
-    try:
-        return archive.read(name)
-    except Exception as error:  # zipfile and its decompressors raise many kinds on corrupt bytes
-        raise _corrupt(Path(archive.filename or ""), f"{name}: {first_line(error)}") from None
-
-
-def _open_zip(path: Path) -> zipfile.ZipFile:
-    try:
-        archive = zipfile.ZipFile(path)
-    except OSError as error:
-        raise DataError(f"cannot read {path.name}: {error.strerror or error}.") from None
-    except Exception as error:  # zipfile raises many kinds on corrupt bytes
-        with path.open("rb") as file:
-            is_page = file.read(512).lstrip().startswith(b"<")
-        if is_page:
-            raise DataError(f"{path.name} is a web page, expected a zip. Download it again.") from None
-        raise _corrupt(path, first_line(error)) from None
-    try:
-        for check in (_refuse_bomb, _refuse_encrypted, _refuse_duplicates, _refuse_overlap):
-            check(path, archive.infolist())
-    except DataError:
-        archive.close()
-        raise
-    return archive
-
-
-def _refuse_bomb(path: Path, members: list[zipfile.ZipInfo]) -> None:
-    unpacked, packed = sum(m.file_size for m in members), path.stat().st_size
-    if unpacked > MAX_RATIO * packed:
-        raise DataError(
-            f"{path.name} was refused: it claims to unpack to {unpacked / 1e6:,.0f} MB, "
-            f"{unpacked / packed:,.0f} times its size; the limit is {MAX_RATIO}. "
-            "Pack the images again as JPEG or PNG."
-        )
-    for m in members:
-        if m.file_size > max(MAX_MEMBER, MAX_RATIO * m.compress_size):
-            raise DataError(
-                f"{path.name} was refused: {m.filename!r} claims to unpack to {m.file_size / 1e6:,.0f} MB; "
-                f"the limit is {MAX_MEMBER / 1e6:.0f} MB, or {MAX_RATIO} times its size. "
-                "Pack it as JPEG or PNG."
-            )
-
-
-def _refuse_encrypted(path: Path, members: list[zipfile.ZipInfo]) -> None:
-    encrypted = [m.filename for m in members if m.flag_bits & 0x1]
-    if encrypted:
-        raise DataError(
-            f"{path.name} was refused: {encrypted[0]!r} is encrypted. Pack it without a password."
-        )
-
-
-def _refuse_duplicates(path: Path, members: list[zipfile.ZipInfo]) -> None:
-    (twice, count), *_ = Counter(m.filename for m in members).most_common(1) or [("", 0)]
-    if count > 1:
-        raise DataError(f"{path.name} was refused: it holds {twice!r} more than once. Pack it again.")
-
-
-def _refuse_overlap(path: Path, members: list[zipfile.ZipInfo]) -> None:
-    members = sorted(members, key=lambda m: m.header_offset)
-    for a, b in pairwise(members):
-        name = a.orig_filename.encode("utf-8" if a.flag_bits & 0x800 else "cp437")
-        if a.header_offset + 30 + len(name) + a.compress_size > b.header_offset:
-            raise DataError(
-                f"{path.name} was refused: {a.filename!r} and {b.filename!r} overlap, as in a zip bomb. "
-                "Pack it again."
-            )
-
-
-def _corrupt(path: Path, reason: str) -> DataError:
-    return DataError(f"{path.name} is corrupt or truncated ({reason}). Download or copy it again.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -48,18 +49,18 @@ def read_images(given: Any, size: int | None = None) -> Labeled:
     if isinstance(given, np.ndarray | Tensor):
         array = _to_numpy(given)
         images = channels_first(array, "the array")
-        _check_count(len(images))
+        check_count(len(images))
         _check_size(images.shape, size)
         return Labeled("array", _to_uint8(images))
     _refuse_unindexed(given)
-    _check_count(len(given))
+    check_count(len(given))
     return _read_items(given, size)
 
 
 def channels_first(array: np.ndarray, what: str) -> np.ndarray:
     """A view (N, 3, H, W) of uint8 or float images in either channel order."""
     known = array.dtype == np.uint8 or array.dtype.kind == "f"
-    if not known or array.ndim != 4 or 3 not in (array.shape[1], array.shape[3]):
+    if not known or array.ndim != 4 or 3 not in (array.shape[1], array.shape[3]) or 0 in array.shape[1:]:
         raise DataError(
             f"{what} is {array.dtype} {array.shape}, expected uint8 or float (N, 3, H, W) or (N, H, W, 3). "
             "Integers from 0 to 255 become uint8 with .astype(np.uint8); repeat gray images 3 times."
@@ -72,6 +73,9 @@ def resized(images: np.ndarray, size: int) -> Iterator[np.ndarray]:
     from PIL import Image
 
     for start in range(0, len(images), _CHUNK):
+        if images.shape[2:] == (size, size):
+            yield images[start : start + _CHUNK]
+            continue
         rows = np.ascontiguousarray(images[start : start + _CHUNK].transpose(0, 2, 3, 1))
         yield np.stack([to_square(Image.fromarray(row), size) for row in rows])
 
@@ -79,9 +83,16 @@ def resized(images: np.ndarray, size: int) -> Iterator[np.ndarray]:
 def _to_uint8(images: np.ndarray) -> np.ndarray:
     if images.dtype == np.uint8:
         return np.require(images, requirements=["C", "W"])  # what torch.from_numpy takes
-    converter = _Converter(len(images), images[:1])
-    for start in range(0, len(images), _CHUNK):
-        converter.add(images[start : start + _CHUNK])
+    starts = range(0, len(images), _CHUNK)
+    return convert_chunks(len(images), (images[start : start + _CHUNK] for start in starts))
+
+
+def convert_chunks(count: int, chunks: Iterator[np.ndarray]) -> np.ndarray:
+    """All of `count` float images, given in chunks (k, 3, H, W), as uint8."""
+    first = next(chunks)
+    converter = _Converter(count, first[:1])
+    for chunk in chain((first,), chunks):
+        converter.add(chunk)
     return converter.result()
 
 
@@ -195,7 +206,8 @@ def _to_numpy(images: np.ndarray | Tensor) -> np.ndarray:
         ) from None
 
 
-def _check_count(count: int) -> None:
+def check_count(count: int) -> None:
+    """Refuse fewer than two images."""
     if count < 2:
         raise DataError(f"the data holds {count} usable image; training needs 2 or more. Add some.")
 

@@ -22,6 +22,7 @@ from pathlib import Path
 import numpy as np
 
 from facegan import data, files
+from facegan.errors import printable
 
 _TEMPORARY = ".building-"
 _KEY = "[0-9a-f]{12}"
@@ -107,7 +108,7 @@ def _build(path: Path, chunks: Callable[[dict], Iterator[np.ndarray]]) -> tuple[
         if found is not None:  # another process was faster
             return found
         if path.exists():
-            warnings.warn(f"the cache {path.name} is corrupt; building it again.", stacklevel=5)
+            warnings.warn(f"the cache {printable(path.name)} is corrupt; building it again.", stacklevel=5)
         notes: dict = {}
         _write(path, chunks(notes))
         files.mark_verified(path, notes)

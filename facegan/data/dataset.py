@@ -48,7 +48,7 @@ class FaceDataset:
         attributes: dict[str, np.ndarray] | None = None,
         fingerprint: str | None = None,
     ) -> None:
-        array = isinstance(images, np.ndarray) and images.dtype == np.uint8
+        array = isinstance(images, np.ndarray) and images.dtype == np.uint8 and 0 not in images.shape[1:]
         if not array or images.ndim != 4 or images.shape[1] != 3 or images.shape[2] != images.shape[3]:
             kind = f"{getattr(images, 'dtype', type(images).__name__)} {tuple(getattr(images, 'shape', ()))}"
             raise DataError(

@@ -10,10 +10,11 @@ from __future__ import annotations
 
 import io
 import os
-import struct
+import threading
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from math import ceil
@@ -21,22 +22,53 @@ from typing import Any
 
 import numpy as np
 
-from facegan.data import formats
+from facegan.data import formats, jpeg
 from facegan.data.archives import Photos
 from facegan.data.crops import CENTER, Crop
-from facegan.errors import DataError, first_line
+from facegan.errors import DataError, first_line, printable
 
 MAX_PIXELS = 100_000_000  # of one image
 DECODING_VERSION = 1  # raise it when the same photographs become other pixels; caches are then built again
 MAX_BAD_SHARE = 0.01  # unreadable images that are skipped; more are an error,
 FEW_BAD = 5  # except for so many in a small folder, if they are
 _MOST_BAD_SHARE = 1 / 3  # of it at most
+_CUT = "cut off: a part of the picture is missing"
+_GIANT = 25_000_000  # pixels of images that are decoded one at a time
 _CHUNK = 64  # images decoded by a thread at a time
 _PORTION = 4_000_000  # bytes of an archive that wait for a thread, at most
 
 
+class _Budget:
+    """So many pixels may be in memory at once; one image may always be."""
+
+    def __init__(self, most: int) -> None:
+        self._free = self._most = most
+        self._changed = threading.Condition()
+
+    @contextmanager
+    def take(self, amount: int) -> Iterator[None]:
+        amount = min(amount, self._most)
+        with self._changed:
+            self._changed.wait_for(lambda: amount <= self._free)
+            self._free -= amount
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._free += amount
+                self._changed.notify_all()
+
+
+_IN_MEMORY = _Budget(MAX_PIXELS)
+_thread = threading.local()
+
+
 class Unreadable(Exception):
     """One image that cannot be used; the message is the reason."""
+
+
+class _Giant(Exception):
+    """An image that is decoded outside of the pool, whose threads would each keep the memory for one."""
 
 
 class NoFace(Unreadable):
@@ -62,7 +94,7 @@ def decode_all(
         DataError: more images cannot be read than `most_bad` allows, or the archive is corrupt.
     """
     broken = {} if broken is None else broken
-    title = f"reading {photos.path.name}"
+    title = printable(f"reading {photos.path.name}")
     for names, results in _in_parallel(photos, lambda data: decode(data, size, crop), title):
         bad = {n: r for n, r in zip(names, results, strict=True) if isinstance(r, Unreadable)}
         skipped.update((name, str(reason)) for name, reason in bad.items())
@@ -96,7 +128,7 @@ def survey(photos: Photos, *, title: str) -> Survey:
     for names, results in _in_parallel(photos, _decoded_size, title):
         for name, result in zip(names, results, strict=True):
             if isinstance(result, Unreadable):
-                found.skipped.append(f"{name}: {result}")
+                found.skipped.append(printable(f"{name}: {result}"))
             else:
                 found.sizes[result] += 1
     return found
@@ -112,15 +144,27 @@ def _in_parallel(
     from tqdm.auto import tqdm
 
     workers = min(os.cpu_count() or 1, 16)
-    waiting: deque[tuple[Sequence[str], Future]] = deque()
+    waiting: deque[tuple[Sequence[str], list, Future]] = deque()
     bar = tqdm(total=len(photos.names), desc=title, unit="img", delay=1)
-    with bar, ThreadPoolExecutor(workers) as pool:
+    with bar, _strict(), ThreadPoolExecutor(workers, initializer=_be_worker) as pool:
         for names, data in _portions(photos):
-            waiting.append((names, pool.submit(_each, work, data)))
+            waiting.append((names, data, pool.submit(_each, work, data)))
             if len(waiting) > 2 * workers:
-                yield _next(waiting, bar)
+                yield _next(waiting, work, bar)
         while waiting:
-            yield _next(waiting, bar)
+            yield _next(waiting, work, bar)
+
+
+@contextmanager
+def _strict() -> Iterator[None]:
+    """Let Pillow refuse files that are cut, also where another library has told it to accept them."""
+    from PIL import ImageFile
+
+    before, ImageFile.LOAD_TRUNCATED_IMAGES = ImageFile.LOAD_TRUNCATED_IMAGES, False
+    try:
+        yield
+    finally:
+        ImageFile.LOAD_TRUNCATED_IMAGES = before
 
 
 def _portions(photos: Photos) -> Iterator[tuple[list[str], list]]:
@@ -143,9 +187,16 @@ def _each(work: Callable[[bytes], object], data: list) -> list:
     return [_attempt(work, item) for item in data]
 
 
-def _next(waiting: deque, bar) -> tuple[Sequence[str], list]:
-    names, future = waiting.popleft()
-    results = future.result()
+def _be_worker() -> None:
+    _thread.is_worker = True
+
+
+def _next(waiting: deque, work: Callable[[bytes], object], bar) -> tuple[Sequence[str], list]:
+    names, data, future = waiting.popleft()
+    results = [
+        _attempt(work, item) if isinstance(result, _Giant) else result
+        for item, result in zip(data, future.result(), strict=True)
+    ]
     bar.update(len(names))
     return names, results
 
@@ -153,7 +204,7 @@ def _next(waiting: deque, bar) -> tuple[Sequence[str], list]:
 def _attempt(work: Callable[[bytes], object], data: bytes | Callable[[], bytes]) -> object:
     try:
         return work(data() if callable(data) else data)
-    except Unreadable as reason:
+    except (Unreadable, _Giant) as reason:
         return reason
     except OSError as error:  # from reading; what decoders raise became `Unreadable`
         return Unreadable(error.strerror or str(error))
@@ -162,19 +213,33 @@ def _attempt(work: Callable[[bytes], object], data: bytes | Callable[[], bytes])
 def decode(data: bytes, size: int, crop: Crop = CENTER) -> np.ndarray:
     """One image file's bytes as uint8 (3, size, size). Raises `Unreadable` with the reason."""
     least = ceil(size / crop.share) if crop.share else MAX_PIXELS
-    image = _plain_jpeg(data, least) or _open_rgb(data, least)
-    try:
-        return to_square(image, size, crop)
-    except (ValueError, MemoryError) as error:
-        raise Unreadable(f"cannot be cropped ({first_line(error)})") from None
+    with ExitStack() as stack:
+        image = _open(data, least, stack)
+        try:
+            return to_square(image, size, crop)
+        except (ValueError, MemoryError) as error:
+            raise Unreadable(f"cannot be cropped ({first_line(error)})") from None
 
 
 def _decoded_size(data: bytes) -> tuple[int, int]:
-    return (_plain_jpeg(data, MAX_PIXELS) or _open_rgb(data, MAX_PIXELS)).size
+    with ExitStack() as stack:
+        return _open(data, MAX_PIXELS, stack).size
 
 
-def _open_rgb(data: bytes, size: int):
-    """Any image file as a PIL RGB image; a JPEG may come reduced, to no less than 2 x `size` a side."""
+def _open(data: bytes, size: int, stack: ExitStack):
+    """Any image file as a PIL RGB image; a JPEG may come reduced, to no less than 2 x `size` a side.
+
+    Large images wait for each other until the `stack` is closed.
+    """
+    image = jpeg.decode_small(data, size)
+    if image is None:
+        return _open_any(data, size, stack)
+    if jpeg.is_cut(data, image, lambda other: jpeg.decode_small(other, size)):
+        raise Unreadable(_CUT)
+    return image
+
+
+def _open_any(data: bytes, size: int, stack: ExitStack):
     from PIL import Image
 
     if not data:
@@ -184,16 +249,32 @@ def _open_rgb(data: bytes, size: int):
     if formats.is_heic(data):
         _register_heic()
     try:
-        with Image.open(io.BytesIO(data)) as image:
-            _check_pixels(*image.size)
-            image.draft(None, (2 * size, 2 * size))
+        with _reduced(data, size) as image:
+            pixels = image.width * image.height
+            if pixels > _GIANT and getattr(_thread, "is_worker", False):
+                raise _Giant
+            stack.enter_context(_IN_MEMORY.take(pixels))
+            image.load()
+            if image.format in ("JPEG", "MPO") and jpeg.is_cut(
+                data, image, lambda other: _reduced(other, size)
+            ):
+                raise Unreadable(_CUT)
             return to_rgb(image)
-    except Unreadable:
+    except (Unreadable, _Giant):
         raise
     except Image.DecompressionBombError:
         raise Unreadable(f"more than {MAX_PIXELS:,} pixels") from None
     except Exception as error:  # decoders raise many kinds on corrupt bytes
         raise Unreadable(f"cannot be decoded ({type(error).__name__})") from None
+
+
+def _reduced(data: bytes, size: int):
+    from PIL import Image
+
+    image = Image.open(io.BytesIO(data), formats=formats.of_pillow())
+    _check_pixels(*image.size)
+    image.draft(None, (2 * size, 2 * size))
+    return image
 
 
 def _register_heic() -> None:
@@ -202,37 +283,6 @@ def _register_heic() -> None:
     import pillow_heif
 
     pillow_heif.register_heif_opener()
-
-
-def _plain_jpeg(data: bytes, size: int):
-    """A small color JPEG as a PIL image, twice as fast as with `Image.open`; None for all other files.
-
-    Only for images too small to gain from being decoded at a fraction of their size. The reason why a
-    corrupt file cannot be read is left to `Image.open`.
-    """
-    from PIL import Image
-
-    shape = _jpeg_size(data)
-    if shape is None or not 0 < min(shape) <= max(shape) <= min(4 * size, 1024):
-        return None
-    try:
-        return Image.frombytes("RGB", shape, data, "jpeg", "RGB", "")
-    except ValueError:
-        return None
-
-
-def _jpeg_size(data: bytes) -> tuple[int, int] | None:
-    """Width and height of an 8-bit color JPEG without EXIF or Adobe segments; None for other files."""
-    position = 2 if data[:2] == b"\xff\xd8" else len(data)
-    while position + 10 <= len(data) and data[position] == 0xFF:
-        marker, length = data[position + 1], int.from_bytes(data[position + 2 : position + 4], "big")
-        if marker in (0xE1, 0xEE):
-            return None
-        if marker in (0xC0, 0xC2):
-            bits, height, width, channels = struct.unpack_from(">BHHB", data, position + 4)
-            return (width, height) if (bits, channels) == (8, 3) else None
-        position += 2 + length
-    return None
 
 
 def to_square(image, size: int, crop: Crop = CENTER) -> np.ndarray:
@@ -247,18 +297,18 @@ def to_square(image, size: int, crop: Crop = CENTER) -> np.ndarray:
 
 def to_rgb(image):
     """A PIL image of any mode, upright, as RGB. Raises `Unreadable` for float and 32-bit pixels."""
-    from PIL import Image, ImageOps
+    from PIL import ExifTags, Image, ImageOps
 
-    image = ImageOps.exif_transpose(image)
+    if image.getexif().get(ExifTags.Base.Orientation, 1) != 1:  # transposing copies
+        image = ImageOps.exif_transpose(image)
     if image.mode.startswith("I"):
         return _sixteen_bits(image)
     if image.mode == "F":
         raise Unreadable("floating-point pixels; save it with 8 bits a channel")
     if "A" in image.getbands() or "transparency" in image.info:
         image = image.convert("RGBA")
-        white = Image.new("RGBA", image.size, "white")
-        image = Image.alpha_composite(white, image)
-    return image.convert("RGB")
+        image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
+    return image if image.mode == "RGB" else image.convert("RGB")
 
 
 def _sixteen_bits(image):
@@ -292,7 +342,7 @@ def _check_share(photos: Photos, broken: dict[str, str], faceless: int) -> None:
 
 def listed(skipped: dict[str, str], most: int) -> str:
     """The first `most` skipped images with their reasons, on one line."""
-    shown = [f"{name}: {reason}" for name, reason in list(skipped.items())[:most]]
+    shown = [printable(f"{name}: {reason}") for name, reason in list(skipped.items())[:most]]
     return "; ".join(shown) + ("; ..." if len(skipped) > most else "")
 
 

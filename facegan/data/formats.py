@@ -23,6 +23,7 @@ _ADVICE = (
         "they are videos; save frames of them as JPEG",
     ),
 )
+_PILLOW = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF", "PPM", "AVIF", "HEIF")
 # Others, such as .txt or .json, belong beside images.
 _KNOWN = set().union(*(suffixes for suffixes, _ in _ADVICE))
 
@@ -32,6 +33,14 @@ def readable() -> set[str]:
     from PIL import features
 
     return SUFFIXES | (HEIC if find_heic() else set()) | ({".avif"} if features.check("avif") else set())
+
+
+def of_pillow() -> list[str]:
+    """Pillow's names of the formats that are read. It knows others, for some of which it starts other programs."""
+    from PIL import Image
+
+    Image.init()
+    return [name for name in _PILLOW if name in Image.OPEN]
 
 
 def find_heic() -> bool:

@@ -1,7 +1,7 @@
 """`load_faces`: from a name, folder, zip, `.npy` or images in memory to a `FaceDataset`.
 
 Photographs are decoded once (`facegan.data.decode`) to one `.npy`, which is memory-mapped from then on
-(`facegan.data.cache`).
+(`facegan.data.cache`). A `.npy` of the user's is copied there, too.
 """
 
 from __future__ import annotations
@@ -21,11 +21,12 @@ from facegan import data
 from facegan.data import cache, formats, registry, synthetic
 from facegan.data.align import face_crop
 from facegan.data.archives import Photos, change_key
-from facegan.data.arrays import channels_first, read_images, resized
+from facegan.data.arrays import convert_chunks, read_images, resized
 from facegan.data.crops import CENTER, CROPS, Crop
 from facegan.data.dataset import FaceDataset
 from facegan.data.decode import DECODING_VERSION, counted, decode_all, listed
-from facegan.errors import DataError
+from facegan.data.npy import NpyFile
+from facegan.errors import DataError, printable
 
 _CHUNK = 500  # faces drawn at a time
 _CUT_FROM = " (cut from "  # in the name of such a data set
@@ -52,7 +53,8 @@ def load_faces(source: Any, size: int = 64, *, crop: str | None = None, align: s
     """Load faces, cropped to squares and resized with antialiasing.
 
     Photographs are decoded once, to a cache in `data/` or, where that cannot be written, in the user's cache
-    folder. Images that cannot be read are skipped, with a warning. Class subfolders become labels.
+    folder; a `.npy` is copied there. Images that cannot be read are skipped, with a warning. Class subfolders
+    become labels.
 
     Args:
         source: 'celeba' (32,600 faces, 248 MB) or 'celeba-full' (202,599, 1.4 GB), downloaded and verified on
@@ -68,7 +70,7 @@ def load_faces(source: Any, size: int = 64, *, crop: str | None = None, align: s
 
     Raises:
         DataError: the source is missing, holds fewer than two images or too many unreadable ones (more than 1 %
-            and more than 5, or more than a third), or is unsafe (`facegan.data.archives` states the limits); or
+            and more than 5, or more than a third), or is unsafe (`facegan.data.zips` states the limits); or
             `crop` or `align` does not apply to it.
         DownloadError: a data set cannot be downloaded; a `DataError`, too.
 
@@ -183,7 +185,7 @@ def _unnamed(path: Path, crop: str | None, align: str) -> _Photographs:
         )
     chosen = found or CROPS[crop or "center"]
     key = _digest(DECODING_VERSION, change_key(path), *([chosen.version] if chosen.version > 1 else []))
-    return _Photographs(path.absolute().name, cache.label_of(path), key, lambda: path, chosen)
+    return _Photographs(printable(path.absolute().name), cache.label_of(path), key, lambda: path, chosen)
 
 
 def _load_photographs(source: _Photographs, size: int) -> FaceDataset:
@@ -209,7 +211,8 @@ def _load_photographs(source: _Photographs, size: int) -> FaceDataset:
         source.name,
         crop=source.crop.name,
         skipped=tuple(
-            f"{name}: {reason}" for name, reason in (skipped | dict.fromkeys(heic, _IS_HEIC)).items()
+            printable(f"{name}: {reason}")
+            for name, reason in (skipped | dict.fromkeys(heic, _IS_HEIC)).items()
         ),
         labels=labels,
         classes=classes,
@@ -299,19 +302,16 @@ def _draw(attributes: dict[str, np.ndarray], count: int, size: int, notes: dict)
 
 def _load_npy(path: Path, size: int, crop: str | None, align: str) -> FaceDataset:
     _check_framing("a .npy file", crop, (), align)
-    try:
-        images = np.load(path, mmap_mode="c", allow_pickle=False)
-    except (ValueError, OSError, EOFError) as error:
-        raise DataError(
-            f"{path.name} is not a readable .npy array ({error}). Save it again with np.save."
-        ) from None
-    images = channels_first(images, path.name)
-    if images.dtype != np.uint8 or len(images) < 2:
-        images = read_images(images).images
-    if images.shape[2:] != (size, size) or not images.flags.c_contiguous:
-        name = f"{cache.label_of(path)}-{size}px-center-{change_key(path)}.npy"
-        images, _ = cache.find(name) or cache.build(name, lambda notes: resized(images, size))
-    return FaceDataset(images, path.name)
+    name = f"{cache.label_of(path)}-{size}px-center-{change_key(path)}.npy"
+    images, _ = cache.find(name) or cache.build(name, lambda notes: _read_npy(path, size))
+    return FaceDataset(images, printable(path.name))
+
+
+def _read_npy(path: Path, size: int) -> Iterator[np.ndarray]:
+    file = NpyFile(path)
+    chunks = file.chunks() if file.dtype == np.uint8 else [convert_chunks(len(file), file.chunks())]
+    for chunk in chunks:
+        yield from resized(chunk, size)
 
 
 def _load_memory(source: Any, size: int, crop: str | None, align: str) -> FaceDataset:

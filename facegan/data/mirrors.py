@@ -8,7 +8,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from facegan.data.transfer import Drive, Https, Kaggle, MirrorError
+from facegan.data.https import Https
+from facegan.data.transfer import NOTHING, Drive, Expected, Kaggle, MirrorError
 
 PATIENCE = 5.0  # seconds that a publisher has to answer when $FACEGAN_MIRROR is the next place
 
@@ -37,7 +38,7 @@ class Hurried:
     def __str__(self) -> str:
         return str(self.mirror)
 
-    def fetch(self, target: Path) -> Path:
+    def fetch(self, target: Path, expected: Expected = NOTHING) -> Path:
         answers: list[MirrorError | None] = []
 
         def ask() -> None:
@@ -56,7 +57,7 @@ class Hurried:
             raise MirrorError(f"no answer within {PATIENCE:.0f} seconds")
         if answers[0] is not None:
             raise answers[0]
-        return self.mirror.fetch(target)
+        return self.mirror.fetch(target, expected)
 
 
 Mirror = Https | Drive | Kaggle | Hurried

@@ -23,8 +23,9 @@ from facegan.data import mirrors
 from facegan.data.archives import Photos
 from facegan.data.crops import CROPS
 from facegan.data.decode import Survey, survey
+from facegan.data.https import Https
 from facegan.data.mirrors import Mirror, Route
-from facegan.data.transfer import Https, MirrorError, leftovers, remove
+from facegan.data.transfer import Expected, MirrorError, leftovers, remove
 from facegan.errors import DataError, DownloadError, expect
 from facegan.files import digest, is_verified, locked, mark_verified, notes_of
 
@@ -39,8 +40,8 @@ class Source:
         mirrors: where to download it, tried in this order: `Https`, `Drive`, `Kaggle`; last `Cut`, another data
             set from whose images as many faces are cut.
         hashes: "sha256:..." or "md5:...", as published; any one identifies it.
-        count, pixels, size: images, width and height of every image, bytes of the file. With count and
-            pixels, a zip with another digest is accepted, with a warning, when its contents agree.
+        count, pixels, size: images, width and height of every image, bytes of the file (at most 20 GB if not
+            given). With count and pixels, a zip with another digest is accepted, with a warning, if they agree.
         crop: how faces are framed, in the terms of `facegan.data.crops`; with `crops`, the default.
         crops: what `load_faces(..., crop=)` may choose; empty where the images are cropped already.
         title, terms: shown before the download.
@@ -289,10 +290,10 @@ def _is_sound(path: Path, source: Source) -> bool:
 def _fetch_from_any(source: Source, target: Path, places: Sequence[Mirror]) -> Path:
     _refuse_small_disk(source, target.parent)
     print(f"{source.title or source.name}. {source.terms}.")
-    reasons: dict[str, str] = {}
+    expected, reasons = Expected(source.size, source.hashes), dict[str, str]()
     for mirror in places:
         try:
-            return _install(mirror.fetch(target), target, source)
+            return _install(mirror.fetch(target, expected), target, source)
         except MirrorError as error:
             reasons[str(mirror)] = str(error)
         except OSError as error:

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from facegan.errors import printable
+
 Record = dict[str, Any]
 STARTED_FROM = "started_from"
 
@@ -38,7 +40,7 @@ def start_in_words(record: Record) -> str:
 
 def in_words(record: Record) -> str:
     """Such as "celeba, 32,600 faces, crop celeba-108, fingerprint 0123456789abcdef"."""
-    parts = [str(record.get("name", "unknown"))]
+    parts = [printable(str(record.get("name", "unknown")))]
     kind = "points" if record.get("sample_shape") else "faces"
     parts += [f"{record['count']:,} {kind}"] if record.get("count") else []
     parts += [f"{key} {record[key]}" for key in ("crop", "fingerprint") if record.get(key)]

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from helpers import TINY, random_faces
 
-from facegan import GAN, fit, load_faces
+from facegan import GAN, FaceDataset, fit
 from facegan.cli.main import main
 from facegan.config import RECIPES
 
@@ -31,7 +31,8 @@ def place(tmp_path_factory):
 def finished(place):
     """`place` with a run of 6 steps of 'modern', as the command line would leave it."""
     config = replace(RECIPES["modern"], **SMALL_CONFIG, snapshot_every=3)
-    fit(GAN(config, device="cpu"), load_faces(place / "faces.npy", 16), steps=6, run_dir=place / "run")
+    faces = FaceDataset(np.load(place / "faces.npy"), "faces.npy")
+    fit(GAN(config, device="cpu"), faces, steps=6, run_dir=place / "run")
     return place
 
 

@@ -3,8 +3,10 @@
 import os
 import re
 import shutil
+import sys
 import zipfile
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -38,7 +40,7 @@ def test_data_list_names_sets_sizes_and_terms(facegan):
 def test_data_get_fetches_from_the_class_mirror_and_training_starts(facegan, place, monkeypatch):
     """Both commands as a student types them; the archive has the published layout, but other contents."""
     from facegan.data import registry as download
-    from facegan.data.transfer import Https
+    from facegan.data.https import Https
 
     with serving() as server:
         monkeypatch.setenv("FACEGAN_MIRROR", server.url)
@@ -90,7 +92,7 @@ def test_data_get_names_the_archive_that_faces_were_cut_from(facegan, place, mon
 
 def test_data_get_that_fails_offers_the_drawn_faces(facegan, monkeypatch):
     from facegan.data import registry as download
-    from facegan.data.transfer import Https
+    from facegan.data.https import Https
 
     gone = replace(download.SOURCES["celeba"], mirrors=(Https("http://127.0.0.1:9/x.zip"),))
     monkeypatch.setitem(download.SOURCES, "celeba", gone)
@@ -123,11 +125,48 @@ def test_data_check_exits_1_for_unreadable_images_and_damaged_caches(facegan, ph
     assert "skipped 1:\n  page.png: a web page, not an image" in done.stdout
 
 
+@pytest.mark.skipif(os.name == "nt" or sys.platform == "darwin", reason="needs names of any bytes")
+@pytest.mark.parametrize("packed", [False, True])
+def test_names_that_are_not_utf_8_or_control_a_terminal_are_shown_escaped(facegan, tmp_path, packed):
+    folder = os.path.join(os.fsencode(tmp_path), b"caf\xe9\x1b[2J")
+    os.mkdir(folder)
+    for index in range(9):
+        with open(os.path.join(folder, b"\xe9%d.png" % index), "wb") as file:
+            file.write(picture((index, 0, 0)))
+    with open(os.path.join(folder, b"\xe9\x1b[2J\xe2\x80\xae.png"), "wb"):
+        pass
+    source = os.fsdecode(folder)
+    if packed:
+        with zipfile.ZipFile(f"{source}.zip", "w") as archive:
+            for name in os.listdir(source):
+                data = Path(source, name).read_bytes()
+                archive.writestr(os.fsencode(name).decode("latin-1"), data)
+        source += ".zip"
+    for command in (["check", source], ["preview", source, "--size", 16], ["check", source]):
+        done = facegan("data", *command)
+        assert re.search(r"(\\xe9|é)\\x1b\[2J.*: empty file", done.stdout)
+        assert re.search(r"caf\\xe9\\x1b\[2J" if command[0] == "check" else "preview", done.stdout)
+        assert not re.search("[\x1b\u202e]", done.stdout + done.stderr)
+    done = facegan("train", *SMALL, "--steps", 1, "--data", source, "--run-dir", tmp_path / "run")
+    assert done.returncode == 0, done.stderr
+    assert not re.search("[\x1b\u202e]", done.stdout + done.stderr)
+
+
 @pytest.mark.parametrize("what", ["nowhere", "faces.npy"])
 def test_data_check_of_what_is_no_archive(facegan, what):
     done = facegan("data", "check", what)
     assert done.returncode == 1
     assert f"{what} is not a folder or a .zip file" in done.stderr
+
+
+@pytest.mark.parametrize("command", [["data", "check"], ["data", "preview"], ["train", *SMALL, "--data"]])
+def test_an_empty_name_as_of_an_unset_variable_is_not_the_current_folder(
+    facegan, photos, monkeypatch, command
+):
+    monkeypatch.chdir(photos)
+    done = facegan(*command, "")
+    assert done.returncode == 1
+    assert "is an empty text" in done.stderr
 
 
 def test_data_preview_makes_a_contact_sheet(facegan, photos, place):

@@ -14,8 +14,9 @@ from helpers.server import google_drive, serving
 import facegan as fg
 from facegan import data
 from facegan.course import notebook
-from facegan.data import load, registry, transfer
-from facegan.data.transfer import Drive, Https
+from facegan.data import https, load, registry
+from facegan.data.https import Https
+from facegan.data.transfer import Drive
 from facegan.errors import DataError, DownloadError
 
 DRAWN = 12
@@ -38,7 +39,7 @@ def body(tmp_path, monkeypatch, server):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr(notebook, "_failed", {})
     monkeypatch.setattr(data, "SYNTHETIC_COUNT", DRAWN)
-    monkeypatch.setattr(transfer, "PAUSE", 0)
+    monkeypatch.setattr(https, "PAUSE", 0)
     server.files["/faces.zip"] = archive(tmp_path / "published.zip", n=10)
     publish(monkeypatch, server.files["/faces.zip"], [Https(f"{server.url}/faces.zip")], count=10)
     return server.files["/faces.zip"]
@@ -85,7 +86,7 @@ def test_both_lines_are_short_when_several_addresses_fail(capsys, server, monkey
     if "damaged" in fault:
         server.files["/faces.zip"] = b"damaged" * 1000
     else:
-        server.faults = [fault] * transfer.ATTEMPTS if fault.get("status") == 503 else [fault]
+        server.faults = [fault] * https.ATTEMPTS if fault.get("status") == 503 else [fault]
     notebook.load_faces("celeba", 16)
     said = printed(capsys)[-2:]
     assert "(first of 6 addresses). Using 10,000 drawn faces." in said[0]
@@ -243,10 +244,10 @@ def test_all_sizes_are_cut_from_the_full_archive(full_archive, server):
 
 
 def test_terms_are_shown_before_the_download_has_ended(server, capsys, monkeypatch):
-    from facegan.data import transfer
+    from facegan.data import https
 
     shown = []
-    write = transfer._write
+    write = https._write
 
     def watched(chunks, *arguments, **options):
         def each():
@@ -254,9 +255,9 @@ def test_terms_are_shown_before_the_download_has_ended(server, capsys, monkeypat
                 yield chunk
                 shown.append(capsys.readouterr().out)
 
-        write(each(), *arguments, **options)
+        return write(each(), *arguments, **options)
 
-    monkeypatch.setattr(transfer, "_write", watched)
+    monkeypatch.setattr(https, "_write", watched)
     notebook.load_faces("celeba", 16)
     assert shown[0] == "twelve faces. none.\n"
 

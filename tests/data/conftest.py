@@ -6,8 +6,8 @@ import pytest
 from helpers.published import archive, publish
 from helpers.server import serving
 
-from facegan.data import transfer
-from facegan.data.transfer import Https
+from facegan.data import https
+from facegan.data.https import Https
 
 
 @pytest.fixture(autouse=True)
@@ -34,7 +34,7 @@ def source(tmp_path, monkeypatch, server, body):
     work = tmp_path / "work"
     work.mkdir()
     monkeypatch.chdir(work)
-    monkeypatch.setattr(transfer, "PAUSE", 0)
+    monkeypatch.setattr(https, "PAUSE", 0)
     for name in ("FACEGAN_MIRROR", "FACEGAN_DRIVE_ID"):
         monkeypatch.delenv(name, raising=False)
     server.files["/faces.zip"] = body

@@ -107,6 +107,11 @@ def test_bfloat16_tensors_are_read():
     assert read_images(torch.ones(4, 3, 16, 16, dtype=torch.bfloat16)).images.min() == 255
 
 
+def test_tensors_with_gradients_are_read():
+    given = torch.ones(4, 3, 16, 16, requires_grad=True)
+    assert read_images(given).images.min() == read_images(list(given)).images.min() == 255
+
+
 # ---- torch datasets -----------------------------------------------------------------------------------
 
 
@@ -148,6 +153,8 @@ def test_each_item_is_read_once():
     ("given", "message"),
     [
         (IMAGES.astype(np.int64), r"int64 \(6, 3, 16, 16\), expected uint8 or float.*astype"),
+        (IMAGES[..., :0], r"uint8 \(6, 3, 16, 0\), expected"),
+        ([IMAGES[0, :, :0]] * 2, r"image 0 is uint8 \(1, 3, 0, 16\), expected"),
         (IMAGES[:, :1], r"uint8 \(6, 1, 16, 16\), expected .*gray"),
         (IMAGES[0], r"uint8 \(3, 16, 16\), expected"),
         (IMAGES[:1], "1 usable image; training needs 2"),

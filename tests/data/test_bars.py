@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 import numpy as np
 import facegan as fg
-from facegan.data import decode, load, synthetic, transfer
+from facegan.data import decode, https, load, synthetic
 
 def slowly(work):
     def worked(*arguments):
@@ -31,7 +31,7 @@ decode._next = slowly(decode._next)
 faces = fg.load_faces("photos", 16)
 """
 DOWNLOADING = """
-transfer._write(map(slowly(bytes), [3] * 5), Path(".faces.zip-a-b.part"), offset=0, total=15)
+https._write(map(slowly(bytes), [3] * 5), Path(".faces.zip-a-b.part"), offset=0, total=15)
 """
 
 

@@ -1,11 +1,13 @@
 """The cache of decoded faces: mapped, verified, shared by processes (fault matrix, rows 12, 13, 24, 25)."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -13,7 +15,7 @@ from PIL import Image
 
 import facegan
 from facegan import data, files, load_faces
-from facegan.data import cache, load
+from facegan.data import archives, cache, load
 from facegan.files import locked
 
 
@@ -46,6 +48,54 @@ def test_a_changed_source_is_decoded_again_and_replaces_its_cache(folder):
     Image.new("RGB", (20, 16), (250, 250, 250)).save(folder / "new.png")
     assert len(load_faces(folder, 16)) == 7
     assert len(caches()) == 1
+
+
+def paint(folder, color, name="0.bmp"):
+    """An image of one size and one date, whatever its color."""
+    folder.mkdir(exist_ok=True)
+    Image.new("RGB", (16, 16), color).save(folder / name)
+    os.utime(folder / name, (10**9, 10**9))
+
+
+@pytest.mark.parametrize("suffix", ["", ".zip"])
+def test_another_source_at_the_same_path_with_equal_names_sizes_and_dates_is_decoded(tmp_path, suffix):
+    for color in (10, 20):
+        for name in ("0.bmp", "1.bmp"):
+            paint(tmp_path / str(color), (color,) * 3, name)
+        if suffix:
+            shutil.make_archive(str(tmp_path / str(color)), "zip", tmp_path / str(color))
+            os.utime(tmp_path / f"{color}.zip", (10**9, 10**9))
+        current = tmp_path / f"current{suffix}"
+        current.unlink(missing_ok=True)
+        current.symlink_to(tmp_path / f"{color}{suffix}")
+        assert load_faces(current, 16).images.max() == color
+
+
+def test_an_image_replaced_at_equal_size_and_date_is_decoded(tmp_path):
+    for color in (10, 20):
+        for name in ("0.bmp", "1.bmp"):
+            paint(tmp_path / "photos", (color,) * 3, name)
+        assert load_faces(tmp_path / "photos", 16).images.max() == color
+
+
+def test_sources_are_told_apart_where_the_date_of_the_last_change_is_that_of_the_contents(
+    tmp_path, monkeypatch
+):
+    """As in images of disks, of which one and then another is mounted at one place."""
+    keys = set()
+
+    def dated(path):
+        status = os.stat(path)
+        names = ("st_mode", "st_size", "st_mtime_ns")
+        fields = {name: getattr(status, name) for name in names}
+        return SimpleNamespace(**fields, st_ctime_ns=status.st_mtime_ns)
+
+    monkeypatch.setattr(Path, "stat", dated)
+    for color in (10, 10, 20):
+        for name in ("0.bmp", "1.bmp"):
+            paint(tmp_path / "photos", (color,) * 3, name)
+        keys.add(archives.change_key(tmp_path / "photos"))
+    assert len(keys) == 2
 
 
 def test_files_that_only_look_like_caches_are_kept(folder):
@@ -221,6 +271,7 @@ def test_temporaries_of_other_caches_are_left_alone(folder):
 LOAD = """
 import sys, threading
 from pathlib import Path
+from types import SimpleNamespace
 from facegan import load_faces
 from facegan.data import load
 decode_all = load.decode_all

@@ -11,7 +11,7 @@ from facegan import load_faces
 from facegan.data import registry
 from facegan.data.crops import CROPS
 from facegan.data.decode import Unreadable, decode
-from facegan.data.transfer import Https
+from facegan.data.https import Https
 from facegan.errors import DataError
 
 CELEBA = ["celeba-108", "celeba-128", "celeba-178"]

@@ -171,6 +171,7 @@ def test_what_is_no_data_set_is_refused_with_what_to_do(given, message):
     [
         torch.zeros(4, 3, 16, 16, dtype=torch.uint8), np.zeros((4, 3, 16, 16)), [[1]],
         np.zeros((4, 16, 16, 3), np.uint8), np.zeros((4, 3, 16, 8), np.uint8),
+        np.zeros((4, 3, 0, 0), np.uint8),
     ],
 )  # fmt: skip
 def test_images_of_another_kind_are_refused(images):

@@ -3,13 +3,15 @@
 import io
 import os
 import struct
+import threading
+import time
 import zlib
 from pathlib import Path
 
 import numpy as np
 import pytest
 from helpers.published import many, pack, picture
-from PIL import Image
+from PIL import EpsImagePlugin, Image, ImageFile
 
 from facegan import load_faces
 from facegan.data import decode as photos
@@ -126,6 +128,93 @@ def test_a_giant_header_is_refused_before_pixels_are_allocated(side):
         decode(b"\x89PNG\r\n\x1a\n" + chunk + idat, 16)
 
 
+def cut(share, *, closed, **options):
+    """A JPEG of which only a part was written, with the end marker or without."""
+    noise = np.random.default_rng(0).integers(0, 256, (16, 16, 3), dtype=np.uint8)
+    out = io.BytesIO()
+    Image.fromarray(noise).resize((96, 96)).save(out, "JPEG", **options)
+    data = out.getvalue()
+    return data[: int(len(data) * share)] + b"\xff\xd9" * closed
+
+
+@pytest.mark.parametrize("options", [{}, {"progressive": True}, {"exif": Image.Exif()}, {"subsampling": 0}])
+@pytest.mark.parametrize("share", [0.6, 0.8, 0.95])
+def test_a_jpeg_that_was_cut_and_closed_is_unreadable(share, options):
+    assert decode(cut(1, closed=False, **options), 16).shape == (3, 16, 16)
+    with pytest.raises(Unreadable, match="cut off"):
+        decode(cut(share, closed=True, **options), 16)
+
+
+@pytest.mark.parametrize("options", [{}, {"progressive": True}, {"exif": Image.Exif()}])
+def test_a_whole_jpeg_that_ends_in_gray_is_read(options):
+    assert decode(picture((128, 128, 128), size=(64, 64), kind="JPEG", **options), 16).mean() == 128
+
+
+def test_cut_files_are_skipped_also_where_pillow_was_told_to_accept_them(tmp_path, monkeypatch):
+    monkeypatch.setattr(ImageFile, "LOAD_TRUNCATED_IMAGES", True)
+    half = picture(size=(64, 64))
+    broken = [("a.jpg", cut(0.7, closed=False)), ("b.png", half[: len(half) // 2])]
+    with pytest.warns(UserWarning, match=r"2 of 10 images .*a\.jpg: .*b\.png: "):
+        assert len(load_faces(pack(tmp_path / "cut.zip", [*broken, *many(8)]), 16)) == 8
+    assert ImageFile.LOAD_TRUNCATED_IMAGES
+
+
+@pytest.mark.skipif(os.name == "nt", reason="the program is a shell script")
+def test_no_other_program_is_started_for_a_file_that_only_looks_like_a_jpeg(tmp_path, monkeypatch):
+    (tmp_path / "gs").write_text(f"#!/bin/sh\ntouch {tmp_path}/started")
+    (tmp_path / "gs").chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    monkeypatch.setattr(EpsImagePlugin, "gs_binary", None)
+    with pytest.raises(Unreadable, match="UnidentifiedImageError"):
+        decode(picture(kind="EPS"), 16)
+    assert not (tmp_path / "started").exists()
+
+
+def test_pictures_of_several_in_one_file_as_phones_make_are_read():
+    extra = Image.new("RGB", (16, 16))
+    assert decode(picture(kind="MPO", save_all=True, append_images=[extra]), 16).shape == (3, 16, 16)
+
+
+def test_large_images_wait_for_each_other(tmp_path, monkeypatch):
+    at_once, most = [], []
+
+    def watched(image):
+        at_once.append(image)
+        most.append(len(at_once))
+        time.sleep(0.001)
+        at_once.pop()
+        return to_rgb(image)
+
+    to_rgb = photos.to_rgb
+    monkeypatch.setattr(os, "cpu_count", lambda: 4)
+    monkeypatch.setattr(photos, "_CHUNK", 1)
+    monkeypatch.setattr(photos, "to_rgb", watched)
+    for pixels, expected in ((100, 1), (2 * 16 * 16, 2)):
+        monkeypatch.setattr(photos, "_IN_MEMORY", photos._Budget(pixels))
+        with Photos(pack(tmp_path / f"{pixels}.zip", many(12))) as opened:
+            assert sum(map(len, photos.decode_all(opened, 16, photos.CENTER, {}))) == 12
+        assert max(most) == expected
+
+
+def test_giants_are_decoded_one_at_a_time_by_the_thread_that_asks(tmp_path, monkeypatch):
+    threads = []
+
+    def watched(image):
+        threads.append(threading.current_thread())
+        return to_rgb(image)
+
+    to_rgb = photos.to_rgb
+    monkeypatch.setattr(photos, "to_rgb", watched)
+    monkeypatch.setattr(photos, "_GIANT", 100)
+    with Photos(
+        pack(tmp_path / "giants.zip", [*many(4), ("faces/small.png", picture(size=(4, 4)))])
+    ) as opened:
+        (chunk,) = photos.decode_all(opened, 16, photos.CENTER, {})
+    assert chunk[:4, 0, 0, 0].tolist() == [0, 1, 2, 3]
+    assert threads.count(threading.current_thread()) == 4
+    assert len(threads) == 5
+
+
 def test_up_to_one_percent_of_bad_files_are_skipped_and_named(tmp_path):
     path = pack(tmp_path / "mostly.zip", [*many(198), ("page.jpg", b"<html>"), ("void.jpg", b"")])
     with pytest.warns(UserWarning, match=r"2 of 200 images of mostly\.zip .*skipped.*page\.jpg"):
@@ -148,6 +237,15 @@ def test_a_file_of_a_folder_that_cannot_be_opened_is_skipped(tmp_path, monkeypat
     monkeypatch.setattr(Path, "read_bytes", refuse)
     with pytest.warns(UserWarning, match=r"007\.png: Permission denied"):
         assert len(load_faces(tmp_path, 16)) == 199
+
+
+def test_a_giant_file_of_a_folder_is_skipped_unread(tmp_path):
+    for name, data in many(8):
+        (tmp_path / os.path.basename(name)).write_bytes(data)
+    (tmp_path / "giant.png").touch()
+    os.truncate(tmp_path / "giant.png", 10**12)  # takes no space
+    with pytest.warns(UserWarning, match=r"giant\.png: 1,000,000 MB, more than 400"):
+        assert len(load_faces(tmp_path, 16)) == 8
 
 
 def test_more_than_one_percent_of_bad_files_is_an_error(tmp_path):

@@ -54,13 +54,6 @@ def test_npy_files_of_another_size_are_resized_once(tmp_path):
     assert len(list(Path("data").glob("faces.npy@*.npy"))) == 1
 
 
-def test_npy_files_are_mapped_not_read(tmp_path):
-    np.save(tmp_path / "faces.npy", random_faces(4).images)
-    faces = load_faces("faces.npy", 16)
-    assert isinstance(faces.images, np.memmap)
-    assert np.array_equal(faces.images, random_faces(4).images)
-
-
 def test_npy_files_with_channels_last_are_reordered_once(tmp_path):
     np.save(tmp_path / "faces.npy", random_faces(4).images.transpose(0, 2, 3, 1))
     faces = load_faces("faces.npy", 16)

@@ -19,9 +19,10 @@ from PIL import Image
 from facegan import load_faces
 from facegan.data import mirrors, registry
 from facegan.data.cache import caches_of
+from facegan.data.https import Https
 from facegan.data.mirrors import CELEBA, CELEBA_FULL, Cut, in_order
 from facegan.data.registry import Source, fetch, fetch_or_cut
-from facegan.data.transfer import Drive, Https, Kaggle
+from facegan.data.transfer import Drive, Kaggle
 from facegan.errors import DownloadError
 
 OLD_GDOWN = Path(sys.prefix) / "gdown-5.2.2"  # Colab's; put there by the Makefile

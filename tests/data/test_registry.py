@@ -169,7 +169,7 @@ FETCH = """
 import sys
 from facegan import load_faces
 from facegan.data import registry
-from facegan.data.transfer import Https
+from facegan.data.https import Https
 file, count, size, known, url, folder = sys.argv[1:]
 registry.SOURCES["celeba"] = registry.Source(
     name="celeba", file=file, title="", count=int(count), pixels=(16, 16), size=int(size), hashes=(known,),

@@ -1,6 +1,7 @@
 """A web server on 127.0.0.1 that goes wrong in the ways that download servers go wrong."""
 
 import contextlib
+import gzip
 import select
 import socket
 import ssl
@@ -18,7 +19,8 @@ class Server:
     A fault may hold: cut (bytes sent before the connection breaks), chunked (the body comes in chunks),
     length (False: no Content-Length), status, page (a web page instead), redirect (an address), stall
     (silence after the head), release (an event to wait for after `cut` bytes), shift (a 206 begins that
-    much later than asked), slice (a 206 holds that much and no more).
+    much later than asked), slice (a 206 holds that much and no more), gzip (the body is packed, as a header
+    says), endless (chunks without end), drip ("head" or "body": a byte now and then, without end).
     """
 
     files: dict[str, bytes] = field(default_factory=dict)
@@ -80,9 +82,21 @@ class Handler(BaseHTTPRequestHandler):
             begin += fault.get("shift", 0)
             body = body if "slice" not in fault else body[: begin + fault["slice"]]
         with contextlib.suppress(OSError):
+            if "gzip" in fault:
+                body = body[:begin] + gzip.compress(body[begin:])
+            if fault.get("drip") == "head":
+                self._drip(b"HTTP/1.1 200 OK\r\nX-Slow: ")
             self._head(body, begin, fault)
+            if fault.get("drip") == "body":
+                self._drip(b"")
             self._body(body[begin:], fault)
         return None
+
+    def _drip(self, head):
+        self.wfile.write(head)
+        while not self.server_state.closing.wait(0.02):
+            self.wfile.write(b"x")
+            self.wfile.flush()
 
     def _plain(self, status, body, location=None):
         self.send_response(status)
@@ -113,7 +127,9 @@ class Handler(BaseHTTPRequestHandler):
         if begin:
             whole = len(state.files[self.path.partition("?")[0]])
             self.send_header("Content-Range", f"bytes {begin}-{len(body) - 1}/{whole}")
-        if fault.get("chunked"):
+        if "gzip" in fault:
+            self.send_header("Content-Encoding", "gzip")
+        if fault.get("chunked") or "endless" in fault:
             self.send_header("Transfer-Encoding", "chunked")
         elif fault.get("length", True):
             self.send_header("Content-Length", str(len(body) - begin))
@@ -123,6 +139,8 @@ class Handler(BaseHTTPRequestHandler):
 
     def _body(self, rest, fault):
         cut = fault.get("cut", len(rest))
+        while "endless" in fault:
+            self.wfile.write(b"%x\r\n%b\r\n" % (len(rest), rest))
         if fault.get("chunked"):
             self.wfile.write(b"%x\r\n%b" % (len(rest), rest[:cut]))
         else:

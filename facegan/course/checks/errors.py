@@ -14,6 +14,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from facegan.errors import printable
+
 _LIBRARIES = tuple(
     str(path)
     for path in (
@@ -116,7 +118,8 @@ def describe(error: Exception) -> str:
     line = _own_line(error)
     where = f" at `{line}`" if line else ""
     said = _meaning(error) or _shortened(error)
-    return f"it raised {type(error).__name__}{where}: {said}{'' if said.endswith(('?', '.')) else '.'}"
+    end = "" if said.endswith(("?", ".")) else "."
+    return printable(f"it raised {type(error).__name__}{where}: {said}{end}")
 
 
 def _meaning(error: Exception) -> str:

@@ -14,6 +14,7 @@ from typing import Any
 
 from facegan.course.catalog import exercises
 from facegan.course.questions import questions
+from facegan.errors import first_line, printable
 
 _CALL = re.compile(r"""\bexercise\(\s*["'](\w+)["']""")
 _DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
@@ -133,12 +134,12 @@ def _syntax_error(source: str) -> str:
     try:
         compile(source, "cell", "exec")
     except SyntaxError as error:
-        line = (error.text or "").strip()
+        line = printable((error.text or "").strip())
         return f"{type(error).__name__}: {error.msg}, in line {error.lineno}" + (
             f", `{line}`." if line else "."
         )
     except (ValueError, RecursionError) as error:
-        return f"{type(error).__name__}: {error}"
+        return f"{type(error).__name__}: {first_line(error)}"
     return ""
 
 

@@ -19,7 +19,7 @@ from typing import IO, Any
 from facegan.course.catalog import exercises
 from facegan.course.grading import cells, kernel, sandbox
 from facegan.course.grading.submissions import Submission, collect
-from facegan.errors import first_line
+from facegan.errors import first_line, printable
 from facegan.files import write_atomic
 from facegan.version import __version__
 
@@ -130,7 +130,7 @@ class _Running:
             trouble = [*submission.trouble, *self._exercises(submission, grade, Path(place))]
             if self.run_all:
                 trouble += self._whole(submission)
-            grade.trouble = "; ".join(trouble)
+            grade.trouble = printable("; ".join(trouble))
         _explain_missing(submission, grade)
         if kept and not self.stopped.is_set():
             kept.parent.mkdir(parents=True, exist_ok=True)
@@ -269,8 +269,7 @@ def _last_line(errors: IO[str]) -> str:
 
 def _printable(text: object) -> str:
     """What a student's code has said, on one line, as a table can hold it."""
-    plain = " ".join(str(text)[:_LONGEST].split())
-    return "".join(c if c.isprintable() else "?" for c in plain)
+    return printable(" ".join(str(text)[:_LONGEST].split()))[:_LONGEST]
 
 
 def _explain_missing(submission: Submission, grade: Grade) -> None:

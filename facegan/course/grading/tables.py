@@ -9,7 +9,7 @@ from pathlib import Path
 from facegan.course.catalog import exercises
 from facegan.course.grading.pool import Grade
 from facegan.course.grading.roster import Row
-from facegan.errors import ConfigError
+from facegan.errors import ConfigError, printable
 
 NOTHING = "nothing was handed in"
 
@@ -88,11 +88,12 @@ def _facts(grade: Grade) -> list:
     saved = submission.saved.astimezone().strftime("%Y-%m-%d %H:%M") if submission.saved else ""
     hints = ", ".join(f"{name} {count}" for name, count in record.get("hints", {}).items())
     similarity, other = grade.similar
-    return [
+    facts = [
         "late" if submission.late else "", saved, ", ".join(submission.replaced), hints,
         ", ".join(record.get("reveals", {})), len(record.get("written", {})) or "", run.get("steps", ""),
         run.get("distance", ""), run.get("diagnosis", ""), f"{similarity:.2f}" if other else "", other,
     ]  # fmt: skip
+    return [printable(fact) if isinstance(fact, str) else fact for fact in facts]
 
 
 def write_canvas(grades: Sequence[Grade], out: Path, *, notebooks: Sequence[int] = (), roster: Sequence[Row] = (),

@@ -2,10 +2,13 @@
 
 import os
 import zipfile
+from dataclasses import replace
 
 import pytest
 from helpers.made_up_class import RIGHT, SETUP, notebook, zipped
 
+from facegan.course.grading import tables
+from facegan.course.grading.pool import grade_all
 from facegan.course.grading.submissions import collect
 from facegan.errors import DataError
 
@@ -213,3 +216,17 @@ def test_a_zip_is_as_old_as_it_says_not_as_its_download(tmp_path):
     )
     (found,) = collect(tmp_path)
     assert found.saved.isoformat().startswith("2026-11-01")
+
+
+def test_names_of_members_and_words_of_students_are_escaped_in_tables(tmp_path):
+    hostile = "\x1b[2J\u202e"
+    (tmp_path / "in").mkdir()
+    with zipfile.ZipFile(tmp_path / "in" / "ada.zip", "w") as archive:
+        archive.writestr(f"{hostile}01_data.ipynb", b"no notebook")
+        archive.writestr(f"{hostile}.zip", b"no zip")
+    (ada,) = grade_all(collect(tmp_path / "in"))
+    assert hostile not in ada.trouble
+    assert r"\x1b[2J\u202e.zip cannot be read" in ada.trouble
+    submission = replace(ada.submission, record={"hints": {hostile: 1}}, replaced=[hostile])
+    tables.write_csv([replace(ada, submission=submission)], tmp_path / "out.csv")
+    assert not {"\x1b", "\u202e"} & set((tmp_path / "out.csv").read_text(encoding="utf-8"))

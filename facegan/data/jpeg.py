@@ -1,0 +1,87 @@
+"""What Pillow does not do for JPEGs: decode small ones fast, and notice those whose middle is missing.
+
+An interrupted program may have cut a JPEG and still have closed it with the end marker. libjpeg then warns, which
+Pillow does not pass on, and fills the rest with gray. Does not notice a cut exactly between two scans, or before
+a restart marker.
+"""
+
+from __future__ import annotations
+
+import re
+import struct
+from collections.abc import Callable
+
+_MARKER = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]")  # in a scan, where 0xFF as a value is followed by 0
+_SCAN, _END = b"\xff\xda", b"\xff\xd9"
+_MORE = b"\x5a" * 256  # would be part of the picture if some was missing
+
+
+def decode_small(data: bytes, size: int):
+    """A small color JPEG as a PIL image, twice as fast as with `Image.open`; None for all other files.
+
+    Only for images too small to gain from being decoded at a fraction of their size. The reason why a
+    corrupt file cannot be read is left to `Image.open`.
+    """
+    from PIL import Image
+
+    shape = _size(data)
+    if shape is None or not 0 < min(shape) <= max(shape) <= min(4 * size, 1024):
+        return None
+    try:
+        return Image.frombytes("RGB", shape, data, "jpeg", "RGB", "")
+    except ValueError:
+        return None
+
+
+def is_cut(data: bytes, image, decode_again: Callable) -> bool:
+    """Whether a part of a JPEG's picture is missing, although it decodes.
+
+    If so, it ends in gray, or its scans refine it; it then depends on what follows its last scan.
+
+    Args:
+        data: the file's bytes.
+        image: what they decode to.
+        decode_again: decodes other bytes in the same way.
+    """
+    corner = image.getpixel((image.width - 1, image.height - 1))
+    ends_gray = {127, 128} >= set(corner if isinstance(corner, tuple) else (corner,))
+    refined = "progressive" in image.info if image.info else data.count(_SCAN) > 1  # a thumbnail has one, too
+    if not ends_gray and not refined:
+        return False
+    end = _end(data)
+    if end is None:
+        return False
+    other = decode_again(data[:end] + _MORE + data[end:])
+    return other is None or image.tobytes() != other.tobytes()
+
+
+def _end(data: bytes) -> int | None:
+    """The position of the end marker of the first image in a file."""
+    position = 2
+    while position + 4 <= len(data) and data[position] == 0xFF:
+        marker = data[position : position + 2]
+        length = 2 + int.from_bytes(data[position + 2 : position + 4], "big")
+        if marker == _SCAN:
+            found = _MARKER.search(data, position + length)
+            if not found:
+                return None
+            position = found.start()
+        else:
+            position += 1 if marker == b"\xff\xff" else length  # 0xFF may be repeated
+        if data[position : position + 2] == _END:
+            return position
+    return None
+
+
+def _size(data: bytes) -> tuple[int, int] | None:
+    """Width and height of an 8-bit color JPEG without EXIF or Adobe segments; None for other files."""
+    position = 2 if data[:2] == b"\xff\xd8" else len(data)
+    while position + 10 <= len(data) and data[position] == 0xFF:
+        marker, length = data[position + 1], int.from_bytes(data[position + 2 : position + 4], "big")
+        if marker in (0xE1, 0xEE):
+            return None
+        if marker in (0xC0, 0xC2):
+            bits, height, width, channels = struct.unpack_from(">BHHB", data, position + 4)
+            return (width, height) if (bits, channels) == (8, 3) else None
+        position += 2 + length
+    return None
