@@ -7,7 +7,6 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from facegan import files
 from facegan.config import differing
 from facegan.errors import CheckpointError, ConfigError
 from facegan.runs import checkpoint, data_record
@@ -20,6 +19,7 @@ from facegan.runtime.distributed import log_rank0
 from facegan.training.compatibility import check_same_networks, game_differences, listed, loss_name
 from facegan.training.fresh import start_over
 from facegan.training.gan import GAN
+from facegan.training.lock import only_training
 from facegan.training.refused import NewFolder
 
 RESUME = ("auto", "anyway")
@@ -57,7 +57,9 @@ def open_folder(
             run_dir = Path(run_dir).expanduser()
             if distributed.rank() == 0:
                 new = NewFolder(run_dir, gan)
-                _lock(stack, run_dir)
+                with suppress(OSError):  # which `RunFolder` reports
+                    run_dir.mkdir(parents=True, exist_ok=True)
+                stack.enter_context(only_training(run_dir))
                 stack.enter_context(new).locked()
                 folder = new.folder = RunFolder(run_dir)
             state = distributed.broadcast_object(folder and _latest(folder))
@@ -65,17 +67,6 @@ def open_folder(
                 _resume(gan, state, data, run_dir, anyway=resume == "anyway")
         _record(gan, folder, data, begins=gan.step < total)
         yield folder
-
-
-def _lock(stack: ExitStack, run_dir: Path) -> None:
-    with suppress(OSError):  # which `RunFolder` reports
-        run_dir.mkdir(parents=True, exist_ok=True)
-    try:
-        stack.enter_context(files.locked(run_dir / "run", wait=False))
-    except BlockingIOError:
-        raise CheckpointError(
-            f"another process is training in {run_dir}. Wait until it ends, or use another run_dir."
-        ) from None
 
 
 def _latest(folder: RunFolder) -> dict[str, Any] | None:

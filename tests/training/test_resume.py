@@ -4,7 +4,6 @@ import shutil
 
 import pytest
 import torch
-from filelock import FileLock
 from helpers import TINY, assert_same_state, make_gan, random_faces
 from torch import nn
 
@@ -148,13 +147,6 @@ def test_a_loss_with_another_enclosed_value_is_another_loss(faces, tmp_path):
     assert train(1.0, steps=2)["step"] == [1, 2]
     with pytest.raises(CheckpointError, match="loss is"):
         train(2.0, steps=3)
-
-
-def test_two_processes_do_not_train_in_one_folder(faces, tmp_path):
-    held = FileLock(tmp_path / ".run.lock")
-    with held, pytest.raises(CheckpointError, match="another process is training"):
-        fit(make_gan(), faces, steps=1, run_dir=tmp_path)
-    assert fit(make_gan(), faces, steps=1, run_dir=tmp_path)["step"] == [1]
 
 
 def test_a_folder_is_free_after_a_failure(faces, tmp_path):
