@@ -76,24 +76,40 @@ def save_step(state: dict[str, Any], folder: str | Path, step: int) -> Path:
     return path
 
 
-def load_latest(folder: str | Path) -> dict[str, Any] | None:
+def load_latest(folder: str | Path, *, set_aside: bool = False) -> dict[str, Any] | None:
     """The newest checkpoint (by step, not by date) that verifies; None if there is no checkpoint.
 
-    A damaged one is skipped with a warning.
+    A damaged one is skipped with a warning. With `set_aside` it is also renamed, to `step_000060.pt.damaged`, so that
+    a run that resumes from an earlier one does not overwrite it.
 
     Raises:
         CheckpointError: all are damaged, or the newest is intact but refused (unsafe, or of a newer facegan).
     """
-    failures = []
+    failures: dict[Path, DamagedCheckpoint] = {}
     for path in reversed(numbered(folder, ".pt").values()):
         try:
-            return load(path)
+            state = load(path)
         except DamagedCheckpoint as error:
-            failures.append(error)
-            warnings.warn(f"{error} Using the checkpoint before it.", stacklevel=2)
+            failures[path] = error
+            continue
+        for damaged, error in failures.items():
+            kept = _set_aside(damaged) if set_aside else ""
+            warnings.warn(f"{error}{kept} Using the checkpoint before it.", stacklevel=2)
+        return state
     if failures:
-        raise DamagedCheckpoint(f"no checkpoint in {folder} can be read; the newest: {failures[0]}")
+        raise DamagedCheckpoint(
+            f"no checkpoint in {folder} can be read; the newest: {next(iter(failures.values()))}"
+        )
     return None
+
+
+def _set_aside(path: Path) -> str:
+    """Rename a damaged file to the next free name; returns what to say of it."""
+    names = (path.with_name(f"{path.name}.damaged{f'-{k}' * (k > 0)}") for k in range(10_000))
+    try:
+        return f" It is now {path.rename(next(new for new in names if not new.exists())).name}."
+    except OSError:
+        return ""
 
 
 @contextmanager

@@ -60,8 +60,8 @@ class RunFolder:
             raise _unusable(path, error) from None
 
     def latest(self) -> dict[str, Any] | None:
-        """The newest intact checkpoint, or None."""
-        state = checkpoint.load_latest(self.active_path / "checkpoints")
+        """The newest intact checkpoint, or None; damaged ones that are newer are renamed."""
+        state = checkpoint.load_latest(self.active_path / "checkpoints", set_aside=True)
         self.saved_step = state["step"] if state else None
         return state
 

@@ -149,6 +149,17 @@ def test_a_loss_with_another_enclosed_value_is_another_loss(faces, tmp_path):
         train(2.0, steps=3)
 
 
+def test_a_damaged_newest_checkpoint_is_moved_aside_and_not_overwritten(faces, tmp_path):
+    fit(make_gan(), faces, steps=4, snapshot_every=2, run_dir=tmp_path)
+    newest = tmp_path / "checkpoints" / "step_000004.pt"
+    for name in ("step_000004.pt.damaged", "step_000004.pt.damaged-1"):
+        newest.write_bytes(damaged := newest.read_bytes()[:-9])
+        with pytest.warns(UserWarning, match=f"It is now {name}. Using the checkpoint before it"):
+            fit(make_gan(), faces, steps=4, snapshot_every=2, run_dir=tmp_path)
+        assert newest.with_name(name).read_bytes() == damaged
+        assert checkpoint.load(newest)["step"] == 4
+
+
 def test_a_folder_is_free_after_a_failure(faces, tmp_path):
     def fail(gan, grid):
         raise RuntimeError("mine")
