@@ -92,9 +92,9 @@ def load_latest(folder: str | Path, *, set_aside: bool = False) -> dict[str, Any
         except DamagedCheckpoint as error:
             failures[path] = error
             continue
-        for damaged, error in failures.items():
+        for damaged, failure in failures.items():
             kept = _set_aside(damaged) if set_aside else ""
-            warnings.warn(f"{error}{kept} Using the checkpoint before it.", stacklevel=2)
+            warnings.warn(f"{failure}{kept} Using the checkpoint before it.", stacklevel=2)
         return state
     if failures:
         raise DamagedCheckpoint(
