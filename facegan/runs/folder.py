@@ -26,7 +26,7 @@ from facegan import files
 from facegan.errors import CheckpointError, first_line
 from facegan.images import gif_bytes, png_bytes, read_png
 from facegan.plots import figure_png, plot_curves
-from facegan.runs import checkpoint
+from facegan.runs import checkpoint, rescued
 from facegan.runs.history import History
 from facegan.runs.upgrade import upgrade_notes
 
@@ -153,6 +153,7 @@ class RunFolder:
     def _use_fallback(self, error: OSError) -> None:
         self.active_path = Path(tempfile.mkdtemp(prefix=f"facegan-{self.path.name}-"))
         _make(self.active_path)
+        rescued.remember(self.path, self.active_path)
         warnings.warn(
             f"{self.path} cannot be written ({error.strerror or error}); training continues and saves to "
             f"{self.active_path} until it is available again.",
@@ -168,6 +169,7 @@ class RunFolder:
         except (OSError, shutil.Error):
             return
         shutil.rmtree(self.active_path)
+        rescued.forget(self.path)
         self.active_path = self.path
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from facegan.errors import CheckpointError
-from facegan.runs import checkpoint
+from facegan.runs import checkpoint, rescued
 from facegan.runtime import distributed
 from facegan.runtime.distributed import log_rank0
 from facegan.training.gan import GAN
@@ -36,6 +36,8 @@ def start_over(gan: GAN, run_dir: str | Path | None) -> Path | None:
     if gan.step:
         reset(gan, run_dir)
     moved = set_aside(run_dir) if run_dir and distributed.rank() == 0 else None
+    if run_dir:
+        rescued.forget(run_dir)
     if moved:
         log_rank0(f"moved the run in {run_dir} to {moved}; starting over at step 0.")
     return moved

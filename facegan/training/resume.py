@@ -9,7 +9,7 @@ from typing import Any
 
 from facegan.config import differing
 from facegan.errors import CheckpointError, ConfigError
-from facegan.runs import checkpoint, data_record
+from facegan.runs import checkpoint, data_record, rescued
 from facegan.runs.folder import RunFolder, read_segments
 from facegan.runs.history import History
 from facegan.runs.networks import config_of
@@ -62,16 +62,18 @@ def open_folder(
                 stack.enter_context(only_training(run_dir))
                 stack.enter_context(new).locked()
                 folder = new.folder = RunFolder(run_dir)
-            state = distributed.broadcast_object(folder and _latest(folder))
+            state = distributed.broadcast_object(folder and _latest(folder, gan.step))
             if state is not None:
                 _resume(gan, state, data, run_dir, anyway=resume == "anyway")
         _record(gan, folder, data, begins=gan.step < total)
         yield folder
 
 
-def _latest(folder: RunFolder) -> dict[str, Any] | None:
+def _latest(folder: RunFolder, step: int) -> dict[str, Any] | None:
     """The newest checkpoint; what one of 0.1 does not know of its data is taken from the folder."""
     state, segments = folder.latest(), read_segments(folder.path)
+    if not step:  # a GAN that has taken steps knows of them
+        rescued.check_newest(folder.path, folder.saved_step)
     half_precision = checkpoint.numbered(folder.path / "generators", ".safetensors")
     if state is None and ((folder.path / "generator.safetensors").exists() or any(half_precision)):
         raise CheckpointError(

@@ -1,4 +1,5 @@
 import os
+import re
 import shutil
 
 import pytest
@@ -7,7 +8,13 @@ from PIL import Image
 
 from facegan import Run, files, fit
 from facegan.errors import CheckpointError
-from facegan.runs import checkpoint, folder
+from facegan.runs import checkpoint, folder, rescued
+
+
+@pytest.fixture(autouse=True)
+def _own_cache(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setenv("LOCALAPPDATA", str(tmp_path / "cache"))
 
 
 def test_a_run_folder_that_cannot_be_made(gan, faces, tmp_path):
@@ -75,6 +82,35 @@ def test_a_run_folder_that_never_returns_leaves_everything_in_the_rescue_folder(
     assert os.path.exists(os.path.join(rescue, "generator.safetensors"))
     assert not run.exists()
     shutil.rmtree(rescue)
+
+
+def test_the_next_run_finds_a_newer_state_that_was_saved_elsewhere(faces, tmp_path):
+    run, away = tmp_path / "drive" / "run", tmp_path / "drive-away"
+
+    def unmount(gan, grid):
+        if gan.step == 2:
+            (tmp_path / "drive").rename(away)
+
+    with pytest.warns(UserWarning, match="is still unavailable"):
+        fit(make_gan(), faces, steps=4, snapshot_every=2, run_dir=run, callbacks=[unmount])
+    away.rename(tmp_path / "drive")
+    with pytest.raises(CheckpointError, match=r"is at step 2, and (.*) has step 4 of the same run") as caught:
+        fit(make_gan(), faces, steps=6, run_dir=run)
+    assert Run.open(run).checkpoints == [0, 2]
+    rescue = re.search(r", and (\S+) has", str(caught.value))[1]
+    shutil.copytree(rescue, run, dirs_exist_ok=True)
+    fit(make_gan(), faces, steps=6, snapshot_every=2, run_dir=run)
+    assert Run.open(run).steps == [0, 2, 4, 6]
+    shutil.rmtree(rescue)
+
+
+def test_a_run_that_starts_over_asks_for_no_state_that_was_saved_elsewhere(faces, tmp_path):
+    fit(make_gan(), faces, steps=1, run_dir=tmp_path / "run")
+    (tmp_path / "rescue" / "checkpoints").mkdir(parents=True)
+    (tmp_path / "rescue" / "checkpoints" / "step_000009.pt").touch()
+    rescued.remember(tmp_path / "run", tmp_path / "rescue")
+    fit(make_gan(), faces, steps=1, run_dir=tmp_path / "run", fresh=True)
+    fit(make_gan(), faces, steps=2, run_dir=tmp_path / "run")
 
 
 def test_a_full_disk_ends_the_run_with_its_name(gan, faces, tmp_path, monkeypatch):
