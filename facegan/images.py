@@ -146,11 +146,16 @@ def png_bytes(picture: Tensor, *, level: int = 6) -> bytes:
 
 
 def read_png(path: str | Path | io.BytesIO) -> Tensor:
-    """A picture file, or its bytes, as uint8 (3, H, W)."""
+    """A PNG file, or its bytes, as uint8 (3, H, W). Raises `OSError` if it cannot be read, or is none."""
     from PIL import Image
 
-    with Image.open(path) as image:
-        return torch.from_numpy(np.array(image.convert("RGB"))).permute(2, 0, 1)
+    try:
+        with Image.open(path, formats=["PNG"]) as image:
+            return torch.from_numpy(np.array(image.convert("RGB"))).permute(2, 0, 1)
+    except OSError:
+        raise
+    except Exception as error:  # Pillow raises many kinds on damaged bytes
+        raise OSError(first_line(error)) from None
 
 
 def gif_bytes(frames: Sequence[Tensor], *, fps: float = 10) -> bytes:

@@ -91,10 +91,11 @@ def load_latest(folder: str | Path, *, set_aside: bool = False) -> dict[str, Any
             state = load(path)
         except DamagedCheckpoint as error:
             failures[path] = error
+            if not set_aside:
+                warnings.warn(f"{error} Using the checkpoint before it.", stacklevel=2)
             continue
-        for damaged, failure in failures.items():
-            kept = _set_aside(damaged) if set_aside else ""
-            warnings.warn(f"{failure}{kept} Using the checkpoint before it.", stacklevel=2)
+        for damaged, failure in failures.items() if set_aside else ():
+            warnings.warn(f"{failure}{_set_aside(damaged)} Using the checkpoint before it.", stacklevel=2)
         return state
     if failures:
         raise DamagedCheckpoint(

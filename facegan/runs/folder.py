@@ -134,9 +134,27 @@ class RunFolder:
 
     def _write_summary(self, frame: Tensor, generator: bytes) -> None:
         files.write_atomic(self.active_path / "generator.safetensors", generator)
-        frames = [read_png(path) for path in _thin(list(self.frames().values()))]
+        frames = self._readable_frames(frame.shape[2])
         animation = gif_bytes(_of_one_height([*frames, *[frame] * _LAST_FRAMES]), fps=8)
         files.write_atomic(self.active_path / "progress.gif", animation)
+
+    def _readable_frames(self, width: int) -> list[Tensor]:
+        """The frames of a width, at most 60; others are passed over, and the first of them is named."""
+        found, bad = [], []
+        for path in _thin(list(self.frames().values())):
+            try:
+                picture = read_png(path)
+            except OSError as error:
+                bad.append(f"{path} cannot be read ({error.strerror or first_line(error)})")
+                continue
+            if picture.shape[2] == width:
+                found.append(picture)
+            else:
+                bad.append(f"{path} is {picture.shape[2]} pixels wide, the run's frames are {width}")
+        if bad:
+            more = f", and {len(bad) - 1} more frames are like it" if bad[1:] else ""
+            warnings.warn(f"{bad[0]}{more}; progress.gif is made without.", stacklevel=5)
+        return found
 
     def _write_with_fallback(self, write: Callable[[], None]) -> None:
         """Write to the run folder, or to a local one once it cannot be written."""

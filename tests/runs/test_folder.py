@@ -1,3 +1,4 @@
+import io
 import os
 import re
 import shutil
@@ -158,3 +159,21 @@ def test_curves_that_cannot_be_drawn_do_not_end_a_training(gan, faces, tmp_path,
     with pytest.warns(UserWarning, match=r"curves\.png could not be drawn: .*latex was not found"):
         fit(gan, faces, steps=2, run_dir=tmp_path / "run")
     assert (tmp_path / "run" / "checkpoints" / "step_000002.pt").exists()
+
+
+FOREIGN = io.BytesIO()
+Image.new("RGB", (30, 20)).save(FOREIGN, "PNG")
+
+
+@pytest.mark.parametrize(
+    "spoil", [lambda d: b"", lambda d: d[:-300], lambda d: b"<html>", lambda d: FOREIGN.getvalue()]
+)
+def test_a_bad_frame_is_passed_over_and_said_and_the_run_stays_in_its_folder(spoil, faces, tmp_path):
+    fit(make_gan(), faces, steps=2, snapshot_every=1, run_dir=tmp_path)
+    bad = tmp_path / "frames" / "step_000001.png"
+    bad.write_bytes(kept := spoil(bad.read_bytes()))
+    with pytest.warns(UserWarning, match=r"step_000001\.png .*; progress\.gif is made without") as caught:
+        fit(make_gan(), faces, steps=3, snapshot_every=1, run_dir=tmp_path)
+    assert len(caught) == 1
+    assert Run.open(tmp_path).checkpoints[-1] == 3
+    assert bad.read_bytes() == kept
