@@ -25,7 +25,7 @@ import torch
 from torch import Tensor, nn
 
 from facegan.config import TrainConfig
-from facegan.errors import ConfigError, expect, first_line
+from facegan.errors import CheckpointError, ConfigError, expect, first_line
 from facegan.images import unit_to_signed
 from facegan.latent import draw_latents, truncate
 from facegan.runtime.random import restored
@@ -267,6 +267,27 @@ def check_networks(
                 "expected one logit per image, (2,) or (2, 1)."
             )
         _check_finite("discriminator", logits)
+
+
+def is_finite(network: nn.Module) -> bool:
+    """Whether all weights are finite, and no buffer is NaN; infinite buffers are allowed, such as an attention mask."""
+    return _not_finite(network) is None
+
+
+def check_finite_weights(network: nn.Module) -> None:
+    """Raise `CheckpointError` with the name of the first weight that `is_finite` finds."""
+    if name := _not_finite(network):
+        raise CheckpointError(
+            f"its weight {name!r} is not finite: the training diverged. Use the generator of an earlier step, such as "
+            "load_generator(run, step=...)."
+        )
+
+
+def _not_finite(network: nn.Module) -> str | None:
+    for name, weight in network.named_parameters():
+        if not weight.isfinite().all():
+            return name
+    return next((name for name, buffer in network.named_buffers() if buffer.isnan().any()), None)
 
 
 def _check_finite(name: str, output: Tensor) -> None:

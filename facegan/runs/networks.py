@@ -9,7 +9,13 @@ from torch import nn
 from facegan.config import TrainConfig
 from facegan.errors import CheckpointError
 from facegan.models.dcgan import Discriminator, Generator
-from facegan.models.protocol import copied, set_attribute, set_default_attributes, unwrapped
+from facegan.models.protocol import (
+    check_finite_weights,
+    copied,
+    set_attribute,
+    set_default_attributes,
+    unwrapped,
+)
 from facegan.runs import checkpoint
 
 
@@ -28,6 +34,7 @@ def generator_of(state: dict[str, Any], network: nn.Module | None, *, part: str 
     if network is not None:
         generator = set_default_attributes(copied(network), config)
     _load(generator, state, part, "generator")
+    check_finite_weights(generator)
     set_attribute(generator, "trained_on", state["data"])
     return generator.eval()
 

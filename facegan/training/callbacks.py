@@ -21,10 +21,11 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from torch import Tensor, nn
+from torch import Tensor
 
 from facegan.errors import ConfigError, TrainingError
 from facegan.images import captioned
+from facegan.models.protocol import is_finite
 from facegan.runs.folder import RunFolder
 from facegan.runs.history import METRICS
 from facegan.runtime import distributed
@@ -88,7 +89,7 @@ class FiniteCheck(Callback):
 
     def on_snapshot(self, gan: GAN, grid: Tensor) -> None:
         self._check_metrics(gan)
-        if distributed.any_of(not all(map(_is_finite, (gan.generator, gan.discriminator, gan.ema)))):
+        if distributed.any_of(not all(map(is_finite, (gan.generator, gan.discriminator, gan.ema)))):
             raise self._diverged(gan, gan.step, "a weight is no longer finite")
         if gan.engine.scaler.is_enabled() and gan.engine.scaler.get_scale() < _MIN_SCALE:
             raise self._diverged(gan, gan.step, "every step overflows float16 and is skipped")
@@ -135,13 +136,6 @@ class SaveRun(Callback):
 
 def _captioned(gan: GAN, grid: Tensor) -> Tensor:
     return captioned(grid, f"step {gan.step:,}" + (f", epoch {gan.epoch}" if gan.epoch else ""))
-
-
-def _is_finite(network: nn.Module) -> bool:
-    """Infinite buffers are allowed, such as an attention mask."""
-    return all(w.isfinite().all() for w in network.parameters()) and not any(
-        buffer.isnan().any() for buffer in network.buffers()
-    )
 
 
 class ProgressBar(Callback):

@@ -156,6 +156,7 @@ class GAN:
                 f"{path.name!r} does not end in .safetensors. For other formats use "
                 "facegan.export.export_generator(gan.ema, path)."
             )
+        protocol.check_finite_weights(self.ema)
         path.parent.mkdir(parents=True, exist_ok=True)
         return write_atomic(path, self.generator_bytes())
 
