@@ -16,6 +16,7 @@ sample.
 from __future__ import annotations
 
 import copy
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import chain
@@ -28,6 +29,7 @@ from facegan.config import TrainConfig
 from facegan.errors import CheckpointError, ConfigError, expect, first_line
 from facegan.images import unit_to_signed
 from facegan.latent import draw_latents, truncate
+from facegan.runtime.memory import check_fits
 from facegan.runtime.random import restored
 
 
@@ -44,13 +46,14 @@ def generate(generator: nn.Module, z: Tensor, *, batch_size: int = 128) -> Tenso
         Images (N, 3, S, S) in [-1, 1] on the generator's device.
 
     Raises:
-        ConfigError: the latents have another shape.
+        ConfigError: the latents have another shape, or the images would not fit into memory.
     """
     latent_dim = attribute(generator, "latent_dim")
     expect(z, Tensor, "z", f"latents (N, {latent_dim}) as a tensor")
     if z.ndim != 2 or z.shape[1] != latent_dim:
         raise ConfigError(f"latents are {tuple(z.shape)}, this generator takes (N, {latent_dim}).")
     device = device_of(generator)
+    _check_memory(generator, len(z))
     with evaluating(generator):
         parts = [generator(part.to(device, dtype_of(generator))).float() for part in z.split(batch_size)]
         images = torch.cat(parts).contiguous()
@@ -65,6 +68,8 @@ def sample(
     `truncation` cuts latents off at that many standard deviations: nearer the average face, and worse ones from a
     generator that was not trained for it (`facegan.latent.truncate`).
     """
+    if isinstance(n, int):  # what else it is, is checked where latents are drawn
+        _check_memory(generator, n)
     return generate(generator, latents_for(generator, n, seed=seed, truncation=truncation))
 
 
@@ -75,6 +80,15 @@ def latents_for(
     latent = distribution_of(generator)
     z = draw_latents(n, attribute(generator, "latent_dim"), seed=seed, latent=latent)
     return z if truncation is None else truncate(z, truncation, latent=latent)
+
+
+def _check_memory(generator: nn.Module, count: int) -> None:
+    """Raise `ConfigError` if so many samples need more memory than there is; a network need not know its size."""
+    shape = sample_shape(generator)
+    if None not in shape:
+        advice = "Draw fewer at a time, or write pictures to a folder in parts: facegan sample --n."
+        what = f"drawing {count:,} samples at once"
+        check_fits(4 * count * math.prod(shape), device_of(generator), what, advice)
 
 
 def sample_shape(network: nn.Module) -> tuple[int, ...]:

@@ -18,7 +18,7 @@ from torch import nn
 
 from facegan.config import DISCRIMINATOR_SETTINGS
 from facegan.errors import CheckpointError, FaceganError, first_line
-from facegan.models.dcgan import Discriminator, Generator
+from facegan.models.dcgan import Discriminator, Generator, check_holds
 from facegan.models.protocol import check_finite_weights, copied, distribution_of, set_missing, unwrapped
 from facegan.runs.upgrade import upgrade_weights
 
@@ -86,6 +86,8 @@ def read(path: Path, generator: nn.Module | None = None) -> nn.Module:
     with _readable(path, "generator"):
         settings, weights = _contents(path, role=None)
         data, network = settings.pop("data", None), settings.pop("network", None)
+        if network is None and generator is None:
+            check_holds(weights, settings)
         generator = _empty(settings, network, generator)
         weights = upgrade_weights(weights) if network is None else weights
         unwrapped(generator).load_state_dict(_extra_state(generator) | weights)
@@ -99,6 +101,7 @@ def read_discriminator(path: Path) -> Discriminator:
     with _readable(path, "discriminator"):
         settings, weights = _contents(path, role="discriminator")
         settings.pop("data", None)
+        check_holds(weights, settings)
         discriminator = Discriminator(**settings)
         discriminator.load_state_dict(weights)
         check_finite_weights(discriminator)

@@ -6,9 +6,9 @@ from typing import Any
 
 from torch import nn
 
-from facegan.config import TrainConfig
+from facegan.config import GENERATOR_SETTINGS, TrainConfig
 from facegan.errors import CheckpointError
-from facegan.models.dcgan import Discriminator, Generator
+from facegan.models.dcgan import Discriminator, Generator, check_holds
 from facegan.models.protocol import (
     check_finite_weights,
     copied,
@@ -30,8 +30,12 @@ def generator_of(state: dict[str, Any], network: nn.Module | None, *, part: str 
     config = config_of(state)
     if network is None:
         _check_ours(state, "generator", "load_generator(run, generator=network)")
-    generator: nn.Module = Generator.from_config(config)
-    if network is not None:
+    generator: nn.Module
+    if network is None:
+        with checkpoint.contents_of_a_run():
+            check_holds(state[part], {name: getattr(config, name) for name in GENERATOR_SETTINGS})
+        generator = Generator.from_config(config)
+    else:
         generator = set_default_attributes(copied(network), config)
     _load(generator, state, part, "generator")
     check_finite_weights(generator)
@@ -44,6 +48,11 @@ def discriminator_of(state: dict[str, Any], network: nn.Module | None) -> nn.Mod
     config = config_of(state)
     if network is None:
         _check_ours(state, "discriminator", "run.discriminator(network=network)")
+    if network is None:
+        with checkpoint.contents_of_a_run():
+            check_holds(
+                state["discriminator"], {"image_size": config.image_size, "width": config.discriminator_width}
+            )
     discriminator = Discriminator.from_config(config) if network is None else copied(network)
     _load(discriminator, state, "discriminator", "discriminator")
     return discriminator.train()

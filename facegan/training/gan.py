@@ -30,6 +30,7 @@ from facegan.training.adaptive import AdaptiveAugmentation
 from facegan.training.build import as_config, networks_of, with_loss
 from facegan.training.compatibility import NETWORKS, check_same_networks, loss_name, structure_of
 from facegan.training.engine import Engine
+from facegan.training.memory import check_networks_fit
 from facegan.training.start import start_of
 from facegan.version import __version__
 
@@ -59,7 +60,8 @@ class GAN:
         data: `FaceDataset.record()` of the faces that `fit` trained on last, and `started_from`; empty before.
 
     Raises:
-        ConfigError: there is no such recipe, loss or device, or the networks' shapes do not match.
+        ConfigError: there is no such recipe, loss or device, the networks' shapes do not match, or they
+            need more memory than there is.
 
     >>> gan = GAN(TrainConfig(image_size=16, width=8))
     >>> gan.sample(4, seed=0).shape
@@ -79,8 +81,10 @@ class GAN:
         self.device = pick_device(device)
         self.precision = pick_precision(self.config.precision, self.device)
         self.rng = torch.Generator().manual_seed(self.config.seed)
-        self.generator, self.discriminator = networks_of(self.config, generator, discriminator)
         self.has_own_networks = generator is not None or discriminator is not None
+        if not self.has_own_networks:
+            check_networks_fit(self.config, self.device)
+        self.generator, self.discriminator = networks_of(self.config, generator, discriminator)
         if self.has_own_networks:
             with protocol.evaluating(self.generator), protocol.evaluating(self.discriminator):
                 protocol.check_networks(self.generator, self.discriminator, self.config, contiguous=True)
