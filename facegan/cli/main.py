@@ -56,6 +56,7 @@ reword(app)
 
 def main() -> None:
     """Run the command line; a refusal is one line on stderr, not a traceback."""
+    _open_standard_files()
     warnings.showwarning = lambda message, *_: print(f"facegan: {message}", file=sys.stderr)
     try:
         _run()
@@ -63,6 +64,16 @@ def main() -> None:
         if int(os.environ.get("WORLD_SIZE", 1)) > 1:
             _leave(end)
         raise
+
+
+def _open_standard_files() -> None:
+    """Open those that the caller has closed, so that no other file takes their numbers and gets what is printed."""
+    while (number := os.open(os.devnull, os.O_RDWR)) <= 2:
+        pass
+    os.close(number)
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115
 
 
 def _leave(end: SystemExit) -> None:

@@ -19,6 +19,7 @@ from facegan.runs.history import History
 from facegan.runtime import distributed
 from facegan.runtime.cpu import fitting_threads
 from facegan.runtime.distributed import log_rank0
+from facegan.runtime.output import forgiving
 from facegan.training.callbacks import as_callbacks
 from facegan.training.gan import GAN
 from facegan.training.held_out import HeldOut
@@ -89,6 +90,7 @@ def fit(
     callbacks = as_callbacks(callbacks)
     check_batch_fits(gan)
     with (
+        forgiving(),
         open_folder(gan, run_dir, faces.record(), resume=resume, fresh=fresh, total=total) as folder,
         fitting_threads(gan.device, total - gan.step),
     ):
