@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import io
+import os
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from numbers import Integral
@@ -239,7 +240,13 @@ def figure_png(figure: Figure, *, dpi: int = 110) -> bytes:
 
 def _figure(width: float, height: float, *, layout: Any = "constrained") -> Figure:
     """A figure outside pyplot that notebooks still show, with or without its inline backend."""
-    from matplotlib.figure import Figure
+    try:
+        from matplotlib.figure import Figure
+    except ValueError:  # raised by `import matplotlib` itself
+        raise ConfigError(
+            f"in the environment, MPLBACKEND is {os.environ.get('MPLBACKEND')!r}, which matplotlib does not know. "
+            "Before Python starts: unset MPLBACKEND. In a notebook: %env MPLBACKEND=agg"
+        ) from None
 
     figure = Figure(figsize=(width, height), layout=layout)
     vars(figure)["_repr_png_"] = lambda: figure_png(figure)

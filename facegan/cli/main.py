@@ -61,7 +61,7 @@ def main() -> None:
     try:
         _run()
     except SystemExit as end:
-        if int(os.environ.get("WORLD_SIZE", 1)) > 1:
+        if os.environ.get("WORLD_SIZE", "1") not in {"", "1"}:
             _leave(end)
         raise
 
