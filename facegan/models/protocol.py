@@ -31,8 +31,10 @@ from facegan.images import unit_to_signed
 from facegan.latent import draw_latents, truncate
 from facegan.runtime.memory import check_fits
 from facegan.runtime.random import restored
+from facegan.runtime.settings import usual_settings
 
 
+@usual_settings()
 @torch.no_grad()
 def generate(generator: nn.Module, z: Tensor, *, batch_size: int = 128) -> Tensor:
     """Images of latents from any generator, in eval mode and without gradients.
@@ -60,6 +62,7 @@ def generate(generator: nn.Module, z: Tensor, *, batch_size: int = 128) -> Tenso
     return unit_to_signed(images) if tuple(getattr(generator, "output_range", (-1, 1))) == (0, 1) else images
 
 
+@usual_settings()
 def sample(
     generator: nn.Module, n: int, *, seed: int | None = None, truncation: float | None = None
 ) -> Tensor:
@@ -73,6 +76,7 @@ def sample(
     return generate(generator, latents_for(generator, n, seed=seed, truncation=truncation))
 
 
+@usual_settings()
 def latents_for(
     generator: nn.Module, n: int, *, seed: int | None = None, truncation: float | None = None
 ) -> Tensor:
@@ -257,6 +261,10 @@ def check_networks(
                 f"the weights of the {name} are on the device 'meta', which holds no numbers. Build it without a "
                 "device; it is moved to where it trains."
             )
+        if any(weight.is_inference() for weight in network.parameters()):
+            raise ConfigError(
+                f"the weights of the {name} were made in torch.inference_mode, and cannot be trained. Build it outside."
+            )
     shape = sample_shape(generator)
     if sample_shape(discriminator) != shape:
         raise ConfigError(
@@ -319,6 +327,8 @@ def _output(name: str, module: nn.Module, inputs: Tensor) -> Tensor:
     except Exception as error:
         mixed = torch.is_autocast_enabled(inputs.device.type)
         hint = " If it works in float32 only, set precision='fp32' in the config." if mixed else ""
+        if (dtype := dtype_of(module)) != torch.float32:
+            hint = f" Its weights are {str(dtype).removeprefix('torch.')}; training expects float32: call .float()."
         raise ConfigError(
             f"the {name} fails on a batch {tuple(inputs.shape)}: {first_line(error)}. It must take latents "
             f"(B, latent_dim) if it is a generator, images (B, 3, S, S) if it is a discriminator.{hint}"

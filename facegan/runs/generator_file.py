@@ -21,6 +21,7 @@ from facegan.errors import CheckpointError, FaceganError, first_line
 from facegan.models.dcgan import Discriminator, Generator, check_holds
 from facegan.models.protocol import check_finite_weights, copied, distribution_of, set_missing, unwrapped
 from facegan.runs.upgrade import upgrade_weights
+from facegan.runtime.settings import usual_settings
 
 _KEY = "facegan"  # of the file's metadata; one, because the order of several is not fixed
 # What is known of other networks; those of images have no sample_shape, others no image_size.
@@ -72,6 +73,7 @@ def _digest(settings: dict[str, Any], weights: dict[str, torch.Tensor]) -> str:
     return found.hexdigest()
 
 
+@usual_settings()
 def read(path: Path, generator: nn.Module | None = None) -> nn.Module:
     """The generator in a file, in eval mode on the CPU.
 
@@ -96,6 +98,7 @@ def read(path: Path, generator: nn.Module | None = None) -> nn.Module:
     return generator.eval()
 
 
+@usual_settings()
 def read_discriminator(path: Path) -> Discriminator:
     """The discriminator in a file, in train mode on the CPU. Raises `CheckpointError` as `read` does."""
     with _readable(path, "discriminator"):

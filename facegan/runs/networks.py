@@ -17,6 +17,7 @@ from facegan.models.protocol import (
     unwrapped,
 )
 from facegan.runs import checkpoint
+from facegan.runtime.settings import usual_settings
 
 
 def config_of(state: dict[str, Any]) -> TrainConfig:
@@ -25,6 +26,7 @@ def config_of(state: dict[str, Any]) -> TrainConfig:
         return TrainConfig.from_dict(state["config"])
 
 
+@usual_settings()
 def generator_of(state: dict[str, Any], network: nn.Module | None, *, part: str = "ema") -> nn.Module:
     """The generator in a checkpoint, in eval mode; `part` "generator" is the one without averaging."""
     config = config_of(state)
@@ -43,6 +45,7 @@ def generator_of(state: dict[str, Any], network: nn.Module | None, *, part: str 
     return generator.eval()
 
 
+@usual_settings()
 def discriminator_of(state: dict[str, Any], network: nn.Module | None) -> nn.Module:
     """The discriminator in a checkpoint, in train mode."""
     config = config_of(state)

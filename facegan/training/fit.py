@@ -20,6 +20,7 @@ from facegan.runtime import distributed
 from facegan.runtime.cpu import fitting_threads
 from facegan.runtime.distributed import log_rank0
 from facegan.runtime.output import forgiving
+from facegan.runtime.settings import usual_settings
 from facegan.training.callbacks import as_callbacks
 from facegan.training.gan import GAN
 from facegan.training.held_out import HeldOut
@@ -30,6 +31,7 @@ from facegan.training.resume import open_folder
 from facegan.training.step import train_step
 
 
+@usual_settings()
 def fit(
     gan: GAN,
     faces: Any,

@@ -25,6 +25,7 @@ from facegan.runs.history import History
 from facegan.runs.networks import config_of
 from facegan.runs.run import Run
 from facegan.runtime.device import autocast, memory_format, pick_device, pick_precision
+from facegan.runtime.settings import usual_settings
 from facegan.training import noise, optimizers
 from facegan.training.adaptive import AdaptiveAugmentation
 from facegan.training.build import as_config, networks_of, with_loss
@@ -68,6 +69,7 @@ class GAN:
     torch.Size([4, 3, 16, 16])
     """
 
+    @usual_settings()
     def __init__(
         self,
         config: TrainConfig | str | None = None,
@@ -177,6 +179,7 @@ class GAN:
         self.stop_requested = True
         self.stopped_by_user |= by_user
 
+    @usual_settings()
     def to(self, device: str | torch.device) -> GAN:
         """Move networks and optimizers to a device, as `torch.nn.Module.to` does; returns the GAN itself."""
         self.device = pick_device(device)
@@ -239,7 +242,7 @@ class GAN:
             warnings.warn(
                 "the discriminator ends in Sigmoid, but the losses expect logits and apply it themselves. Remove "
                 "the layer.",
-                stacklevel=4,
+                stacklevel=5,
             )
 
     # ---- what a step needs -----------------------------------------------------------------------
@@ -263,6 +266,7 @@ class GAN:
                 "many steps, each on a batch of its own. Concatenate that many batches."
             )
         real = real.to(self.device, torch.float32)
+        real = real.clone() if real.is_inference() else real  # which autograd cannot keep
         if real.ndim == 4:
             real = real.to(memory_format=self.memory_format)
         return real.unflatten(0, (self.config.n_critic, -1))
@@ -312,6 +316,7 @@ class GAN:
             **{name: on_cpu(part.state_dict()) for name, part in self._parts().items()},
         }
 
+    @usual_settings()
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Load a state from `state_dict`, on any device. Learning rates stay as in this GAN's config.
 
