@@ -57,7 +57,7 @@ class RunFolder:
             for part in ("", "checkpoints", "frames", "generators"):
                 files.remove_temporaries(self.path / part)
         except OSError as error:
-            raise _unusable(path, error) from None
+            raise unusable(path, error) from None
 
     def latest(self) -> dict[str, Any] | None:
         """The newest intact checkpoint, or None; damaged ones that are newer are renamed."""
@@ -83,7 +83,7 @@ class RunFolder:
                 for path in (path for at, path in kept.items() if at > step):
                     path.unlink()
         except OSError as error:
-            raise _unusable(self.path, error) from None
+            raise unusable(self.path, error) from None
 
     def save(
         self,
@@ -164,7 +164,7 @@ class RunFolder:
             write()
         except OSError as error:
             if self.active_path != self.path:
-                raise _unusable(self.active_path, error) from None
+                raise unusable(self.active_path, error) from None
             self._use_fallback(error)
             write()
 
@@ -236,7 +236,8 @@ def _drawn(history: History) -> bytes | None:
         return None
 
 
-def _unusable(path: str | Path, error: OSError) -> CheckpointError:
+def unusable(path: str | Path, error: OSError) -> CheckpointError:
+    """What to say of a run folder that cannot be read or written."""
     return CheckpointError(
         f"the run folder {path} cannot be used ({error.strerror or error}). Choose another run_dir."
     )

@@ -344,9 +344,10 @@ def load_generator(
     """
     if isinstance(source, Run):
         return source.generator(step, network=generator)
-    if not isinstance(source, str | Path):
+    if not isinstance(source, str | Path) or source == "":
+        given = "''" if source == "" else f"a {type(source).__name__}"
         raise ConfigError(
-            f"got a {type(source).__name__}, expected a run folder, a file, a bundled run's name or a Run; a GAN's "
+            f"got {given}, expected a run folder, a file, a bundled run's name or a Run; a GAN's "
             "own averaged generator is gan.ema."
         )
     path = Path(source).expanduser()

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from facegan.config import differing
-from facegan.errors import CheckpointError, ConfigError
+from facegan.errors import CheckpointError, ConfigError, expect
 from facegan.runs import checkpoint, data_record, rescued
-from facegan.runs.folder import RunFolder, read_segments
+from facegan.runs.folder import RunFolder, read_segments, unusable
 from facegan.runs.history import History
 from facegan.runs.networks import config_of
 from facegan.runtime import distributed
@@ -48,13 +48,12 @@ def open_folder(
         raise ConfigError(f"resume is {resume!r}; choose one of {', '.join(map(repr, RESUME))}.")
     if not isinstance(fresh, bool):
         raise ConfigError(f"fresh is {fresh!r}, expected True, to start over, or False, to resume.")
-    gan.run_dir = None if run_dir is None else Path(run_dir).expanduser()
+    gan.run_dir = run_dir = _as_path(run_dir)
     if fresh:
         start_over(gan, run_dir)
     with ExitStack() as stack:
         folder = None
         if run_dir is not None:
-            run_dir = Path(run_dir).expanduser()
             if distributed.rank() == 0:
                 new = NewFolder(run_dir, gan)
                 with suppress(OSError):  # which `RunFolder` reports
@@ -67,6 +66,20 @@ def open_folder(
                 _resume(gan, state, data, run_dir, anyway=resume == "anyway")
         _record(gan, folder, data, begins=gan.step < total)
         yield folder
+
+
+def _as_path(run_dir: str | Path | None) -> Path | None:
+    if run_dir is None:
+        return None
+    expect(run_dir, str | Path, "run_dir", "a folder, such as 'runs/first'")
+    if not (text := str(run_dir)) or "\0" in text:
+        raise ConfigError(f"run_dir is {text!r}, expected a folder, such as 'runs/first'.")
+    path = Path(run_dir).expanduser()
+    try:
+        path.exists()
+    except OSError as error:
+        raise unusable(path, error) from None
+    return path
 
 
 def _latest(folder: RunFolder, step: int) -> dict[str, Any] | None:
