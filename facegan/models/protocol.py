@@ -100,9 +100,9 @@ def sample_shape(network: nn.Module) -> tuple[int, ...]:
 
     Raises `ConfigError` if the network's `sample_shape` is anything else.
     """
-    shape: Any = getattr(network, "sample_shape", None)
+    shape: Any = _own(network, "sample_shape")
     if shape is None:
-        size: Any = getattr(network, "image_size", None)
+        size: Any = _own(network, "image_size")
         return (3, size, size)
     if (
         not isinstance(shape, tuple | list)
@@ -115,6 +115,11 @@ def sample_shape(network: nn.Module) -> tuple[int, ...]:
             "as (2,) for points. Networks of images have `image_size` instead."
         )
     return tuple(shape)
+
+
+def _own(network: nn.Module, name: str) -> Any:
+    """An attribute of a network, or of the one inside a wrapper; None if neither has it."""
+    return getattr(network, name, getattr(unwrapped(network), name, None))
 
 
 def distribution_of(generator: nn.Module) -> str:
