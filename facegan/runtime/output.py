@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from facegan.runtime.kernel import running_kernel
+
 
 class Forgiving:
     """A text stream that drops what cannot be written: its disk is full, its reader is gone, or there is no stream.
@@ -28,6 +30,12 @@ class Forgiving:
         if self._stream is not None:
             self._try(self._stream.flush)
 
+    def isatty(self) -> bool:
+        try:
+            return self._stream is not None and self._stream.isatty()
+        except ValueError:
+            return False
+
     def _try(self, function: Callable[..., Any], *arguments: Any) -> None:
         try:
             function(*arguments)
@@ -36,6 +44,26 @@ class Forgiving:
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._stream, name)
+
+
+class Lines:
+    """A stream on which each new state of a progress bar is a line of its own, for log files."""
+
+    def __init__(self, stream: Any) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> None:
+        if line := text.strip("\r\n "):
+            self._stream.write(f"{line}\n")
+
+    def flush(self) -> None:
+        self._stream.flush()
+
+
+def writes_lines() -> bool:
+    """Whether what is printed to stderr goes to a file or another program: neither a terminal nor a notebook."""
+    isatty = getattr(sys.stderr, "isatty", None)
+    return running_kernel() is None and not (isatty and isatty())
 
 
 @contextmanager

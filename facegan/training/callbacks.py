@@ -14,6 +14,7 @@ Weights & Biases:
 from __future__ import annotations
 
 import math
+import sys
 import time
 import warnings
 from collections.abc import Sequence
@@ -29,9 +30,11 @@ from facegan.models.protocol import is_finite
 from facegan.runs.folder import RunFolder
 from facegan.runs.history import METRICS
 from facegan.runtime import distributed
+from facegan.runtime.output import Lines, writes_lines
 from facegan.training.gan import GAN
 
 _MIN_SCALE = 1e-6  # of float16's losses; from 65,536 it takes three dozen overflows to come here
+_LINE_EVERY = 5.0  # seconds between lines of progress in a log file
 _READ_EVERY = 1.0  # seconds between copies of the metrics to the host
 
 
@@ -139,7 +142,7 @@ def _captioned(gan: GAN, grid: Tensor) -> Tensor:
 
 
 class ProgressBar(Callback):
-    """A bar with rate and time left, unless another callback shows the progress.
+    """A bar with rate and time left, unless another callback shows the progress; in a log file, a line now and then.
 
     Args:
         others: the other callbacks.
@@ -154,9 +157,10 @@ class ProgressBar(Callback):
         from tqdm.auto import tqdm
 
         if not any(getattr(one, "shows_progress", False) for one in self._others):
-            self._bar = tqdm(
-                total=total, initial=gan.step, unit="step", dynamic_ncols=True, delay=self._delay
-            )
+            options: dict[str, Any] = {"delay": self._delay}
+            if writes_lines():
+                options |= {"file": Lines(sys.stderr), "mininterval": _LINE_EVERY}
+            self._bar = tqdm(total=total, initial=gan.step, unit="step", dynamic_ncols=True, **options)
 
     def on_step_end(self, gan: GAN, metrics: dict[str, Tensor]) -> None:
         if self._bar is None:

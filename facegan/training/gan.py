@@ -159,10 +159,11 @@ class GAN:
 
     def start_engine(self) -> None:
         """Run the networks as they are now; the loss's scale is kept."""
-        engine = Engine(self.generator, self.discriminator, self.device, self.precision, self.memory_format)
-        if "engine" in vars(self):
-            engine.load_scaler(self.engine.scaler.state_dict())
-        self.engine = engine
+        before: Engine | None = vars(self).get("engine")
+        made = Engine(self.generator, self.discriminator, self.device, self.precision, self.memory_format)
+        if before:
+            made.load_scaler(before.scaler.state_dict())
+        self.engine = made
 
     @property
     def data(self) -> dict[str, Any]:

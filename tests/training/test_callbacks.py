@@ -1,3 +1,4 @@
+import io
 import math
 import re
 import sys
@@ -242,3 +243,22 @@ def test_without_tensorboard_training_warns_once_and_goes_on(faces, tmp_path, mo
     assert len([w for w in warned if "tensorboard" in str(w.message)]) == 1
     assert (tmp_path / "run" / "curves.png").exists()
     assert not (tmp_path / "run" / "tensorboard").exists()
+
+
+def test_progress_in_a_log_file_is_a_few_lines(gan, faces, tmp_path, monkeypatch):
+    with (tmp_path / "log").open("w") as log:
+        monkeypatch.setattr("sys.stderr", log)
+        fit(gan, faces, steps=60)
+    lines = (tmp_path / "log").read_text().split("\n")
+    assert lines.pop() == ""
+    assert len(lines) <= 3
+    assert "60/60" in lines[-1]
+    assert not any("\r" in line for line in lines)
+
+
+def test_progress_in_a_terminal_is_one_line(gan, faces, monkeypatch):
+    terminal = io.StringIO()
+    monkeypatch.setattr(terminal, "isatty", lambda: True, raising=False)
+    monkeypatch.setattr("sys.stderr", terminal)
+    fit(gan, faces, steps=6)
+    assert terminal.getvalue().count("\n") == 1
