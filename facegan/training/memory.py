@@ -9,7 +9,7 @@ import torch
 from facegan.config import TrainConfig
 from facegan.models.dcgan import least_weights
 from facegan.models.inspect import feature_maps
-from facegan.models.protocol import latents_for, sample
+from facegan.models.protocol import latents_for, sample, unwrapped
 from facegan.runtime import distributed
 from facegan.runtime.memory import check_fits
 from facegan.runtime.random import restored
@@ -29,19 +29,17 @@ def check_networks_fit(config: TrainConfig, device: torch.device) -> None:
 
 def check_batch_fits(gan: Any) -> None:
     """Raise `ConfigError` if what the layers keep of a batch for the backward pass needs more memory than there is."""
+    g, d, ema = map(unwrapped, (gan.generator, gan.discriminator, gan.ema))  # nothing is compiled for this
     with restored():
-        z, images = latents_for(gan.ema, 2, seed=0), sample(gan.ema, 2, seed=0)
+        images = sample(ema, 2, seed=0)
         images = images.to(memory_format=gan.memory_format) if images.ndim == 4 else images
-        outputs = [*feature_maps(gan.generator, z), *feature_maps(gan.discriminator, images)]
+        outputs = [*feature_maps(g, latents_for(ema, 2, seed=0)), *feature_maps(d, images)]
     numbers = (
         sum(output.numel() for _, output in outputs) // 4
-    )  # of one image, and at least every other is kept
+    )  # of one of two, and at least every other is kept
     batch = gan.config.batch_size // distributed.world_size()
-    size = gan.precision.itemsize
-    what = f"a batch of {batch:,}"
-    check_fits(
-        batch * numbers * size, gan.device, what, f"Use batch_size={_advised(batch)} or a smaller width."
-    )
+    needed, advised = batch * numbers * gan.precision.itemsize, _advised(batch)
+    check_fits(needed, gan.device, f"a batch of {batch:,}", f"Use batch_size={advised} or a smaller width.")
 
 
 def is_out_of_memory(error: BaseException | None) -> bool:
