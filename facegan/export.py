@@ -20,7 +20,7 @@ from facegan.files import write_atomic
 from facegan.images import unit_to_signed
 from facegan.models.conv import Conv2d, ConvTranspose2d, NearestConvTranspose2d
 from facegan.models.dcgan import Generator
-from facegan.models.protocol import attribute, copied, unwrapped
+from facegan.models.protocol import attribute, check_finite_weights, copied, unwrapped
 from facegan.runs import generator_file
 
 _OPSET = 18  # of ONNX
@@ -69,12 +69,14 @@ def export_generator(generator: nn.Module, path: str | Path, *, format: str | No
 
     Raises:
         ConfigError: the format is unknown or contradicts the path, or a package is missing.
+        CheckpointError: a weight is NaN or infinite, or the file cannot be written.
     """
     path = Path(path).expanduser()
     if not isinstance(generator, nn.Module):
         raise ConfigError(
             f"got a {type(generator).__name__}, expected a generator, such as gan.ema or fg.load_generator(run)."
         )
+    check_finite_weights(generator)
     write = FORMATS[_format_of(path, format)]
     data = write(plain(generator), attribute(generator, "latent_dim"))
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -9,6 +9,7 @@ import io
 import tempfile
 from collections.abc import Callable, Sequence
 from itertools import pairwise
+from numbers import Integral, Real
 from pathlib import Path
 from typing import Any
 
@@ -66,15 +67,21 @@ def make_grid(
     """
     from torchvision.utils import make_grid as tile
 
-    try:
-        images = to_uint8(torch.as_tensor(_writable(images))).cpu()
-    except (TypeError, ValueError, RuntimeError):
+    given, pictures = images, _picture(images)
+    if pictures is None:
+        kind = f" of {given.dtype}" if isinstance(given, Tensor | np.ndarray) else ""
         raise ConfigError(
-            f"what to show is {shown(images)}, expected images (N, 3, H, W), such as gan.sample(16) or faces[:16]."
-        ) from None
+            f"what to show is {shown(given)}{kind}, expected images (N, 3, H, W) in uint8 or floats in [-1, 1], such "
+            "as gan.sample(16) or faces[:16]."
+        )
+    images = pictures.cpu()
     if images.ndim != 4 or images.shape[1] != 3 or len(images) == 0:
         raise ConfigError(f"a grid needs images (N, 3, H, W) with N >= 1, got {tuple(images.shape)}.")
     images = images.repeat_interleave(scale, 2).repeat_interleave(scale, 3) if scale > 1 else images
+    if columns is not None and (
+        isinstance(columns, bool) or not isinstance(columns, Integral) or columns < 1
+    ):
+        raise ConfigError(f"columns is {shown(columns)}, expected a whole number of 1 or more, such as 8.")
     columns = columns or int(np.ceil(np.sqrt(len(images))))
     return tile(images, nrow=columns, padding=padding, pad_value=255)
 
@@ -146,25 +153,27 @@ def png_bytes(picture: Tensor, *, level: int = 6) -> bytes:
 
 
 def read_png(path: str | Path | io.BytesIO) -> Tensor:
-    """A PNG, or its bytes, as uint8 (3, H, W)."""
+    """A PNG file, or its bytes, as uint8 (3, H, W). Raises `OSError` if it cannot be read, or is none."""
     from PIL import Image
 
-    with Image.open(path, formats=["PNG"]) as image:
-        return torch.from_numpy(np.array(image.convert("RGB"))).permute(2, 0, 1)
+    try:
+        with Image.open(path, formats=["PNG"]) as image:
+            return torch.from_numpy(np.array(image.convert("RGB"))).permute(2, 0, 1)
+    except OSError:
+        raise
+    except Exception as error:  # Pillow raises many kinds on damaged bytes
+        raise OSError(first_line(error)) from None
 
 
 def gif_bytes(frames: Sequence[Tensor], *, fps: float = 10) -> bytes:
     """uint8 pictures (3, H, W) as an endless GIF: 256 colors a frame, no dither, so it is small."""
     from PIL import Image
 
+    _check_fps(fps, 50, "the most that a GIF can show")
     stills = [
         Image.fromarray(_to_rows(f)).quantize(256, method=Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE)
         for f in _checked_frames(frames)
     ]
-    if not 0 < fps <= 50:
-        raise ConfigError(
-            f"fps is {shown(fps)}, expected more than 0 and at most 50, the most that a GIF can show."
-        )
     ends = [10 * round(100 * number / fps) for number in range(len(stills) + 1)]  # a GIF counts in 10 ms
     steps = [end - begin for begin, end in pairwise(ends)]
     out = io.BytesIO()
@@ -180,6 +189,7 @@ def mp4_bytes(frames: Sequence[Tensor], *, fps: float = 10) -> bytes:
     """
     import imageio.v2 as imageio
 
+    _check_fps(fps, 240, "more than screens show")
     rows: list[Any] = [_to_rows(_even(f)) for f in _checked_frames(frames)]
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "walk.mp4"
@@ -210,6 +220,7 @@ def save_picture(picture: Tensor, path: str | Path) -> Path:
     """Write one uint8 picture (3, H, W) in the format of the path's ending, as `save_images` does."""
     from PIL import Image
 
+    expect(path, str | Path, "where to write", "a file name that ends in .png, .jpg or .webp")
     suffix = Path(path).suffix.lower()
     if suffix not in _FORMATS:
         raise ConfigError(f"cannot write images to {Path(path).name!r}; name it .png, .jpg or .webp.")
@@ -221,7 +232,13 @@ def save_picture(picture: Tensor, path: str | Path) -> Path:
 
 
 def save_animation(frames: Sequence[Tensor], path: str | Path, *, fps: float = 10) -> Path:
-    """Write uint8 pictures (3, H, W) as `.gif` or `.mp4`, by the path's ending; returns the path."""
+    """Write pictures (3, H, W), uint8 or floats in [-1, 1], as `.gif` or `.mp4`, by the path's ending.
+
+    Returns the path.
+
+    Raises:
+        ConfigError: another ending, frames that are no such pictures or of several shapes, or `fps` is out of range.
+    """
     encode = encoder_for(path)
     return _write(path, encode(frames, fps=fps))
 
@@ -248,21 +265,41 @@ def _even(picture: Tensor) -> Tensor:
     return torch.nn.functional.pad(picture, (0, width % 2, 0, height % 2), value=255)
 
 
-def _checked_frames(frames: Sequence[Tensor]) -> Sequence[Tensor]:
-    expect(frames, Sequence | Tensor, "frames", "a list: list(facegan.images.to_uint8(images))")
+def _check_fps(fps: float, most: int, why: str) -> None:
+    if isinstance(fps, bool) or not isinstance(fps, Real) or not 0 < fps <= most:
+        raise ConfigError(f"fps is {shown(fps)}, expected more than 0 and at most {most}, {why}.")
+
+
+def _checked_frames(frames: Sequence[Any]) -> list[Tensor]:
+    """The frames as uint8 (3, H, W)."""
+    expect(frames, Sequence | Tensor | np.ndarray, "frames", "a list: list(facegan.images.to_uint8(images))")
+    pictures = []
     for frame in frames:
-        if not isinstance(frame, Tensor) or frame.dtype != torch.uint8:
-            kind = frame.dtype if isinstance(frame, Tensor) else shown(frame)
+        picture = _picture(frame)
+        if picture is None or picture.ndim != 3 or len(picture) != 3:
+            given = shown(frame) if picture is None else tuple(picture.shape)
             raise ConfigError(
-                f"a frame is {kind}, expected uint8 (3, H, W); facegan.images.to_uint8 converts it."
+                f"a frame is {given}, expected a picture (3, H, W), uint8 or floats in [-1, 1]."
             )
-    shapes = {tuple(f.shape) for f in frames}
+        pictures.append(picture)
+    shapes = {tuple(picture.shape) for picture in pictures}
     if len(shapes) != 1:
         raise ConfigError(f"an animation needs frames of one shape, got {sorted(shapes) or 'none'}.")
-    return frames
+    return pictures
+
+
+def _picture(given: Any) -> Tensor | None:
+    """uint8 of what is uint8 or floats in [-1, 1], as a tensor or array; None for anything else."""
+    try:
+        tensor = torch.as_tensor(_writable(given)).detach()
+    except (TypeError, ValueError, RuntimeError):
+        return None
+    return to_uint8(tensor) if tensor.dtype == torch.uint8 or tensor.is_floating_point() else None
 
 
 def _write(path: str | Path, data: bytes) -> Path:
     path = Path(path).expanduser()
+    if path.is_dir():
+        raise ConfigError(f"{path} is a folder, expected a file name, such as {path / 'faces.png'}.")
     path.parent.mkdir(parents=True, exist_ok=True)
     return write_atomic(path, data)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import operator
 from collections.abc import Callable
-from numbers import Integral
+from numbers import Integral, Real
 
 import torch
 from torch import Tensor
@@ -33,7 +33,7 @@ def draw_latents(n: int, latent_dim: int, *, seed: int | None = None, latent: st
     `latent` is the distribution of the numbers: "normal" for N(0, 1) or "uniform" on [-1, 1].
     """
     expect(n, Integral, "the number of latents", "a whole number of 1 or more")
-    if n < 1:
+    if n < 1 or isinstance(n, bool):
         raise ConfigError(f"cannot draw {n} latents; ask for 1 or more.")
     try:
         generator = None if seed is None else torch.Generator().manual_seed(operator.index(seed))
@@ -52,6 +52,7 @@ def distribution(name: str) -> Callable[..., Tensor]:
 def lerp(a: Tensor, b: Tensor, t: float | Tensor) -> Tensor:
     """The straight line from a (t = 0) to b (t = 1)."""
     _check_same_shape(a, b)
+    t = _position(t, a)
     return a + (b - a) * t
 
 
@@ -64,6 +65,7 @@ def slerp(a: Tensor, b: Tensor, t: float | Tensor) -> Tensor:
     coordinate axis in which a is smallest in magnitude, after its component along a is removed.
     """
     _check_same_shape(a, b)
+    t = _position(t, a)
     if a.dtype.itemsize < 4:  # half precision has too few digits to tell directions apart
         return slerp(a.float(), b.float(), t).to(a.dtype)
     cosine = torch.nn.functional.cosine_similarity(a, b, dim=-1).unsqueeze(-1).clamp(-1, 1)
@@ -81,6 +83,7 @@ def walk(anchors: Tensor, frames: int, *, path: Callable = slerp, closed: bool =
     would be the first. `path` is `slerp` or `lerp`.
     """
     expect(anchors, Tensor, "anchors", "latents (k, latent_dim) as a tensor, such as draw_latents(4, 100)")
+    expect(frames, Real, "frames", "a whole number of 2 or more")
     if anchors.ndim != 2 or len(anchors) < 2 or frames < 2:
         raise ConfigError(
             f"a walk needs anchors (k, latent_dim) with k >= 2 and 2 or more frames, "
@@ -133,8 +136,8 @@ def truncate(z: Tensor, limit: float, *, latent: str = "normal") -> Tensor:
     Raises:
         ConfigError: the limit is not positive, or there is no such distribution.
     """
-    if not limit > 0:
-        raise ConfigError(f"truncation limit is {limit}, expected a positive number, such as 1.5.")
+    if not isinstance(limit, Real) or not limit > 0:
+        raise ConfigError(f"truncation limit is {shown(limit)}, expected a positive number, such as 1.5.")
     if distribution(latent) is DISTRIBUTIONS["uniform"]:
         return z * min(limit * _UNIFORM_DEVIATION, 1.0)
     exact = z.cpu().double()  # Apple's MPS has no float64
@@ -164,6 +167,18 @@ def _orthogonal_axis(unit: Tensor) -> Tensor:
     return axis - unit.gather(-1, smallest) * unit
 
 
+def _position(t: float | Tensor, latents: Tensor) -> float | Tensor:
+    """t, if it broadcasts against (..., 1)."""
+    if isinstance(t, Real):
+        return t
+    if not isinstance(t, Tensor) or (t.ndim and t.shape[-1] not in {1, latents.shape[-1]}):
+        given = f"a tensor {tuple(t.shape)}" if isinstance(t, Tensor) else shown(t)
+        raise ConfigError(
+            f"t is {given}, expected a number, or a tensor (..., 1), such as torch.linspace(0, 1, 9)[:, None]."
+        )
+    return t
+
+
 def _check_same_shape(a: Tensor, b: Tensor) -> None:
     for latents in (a, b):
         expect(
@@ -172,5 +187,10 @@ def _check_same_shape(a: Tensor, b: Tensor) -> None:
             "an end of the path",
             "latents (..., latent_dim) as a tensor, such as draw_latents(2, 100)",
         )
+        if not latents.is_floating_point() or not latents.ndim:
+            raise ConfigError(
+                f"an end of the path is {latents.dtype} {tuple(latents.shape)}, expected floats (..., latent_dim), "
+                "such as draw_latents(2, 100)."
+            )
     if a.shape[-1] != b.shape[-1]:
         raise ConfigError(f"latents of length {a.shape[-1]} and {b.shape[-1]} cannot be mixed.")

@@ -6,6 +6,7 @@ One style throughout: the color-blind safe palette of Okabe & Ito (2008), text t
 
 from __future__ import annotations
 
+import os
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from numbers import Integral
@@ -124,8 +125,13 @@ def plot_curves(history: Mapping[str, Sequence[float]], *, ax: Sequence[Axes] | 
     one half. Raises `ConfigError` when the history is empty.
     """
     expect(history, Mapping, "history", "gan.history, or what fit returns")
-    if not len(history.get("loss_d", ())):
+    if not len(_gaps(history.get("loss_d", ()), "loss_d")):
         raise ConfigError("the history is empty; train a step before plotting it.")
+    if missing := {"loss_d", "loss_g", "d_real", "d_fake"} - history.keys():
+        raise ConfigError(
+            f"the history has no column {', '.join(map(repr, sorted(missing)))}, expected gan.history, or what fit "
+            "returns."
+        )
     figure = None
     if ax is None:
         figure = _figure(10, 3.6)
@@ -204,7 +210,7 @@ def _joined(grid: np.ndarray) -> None:
 
 def _positive(values: Sequence[float]) -> np.ndarray:
     """Values of which a logarithm exists: 0 becomes a tiny number."""
-    return np.maximum(_gaps(values), 1e-12)
+    return np.maximum(_gaps(values, "gradient norm"), 1e-12)
 
 
 class MarkedCurves:
@@ -273,7 +279,13 @@ def picture_of(figure: Figure, *, dpi: int = 110) -> Tensor:
 
 
 def _figure(width: float, height: float, *, layout: Any = "constrained") -> Figure:
-    from facegan.figures import Figure
+    try:
+        from facegan.figures import Figure
+    except ValueError:  # raised by `import matplotlib` itself
+        raise ConfigError(
+            f"in the environment, MPLBACKEND is {os.environ.get('MPLBACKEND')!r}, which matplotlib does not know. "
+            "Before Python starts: unset MPLBACKEND. In a notebook: %env MPLBACKEND=agg"
+        ) from None
 
     return Figure(figsize=(width, height), layout=layout)
 
@@ -286,23 +298,28 @@ def _lines(
     thin: float = 0.8,
 ) -> None:
     for name, (label, color) in series.items():
-        values = _gaps(history[name])
+        values = _gaps(history[name], name)
         steps = history["step"] if len(history.get("step", ())) else np.arange(1, len(values) + 1)
         if thin:
             ax.plot(steps, values, color=color, alpha=0.25, linewidth=thin)
         ax.plot(steps, _running_mean(values), color=color, linewidth=2, label=label)
-    shown = np.concatenate([_gaps(history[name]) for name in series])
-    if np.isfinite(shown).any():
-        low, high = np.nanquantile(shown, (0.005, 0.995))
+    drawn = np.concatenate([_gaps(history[name], name) for name in series])
+    if np.isfinite(drawn).any():
+        low, high = np.nanquantile(drawn, (0.005, 0.995))
         margin = 0.1 * max(high - low, 0.1)
         ax.set_ylim(low - margin, high + margin)
     ax.legend(frameon=False, loc="lower right", bbox_to_anchor=(1, 0.99), ncols=2, fontsize=9, handlelength=1)
     ax.spines[["top", "right"]].set_visible(False)
 
 
-def _gaps(values: Sequence[float]) -> np.ndarray:
-    """Values with NaN, which is not drawn, in place of infinite ones."""
-    found = np.asarray(values, np.float64)
+def _gaps(values: Sequence[float], name: str) -> np.ndarray:
+    """Values with NaN, which is not drawn, in place of infinite ones; losses may be tensors with their graph."""
+    try:
+        found = np.asarray([v.item() if isinstance(v, Tensor) else v for v in values], np.float64)
+    except (TypeError, ValueError, RuntimeError):
+        found = np.empty((0, 0))
+    if found.ndim != 1:
+        raise ConfigError(f"the history's {name} is {shown(values)}, expected one number for each step.")
     return np.where(np.isfinite(found), found, np.nan)
 
 

@@ -1,5 +1,6 @@
 import base64
 import io
+import sys
 
 import numpy as np
 import pytest
@@ -162,3 +163,13 @@ def test_values_that_are_not_finite_are_gaps():
     figure = plot_curves(history | {"d_real": [0.5] * 4, "d_fake": [float("nan")] * 4})
     low, high = figure.axes[0].get_ylim()
     assert 0 < low < 1 < 2 < high < 3
+
+
+def test_an_unknown_backend_in_the_environment_is_named(monkeypatch):
+    for name in [
+        name for name in sys.modules if name.partition(".")[0] == "matplotlib" or name == "facegan.figures"
+    ]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setenv("MPLBACKEND", "nonsense")
+    with pytest.raises(ConfigError, match=r"MPLBACKEND is 'nonsense'.*unset MPLBACKEND"):
+        show_images(torch.zeros(1, 3, 16, 16))

@@ -4,11 +4,13 @@ import numpy as np
 import pytest
 import torch
 from helpers import TINY, make_gan, random_faces
+from PIL import Image
 
 import facegan as fg
 
 GAN, FACES, CONFIG = make_gan(), random_faces(40), fg.TrainConfig(**TINY)
 REAL = torch.zeros(8, 3, 16, 16)
+HISTORY = ("loss_d", "loss_g", "d_real", "d_fake")
 
 CALLS = {
     "a discriminator of 10 px": (lambda: fg.Discriminator(10), "image_size is 10, these networks take 16, 32"),
@@ -30,7 +32,32 @@ CALLS = {
     "a data set as images": (lambda: fg.show_images(FACES), r"expected images .*faces\[:16\]"),
     "save_images, swapped": (lambda: fg.save_images("x.png", REAL), "what to show is 'x.png', expected images"),
     "a GAN as frames": (lambda: fg.save_animation(GAN, "x.gif"), "frames is a GAN, expected a list"),
-    "floats as frames": (lambda: fg.save_animation(REAL, "x.gif"), "a frame is torch.float32, expected uint8"),
+    "numbers as frames": (lambda: fg.save_animation([1, 2], "x.gif"), "a frame is 1, expected a picture"),
+    "gray frames": (lambda: fg.save_animation(list(REAL[:, :1]), "x.gif"), r"a frame is \(1, 16, 16\), expected a pic"),
+    "batches as frames": (lambda: fg.save_animation([REAL], "x.gif"), r"a frame is \(8, 3, 16, 16\), expected a pic"),
+    "fps as text": (lambda: fg.save_animation(REAL, "x.gif", fps="9"), "fps is '9', expected more than 0"),
+    "fps that is no number": (lambda: fg.save_animation(REAL, "x.mp4", fps=float("nan")), "fps is nan, expected"),
+    "no file name": (lambda: fg.save_images(REAL, None), "where to write is None, expected a file name"),
+    "a folder as file": (lambda: fg.save_images(REAL, "."), "is a folder, expected a file name"),
+    "columns as text": (lambda: fg.save_images(REAL, "x.png", columns="2"), "columns is '2', expected a whole"),
+    "columns below 0": (lambda: fg.show_images(REAL, columns=-1), "columns is -1, expected a whole number"),
+    "labels as images": (lambda: fg.show_images(REAL.long()), "of torch.int64, expected images"),
+    "a mask as images": (lambda: fg.show_images(REAL > 0), "of torch.bool, expected images"),
+    "frames as text": (lambda: fg.walk(torch.zeros(2, 8), "9"), "frames is '9', expected a whole number"),
+    "whole numbers as latents": (lambda: fg.walk(REAL[0, 0].long(), 9), "end of the path is torch.int64"),
+    "a list as t": (lambda: fg.slerp(REAL, REAL, [0, 1]), r"t is \[0, 1\], expected a number"),
+    "t without a last side": (lambda: fg.slerp(REAL[0, 0, :2], REAL[0, 0, :2], torch.ones(5)), r"t is a tensor \(5,\)"),
+    "a number as latents": (lambda: fg.slerp(REAL[0, 0, 0, 0], REAL[0, 0, 0, 0], 0.5), r"torch.float32 \(\), exp"),
+    "truncation as text": (lambda: GAN.sample(2, truncation="1"), "truncation limit is '1', expected a positive"),
+    "a yes as a number": (lambda: GAN.sample(True), "cannot draw True latents"),
+    "columns that are missing": (lambda: fg.plot_curves({"loss_d": [1]}), "has no column 'd_fake', 'd_real'"),
+    "a history of texts": (lambda: fg.plot_curves(dict.fromkeys(HISTORY, ("a",))), "loss_d is .'a',., expected one"),
+    "a history of numbers": (lambda: fg.plot_curves(dict.fromkeys(HISTORY, 1.0)), "loss_d is 1.0, expected one"),
+    "a run folder of 5": (lambda: fg.fit(GAN, FACES, run_dir=5), "run_dir is 5, expected a folder"),
+    "no run folder": (lambda: fg.fit(GAN, FACES, run_dir=""), "run_dir is '', expected a folder"),
+    "a run folder without end": (lambda: fg.fit(GAN, FACES, run_dir="x" * 999), "cannot be used .File name too long"),
+    "a run folder with a zero": (lambda: fg.fit(GAN, FACES, run_dir="a\0b"), "run_dir is .*, expected a folder"),
+    "no generator": (lambda: fg.load_generator(""), "got '', expected a run folder"),
     "save_animation, swapped": (lambda: fg.save_animation("x.gif", [REAL]), "expected a file name"),
     "a GAN as history": (lambda: fg.plot_curves(GAN), "history is a GAN, expected gan.history"),
     "a GAN as features": (lambda: fg.plot_features(GAN), "expected the list that facegan.models.feature_maps"),
@@ -56,3 +83,14 @@ CALLS = {
 def test_a_wrong_argument_is_named_with_what_is_expected(call, message):
     with pytest.raises(fg.FaceganError, match=message):
         call()
+
+
+@pytest.mark.parametrize("frames", [REAL, list(REAL), REAL.numpy(), list((REAL + 1).byte().numpy())])
+def test_an_animation_takes_floats_and_arrays(frames, tmp_path):
+    with Image.open(fg.save_animation(frames, tmp_path / "a.gif")) as animation:
+        assert animation.size == (16, 16)
+
+
+def test_curves_are_drawn_of_losses_that_kept_their_graph():
+    losses = [torch.tensor(1.0, requires_grad=True) * 2 for _ in range(3)]
+    fg.plot_curves(dict.fromkeys(HISTORY, losses))

@@ -5,6 +5,7 @@ Exit codes: 0 done; 1 refused, with one line of why; 2 wrong usage; 130 interrup
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 import warnings
@@ -56,13 +57,30 @@ reword(app)
 
 def main() -> None:
     """Run the command line; a refusal is one line on stderr, not a traceback."""
+    _open_standard_files()
     warnings.showwarning = lambda message, *_: print(f"facegan: {message}", file=sys.stderr)
     try:
         _run()
     except SystemExit as end:
-        if int(os.environ.get("WORLD_SIZE", 1)) > 1:
+        if os.environ.get("WORLD_SIZE", "1") not in {"", "1"}:
             _leave(end)
         raise
+
+
+def _open_standard_files() -> None:
+    """Open those that the caller has closed, so that no other file takes their numbers and gets what is printed.
+
+    Nothing that is printed fails for its characters.
+    """
+    while (number := os.open(os.devnull, os.O_RDWR)) <= 2:
+        pass
+    os.close(number)
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:
+            setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115
+        elif isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # what its encoding lacks
 
 
 def _leave(end: SystemExit) -> None:

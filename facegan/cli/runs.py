@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import io
+import math
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
+import torch
 import typer
+from torch import Tensor
 
 from facegan.cli.options import Crop, Seed, Source, Step, Truncation
 from facegan.config import TrainConfig, differing
@@ -15,6 +19,7 @@ from facegan.runs.data_record import STARTED_FROM, start_in_words
 
 if TYPE_CHECKING:
     from facegan.evaluation import CopyScore
+    from facegan.models.dcgan import Generator
 
 Format = Literal["safetensors", "onnx", "torchscript"]
 Framing = Annotated[
@@ -34,25 +39,55 @@ def sample(
     truncation: Truncation = None,
 ) -> None:
     """Draw faces from a trained generator."""
-    import numpy as np
-
-    from facegan.images import save_images, to_uint8
+    from facegan.images import save_images
+    from facegan.models.protocol import sample_shape
     from facegan.runs.run import load_generator
 
-    faces = to_uint8(load_generator(source, step=step).sample(n, seed=seed, truncation=truncation))
     ending = "" if out.is_dir() else out.suffix.lower()
-    if ending == ".npy":
-        out.parent.mkdir(parents=True, exist_ok=True)
-        with out.open("wb") as file:
-            np.save(file, faces.numpy())
-    elif ending == ".png":
-        save_images(faces, out)
-    elif ending:
+    if ending not in {"", ".npy", ".png"}:
         raise ConfigError(f"cannot write faces to {out.name!r}; name a .png, a .npy or a folder.")
+    generator = load_generator(source, step=step)
+    parts = _in_parts(generator, n, ending, seed=seed, truncation=truncation)
+    if ending == ".npy":
+        _save_array(parts, (n, *sample_shape(generator)), out)
+    elif ending == ".png":
+        save_images(torch.cat(list(parts)), out)
     else:
-        for index, face in enumerate(faces):
+        for index, face in enumerate(face for part in parts for face in part):
             save_images(face[None], out / f"face_{index:05d}.png", columns=1)
     print(out)
+
+
+_PART = (
+    1024  # faces in memory at once, where they go to files of their own; a multiple of what `generate` takes
+)
+
+
+def _in_parts(generator: Generator, n: int, ending: str, **options: Any) -> Iterator[Tensor]:
+    """The faces of `generator.sample(n, ...)` as uint8. Raises `ConfigError` if one file's do not fit into memory."""
+    from facegan.images import to_uint8
+    from facegan.models.protocol import generate, latents_for, sample_shape
+    from facegan.runtime.memory import check_fits
+
+    advice = "Name a folder, which gets one file per face, or draw fewer."
+    what = f"{n:,} faces in one file" if ending else f"{n:,} latents"
+    count = n * math.prod(sample_shape(generator)) if ending else 4 * n * generator.latent_dim
+    check_fits(count, torch.device("cpu"), what, advice if ending else "Draw fewer.")
+    for z in latents_for(generator, n, **options).split(_PART):
+        yield to_uint8(generate(generator, z))
+
+
+def _save_array(parts: Iterator[Tensor], shape: tuple[int, ...], out: Path) -> None:
+    from numpy.lib import format
+
+    from facegan.files import write_atomic
+
+    file = io.BytesIO()
+    format.write_array_header_1_0(file, {"descr": "|u1", "fortran_order": False, "shape": shape})
+    for part in parts:
+        file.write(part.contiguous().numpy().data)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    write_atomic(out, file.getbuffer())
 
 
 def walk(

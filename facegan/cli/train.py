@@ -12,6 +12,7 @@ from facegan.cli.options import Align, Crop, Device, given
 from facegan.config import RECIPES, TrainConfig, differing, field_help
 from facegan.errors import ConfigError
 from facegan.losses import LOSSES
+from facegan.runtime.output import forgiving
 
 if TYPE_CHECKING:
     from facegan.runs.run import Run
@@ -58,6 +59,7 @@ Steps = Annotated[int | None, typer.Option(help="train until this many steps in 
 OUTPUTS = ("samples.png", "progress.gif", "curves.png", "generator.safetensors")
 
 
+@forgiving()
 def train(
     recipe: Recipe = None,
     start_from: StartFrom = None,

@@ -71,8 +71,9 @@ def diagnose(run_or_history: Any, *, faces: Any = None, loss: str = "bce") -> Di
             "History, or another mapping of such columns; of a DataFrame, df.reset_index().to_dict('list')."
         )
     run = Run.open(run_or_history)
-    shown = _pictures(run) if _of_images(run.data) else {}
-    notes = [] if shown else ["pictures: the run has no snapshots of faces."]
+    notes: list[str] = []
+    shown = _pictures(run, notes) if _of_images(run.data) else {}
+    notes += [] if shown else ["pictures: the run has no snapshots of faces."]
     real = _real(faces, run.config.image_size, run.data, notes) if shown else None
     return _gathered(run.history, run.config.loss, shown, real, notes, config=run.config)
 
@@ -96,9 +97,14 @@ def _diagnose_gan(gan: GAN, faces: Any) -> Diagnosis:
     return _gathered(gan.history, gan.config.loss, shown, real, notes, config=gan.config)
 
 
-def _pictures(run: Run) -> dict[int, Tensor]:
-    """The fakes of each snapshot, and of the last step, which may be none."""
-    shown = {step: run.pictures(step) for step in run.steps if step >= _EARLY}
+def _pictures(run: Run, notes: list[str]) -> dict[int, Tensor]:
+    """The fakes of each snapshot, and of the last step, which may be none; damaged ones are noted."""
+    shown = {}
+    for step in (step for step in run.steps if step >= _EARLY):
+        try:
+            shown[step] = run.pictures(step)
+        except (CheckpointError, ConfigError) as error:
+            notes.append(f"the pictures of step {step:,}: {error}")
     last = int(run.history["step"][-1]) if run.history["step"] else 0
     if last >= _EARLY and last not in shown:
         with suppress(CheckpointError):  # an older run, or one that was interrupted

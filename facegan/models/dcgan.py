@@ -6,18 +6,20 @@ the number of blocks. Does not cover labels: these GANs are unconditional.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from itertools import pairwise
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 from torch.nn.utils.parametrizations import spectral_norm
 
 from facegan.config import DISCRIMINATOR_SETTINGS, GENERATOR_SETTINGS, TrainConfig
-from facegan.errors import ConfigError, shown
+from facegan.errors import CheckpointError, ConfigError, shown
 from facegan.latent import DISTRIBUTIONS
 from facegan.models import protocol
 from facegan.models.conv import Conv2d, ConvTranspose2d, NearestConvTranspose2d
+from facegan.runtime.memory import check_fits
 
 SIZES = (16, 32, 64, 128, 256)
 OUTPUTS = {"tanh": nn.Tanh, "sigmoid": nn.Sigmoid}
@@ -73,7 +75,7 @@ class Generator(nn.Module):
         self.latent, self.output, self.upsampling = latent, output, upsampling
         self.activation, self.leak, self.modulation = activation, leak, modulation
         self.latent_distribution = latent  # its name in facegan.models.protocol
-        _check_whole(latent_dim=latent_dim)
+        _check_memory(self, least_weights(image_size, width, latent_dim, modulation=modulation))
         widths = hidden_widths(image_size, width)[::-1]
         _check_leak(leak)
         slope = leak * _choose(ACTIVATIONS, "activation", activation)
@@ -88,7 +90,6 @@ class Generator(nn.Module):
         for block in [*blocks[1:], to_image]:
             block[0] = upsample(block[0])
         if modulation:
-            _check_whole(modulation=modulation)
             modulated = [
                 ModulatedBlock(block, channels, latent_dim, modulation)
                 for block, channels in zip(blocks, widths, strict=True)
@@ -147,6 +148,7 @@ class Discriminator(nn.Module):
     ) -> None:
         super().__init__()
         self.image_size, self.width, self.norm, self.leak = image_size, width, norm, leak
+        _check_memory(self, least_weights(image_size, width))
         _check_leak(leak)
         widths = hidden_widths(image_size, width)
         layers = _choose(NORMS, "norm", norm)
@@ -266,6 +268,37 @@ def hidden_widths(image_size: int, width: int) -> list[int]:
     _check_whole(width=width)
     count = image_size.bit_length() - 3
     return [width * min(2**i, 8) for i in range(count)]
+
+
+def least_weights(image_size: int, width: int, latent_dim: int = 1, *, modulation: int = 0) -> int:
+    """At least so many numbers are in a `Generator`, or a `Discriminator`, of these settings; nothing is built."""
+    _check_whole(latent_dim=latent_dim, **({"modulation": modulation} if modulation else {}))
+    widths = hidden_widths(image_size, width)
+    inner = 9 * (3 * widths[0] + sum(a * b for a, b in pairwise(widths)))
+    modulating = modulation * sum(latent_dim + 2 * channels for channels in widths)
+    return 16 * latent_dim * widths[-1] + inner + modulating
+
+
+def check_holds(weights: Mapping[str, Tensor], settings: Mapping[str, Any]) -> None:
+    """Raise `CheckpointError` if a network of these settings is larger than the weights that belong to it.
+
+    Args:
+        weights: read from a file.
+        settings: the file's, of a `Generator` or a `Discriminator`.
+    """
+    given = {name: settings[name] for name in ("latent_dim", "modulation") if name in settings}
+    needed = least_weights(settings["image_size"], settings["width"], **given)
+    held = sum(weight.numel() for weight in weights.values())
+    if needed > held:
+        raise CheckpointError(
+            f"its settings ask for a network of {needed:,} or more numbers, and it holds {held:,}. Fetch or export it "
+            "again."
+        )
+
+
+def _check_memory(network: Generator | Discriminator, numbers: int) -> None:
+    what = f"a {type(network).__name__} with image_size={network.image_size} and width={network.width}"
+    check_fits(4 * numbers, torch.device("cpu"), what, "Use a smaller width.")
 
 
 def init_weights(module: nn.Module) -> None:

@@ -16,6 +16,7 @@ sample.
 from __future__ import annotations
 
 import copy
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import chain
@@ -25,12 +26,15 @@ import torch
 from torch import Tensor, nn
 
 from facegan.config import TrainConfig
-from facegan.errors import ConfigError, expect, first_line
+from facegan.errors import CheckpointError, ConfigError, expect, first_line
 from facegan.images import unit_to_signed
 from facegan.latent import draw_latents, truncate
+from facegan.runtime.memory import check_fits
 from facegan.runtime.random import restored
+from facegan.runtime.settings import usual_settings
 
 
+@usual_settings()
 @torch.no_grad()
 def generate(generator: nn.Module, z: Tensor, *, batch_size: int = 128) -> Tensor:
     """Images of latents from any generator, in eval mode and without gradients.
@@ -44,19 +48,21 @@ def generate(generator: nn.Module, z: Tensor, *, batch_size: int = 128) -> Tenso
         Images (N, 3, S, S) in [-1, 1] on the generator's device.
 
     Raises:
-        ConfigError: the latents have another shape.
+        ConfigError: the latents have another shape, or the images would not fit into memory.
     """
     latent_dim = attribute(generator, "latent_dim")
     expect(z, Tensor, "z", f"latents (N, {latent_dim}) as a tensor")
     if z.ndim != 2 or z.shape[1] != latent_dim:
         raise ConfigError(f"latents are {tuple(z.shape)}, this generator takes (N, {latent_dim}).")
     device = device_of(generator)
+    _check_memory(generator, len(z))
     with evaluating(generator):
         parts = [generator(part.to(device, dtype_of(generator))).float() for part in z.split(batch_size)]
         images = torch.cat(parts).contiguous()
     return unit_to_signed(images) if tuple(getattr(generator, "output_range", (-1, 1))) == (0, 1) else images
 
 
+@usual_settings()
 def sample(
     generator: nn.Module, n: int, *, seed: int | None = None, truncation: float | None = None
 ) -> Tensor:
@@ -65,9 +71,12 @@ def sample(
     `truncation` cuts latents off at that many standard deviations: nearer the average face, and worse ones from a
     generator that was not trained for it (`facegan.latent.truncate`).
     """
+    if isinstance(n, int):  # what else it is, is checked where latents are drawn
+        _check_memory(generator, n)
     return generate(generator, latents_for(generator, n, seed=seed, truncation=truncation))
 
 
+@usual_settings()
 def latents_for(
     generator: nn.Module, n: int, *, seed: int | None = None, truncation: float | None = None
 ) -> Tensor:
@@ -77,14 +86,23 @@ def latents_for(
     return z if truncation is None else truncate(z, truncation, latent=latent)
 
 
+def _check_memory(generator: nn.Module, count: int) -> None:
+    """Raise `ConfigError` if so many samples need more memory than there is; a network need not know its size."""
+    shape = sample_shape(generator)
+    if None not in shape:
+        advice = "Draw fewer at a time, or write pictures to a folder in parts: facegan sample --n."
+        what = f"drawing {count:,} samples at once"
+        check_fits(4 * count * math.prod(shape), device_of(generator), what, advice)
+
+
 def sample_shape(network: nn.Module) -> tuple[int, ...]:
     """The shape of what a generator makes or a discriminator judges: (3, S, S), or the network's own (D,).
 
     Raises `ConfigError` if the network's `sample_shape` is anything else.
     """
-    shape: Any = getattr(network, "sample_shape", None)
+    shape: Any = _own(network, "sample_shape")
     if shape is None:
-        size: Any = getattr(network, "image_size", None)
+        size: Any = _own(network, "image_size")
         return (3, size, size)
     if (
         not isinstance(shape, tuple | list)
@@ -97,6 +115,11 @@ def sample_shape(network: nn.Module) -> tuple[int, ...]:
             "as (2,) for points. Networks of images have `image_size` instead."
         )
     return tuple(shape)
+
+
+def _own(network: nn.Module, name: str) -> Any:
+    """An attribute of a network, or of the one inside a wrapper; None if neither has it."""
+    return getattr(network, name, getattr(unwrapped(network), name, None))
 
 
 def distribution_of(generator: nn.Module) -> str:
@@ -243,6 +266,10 @@ def check_networks(
                 f"the weights of the {name} are on the device 'meta', which holds no numbers. Build it without a "
                 "device; it is moved to where it trains."
             )
+        if any(weight.is_inference() for weight in network.parameters()):
+            raise ConfigError(
+                f"the weights of the {name} were made in torch.inference_mode, and cannot be trained. Build it outside."
+            )
     shape = sample_shape(generator)
     if sample_shape(discriminator) != shape:
         raise ConfigError(
@@ -269,6 +296,27 @@ def check_networks(
         _check_finite("discriminator", logits)
 
 
+def is_finite(network: nn.Module) -> bool:
+    """Whether all weights are finite, and no buffer is NaN; infinite buffers are allowed, such as an attention mask."""
+    return _not_finite(network) is None
+
+
+def check_finite_weights(network: nn.Module) -> None:
+    """Raise `CheckpointError` with the name of the first weight that `is_finite` finds."""
+    if name := _not_finite(network):
+        raise CheckpointError(
+            f"its weight {name!r} is not finite: the training diverged. Use the generator of an earlier step, such as "
+            "load_generator(run, step=...)."
+        )
+
+
+def _not_finite(network: nn.Module) -> str | None:
+    for name, weight in network.named_parameters():
+        if not weight.isfinite().all():
+            return name
+    return next((name for name, buffer in network.named_buffers() if buffer.isnan().any()), None)
+
+
 def _check_finite(name: str, output: Tensor) -> None:
     if not output.isfinite().all():
         raise ConfigError(
@@ -284,6 +332,8 @@ def _output(name: str, module: nn.Module, inputs: Tensor) -> Tensor:
     except Exception as error:
         mixed = torch.is_autocast_enabled(inputs.device.type)
         hint = " If it works in float32 only, set precision='fp32' in the config." if mixed else ""
+        if (dtype := dtype_of(module)) != torch.float32:
+            hint = f" Its weights are {str(dtype).removeprefix('torch.')}; training expects float32: call .float()."
         raise ConfigError(
             f"the {name} fails on a batch {tuple(inputs.shape)}: {first_line(error)}. It must take latents "
             f"(B, latent_dim) if it is a generator, images (B, 3, S, S) if it is a discriminator.{hint}"

@@ -24,6 +24,7 @@ from facegan.runs.upgrade import upgrade_state
 SCHEMA = (
     4  # 1: 0.1, without data and structure; 2: 0.2, without the epoch; 3: 0.3, without adaptive augmentation
 )
+_GIANT = 2**28  # numbers in a tensor; smaller ones may be views of few numbers
 KEEP = 3  # checkpoints kept in a folder
 
 
@@ -57,6 +58,7 @@ def load(path: str | Path) -> dict[str, Any]:
         ) from None
     except (RuntimeError, ValueError, KeyError, EOFError, TypeError, AttributeError) as error:
         raise DamagedCheckpoint(f"{path} is damaged ({first_line(error)}).") from None
+    _check_sizes(state, path)
     if not isinstance(state, dict) or not isinstance(state.get("schema"), int):
         raise CheckpointError(f"{path} is not a facegan checkpoint: it has no schema number.")
     if state["schema"] > SCHEMA:
@@ -76,24 +78,41 @@ def save_step(state: dict[str, Any], folder: str | Path, step: int) -> Path:
     return path
 
 
-def load_latest(folder: str | Path) -> dict[str, Any] | None:
+def load_latest(folder: str | Path, *, set_aside: bool = False) -> dict[str, Any] | None:
     """The newest checkpoint (by step, not by date) that verifies; None if there is no checkpoint.
 
-    A damaged one is skipped with a warning.
+    A damaged one is skipped with a warning. With `set_aside` it is also renamed, to `step_000060.pt.damaged`, so that
+    a run that resumes from an earlier one does not overwrite it.
 
     Raises:
         CheckpointError: all are damaged, or the newest is intact but refused (unsafe, or of a newer facegan).
     """
-    failures = []
+    failures: dict[Path, DamagedCheckpoint] = {}
     for path in reversed(numbered(folder, ".pt").values()):
         try:
-            return load(path)
+            state = load(path)
         except DamagedCheckpoint as error:
-            failures.append(error)
-            warnings.warn(f"{error} Using the checkpoint before it.", stacklevel=2)
+            failures[path] = error
+            if not set_aside:
+                warnings.warn(f"{error} Using the checkpoint before it.", stacklevel=2)
+            continue
+        for damaged, failure in failures.items() if set_aside else ():
+            warnings.warn(f"{failure}{_set_aside(damaged)} Using the checkpoint before it.", stacklevel=2)
+        return state
     if failures:
-        raise DamagedCheckpoint(f"no checkpoint in {folder} can be read; the newest: {failures[0]}")
+        raise DamagedCheckpoint(
+            f"no checkpoint in {folder} can be read; the newest: {next(iter(failures.values()))}"
+        )
     return None
+
+
+def _set_aside(path: Path) -> str:
+    """Rename a damaged file to the next free name; returns what to say of it."""
+    names = (path.with_name(f"{path.name}.damaged{f'-{k}' * (k > 0)}") for k in range(10_000))
+    try:
+        return f" It is now {path.rename(next(new for new in names if not new.exists())).name}."
+    except OSError:
+        return ""
 
 
 @contextmanager
@@ -125,10 +144,18 @@ def numbered(folder: str | Path, suffix: str) -> dict[int, Path]:
 def _verify(path: Path) -> None:
     try:
         with zipfile.ZipFile(path) as archive:
+            unpacked = sum(member.file_size for member in archive.infolist())
+            if unpacked > path.stat().st_size:  # torch.save compresses nothing
+                raise CheckpointError(
+                    f"{path} was refused: it has {path.stat().st_size:,} bytes and unpacks to {unpacked:,}. Use "
+                    "checkpoints written by facegan."
+                )
             damaged = archive.testzip()
             exported = any(name.endswith("/constants.pkl") for name in archive.namelist())
     except FileNotFoundError:
         raise CheckpointError(f"no checkpoint at {path}.") from None
+    except CheckpointError:
+        raise
     except OSError as error:
         raise CheckpointError(f"cannot read {path}: {error.strerror or error}.") from None
     except Exception as error:  # zipfile raises many kinds on damaged bytes
@@ -137,6 +164,17 @@ def _verify(path: Path) -> None:
         raise CheckpointError(f"{path} is a TorchScript network; load it with torch.jit.load.")
     if damaged:
         raise DamagedCheckpoint(f"{path} is damaged (wrong checksum in {damaged}).")
+
+
+def _check_sizes(tree: Any, path: Path) -> None:
+    """Raise `CheckpointError` for a giant tensor that is larger than the file: one number, repeated."""
+    if isinstance(tree, torch.Tensor) and tree.numel() > max(path.stat().st_size, _GIANT):
+        raise CheckpointError(
+            f"{path} was refused: it has {path.stat().st_size:,} bytes and a tensor of {tree.numel():,} numbers. Use "
+            "checkpoints written by facegan."
+        )
+    for branch in tree.values() if isinstance(tree, dict) else tree if isinstance(tree, list | tuple) else ():
+        _check_sizes(branch, path)
 
 
 def _what_it_is(path: Path, error: Exception) -> str:

@@ -26,7 +26,7 @@ from facegan import files
 from facegan.errors import CheckpointError, first_line
 from facegan.images import gif_bytes, png_bytes, read_png
 from facegan.plots import plot_curves
-from facegan.runs import checkpoint
+from facegan.runs import checkpoint, rescued
 from facegan.runs.history import History
 from facegan.runs.upgrade import upgrade_notes
 
@@ -57,11 +57,11 @@ class RunFolder:
             for part in ("", "checkpoints", "frames", "generators"):
                 files.remove_temporaries(self.path / part)
         except OSError as error:
-            raise _unusable(path, error) from None
+            raise unusable(path, error) from None
 
     def latest(self) -> dict[str, Any] | None:
-        """The newest intact checkpoint, or None."""
-        state = checkpoint.load_latest(self.active_path / "checkpoints")
+        """The newest intact checkpoint, or None; damaged ones that are newer are renamed."""
+        state = checkpoint.load_latest(self.active_path / "checkpoints", set_aside=True)
         self.saved_step = state["step"] if state else None
         return state
 
@@ -83,7 +83,7 @@ class RunFolder:
                 for path in (path for at, path in kept.items() if at > step):
                     path.unlink()
         except OSError as error:
-            raise _unusable(self.path, error) from None
+            raise unusable(self.path, error) from None
 
     def save(
         self,
@@ -134,9 +134,27 @@ class RunFolder:
 
     def _write_summary(self, frame: Tensor, generator: bytes) -> None:
         files.write_atomic(self.active_path / "generator.safetensors", generator)
-        frames = [read_png(path) for path in _thin(list(self.frames().values()))]
+        frames = self._readable_frames(frame.shape[2])
         animation = gif_bytes(_of_one_height([*frames, *[frame] * _LAST_FRAMES]), fps=8)
         files.write_atomic(self.active_path / "progress.gif", animation)
+
+    def _readable_frames(self, width: int) -> list[Tensor]:
+        """The frames of a width, at most 60; others are passed over, and the first of them is named."""
+        found, bad = [], []
+        for path in _thin(list(self.frames().values())):
+            try:
+                picture = read_png(path)
+            except OSError as error:
+                bad.append(f"{path} cannot be read ({error.strerror or first_line(error)})")
+                continue
+            if picture.shape[2] == width:
+                found.append(picture)
+            else:
+                bad.append(f"{path} is {picture.shape[2]} pixels wide, the run's frames are {width}")
+        if bad:
+            more = f", and {len(bad) - 1} more frames are like it" if bad[1:] else ""
+            warnings.warn(f"{bad[0]}{more}; progress.gif is made without.", stacklevel=5)
+        return found
 
     def _write_with_fallback(self, write: Callable[[], None]) -> None:
         """Write to the run folder, or to a local one once it cannot be written."""
@@ -146,13 +164,14 @@ class RunFolder:
             write()
         except OSError as error:
             if self.active_path != self.path:
-                raise _unusable(self.active_path, error) from None
+                raise unusable(self.active_path, error) from None
             self._use_fallback(error)
             write()
 
     def _use_fallback(self, error: OSError) -> None:
         self.active_path = Path(tempfile.mkdtemp(prefix=f"facegan-{self.path.name}-"))
         _make(self.active_path)
+        rescued.remember(self.path, self.active_path)
         warnings.warn(
             f"{self.path} cannot be written ({error.strerror or error}); training continues and saves to "
             f"{self.active_path} until it is available again.",
@@ -168,6 +187,7 @@ class RunFolder:
         except (OSError, shutil.Error):
             return
         shutil.rmtree(self.active_path)
+        rescued.forget(self.path)
         self.active_path = self.path
 
 
@@ -216,7 +236,8 @@ def _drawn(history: History) -> bytes | None:
         return None
 
 
-def _unusable(path: str | Path, error: OSError) -> CheckpointError:
+def unusable(path: str | Path, error: OSError) -> CheckpointError:
+    """What to say of a run folder that cannot be read or written."""
     return CheckpointError(
         f"the run folder {path} cannot be used ({error.strerror or error}). Choose another run_dir."
     )

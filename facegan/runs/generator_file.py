@@ -1,10 +1,12 @@
 """A network in one `.safetensors` file: its weights, the settings that build it, and what it learned from.
 
-A generator, of any kind; or one of facegan's discriminators, from which a training can start.
+A generator, of any kind; or one of facegan's discriminators, from which a training can start. The file's metadata has
+a digest of its contents, which is compared when it is read.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,14 +18,16 @@ from torch import nn
 
 from facegan.config import DISCRIMINATOR_SETTINGS
 from facegan.errors import CheckpointError, FaceganError, first_line
-from facegan.models.dcgan import Discriminator, Generator
-from facegan.models.protocol import copied, distribution_of, set_missing, unwrapped
+from facegan.models.dcgan import Discriminator, Generator, check_holds
+from facegan.models.protocol import check_finite_weights, copied, distribution_of, set_missing, unwrapped
 from facegan.runs.upgrade import upgrade_weights
+from facegan.runtime.settings import usual_settings
 
 _KEY = "facegan"  # of the file's metadata; one, because the order of several is not fixed
 # What is known of other networks; those of images have no sample_shape, others no image_size.
 _OWN = ("latent_dim", "image_size", "sample_shape", "output_range")
 _DISTRIBUTION = "latent_distribution"  # which they need not have
+_DIGEST = "sha256"  # of settings and weights; older files have none
 _ROLE = "role"  # "discriminator"; files of generators have none
 
 
@@ -55,9 +59,21 @@ def to_bytes(generator: nn.Module, *, data: dict[str, Any] | None = None, half: 
         settings[_DISTRIBUTION] = distribution_of(generator)
         settings["network"] = type(network).__name__
     record = getattr(generator, "trained_on", None) if data is None else data
-    return save(weights, metadata={_KEY: json.dumps(settings | ({"data": record} if record else {}))})
+    settings |= {"data": record} if record else {}
+    settings[_DIGEST] = _digest(settings, weights)
+    return save(weights, metadata={_KEY: json.dumps(settings)})
 
 
+def _digest(settings: dict[str, Any], weights: dict[str, torch.Tensor]) -> str:
+    """The SHA-256 of what a file holds, whatever the order of its tensors."""
+    found = hashlib.sha256(json.dumps(settings, sort_keys=True).encode())
+    for name, weight in sorted(weights.items()):
+        found.update(f"{name} {weight.dtype} {list(weight.shape)}".encode())
+        found.update(weight.reshape(-1).view(torch.uint8).numpy().data)
+    return found.hexdigest()
+
+
+@usual_settings()
 def read(path: Path, generator: nn.Module | None = None) -> nn.Module:
     """The generator in a file, in eval mode on the CPU.
 
@@ -72,20 +88,26 @@ def read(path: Path, generator: nn.Module | None = None) -> nn.Module:
     with _readable(path, "generator"):
         settings, weights = _contents(path, role=None)
         data, network = settings.pop("data", None), settings.pop("network", None)
+        if network is None and generator is None:
+            check_holds(weights, settings)
         generator = _empty(settings, network, generator)
         weights = upgrade_weights(weights) if network is None else weights
         unwrapped(generator).load_state_dict(_extra_state(generator) | weights)
+        check_finite_weights(generator)
     generator.trained_on = data
     return generator.eval()
 
 
+@usual_settings()
 def read_discriminator(path: Path) -> Discriminator:
     """The discriminator in a file, in train mode on the CPU. Raises `CheckpointError` as `read` does."""
     with _readable(path, "discriminator"):
         settings, weights = _contents(path, role="discriminator")
         settings.pop("data", None)
+        check_holds(weights, settings)
         discriminator = Discriminator(**settings)
         discriminator.load_state_dict(weights)
+        check_finite_weights(discriminator)
     return discriminator
 
 
@@ -95,6 +117,11 @@ def _contents(path: Path, *, role: str | None) -> tuple[dict[str, Any], dict[str
     with safe_open(str(path), framework="pt") as file:
         settings = json.loads((file.metadata() or {})[_KEY])
         weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    written = settings.pop(_DIGEST, None)
+    if written not in {None, _digest(settings, weights)}:
+        raise CheckpointError(
+            "it is damaged: its contents do not match their digest. Fetch or export it again."
+        )
     if (found := settings.pop(_ROLE, None)) != role:
         raise ValueError(f"it holds a {found or 'generator'}")
     return settings, weights

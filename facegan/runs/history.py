@@ -144,14 +144,14 @@ class History(Mapping[str, list[float]]):
 
     @classmethod
     def from_csv(cls, path: Path) -> History:
-        """The history in a `history.csv`. Raises `CheckpointError` for a damaged file."""
+        """The history in a `history.csv`. Raises `CheckpointError` for a damaged file, or one that cannot be read."""
         try:
             names, *rows = csv.reader(path.read_text().splitlines())
             columns = (
                 zip(*([float(x) for x in row] for row in rows), strict=True) if rows else [()] * len(names)
             )
             return cls._from_columns(dict(zip(names, columns, strict=True)))
-        except (ValueError, KeyError) as error:
+        except (ValueError, KeyError, OSError, csv.Error) as error:
             raise CheckpointError(
                 f"{path} is damaged ({first_line(error)}). Delete it; the checkpoints hold the same history."
             ) from None

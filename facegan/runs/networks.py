@@ -6,11 +6,18 @@ from typing import Any
 
 from torch import nn
 
-from facegan.config import TrainConfig
+from facegan.config import GENERATOR_SETTINGS, TrainConfig
 from facegan.errors import CheckpointError
-from facegan.models.dcgan import Discriminator, Generator
-from facegan.models.protocol import copied, set_attribute, set_default_attributes, unwrapped
+from facegan.models.dcgan import Discriminator, Generator, check_holds
+from facegan.models.protocol import (
+    check_finite_weights,
+    copied,
+    set_attribute,
+    set_default_attributes,
+    unwrapped,
+)
 from facegan.runs import checkpoint
+from facegan.runtime.settings import usual_settings
 
 
 def config_of(state: dict[str, Any]) -> TrainConfig:
@@ -19,24 +26,36 @@ def config_of(state: dict[str, Any]) -> TrainConfig:
         return TrainConfig.from_dict(state["config"])
 
 
+@usual_settings()
 def generator_of(state: dict[str, Any], network: nn.Module | None, *, part: str = "ema") -> nn.Module:
     """The generator in a checkpoint, in eval mode; `part` "generator" is the one without averaging."""
     config = config_of(state)
     if network is None:
         _check_ours(state, "generator", "load_generator(run, generator=network)")
-    generator: nn.Module = Generator.from_config(config)
-    if network is not None:
+    generator: nn.Module
+    if network is None:
+        with checkpoint.contents_of_a_run():
+            check_holds(state[part], {name: getattr(config, name) for name in GENERATOR_SETTINGS})
+        generator = Generator.from_config(config)
+    else:
         generator = set_default_attributes(copied(network), config)
     _load(generator, state, part, "generator")
+    check_finite_weights(generator)
     set_attribute(generator, "trained_on", state["data"])
     return generator.eval()
 
 
+@usual_settings()
 def discriminator_of(state: dict[str, Any], network: nn.Module | None) -> nn.Module:
     """The discriminator in a checkpoint, in train mode."""
     config = config_of(state)
     if network is None:
         _check_ours(state, "discriminator", "run.discriminator(network=network)")
+    if network is None:
+        with checkpoint.contents_of_a_run():
+            check_holds(
+                state["discriminator"], {"image_size": config.image_size, "width": config.discriminator_width}
+            )
     discriminator = Discriminator.from_config(config) if network is None else copied(network)
     _load(discriminator, state, "discriminator", "discriminator")
     return discriminator.train()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from abc import ABC, abstractmethod
 from functools import cached_property
 from pathlib import Path
@@ -173,7 +174,12 @@ class FolderRun(Run):
     @cached_property
     def history(self) -> History:
         if (self.path / "history.csv").is_file():
-            return History.from_csv(self.path / "history.csv")
+            try:
+                return History.from_csv(self.path / "history.csv")
+            except CheckpointError as error:
+                if not self.checkpoints:
+                    raise
+                warnings.warn(f"{error} The newest checkpoint's is used.", stacklevel=2)
         return History.from_state(self.state["history"])
 
     @property
@@ -338,9 +344,10 @@ def load_generator(
     """
     if isinstance(source, Run):
         return source.generator(step, network=generator)
-    if not isinstance(source, str | Path):
+    if not isinstance(source, str | Path) or source == "":
+        given = "''" if source == "" else f"a {type(source).__name__}"
         raise ConfigError(
-            f"got a {type(source).__name__}, expected a run folder, a file, a bundled run's name or a Run; a GAN's "
+            f"got {given}, expected a run folder, a file, a bundled run's name or a Run; a GAN's "
             "own averaged generator is gan.ema."
         )
     path = Path(source).expanduser()

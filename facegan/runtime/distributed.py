@@ -26,6 +26,8 @@ _OPTIONS = inspect.signature(nn.parallel.DistributedDataParallel).parameters
 _SYNC_BUFFERS = next(name for name in ("forward_sync_buffers", "broadcast_buffers") if name in _OPTIONS)
 _PATIENCE = timedelta(hours=6)  # the first process may be fetching CelebA over a slow line
 
+_UNSET = "unset WORLD_SIZE RANK LOCAL_RANK LOCAL_WORLD_SIZE MASTER_ADDR MASTER_PORT"
+
 
 def rank() -> int:
     """This process's number, from 0."""
@@ -42,9 +44,9 @@ def launched(device: str = "auto") -> Iterator[str]:
     """Join the other processes when torchrun started this one; yields the device that is this one's.
 
     For a single process that is `device` itself. Raises `ConfigError` when there are more processes
-    than GPUs.
+    than GPUs, or the environment is not as torchrun sets it.
     """
-    if int(os.environ.get("WORLD_SIZE", 1)) == 1:
+    if (count := _number_in_environment("WORLD_SIZE", 1)) == 1:
         yield device
         return
     if device not in {"auto", "cuda", "cpu"}:
@@ -52,6 +54,7 @@ def launched(device: str = "auto") -> Iterator[str]:
             f"device={device!r} cannot be shared by processes; leave it out and each takes a GPU of its own, "
             "or say 'cpu'."
         )
+    _check_environment(count)
     device = device if device == "cpu" else _own_device()
     dist.init_process_group("gloo" if device == "cpu" else "cpu:gloo,cuda:nccl", timeout=_PATIENCE)
     try:
@@ -151,10 +154,42 @@ def _is_distributed() -> bool:
     return dist.is_available() and dist.is_initialized()
 
 
+def _number_in_environment(name: str, at_least: int) -> int:
+    """A whole number; `at_least` if the variable is empty or not set."""
+    text = os.environ.get(name) or str(at_least)
+    if not text.isdecimal() or int(text) < at_least:
+        raise _wrong_environment(f"{name} is {text!r}, expected a whole number of {at_least} or more")
+    return int(text)
+
+
+def _check_environment(count: int) -> None:
+    """Raise `ConfigError` where torch would wait, or fail in its own words."""
+    for name in ("RANK", "MASTER_ADDR", "MASTER_PORT"):
+        if not os.environ.get(name):
+            raise _wrong_environment(f"WORLD_SIZE is {count}, but {name} is not set")
+    if (number := _number_in_environment("RANK", 0)) >= count:
+        raise _wrong_environment(f"RANK is {number}, expected less than WORLD_SIZE, which is {count}")
+    _number_in_environment("MASTER_PORT", 1)
+    if "TORCHELASTIC_RUN_ID" not in os.environ:
+        print(f"waiting for the other processes: WORLD_SIZE is {count}. If there are none: {_UNSET}.")
+
+
+def _wrong_environment(found: str) -> ConfigError:
+    return ConfigError(
+        f"in the environment, {found}. torchrun sets these variables for each of several processes. To train in one "
+        f"process: {_UNSET}."
+    )
+
+
 def _own_device() -> str:
     if not torch.cuda.is_available():
         return "cpu"
-    local_rank, local_world = (int(os.environ[name]) for name in ("LOCAL_RANK", "LOCAL_WORLD_SIZE"))
+    for name in ("LOCAL_RANK", "LOCAL_WORLD_SIZE"):
+        if not os.environ.get(name):
+            raise _wrong_environment(f"{name} is not set")
+    local_rank, local_world = (
+        _number_in_environment(n, k) for n, k in (("LOCAL_RANK", 0), ("LOCAL_WORLD_SIZE", 1))
+    )
     count = torch.cuda.device_count()
     if local_world > count:
         raise ConfigError(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
+from torch.nn.parallel import DistributedDataParallel
 
 from facegan.config import RECIPES, TrainConfig
 from facegan.errors import ConfigError
@@ -54,6 +55,11 @@ def networks_of(
             raise ConfigError(
                 f"{name} is a TorchScript module, which cannot be copied for the average. Pass the module that it "
                 "was made from."
+            )
+        if isinstance(network, DistributedDataParallel):
+            raise ConfigError(
+                f"{name} is a DistributedDataParallel, which facegan makes itself where several processes train. "
+                "Pass the network inside: network.module."
             )
         if not network.training:
             network.train()

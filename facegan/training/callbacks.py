@@ -14,6 +14,7 @@ Weights & Biases:
 from __future__ import annotations
 
 import math
+import sys
 import time
 import warnings
 from collections.abc import Sequence
@@ -21,16 +22,19 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from torch import Tensor, nn
+from torch import Tensor
 
 from facegan.errors import ConfigError, TrainingError
 from facegan.images import captioned
+from facegan.models.protocol import is_finite
 from facegan.runs.folder import RunFolder
 from facegan.runs.history import METRICS
 from facegan.runtime import distributed
+from facegan.runtime.output import Lines, writes_lines
 from facegan.training.gan import GAN
 
 _MIN_SCALE = 1e-6  # of float16's losses; from 65,536 it takes three dozen overflows to come here
+_LINE_EVERY = 5.0  # seconds between lines of progress in a log file
 _READ_EVERY = 1.0  # seconds between copies of the metrics to the host
 
 
@@ -88,7 +92,7 @@ class FiniteCheck(Callback):
 
     def on_snapshot(self, gan: GAN, grid: Tensor) -> None:
         self._check_metrics(gan)
-        if distributed.any_of(not all(map(_is_finite, (gan.generator, gan.discriminator, gan.ema)))):
+        if distributed.any_of(not all(map(is_finite, (gan.generator, gan.discriminator, gan.ema)))):
             raise self._diverged(gan, gan.step, "a weight is no longer finite")
         if gan.engine.scaler.is_enabled() and gan.engine.scaler.get_scale() < _MIN_SCALE:
             raise self._diverged(gan, gan.step, "every step overflows float16 and is skipped")
@@ -137,15 +141,8 @@ def _captioned(gan: GAN, grid: Tensor) -> Tensor:
     return captioned(grid, f"step {gan.step:,}" + (f", epoch {gan.epoch}" if gan.epoch else ""))
 
 
-def _is_finite(network: nn.Module) -> bool:
-    """Infinite buffers are allowed, such as an attention mask."""
-    return all(w.isfinite().all() for w in network.parameters()) and not any(
-        buffer.isnan().any() for buffer in network.buffers()
-    )
-
-
 class ProgressBar(Callback):
-    """A bar with rate and time left, unless another callback shows the progress.
+    """A bar with rate and time left, unless another callback shows the progress; in a log file, a line now and then.
 
     Args:
         others: the other callbacks.
@@ -160,9 +157,10 @@ class ProgressBar(Callback):
         from tqdm.auto import tqdm
 
         if not any(getattr(one, "shows_progress", False) for one in self._others):
-            self._bar = tqdm(
-                total=total, initial=gan.step, unit="step", dynamic_ncols=True, delay=self._delay
-            )
+            options: dict[str, Any] = {"delay": self._delay}
+            if writes_lines():
+                options |= {"file": Lines(sys.stderr), "mininterval": _LINE_EVERY}
+            self._bar = tqdm(total=total, initial=gan.step, unit="step", dynamic_ncols=True, **options)
 
     def on_step_end(self, gan: GAN, metrics: dict[str, Tensor]) -> None:
         if self._bar is None:

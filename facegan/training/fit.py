@@ -19,15 +19,19 @@ from facegan.runs.history import History
 from facegan.runtime import distributed
 from facegan.runtime.cpu import fitting_threads
 from facegan.runtime.distributed import log_rank0
+from facegan.runtime.output import forgiving
+from facegan.runtime.settings import usual_settings
 from facegan.training.callbacks import as_callbacks
 from facegan.training.gan import GAN
 from facegan.training.held_out import HeldOut
+from facegan.training.memory import check_batch_fits
 from facegan.training.monitor import Monitor
 from facegan.training.optimizers import decay_rates
 from facegan.training.resume import open_folder
 from facegan.training.step import train_step
 
 
+@usual_settings()
 def fit(
     gan: GAN,
     faces: Any,
@@ -72,7 +76,7 @@ def fit(
         The GAN's history.
 
     Raises:
-        ConfigError: an argument is invalid.
+        ConfigError: an argument is invalid, or a batch needs more memory than there is.
         DataError: the faces are not images of the GAN's size, or fewer than a batch.
         CheckpointError: the folder has another run, or cannot be written or, with `fresh`, moved; or `fresh` cannot
             restore the first weights of networks of your own.
@@ -86,7 +90,9 @@ def fit(
     total = total_steps(gan.config, len(faces), epochs=epochs, steps=steps)
     every = _steps_between(gan.config, snapshot_every)
     callbacks = as_callbacks(callbacks)
+    check_batch_fits(gan)
     with (
+        forgiving(),
         open_folder(gan, run_dir, faces.record(), resume=resume, fresh=fresh, total=total) as folder,
         fitting_threads(gan.device, total - gan.step),
     ):

@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from facegan import files
 from facegan.errors import CheckpointError
-from facegan.runs import checkpoint
+from facegan.runs import checkpoint, rescued
 from facegan.runtime import distributed
 from facegan.runtime.distributed import log_rank0
 from facegan.training.gan import GAN
+from facegan.training.lock import only_training
 
 
 def start_over(gan: GAN, run_dir: str | Path | None) -> Path | None:
@@ -36,6 +36,8 @@ def start_over(gan: GAN, run_dir: str | Path | None) -> Path | None:
     if gan.step:
         reset(gan, run_dir)
     moved = set_aside(run_dir) if run_dir and distributed.rank() == 0 else None
+    if run_dir:
+        rescued.forget(run_dir)
     if moved:
         log_rank0(f"moved the run in {run_dir} to {moved}; starting over at step 0.")
     return moved
@@ -63,15 +65,9 @@ def _first_state(run_dir: Path | None) -> dict[str, Any] | None:
 
 def check_idle(run_dir: Path) -> None:
     """Raise `CheckpointError` while something trains in a run folder."""
-    if not _has_run(run_dir):
-        return
-    try:
-        with files.locked(run_dir / "run", wait=False):
+    if _has_run(run_dir):
+        with only_training(run_dir):
             pass
-    except BlockingIOError:
-        raise CheckpointError(
-            f"a training in {run_dir} is still running. Stop it or wait until it ends, or use another run_dir."
-        ) from None
 
 
 def set_aside(run_dir: Path) -> Path | None:

@@ -5,7 +5,6 @@ How a step changes it is in `facegan.training.step`, the loop in `facegan.traini
 
 from __future__ import annotations
 
-import warnings
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,7 @@ from facegan.config import TrainConfig
 from facegan.errors import CheckpointError, ConfigError
 from facegan.files import write_atomic
 from facegan.images import picture_of
-from facegan.losses import BUILT_IN, LOSSES, Loss
+from facegan.losses import LOSSES, Loss
 from facegan.models import protocol
 from facegan.runs import generator_file
 from facegan.runs.checkpoint import contents_of_a_run, on_cpu
@@ -24,12 +23,14 @@ from facegan.runs.data_record import STARTED_FROM
 from facegan.runs.history import History
 from facegan.runs.networks import config_of
 from facegan.runs.run import Run
-from facegan.runtime.device import autocast, memory_format, pick_device, pick_precision
-from facegan.training import noise, optimizers
+from facegan.runtime.device import memory_format, pick_device, pick_precision
+from facegan.runtime.settings import usual_settings
+from facegan.training import noise, optimizers, placing
 from facegan.training.adaptive import AdaptiveAugmentation
 from facegan.training.build import as_config, networks_of, with_loss
 from facegan.training.compatibility import NETWORKS, check_same_networks, loss_name, structure_of
 from facegan.training.engine import Engine
+from facegan.training.memory import check_networks_fit
 from facegan.training.start import start_of
 from facegan.version import __version__
 
@@ -50,7 +51,8 @@ class GAN:
         device: "auto" (CUDA, then Apple's MPS, then the CPU), "cpu", "cuda", "cuda:1" or "mps".
 
     Attributes:
-        generator, discriminator: the networks in training.
+        generator, discriminator: the networks in training; one that is assigned is trained from then on, with an
+            optimizer of its own, and a new generator begins a new average.
         ema: the averaged generator, in eval mode; samples come from it.
         history: `History`, one row per step.
         step: steps taken so far.
@@ -59,13 +61,15 @@ class GAN:
         data: `FaceDataset.record()` of the faces that `fit` trained on last, and `started_from`; empty before.
 
     Raises:
-        ConfigError: there is no such recipe, loss or device, or the networks' shapes do not match.
+        ConfigError: there is no such recipe, loss or device, the networks' shapes do not match, or they
+            need more memory than there is.
 
     >>> gan = GAN(TrainConfig(image_size=16, width=8))
     >>> gan.sample(4, seed=0).shape
     torch.Size([4, 3, 16, 16])
     """
 
+    @usual_settings()
     def __init__(
         self,
         config: TrainConfig | str | None = None,
@@ -79,22 +83,23 @@ class GAN:
         self.device = pick_device(device)
         self.precision = pick_precision(self.config.precision, self.device)
         self.rng = torch.Generator().manual_seed(self.config.seed)
-        self.generator, self.discriminator = networks_of(self.config, generator, discriminator)
         self.has_own_networks = generator is not None or discriminator is not None
+        if not self.has_own_networks:
+            check_networks_fit(self.config, self.device)
+        networks = networks_of(self.config, generator, discriminator)
         if self.has_own_networks:
-            with protocol.evaluating(self.generator), protocol.evaluating(self.discriminator):
-                protocol.check_networks(self.generator, self.discriminator, self.config, contiguous=True)
-        self.memory_format = memory_format(self.device)
-        self._place_networks()
+            placing.check(*networks, self.config)
+        tried_with = self.loss if self.has_own_networks else None
+        layout = placing.place(*networks, self.config, self.device, self.precision, tried_with=tried_with)
+        self.channels_last = layout == torch.channels_last
+        self.networks = dict(zip(("generator", "discriminator"), networks, strict=True))
         if hasattr(self.generator, "origin"):  # which is of the weights that it was loaded with
             protocol.set_attribute(self.generator, "origin", None)
         self.ema = protocol.copied(self.generator).eval().requires_grad_(False)
         self.optimizer_d, self.optimizer_g = optimizers.build(
             self.config, self.discriminator, self.generator, self.device
         )
-        self.engine = Engine(
-            self.generator, self.discriminator, self.device, self.precision, self.memory_format
-        )
+        self.start_engine()
         self.augmentation = AdaptiveAugmentation(self.config.augment_target, self.device)
         self.step = self.epoch = 0
         self.history = History()
@@ -132,6 +137,35 @@ class GAN:
         return gan
 
     @property
+    def generator(self) -> nn.Module:
+        return self.networks["generator"]
+
+    @generator.setter
+    def generator(self, network: nn.Module) -> None:
+        placing.replace(self, "generator", network)
+
+    @property
+    def discriminator(self) -> nn.Module:
+        return self.networks["discriminator"]
+
+    @discriminator.setter
+    def discriminator(self, network: nn.Module) -> None:
+        placing.replace(self, "discriminator", network)
+
+    @property
+    def memory_format(self) -> torch.memory_format:
+        """Of images and filters; not an attribute, since torch cannot pickle it."""
+        return torch.channels_last if self.channels_last else torch.contiguous_format
+
+    def start_engine(self) -> None:
+        """Run the networks as they are now; the loss's scale is kept."""
+        before: Engine | None = vars(self).get("engine")
+        made = Engine(self.generator, self.discriminator, self.device, self.precision, self.memory_format)
+        if before:
+            made.load_scaler(before.scaler.state_dict())
+        self.engine = made
+
+    @property
     def data(self) -> dict[str, Any]:
         return getattr(self.ema, "trained_on", {})
 
@@ -156,6 +190,7 @@ class GAN:
                 f"{path.name!r} does not end in .safetensors. For other formats use "
                 "facegan.export.export_generator(gan.ema, path)."
             )
+        protocol.check_finite_weights(self.ema)
         path.parent.mkdir(parents=True, exist_ok=True)
         return write_atomic(path, self.generator_bytes())
 
@@ -172,22 +207,19 @@ class GAN:
         self.stop_requested = True
         self.stopped_by_user |= by_user
 
+    @usual_settings()
     def to(self, device: str | torch.device) -> GAN:
         """Move networks and optimizers to a device, as `torch.nn.Module.to` does; returns the GAN itself."""
         self.device = pick_device(device)
         self.precision = pick_precision(self.config.precision, self.device)
-        if self.memory_format != torch.contiguous_format:
-            self.memory_format = memory_format(self.device)
+        if self.channels_last:
+            self.channels_last = memory_format(self.device) == torch.channels_last
         for network in (self.generator, self.discriminator, self.ema):
             protocol.move(network, self.device, self.memory_format)
         old = self.optimizer_d, self.optimizer_g
         new = optimizers.build(self.config, self.discriminator, self.generator, self.device)
         self.optimizer_d, self.optimizer_g = (optimizers.move(*pair) for pair in zip(old, new, strict=True))
-        scale = self.engine.scaler.state_dict()
-        self.engine = Engine(
-            self.generator, self.discriminator, self.device, self.precision, self.memory_format
-        )
-        self.engine.load_scaler(scale)
+        self.start_engine()
         self.augmentation.to(self.device)
         return self
 
@@ -203,39 +235,6 @@ class GAN:
     def _samples_in_words(self) -> str:
         shape = self.sample_shape
         return f"{shape[1]} px" if len(shape) == 3 else f"samples {shape}"
-
-    def _place_networks(self) -> None:
-        """Move the networks to the device, and try own ones there.
-
-        A network that calls `.view(B, -1)` on images gets the usual memory format, which is slower.
-        """
-        for network in (self.generator, self.discriminator):
-            protocol.move(network, self.device, self.memory_format)
-        if not self.has_own_networks:
-            return
-        try:
-            self._check_as_in_training()
-        except ConfigError as error:
-            usual = torch.contiguous_format
-            if self.memory_format == usual or "view size is not compatible" not in str(error):
-                raise
-            self.memory_format = usual
-            self._place_networks()
-
-    def _check_as_in_training(self) -> None:
-        """Try copies of the networks in train mode and in the precision of training."""
-        copies = protocol.copied(self.generator), protocol.copied(self.discriminator)
-        with autocast(self.device, self.precision):
-            protocol.check_networks(
-                *copies, self.config, contiguous=self.memory_format == torch.contiguous_format
-            )
-        *_, last = self.discriminator.modules()
-        if isinstance(last, nn.Sigmoid) and any(LOSSES[name] == self.loss for name in BUILT_IN):
-            warnings.warn(
-                "the discriminator ends in Sigmoid, but the losses expect logits and apply it themselves. Remove "
-                "the layer.",
-                stacklevel=4,
-            )
 
     # ---- what a step needs -----------------------------------------------------------------------
 
@@ -258,6 +257,7 @@ class GAN:
                 "many steps, each on a batch of its own. Concatenate that many batches."
             )
         real = real.to(self.device, torch.float32)
+        real = real.clone() if real.is_inference() else real  # which autograd cannot keep
         if real.ndim == 4:
             real = real.to(memory_format=self.memory_format)
         return real.unflatten(0, (self.config.n_critic, -1))
@@ -307,6 +307,7 @@ class GAN:
             **{name: on_cpu(part.state_dict()) for name, part in self._parts().items()},
         }
 
+    @usual_settings()
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Load a state from `state_dict`, on any device. Learning rates stay as in this GAN's config.
 

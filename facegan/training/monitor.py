@@ -18,6 +18,7 @@ from facegan.runtime import distributed
 from facegan.runtime.device import tuned
 from facegan.runtime.distributed import log_rank0
 from facegan.runtime.kernel import in_cell
+from facegan.training import memory
 from facegan.training.callbacks import FiniteCheck, ProgressBar, SaveRun, tensorboard_callbacks
 from facegan.training.gan import GAN
 from facegan.training.interrupts import interruptible
@@ -109,8 +110,8 @@ class Monitor:
                 error, CheckpointError | OSError
             ):  # those are of saving itself
                 self.saver.on_snapshot(self.gan, self.gan.preview_grid())
-            if _is_out_of_memory(error):
-                raise TrainingError(_memory_advice(self.gan)) from error
+            if memory.is_out_of_memory(error):
+                raise TrainingError(memory.advice(self.gan)) from error
             if error and distributed.lost_peer(error):
                 saved = self.folder.saved_step if self.folder else None
                 raise distributed.loss_of_peer(error, saved) from error
@@ -149,19 +150,3 @@ class Monitor:
 def _call(callback: Any, method: str, *arguments: Any) -> None:
     if function := getattr(callback, method, None):
         function(*arguments)
-
-
-def _is_out_of_memory(error: BaseException | None) -> bool:
-    words = ("out of memory", "can't allocate memory", "not enough memory")
-    if isinstance(error, torch.OutOfMemoryError | MemoryError):
-        return True
-    return isinstance(error, RuntimeError) and any(w in str(error).lower() for w in words)
-
-
-def _memory_advice(gan: GAN) -> str:
-    size = gan.config.batch_size
-    widths = f"{gan.config.width}" + (f", width_d {gan.config.width_d}" if gan.config.width_d else "")
-    return (
-        f"out of memory on {gan.device} at step {gan.step + 1} with batch_size={size}. "
-        f"Try batch_size={max(size // 2, 2)} or a smaller width (now {widths})."
-    )

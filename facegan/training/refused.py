@@ -32,7 +32,7 @@ class NewFolder:
     def locked(self) -> None:
         """Call this once the lock is held: another process may have created the folder in the meantime."""
         with suppress(OSError):
-            others = [path for path in self._run_dir.iterdir() if path.suffix != ".lock"]
+            others = [path for path in self._run_dir.iterdir() if not path.name.startswith(".run.")]
             self._is_ours = self._run_dir in self._missing and not others
 
     def __enter__(self) -> NewFolder:

@@ -7,11 +7,10 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from facegan import files
 from facegan.config import differing
-from facegan.errors import CheckpointError, ConfigError
-from facegan.runs import checkpoint, data_record
-from facegan.runs.folder import RunFolder, read_segments
+from facegan.errors import CheckpointError, ConfigError, expect
+from facegan.runs import checkpoint, data_record, rescued
+from facegan.runs.folder import RunFolder, read_segments, unusable
 from facegan.runs.history import History
 from facegan.runs.networks import config_of
 from facegan.runtime import distributed
@@ -20,6 +19,7 @@ from facegan.runtime.distributed import log_rank0
 from facegan.training.compatibility import check_same_networks, game_differences, listed, loss_name
 from facegan.training.fresh import start_over
 from facegan.training.gan import GAN
+from facegan.training.lock import only_training
 from facegan.training.refused import NewFolder
 
 RESUME = ("auto", "anyway")
@@ -48,39 +48,45 @@ def open_folder(
         raise ConfigError(f"resume is {resume!r}; choose one of {', '.join(map(repr, RESUME))}.")
     if not isinstance(fresh, bool):
         raise ConfigError(f"fresh is {fresh!r}, expected True, to start over, or False, to resume.")
-    gan.run_dir = None if run_dir is None else Path(run_dir).expanduser()
+    gan.run_dir = run_dir = _as_path(run_dir)
     if fresh:
         start_over(gan, run_dir)
     with ExitStack() as stack:
         folder = None
         if run_dir is not None:
-            run_dir = Path(run_dir).expanduser()
             if distributed.rank() == 0:
                 new = NewFolder(run_dir, gan)
-                _lock(stack, run_dir)
+                with suppress(OSError):  # which `RunFolder` reports
+                    run_dir.mkdir(parents=True, exist_ok=True)
+                stack.enter_context(only_training(run_dir))
                 stack.enter_context(new).locked()
                 folder = new.folder = RunFolder(run_dir)
-            state = distributed.broadcast_object(folder and _latest(folder))
+            state = distributed.broadcast_object(folder and _latest(folder, gan.step))
             if state is not None:
                 _resume(gan, state, data, run_dir, anyway=resume == "anyway")
         _record(gan, folder, data, begins=gan.step < total)
         yield folder
 
 
-def _lock(stack: ExitStack, run_dir: Path) -> None:
-    with suppress(OSError):  # which `RunFolder` reports
-        run_dir.mkdir(parents=True, exist_ok=True)
+def _as_path(run_dir: str | Path | None) -> Path | None:
+    if run_dir is None:
+        return None
+    expect(run_dir, str | Path, "run_dir", "a folder, such as 'runs/first'")
+    if not (text := str(run_dir)) or "\0" in text:
+        raise ConfigError(f"run_dir is {text!r}, expected a folder, such as 'runs/first'.")
+    path = Path(run_dir).expanduser()
     try:
-        stack.enter_context(files.locked(run_dir / "run", wait=False))
-    except BlockingIOError:
-        raise CheckpointError(
-            f"another process is training in {run_dir}. Wait until it ends, or use another run_dir."
-        ) from None
+        path.exists()
+    except OSError as error:
+        raise unusable(path, error) from None
+    return path
 
 
-def _latest(folder: RunFolder) -> dict[str, Any] | None:
+def _latest(folder: RunFolder, step: int) -> dict[str, Any] | None:
     """The newest checkpoint; what one of 0.1 does not know of its data is taken from the folder."""
     state, segments = folder.latest(), read_segments(folder.path)
+    if not step:  # a GAN that has taken steps knows of them
+        rescued.check_newest(folder.path, folder.saved_step)
     half_precision = checkpoint.numbered(folder.path / "generators", ".safetensors")
     if state is None and ((folder.path / "generator.safetensors").exists() or any(half_precision)):
         raise CheckpointError(

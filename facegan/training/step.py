@@ -19,6 +19,7 @@ from facegan.losses import flip_labels, gradient_penalty, r1_penalty
 from facegan.models.protocol import frozen
 from facegan.runs.history import metric_names
 from facegan.runtime import distributed
+from facegan.runtime.settings import usual_settings
 from facegan.training.gan import GAN
 from facegan.training.noise import Noise
 
@@ -41,6 +42,7 @@ class UpdateOfG(NamedTuple):
     logits: Tensor  # of the fakes, from the new D
 
 
+@usual_settings()
 def train_step(gan: GAN, real: Tensor) -> dict[str, Tensor]:
     """`n_critic` steps of D, one of G, and the average of G; the metrics are also added to `gan.history`.
 

@@ -1,5 +1,6 @@
 """Help, refusals and exit codes of the command line."""
 
+import io
 import os
 import re
 import subprocess
@@ -102,3 +103,11 @@ def test_errors_become_an_exit_code_and_a_line(facegan, monkeypatch, error, code
 def test_the_console_script_is_the_module():
     script = os.path.join(os.path.dirname(sys.executable), "facegan")
     assert subprocess.run([script, "recipes"], capture_output=True, timeout=60).returncode == 0
+
+
+def test_a_path_that_the_terminal_cannot_show_is_escaped(facegan, finished, monkeypatch):
+    stream = io.TextIOWrapper(shown := io.BytesIO(), encoding="ascii")
+    monkeypatch.setattr("sys.stdout", stream)
+    facegan("sample", "run", "--n", 2, "--out", "füß.png")
+    stream.flush()
+    assert shown.getvalue().split() == [rb"f\xfc\xdf.png"]

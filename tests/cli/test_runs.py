@@ -218,3 +218,15 @@ def test_a_file_of_a_run_is_no_generator_and_the_folder_is_named(facegan, finish
     done = facegan("sample", "run/config.json")
     assert done.returncode == 1
     assert "file of the run folder run" in done.stderr
+
+
+def test_sample_draws_in_parts_and_refuses_one_file_that_does_not_fit(facegan, finished, monkeypatch):
+    monkeypatch.setattr("facegan.cli.runs._PART", 128)
+    facegan("sample", "run", "--n", 300, "--seed", 5, "--out", "parts.npy")
+    expected = to_uint8(load_generator(finished / "run").sample(300, seed=5)).numpy()
+    assert np.array_equal(np.load(finished / "parts.npy"), expected)
+    for out, message in (("giant.npy", "Name a folder"), ("giants", "Draw fewer")):
+        refused = facegan("sample", "run", "--n", 10**12, "--out", out)
+        assert refused.returncode == 1
+        assert message in refused.stderr
+        assert not (finished / out).exists()

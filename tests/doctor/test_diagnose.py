@@ -235,3 +235,10 @@ def test_a_run_without_its_last_pictures_is_examined(finished, tmp_path):
     (folder / "samples.png").unlink()
     (folder / "frames" / "step_000210.png").unlink()
     assert "pictures: the run has no snapshots of faces." in diagnose(folder).notes
+
+
+def test_a_damaged_frame_is_noted_and_the_others_are_examined(finished, tmp_path):
+    shutil.copytree(finished[0], tmp_path / "run")
+    frames = sorted((tmp_path / "run" / "frames").iterdir())
+    frames[-1].write_bytes(b"")
+    assert f"{frames[-1].name} cannot be read" in str(diagnose(tmp_path / "run", faces=random_faces(64)))

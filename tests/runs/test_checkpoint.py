@@ -13,6 +13,7 @@ import torch
 from facegan import files
 from facegan.errors import CheckpointError
 from facegan.runs import checkpoint
+from facegan.runs.networks import discriminator_of, generator_of
 
 
 def state(seed=0):
@@ -107,8 +108,9 @@ def test_a_cut_checkpoint_falls_back_to_the_one_before(tmp_path, damage):
 def test_when_none_loads_it_says_so(tmp_path):
     (tmp_path / "step_000001.pt").write_bytes(b"")
     message = r"no checkpoint in .* can be read"
-    with pytest.warns(UserWarning, match="is empty"), pytest.raises(CheckpointError, match=message):
-        checkpoint.load_latest(tmp_path)
+    with pytest.raises(CheckpointError, match=message):
+        checkpoint.load_latest(tmp_path, set_aside=True)
+    assert (tmp_path / "step_000001.pt").exists()
 
 
 def test_a_newer_or_hostile_checkpoint_is_no_reason_to_go_back(tmp_path, monkeypatch):
@@ -175,3 +177,24 @@ def test_a_newer_schema_asks_for_an_upgrade(tmp_path, monkeypatch):
     monkeypatch.setattr(checkpoint, "SCHEMA", 2)
     with pytest.raises(CheckpointError, match=r"newer facegan.*Upgrade facegan"):
         checkpoint.load(path)
+
+
+def test_a_file_that_unpacks_to_more_is_refused_and_not_unpacked(tmp_path):
+    with zipfile.ZipFile(tmp_path / "a.pt", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("a/data/0", bytes(10**7))
+    with pytest.raises(CheckpointError, match=r"unpacks to 10,000,000"):
+        checkpoint.load(tmp_path / "a.pt")
+
+
+def test_one_number_that_is_a_giant_tensor_is_refused(tmp_path):
+    checkpoint.save({"history": {"loss_d": torch.zeros(1).expand(10**10)}}, tmp_path / "a.pt")
+    with pytest.raises(CheckpointError, match="a tensor of 10,000,000,000 numbers"):
+        checkpoint.load(tmp_path / "a.pt")
+
+
+def test_a_checkpoint_whose_settings_ask_for_more_builds_nothing(gan, tmp_path):
+    state = gan.state_dict()
+    state["config"] |= {"width": 9000, "width_d": 9000}
+    for network in (lambda: generator_of(state, None), lambda: discriminator_of(state, None)):
+        with pytest.raises(CheckpointError, match="its settings ask for a network of"):
+            network()

@@ -1,4 +1,6 @@
+import io
 import os
+import re
 import shutil
 
 import pytest
@@ -7,7 +9,13 @@ from PIL import Image
 
 from facegan import Run, files, fit
 from facegan.errors import CheckpointError
-from facegan.runs import checkpoint, folder
+from facegan.runs import checkpoint, folder, rescued
+
+
+@pytest.fixture(autouse=True)
+def _own_cache(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setenv("LOCALAPPDATA", str(tmp_path / "cache"))
 
 
 def test_a_run_folder_that_cannot_be_made(gan, faces, tmp_path):
@@ -77,6 +85,35 @@ def test_a_run_folder_that_never_returns_leaves_everything_in_the_rescue_folder(
     shutil.rmtree(rescue)
 
 
+def test_the_next_run_finds_a_newer_state_that_was_saved_elsewhere(faces, tmp_path):
+    run, away = tmp_path / "drive" / "run", tmp_path / "drive-away"
+
+    def unmount(gan, grid):
+        if gan.step == 2:
+            (tmp_path / "drive").rename(away)
+
+    with pytest.warns(UserWarning, match="is still unavailable"):
+        fit(make_gan(), faces, steps=4, snapshot_every=2, run_dir=run, callbacks=[unmount])
+    away.rename(tmp_path / "drive")
+    with pytest.raises(CheckpointError, match=r"is at step 2, and (.*) has step 4 of the same run") as caught:
+        fit(make_gan(), faces, steps=6, run_dir=run)
+    assert Run.open(run).checkpoints == [0, 2]
+    rescue = re.search(r", and (\S+) has", str(caught.value))[1]
+    shutil.copytree(rescue, run, dirs_exist_ok=True)
+    fit(make_gan(), faces, steps=6, snapshot_every=2, run_dir=run)
+    assert Run.open(run).steps == [0, 2, 4, 6]
+    shutil.rmtree(rescue)
+
+
+def test_a_run_that_starts_over_asks_for_no_state_that_was_saved_elsewhere(faces, tmp_path):
+    fit(make_gan(), faces, steps=1, run_dir=tmp_path / "run")
+    (tmp_path / "rescue" / "checkpoints").mkdir(parents=True)
+    (tmp_path / "rescue" / "checkpoints" / "step_000009.pt").touch()
+    rescued.remember(tmp_path / "run", tmp_path / "rescue")
+    fit(make_gan(), faces, steps=1, run_dir=tmp_path / "run", fresh=True)
+    fit(make_gan(), faces, steps=2, run_dir=tmp_path / "run")
+
+
 def test_a_full_disk_ends_the_run_with_its_name(gan, faces, tmp_path, monkeypatch):
     def full(*_):
         raise OSError(28, "No space left on device")
@@ -122,3 +159,21 @@ def test_curves_that_cannot_be_drawn_do_not_end_a_training(gan, faces, tmp_path,
     with pytest.warns(UserWarning, match=r"curves\.png could not be drawn: .*latex was not found"):
         fit(gan, faces, steps=2, run_dir=tmp_path / "run")
     assert (tmp_path / "run" / "checkpoints" / "step_000002.pt").exists()
+
+
+FOREIGN = io.BytesIO()
+Image.new("RGB", (30, 20)).save(FOREIGN, "PNG")
+
+
+@pytest.mark.parametrize(
+    "spoil", [lambda d: b"", lambda d: d[:-300], lambda d: b"<html>", lambda d: FOREIGN.getvalue()]
+)
+def test_a_bad_frame_is_passed_over_and_said_and_the_run_stays_in_its_folder(spoil, faces, tmp_path):
+    fit(make_gan(), faces, steps=2, snapshot_every=1, run_dir=tmp_path)
+    bad = tmp_path / "frames" / "step_000001.png"
+    bad.write_bytes(kept := spoil(bad.read_bytes()))
+    with pytest.warns(UserWarning, match=r"step_000001\.png .*; progress\.gif is made without") as caught:
+        fit(make_gan(), faces, steps=3, snapshot_every=1, run_dir=tmp_path)
+    assert len(caught) == 1
+    assert Run.open(tmp_path).checkpoints[-1] == 3
+    assert bad.read_bytes() == kept

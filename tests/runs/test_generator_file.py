@@ -1,14 +1,18 @@
 """A generator in one file."""
 
+import json
+
 import pytest
 import torch
-from safetensors.torch import load
+from safetensors.torch import load, save_file
 from torch import nn
 
 from facegan import Discriminator, Generator, load_generator
 from facegan.errors import CheckpointError
+from facegan.export import export_generator
 from facegan.models import sample
 from facegan.runs import generator_file
+from facegan.runs.networks import generator_of
 
 
 @pytest.mark.parametrize(
@@ -114,3 +118,54 @@ def test_a_file_of_the_other_kind_is_named(tmp_path):
     path.write_bytes(generator_file.to_bytes(Generator(16, 8, 8)))
     with pytest.raises(CheckpointError, match=r"is not a discriminator .*it holds a generator"):
         generator_file.read_discriminator(path)
+
+
+def test_no_flipped_bit_passes_unnoticed(tmp_path):
+    path = tmp_path / "g.safetensors"
+    data = generator_file.to_bytes(Generator(16, 8, 8), data={"name": "celeba"}, half=True)
+    before = load_generator_of(path, data)
+    missed = []
+    for position in range(0, len(data), 101):
+        flipped = bytearray(data)
+        flipped[position] ^= 1 << position % 8
+        try:
+            after = load_generator_of(path, flipped)
+        except CheckpointError:
+            continue
+        missed += [position] if after != before else []
+    assert not missed
+
+
+def load_generator_of(path, data):
+    path.write_bytes(data)
+    loaded = load_generator(path)
+    return {k: v.tolist() for k, v in loaded.state_dict().items()}, loaded.settings, loaded.trained_on
+
+
+def test_a_file_without_a_digest_is_read(tmp_path):
+    generator, path = Generator(16, 8, 8), tmp_path / "g.safetensors"
+    save_file(generator.state_dict(), path, metadata={"facegan": json.dumps(generator.settings)})
+    assert torch.equal(load_generator(path).sample(2, seed=0), generator.sample(2, seed=0))
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_a_weight_that_is_not_finite_is_refused_by_name(gan, tmp_path, value):
+    gan.ema.blocks[0][0].weight.data[0, 0] = value
+    (tmp_path / "g.safetensors").write_bytes(generator_file.to_bytes(gan.ema))
+    for use in (
+        lambda: load_generator(tmp_path / "g.safetensors"),
+        lambda: gan.export(tmp_path / "a.safetensors"),
+        lambda: export_generator(gan.ema, tmp_path / "a.pt"),
+        lambda: generator_of(gan.state_dict(), None),
+    ):
+        with pytest.raises(CheckpointError, match=r"'blocks\.0\.0\.weight' is not finite"):
+            use()
+    assert len(list(tmp_path.iterdir())) == 1
+
+
+@pytest.mark.parametrize("changes", [{"width": 9000}, {"latent_dim": 10**9}, {"modulation": 10**9}])
+def test_settings_that_ask_for_more_than_the_file_holds_build_nothing(tmp_path, changes):
+    generator, path = Generator(16, 8, 8), tmp_path / "g.safetensors"
+    save_file(generator.state_dict(), path, metadata={"facegan": json.dumps(generator.settings | changes)})
+    with pytest.raises(CheckpointError, match=r"its settings ask for a network of .* or more numbers"):
+        load_generator(path)

@@ -128,6 +128,9 @@ def test_a_run_changes_its_number_of_processes_and_has_one_writer(command, tmp_p
     assert_same_state(resumed, alone)
 
 
+TWO = {"WORLD_SIZE": "2", "RANK": "0", "MASTER_ADDR": "localhost", "MASTER_PORT": "29500"}
+
+
 @pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="finds a worker in /proc")
 def test_a_killed_process_ends_the_run_and_leaves_its_checkpoint(command, tmp_path):
     run = begin(command, steps=100_000)
@@ -167,7 +170,13 @@ def test_parts_follow_one_another(monkeypatch, rank, part):
 def test_more_processes_than_gpus_are_refused(monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
-    for name, value in {"WORLD_SIZE": "2", "LOCAL_RANK": "1", "LOCAL_WORLD_SIZE": "2"}.items():
+    for name, value in {
+        "WORLD_SIZE": "2",
+        "LOCAL_RANK": "1",
+        "LOCAL_WORLD_SIZE": "2",
+        **TWO,
+        "RANK": "1",
+    }.items():
         monkeypatch.setenv(name, value)
     with (
         pytest.raises(ConfigError, match="started 2 processes here, but this machine has 1 GPU"),
@@ -197,3 +206,30 @@ def test_alone_everything_is_this_process():
     assert not distributed.any_of(False)
     network = torch.nn.Linear(1, 1)
     assert distributed.wrap_ddp(network) is network
+
+
+@pytest.mark.parametrize(
+    ("environment", "message"),
+    [
+        ({"WORLD_SIZE": "two"}, "WORLD_SIZE is 'two', expected a whole number of 1"),
+        ({"WORLD_SIZE": "0"}, "WORLD_SIZE is '0'"),
+        ({"WORLD_SIZE": "2"}, "WORLD_SIZE is 2, but RANK is not set"),
+        ({"WORLD_SIZE": "2", "RANK": "0"}, "but MASTER_ADDR is not set"),
+        (TWO | {"RANK": "x"}, "RANK is 'x', expected a whole number of 0"),
+        (TWO | {"RANK": "2"}, "RANK is 2, expected less than WORLD_SIZE"),
+        (TWO | {"MASTER_PORT": "-1"}, "MASTER_PORT is '-1'"),
+    ],
+)
+def test_a_left_over_environment_is_named_with_how_to_unset_it(environment, message, monkeypatch):
+    for name in ("RANK", "MASTER_ADDR", "MASTER_PORT"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(ConfigError, match=f"{message}.*unset WORLD_SIZE RANK"), distributed.launched("cpu"):
+        pass
+
+
+def test_an_empty_world_size_is_one_process(monkeypatch):
+    monkeypatch.setenv("WORLD_SIZE", "")
+    with distributed.launched("cpu") as device:
+        assert device == "cpu"

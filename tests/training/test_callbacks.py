@@ -1,3 +1,4 @@
+import io
 import math
 import re
 import sys
@@ -247,3 +248,22 @@ def test_without_tensorboard_training_warns_once_and_goes_on(faces, tmp_path, mo
 def test_an_infinite_penalty_ends_the_run_though_the_losses_are_finite(faces):
     with pytest.raises(TrainingError, match="diverged at step 1: grad_norm_d is inf"):
         fit(make_gan(r1=3e38, norm="none"), faces, steps=3)
+
+
+def test_progress_in_a_log_file_is_a_few_lines(gan, faces, tmp_path, monkeypatch):
+    with (tmp_path / "log").open("w") as log:
+        monkeypatch.setattr("sys.stderr", log)
+        fit(gan, faces, steps=60)
+    lines = (tmp_path / "log").read_text().split("\n")
+    assert lines.pop() == ""
+    assert len(lines) <= 3
+    assert "60/60" in lines[-1]
+    assert not any("\r" in line for line in lines)
+
+
+def test_progress_in_a_terminal_is_one_line(gan, faces, monkeypatch):
+    terminal = io.StringIO()
+    monkeypatch.setattr(terminal, "isatty", lambda: True, raising=False)
+    monkeypatch.setattr("sys.stderr", terminal)
+    fit(gan, faces, steps=6)
+    assert terminal.getvalue().count("\n") == 1

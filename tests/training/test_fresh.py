@@ -71,7 +71,7 @@ def test_own_networks_without_a_step_0_are_refused_and_nothing_moves(faces, tmp_
 
 def test_a_folder_in_use_is_not_moved(gan, faces, tmp_path):
     fit(gan, faces, steps=1, run_dir=tmp_path / "run")
-    with FileLock(tmp_path / "run" / ".run.lock"), pytest.raises(CheckpointError, match="still running"):
+    with FileLock(tmp_path / "run" / ".run.lock"), pytest.raises(CheckpointError, match="still training"):
         fit(gan, faces, steps=1, run_dir=tmp_path / "run", fresh=True)
     assert gan.step == 1
 

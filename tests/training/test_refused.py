@@ -64,13 +64,14 @@ def test_a_trained_gan_is_kept_though_its_new_folder_was_refused(tmp_path, faces
 def test_a_folder_that_another_process_creates_meanwhile_is_not_removed(tmp_path, monkeypatch):
     from facegan.training import resume
 
-    lock = resume._lock
+    lock = resume.only_training
 
-    def lock_later(stack, run_dir):
+    def lock_later(run_dir):
+        monkeypatch.undo()
         fit(make_gan(), random_faces(40), steps=2, run_dir=run_dir)
-        lock(stack, run_dir)
+        return lock(run_dir)
 
-    monkeypatch.setattr(resume, "_lock", lambda *given: (monkeypatch.undo(), lock_later(*given)))
+    monkeypatch.setattr(resume, "only_training", lock_later)
     with pytest.raises(CheckpointError, match="another kind"):
         fit(make_gan(loss="hinge"), random_faces(40), steps=4, run_dir=tmp_path / "run")
     assert (tmp_path / "run" / "checkpoints" / "step_000002.pt").exists()

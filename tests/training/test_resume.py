@@ -4,7 +4,6 @@ import shutil
 
 import pytest
 import torch
-from filelock import FileLock
 from helpers import TINY, assert_same_state, make_gan, random_faces
 from torch import nn
 
@@ -150,11 +149,15 @@ def test_a_loss_with_another_enclosed_value_is_another_loss(faces, tmp_path):
         train(2.0, steps=3)
 
 
-def test_two_processes_do_not_train_in_one_folder(faces, tmp_path):
-    held = FileLock(tmp_path / ".run.lock")
-    with held, pytest.raises(CheckpointError, match="another process is training"):
-        fit(make_gan(), faces, steps=1, run_dir=tmp_path)
-    assert fit(make_gan(), faces, steps=1, run_dir=tmp_path)["step"] == [1]
+def test_a_damaged_newest_checkpoint_is_moved_aside_and_not_overwritten(faces, tmp_path):
+    fit(make_gan(), faces, steps=4, snapshot_every=2, run_dir=tmp_path)
+    newest = tmp_path / "checkpoints" / "step_000004.pt"
+    for name in ("step_000004.pt.damaged", "step_000004.pt.damaged-1"):
+        newest.write_bytes(damaged := newest.read_bytes()[:-9])
+        with pytest.warns(UserWarning, match=f"It is now {name}. Using the checkpoint before it"):
+            fit(make_gan(), faces, steps=4, snapshot_every=2, run_dir=tmp_path)
+        assert newest.with_name(name).read_bytes() == damaged
+        assert checkpoint.load(newest)["step"] == 4
 
 
 def test_a_folder_is_free_after_a_failure(faces, tmp_path):

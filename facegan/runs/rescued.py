@@ -1,0 +1,52 @@
+"""Notes of runs whose folder became unavailable: where the files went, for the next run that names the folder.
+
+One small file per run folder, in the user's cache, since the run folder itself cannot be written then.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from contextlib import suppress
+from pathlib import Path
+
+from facegan import files
+from facegan.errors import CheckpointError, DiskFullError
+from facegan.runs.checkpoint import numbered
+
+
+def remember(run_dir: Path, saved_to: Path) -> None:
+    """Note that the run of `run_dir` is saved to another folder now."""
+    note = _note(run_dir)
+    with suppress(OSError, DiskFullError):
+        note.parent.mkdir(parents=True, exist_ok=True)
+        files.write_atomic(note, json.dumps({"run_dir": str(run_dir), "saved_to": str(saved_to)}).encode())
+
+
+def forget(run_dir: Path) -> None:
+    """Remove the note of `remember`."""
+    with suppress(OSError):
+        _note(run_dir).unlink(missing_ok=True)
+
+
+def check_newest(run_dir: Path, step: int | None) -> None:
+    """Raise `CheckpointError` if a run was saved elsewhere at a later step than that of its folder (None: no run)."""
+    try:
+        saved_to = Path(json.loads(_note(run_dir).read_text())["saved_to"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return
+    newest = max(numbered(saved_to / "checkpoints", ".pt"), default=-1)
+    if newest > (-1 if step is None else step):
+        here = "has no checkpoint" if step is None else f"is at step {step}"
+        raise CheckpointError(
+            f"{run_dir} {here}, and {saved_to} has step {newest} of the same run, saved while {run_dir} was not "
+            f"available. To continue from step {newest}, copy the contents of {saved_to} into {run_dir}, or use "
+            f"run_dir={str(saved_to)!r}. To give them up, delete {saved_to}."
+        )
+
+
+def _note(run_dir: Path) -> Path:
+    base = os.environ.get("LOCALAPPDATA" if os.name == "nt" else "XDG_CACHE_HOME")
+    key = hashlib.sha256(os.fsencode(run_dir.absolute())).hexdigest()[:16]
+    return Path(base or os.path.expanduser("~/.cache")) / "facegan" / f"rescued-{key}.json"

@@ -1,0 +1,51 @@
+"""How much memory there is, so that what cannot fit is refused before it is allocated."""
+
+from __future__ import annotations
+
+import functools
+import os
+from contextlib import suppress
+from pathlib import Path
+
+import torch
+
+from facegan.errors import ConfigError
+
+
+def check_fits(needed: int, device: torch.device, what: str, advice: str) -> None:
+    """Raise `ConfigError` for what needs more bytes than the machine has, free or not; an unknown size is no limit.
+
+    Args:
+        needed: bytes, at least.
+        device: where.
+        what: in words, such as "a generator with width=9000".
+        advice: what to do instead.
+    """
+    there = total(device)
+    if there is not None and needed > there:
+        raise ConfigError(
+            f"{what} needs at least {in_gigabytes(needed)} of memory, and {device.type} has "
+            f"{in_gigabytes(there)}. {advice}"
+        )
+
+
+def total(device: torch.device) -> int | None:
+    """The bytes that a device has, or that this process may use; None if that is unknown."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_properties(device).total_memory
+    return _of_machine()
+
+
+def in_gigabytes(count: int) -> str:
+    return f"{count / 1e9:,.1f} GB"
+
+
+@functools.cache
+def _of_machine() -> int | None:
+    found = []
+    with suppress(AttributeError, ValueError, OSError):  # Windows has no sysconf
+        found.append(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
+    for limit in ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"):
+        with suppress(OSError, ValueError):  # no container, or "max"
+            found.append(int(Path(limit).read_text()))
+    return min((count for count in found if count > 0), default=None)

@@ -1,0 +1,86 @@
+"""A GAN's networks on its device: trying own ones as training will, and replacing one of them."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+import torch
+from torch import nn
+
+from facegan.config import TrainConfig
+from facegan.errors import ConfigError, expect
+from facegan.losses import BUILT_IN, LOSSES, Loss
+from facegan.models import protocol
+from facegan.runtime.device import autocast, memory_format
+from facegan.training import optimizers
+from facegan.training.build import networks_of
+
+
+def check(generator: nn.Module, discriminator: nn.Module, config: TrainConfig) -> None:
+    """Raise `ConfigError` if the networks do not match each other or the config."""
+    with protocol.evaluating(generator), protocol.evaluating(discriminator):
+        protocol.check_networks(generator, discriminator, config, contiguous=True)
+
+
+def place(
+    generator: nn.Module, discriminator: nn.Module, config: TrainConfig, device: torch.device,
+    precision: torch.dtype, *, tried_with: Loss | None,
+) -> torch.memory_format:  # fmt: skip
+    """Move the networks to the device; returns the memory format of their images.
+
+    A network that calls `.view(B, -1)` on images gets the usual memory format, which is slower. With `tried_with`, the
+    loss, networks are tried as in training. Raises `ConfigError` if they fail.
+    """
+    usual = torch.contiguous_format
+    for layout in dict.fromkeys([memory_format(device), usual]):
+        for network in (generator, discriminator):
+            protocol.move(network, device, layout)
+        if tried_with is None:
+            return layout
+        try:
+            with autocast(device, precision):
+                copies = protocol.copied(generator), protocol.copied(discriminator)
+                protocol.check_networks(*copies, config, contiguous=layout == usual)
+            break
+        except ConfigError as error:
+            if layout == usual or "view size is not compatible" not in str(error):
+                raise
+    *_, last = discriminator.modules()
+    if isinstance(last, nn.Sigmoid) and any(LOSSES[name] == tried_with for name in BUILT_IN):
+        warnings.warn(
+            "the discriminator ends in Sigmoid, but the losses expect logits and apply it themselves. Remove "
+            "the layer.",
+            stacklevel=4,
+        )
+    return layout
+
+
+def replace(gan: Any, name: str, network: nn.Module) -> None:
+    """Train another network from the next step on, with an optimizer of its own; a new G begins a new average.
+
+    A wrapper of the same network, such as `torch.compile` makes, keeps optimizer and average.
+
+    Args:
+        gan: changed in place, unless the network is refused.
+        name: "generator" or "discriminator".
+        network: as for `GAN`.
+    """
+    expect(network, nn.Module, name, "a torch.nn.Module")
+    data, networks = gan.data, {**gan.networks, name: network}
+    generator, discriminator = networks_of(gan.config, **networks)
+    if protocol.unwrapped(network) is not protocol.unwrapped(getattr(gan, name)):
+        check(generator, discriminator, gan.config)
+        gan.channels_last = torch.channels_last == place(
+            generator, discriminator, gan.config, gan.device, gan.precision, tried_with=gan.loss
+        )
+        optimizer_d, optimizer_g = optimizers.build(gan.config, discriminator, generator, gan.device)
+        if name == "generator":
+            gan.ema = protocol.copied(generator).eval().requires_grad_(False)
+            optimizer_d = optimizers.move(gan.optimizer_d, optimizer_d)
+        else:
+            optimizer_g = optimizers.move(gan.optimizer_g, optimizer_g)
+        gan.optimizer_d, gan.optimizer_g, gan.has_own_networks = optimizer_d, optimizer_g, True
+    gan.networks = gan.networks | {name: network}
+    gan.data = data
+    gan.start_engine()

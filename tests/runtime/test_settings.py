@@ -1,0 +1,76 @@
+"""What other programs of the process have changed in torch does not change facegan."""
+
+from contextlib import contextmanager
+
+import pytest
+import torch
+from helpers import TINY, assert_same_state, make_gan
+from torch import nn
+
+from facegan import GAN, TrainConfig, fit, load_generator, train_step
+from facegan.errors import ConfigError
+from facegan.runtime.settings import usual_settings
+
+
+@contextmanager
+def changed(change, value, back):
+    change(value)
+    try:
+        yield
+    finally:
+        change(back)
+
+
+SETTINGS = {
+    "float64": lambda: changed(torch.set_default_dtype, torch.float64, torch.float32),
+    "bfloat16": lambda: changed(torch.set_default_dtype, torch.bfloat16, torch.float32),
+    "meta": lambda: changed(torch.set_default_device, "meta", None),
+    "a device that is not there": lambda: changed(torch.set_default_device, "cuda:99", None),
+    "inference": torch.inference_mode,
+    "no gradients": lambda: changed(torch.set_grad_enabled, False, True),
+}
+
+
+@pytest.fixture(params=SETTINGS.values(), ids=SETTINGS)
+def setting(request):
+    return request.param
+
+
+def test_training_is_the_same(setting, faces, real):
+    usual, other = make_gan(), make_gan()
+    with setting():
+        new = make_gan()
+    for gan in (usual, other, new):
+        with setting() if gan is not usual else usual_settings():
+            fit(gan, faces, steps=2)
+            train_step(gan, real)
+    assert_same_state(usual, other)
+    assert_same_state(usual, new)
+    assert torch.get_default_dtype() == torch.float32
+    assert torch.is_grad_enabled()
+
+
+def test_samples_are_the_same(setting, gan):
+    with setting():
+        drawn = gan.sample(2, seed=0), load_generator("healthy").sample(2, seed=0)
+    assert torch.equal(drawn[0], gan.sample(2, seed=0))
+    assert torch.equal(drawn[1], load_generator("healthy").sample(2, seed=0))
+
+
+def test_a_batch_of_inference_mode_is_trained_on(gan, real):
+    with torch.inference_mode():
+        batch = real.clone()
+    train_step(gan, batch)
+    assert gan.step == 1
+
+
+@pytest.mark.parametrize(
+    ("setting", "message"),
+    [("float64", r"Its weights are float64; .*call \.float"), ("meta", "on the device 'meta'"),
+     ("inference", "were made in torch.inference_mode")],
+)  # fmt: skip
+def test_networks_that_were_built_in_it_are_refused_in_a_sentence(setting, message):
+    with SETTINGS[setting]():
+        own = nn.Sequential(nn.Linear(8, 3 * 16 * 16), nn.Unflatten(1, (3, 16, 16)), nn.Tanh())
+    with pytest.raises(ConfigError, match=message):
+        GAN(TrainConfig(**TINY), generator=own, device="cpu")
