@@ -144,24 +144,23 @@ def numbered(folder: str | Path, suffix: str) -> dict[int, Path]:
 def _verify(path: Path) -> None:
     try:
         with zipfile.ZipFile(path) as archive:
-            unpacked = sum(member.file_size for member in archive.infolist())
-            if unpacked > path.stat().st_size:  # torch.save compresses nothing
-                raise CheckpointError(
-                    f"{path} was refused: it has {path.stat().st_size:,} bytes and unpacks to {unpacked:,}. Use "
-                    "checkpoints written by facegan."
-                )
-            damaged = archive.testzip()
             exported = any(name.endswith("/constants.pkl") for name in archive.namelist())
+            unpacked = sum(member.file_size for member in archive.infolist())
+            larger = unpacked > path.stat().st_size  # torch.save compresses nothing
+            damaged = None if exported or larger else archive.testzip()
     except FileNotFoundError:
         raise CheckpointError(f"no checkpoint at {path}.") from None
-    except CheckpointError:
-        raise
     except OSError as error:
         raise CheckpointError(f"cannot read {path}: {error.strerror or error}.") from None
     except Exception as error:  # zipfile raises many kinds on damaged bytes
         raise DamagedCheckpoint(f"{path} {_what_it_is(path, error)}.") from None
     if exported:
         raise CheckpointError(f"{path} is a TorchScript network; load it with torch.jit.load.")
+    if larger:
+        raise DamagedCheckpoint(
+            f"{path} is damaged, or not written by facegan: it has {path.stat().st_size:,} bytes and unpacks to "
+            f"{unpacked:,}."
+        )
     if damaged:
         raise DamagedCheckpoint(f"{path} is damaged (wrong checksum in {damaged}).")
 
