@@ -20,6 +20,7 @@ TABLE = catalog()
 def _nothing_tried_yet(monkeypatch):
     monkeypatch.setattr(exercises, "_results", {})
     monkeypatch.setattr(exercises, "_hints_given", {})
+    monkeypatch.setattr(kept, "folder", None)
 
 
 def define(name, function):
