@@ -353,7 +353,7 @@ for width in (16, 32, 64, 128):
 # ## Summary
 #
 # - A transposed convolution stamps its kernel. Counting stamps gives the side of its output.
-# - G doubles the side from 4 to 64, and D halves it again. Neither has pooling or large dense layers.
+# - G doubles the side from 4 to 64, and D halves it back to 4. Neither has pooling or large dense layers.
 # - BatchNorm has two modes. Draw samples in eval mode, after training.
 # - Initialize convolutions around 0 and BatchNorm's scales around 1.
 #
