@@ -18,7 +18,7 @@
 #
 # By the end you will be able to
 #
-# - write D's loss, and choose between two losses for G,
+# - write both losses, and choose between two losses for G,
 # - write one training step yourself, and train your own networks with it,
 # - recognize the classic mistakes by their curves and faces,
 # - watch a training on faces, read its curves, stop it, and resume it.
@@ -470,7 +470,7 @@ print(f"{len(gan.history['loss_d']):,} steps in all")
 # | | DCGAN paper | `modern` | why |
 # |---|---|---|---|
 # | upsampling in G | transposed convolution | copy pixels, then convolve | the layer causes no checkerboard |
-# | D | BatchNorm | no normalization; R1 in every 16th step | R1 penalizes D's gradient at real faces, so D gets less sure |
+# | D | BatchNorm | no normalization; R1 in every 16th step | R1, a penalty on D's gradient at real faces, keeps D unsure |
 # | Adam's β1, β2 | 0.5, 0.999 | 0, 0.99 | the other network changes, so old directions mislead |
 # | learning rates | constant | fall to 0 over the last quarter | G changes less and less |
 # | average of G | none | decay 0.998 | cleaner faces |
