@@ -470,7 +470,7 @@ print(f"{len(gan.history['loss_d']):,} steps in all")
 # | | DCGAN paper | `modern` | why |
 # |---|---|---|---|
 # | upsampling in G | transposed convolution | copy pixels, then convolve | the layer causes no checkerboard |
-# | D | BatchNorm | no normalization; R1 in every 16th step | R1, a penalty on D's gradient at real faces, keeps D unsure |
+# | D | BatchNorm | no normalization; R1 in every 16th step | R1, a penalty on D's gradient at real faces, keeps D from becoming too sure |
 # | Adam's β1, β2 | 0.5, 0.999 | 0, 0.99 | the other network changes, so old directions mislead |
 # | learning rates | constant | fall to 0 over the last quarter | G changes less and less |
 # | average of G | none | decay 0.998 | cleaner faces |
