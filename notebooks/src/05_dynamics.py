@@ -203,9 +203,9 @@ for ax, step, name in zip(axes, (simultaneous_step, alternating_step), ("simulta
     ax.set(title=title, xlabel="θ", ylabel="ψ", xlim=(-2.2, 2.2), ylim=(-2.2, 2.2), aspect="equal")
 
 # %% [markdown]
-# *The arrows point around the center: when θ is to the right, ψ changes sign; then θ moves to the left, ψ changes
-# back, and so on. Simultaneous steps spiral outward from the circle; alternating steps stay on it. Neither converges,
-# although each network always lowers its own loss: each such step moves around the center.*
+# *The arrows point around the center: where θ is positive, ψ decreases; where ψ is negative, θ decreases; where θ is
+# negative, ψ increases; and so on. Simultaneous steps spiral outward from the circle; alternating steps stay on it.
+# Neither converges, although each network always lowers its own loss: each such step moves around the center.*
 #
 # The eigenvalues confirm this. Near (0, 0), the field is a 2 x 2 matrix $J$, and a simultaneous step with rate $h$
 # multiplies the position by $I + hJ$. Here $J$ has the eigenvalues $\pm 0.5i$, and $|1 + 0.2 \cdot 0.5i| = 1.005$:
@@ -410,7 +410,7 @@ fg.widgets.plane(steps=STEPS, every=EVERY)
 # - The best D at a point is p / (p + q). At the end of a perfect game, it is 1/2.
 # - In the minimax game, each step moves the game around its solution: simultaneous steps spiral outward, and
 #   alternating steps circle. Much momentum (0.9) keeps the game circling.
-# - R1 penalizes D's slope at the real data. Games that circle without R1 can converge with it.
+# - R1 penalizes D's slope at the real data. Games that circle without R1 converge with it.
 # - A GAN loses modes when G moves too fast for D. More D steps or a slower G recover them.
 # - If D(x) and D(G(z)) are far apart, D has won. If they are close, the game may be balanced or circling: compare the
 #   gradient norms, and look at samples.
