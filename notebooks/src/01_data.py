@@ -14,7 +14,7 @@
 #
 # {badges}
 #
-# *In Colab, first choose File > Save a copy in Drive. Otherwise your edits are lost.*
+# *In Colab, first choose File > Save a copy in Drive. Otherwise, your edits are lost.*
 #
 # By the end you will be able to
 #
@@ -27,8 +27,8 @@
 # Plan about 35 minutes. Running all cells takes less than a minute, plus the download of the photographs.
 #
 # If your instructor asks for an id, type it into `STUDENT` below. Some faces and tasks then depend on your id. Later
-# notebooks read the id from the folder of runs. In Colab each notebook runs on a new machine, so type your id in each
-# notebook.
+# notebooks read the id from the folder of runs. In Colab, each notebook runs on a new machine, so type your id in
+# each notebook.
 #
 # ## The game
 #
@@ -84,7 +84,7 @@ rows = [fg.load_generator("faces", step=step).sample(8, seed=1) for step in mome
 fg.show_images(torch.cat(rows), columns=8, rows=[f"step {step:,}" for step in moments])
 
 # %% [markdown]
-# *The same eight sets of random numbers at five moments of training. At step 120 there are blurred heads; in later
+# *The same eight sets of random numbers at five moments of training. At step 120, there are blurred heads; in later
 # rows, eyes, mouths, and hair get sharper. G was never told what an eye is. It learned only from D, which learned to
 # tell fakes from real faces.*
 #
@@ -376,7 +376,7 @@ fg.progress()
 # lists, and compute the mean and the spread again. How do they differ from those above, and why?
 #
 # **To hand in:** run all cells and save the notebook. Then set `HAND_IN` to `True` and run its cell. The cell makes a
-# zip file of your notebooks, answers, and training. In Colab each notebook makes its own zip file; hand in all of
+# zip file of your notebooks, answers, and training. In Colab, each notebook makes its own zip file; hand in all of
 # them.
 #
 # **Next:** [2 · Architecture](02_architecture.ipynb) ([in Colab]({colab}/02_architecture.ipynb)): build the two

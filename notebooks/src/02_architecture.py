@@ -14,7 +14,7 @@
 #
 # {badges}
 #
-# *In Colab, first choose File > Save a copy in Drive. Otherwise your edits are lost.*
+# *In Colab, first choose File > Save a copy in Drive. Otherwise, your edits are lost.*
 #
 # By the end you will be able to
 #
@@ -142,9 +142,9 @@ for ax, kernel in zip(axes, (3, 4, 5)):
 
 # %% [markdown]
 # *Stamps per pixel. If the kernel size is not a multiple of the stride, stamps overlap unevenly: some pixels get more
-# stamps than others, even before training (Odena, Dumoulin, and Olah 2016). With kernel 4, all inner pixels get
-# equally many. That is why this course uses kernel 4. It makes checkerboards unlikely but not impossible, because the
-# weights within a kernel can still differ.*
+# stamps than others, even before training (Odena, Dumoulin, and Olah 2016). With kernel 4, all inner pixels get the
+# same number of stamps. That is why this course uses kernel 4. It makes checkerboards unlikely but not impossible,
+# because the weights within a kernel can still differ.*
 #
 # ## The generator block
 #
@@ -286,7 +286,7 @@ fg.show_images(pictures / pictures.abs().max(), columns=8, rows=["eval mode", "t
 # %% [markdown]
 # *The same untrained generator and latents in both modes. In eval mode, the signal shrinks from layer to layer until
 # it almost vanishes. So use eval mode only after training has updated the statistics. Notebook 3 averages weights,
-# and must average or copy these statistics, too.*
+# and must average or copy these statistics as well.*
 #
 # ## Initialization
 #
@@ -406,7 +406,7 @@ fg.progress()
 # Every output pixel then gets as many contributions as its neighbors, so the layer itself causes no checkerboard
 # ([Odena et al. 2016](https://distill.pub/2016/deconv-checkerboard/)). Copying each pixel to 2 x 2 pixels and then
 # convolving with a 3 x 3 kernel is itself a transposed convolution, whose 4 x 4 kernel is the 3 x 3 kernel blurred,
-# so it need not cost more. In facegan this is `upsampling="nearest"`. With it, the `modern` recipe gets closer to
+# so it need not cost more. In facegan, this is `upsampling="nearest"`. With it, the `modern` recipe gets closer to
 # real faces in less time.
 # </details>
 #
@@ -426,7 +426,7 @@ fg.progress()
 #   where? `fg.TrainConfig(image_size=128)` trains them.
 #
 # **To hand in:** run all cells and save the notebook. Then set `HAND_IN` to `True` and run its cell. The cell makes a
-# zip file of your notebooks, answers, and training. In Colab each notebook makes its own zip file; hand in all of
+# zip file of your notebooks, answers, and training. In Colab, each notebook makes its own zip file; hand in all of
 # them.
 #
 # **Next:** [3 · Training](03_training.ipynb) ([in Colab]({colab}/03_training.ipynb)): train the two networks against

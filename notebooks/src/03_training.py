@@ -14,7 +14,7 @@
 #
 # {badges}
 #
-# *In Colab, first choose File > Save a copy in Drive. Otherwise your edits are lost.*
+# *In Colab, first choose File > Save a copy in Drive. Otherwise, your edits are lost.*
 #
 # By the end you will be able to
 #
@@ -71,7 +71,7 @@ BLUE, ORANGE = "#0072B2", "#D55E00"
 # ## The game
 #
 # D takes real faces $x$ and fakes $G(z)$, and outputs the probability $D(\cdot) = \sigma(\text{logit})$ that its
-# input is real. Goodfellow et al. (2014) train the two networks on the game
+# input is real. Goodfellow et al. (2014) define the game
 #
 # $$\min_G \max_D \; \mathbb{E}_x[\log D(x)] + \mathbb{E}_z[\log(1 - D(G(z)))].$$
 #
@@ -81,7 +81,7 @@ BLUE, ORANGE = "#0072B2", "#D55E00"
 # 1. **D's step.** Draw real faces and latents. Update D to increase $\log D(x) + \log(1 - D(G(z)))$.
 # 2. **G's step.** Update G to increase $D(G(z))$.
 #
-# For D this is ordinary binary classification: real faces have label 1, fakes label 0.
+# For D, this is ordinary binary classification: real faces have label 1, fakes label 0.
 #
 # ### Exercise: discriminator_loss
 #
@@ -287,7 +287,7 @@ plt.show()  # before the faces
 fg.show_images(torch.cat([your_faces, gan.sample(8, seed=1)]), columns=8, rows=["your loop", "the library"])
 
 # %% [markdown]
-# *Both trainings have just begun: there are a head, hair, and the places of the eyes.*
+# *Both trainings have just begun: you can see a head, hair, and the positions of the eyes.*
 #
 # If your code draws no face after this many steps, look for a bug before you train longer: print the mean and the
 # standard deviation of every parameter and gradient.
@@ -430,7 +430,7 @@ fg.widgets.timeline("faces")
 
 # %% [markdown]
 # *The last snapshot. From step 1,000 to step 9,000, the curves hardly change, but the faces keep getting better. From
-# step 9,000 on, the learning rates fall to 0: the curves fluctuate less, and D gets slightly further ahead. The level
+# step 9,000 on, the learning rates fall to 0: the curves fluctuate less, and D gets slightly farther ahead. The level
 # of a curve shows how balanced the game is, not how good the networks are.*
 #
 # **Predict, then run.** Here is a short training that failed. Move the slider before you read on. What happened?
@@ -462,7 +462,7 @@ print(f"{len(gan.history['loss_d']):,} steps in all")
 # %% [markdown]
 # If Drive becomes unavailable, training continues on the local disk, and the run is copied back later.
 #
-# For TensorBoard, use `config.replace(tensorboard=True)` and, in a cell of its own, `%load_ext tensorboard` and
+# For TensorBoard, use `config.replace(tensorboard=True)` and, in a separate cell, `%load_ext tensorboard` and
 # `%tensorboard --logdir runs`.
 #
 # ## What `modern` changes, and why
@@ -564,7 +564,7 @@ fg.progress()
 #   wrong, and what you would change.
 #
 # **To hand in:** run all cells and save the notebook. Then set `HAND_IN` to `True` and run its cell. The cell makes a
-# zip file of your notebooks, answers, and training. In Colab each notebook makes its own zip file; hand in all of
+# zip file of your notebooks, answers, and training. In Colab, each notebook makes its own zip file; hand in all of
 # them.
 #
 # **Next:** [4 · Visualization](04_visualization.ipynb) ([in Colab]({colab}/04_visualization.ipynb)): explore what

@@ -14,7 +14,7 @@
 #
 # {badges}
 #
-# *In Colab, first choose File > Save a copy in Drive. Otherwise your edits are lost.*
+# *In Colab, first choose File > Save a copy in Drive. Otherwise, your edits are lost.*
 #
 # By the end you will be able to
 #
@@ -407,7 +407,7 @@ fg.progress()
 # <details><summary>An answer</summary>
 #
 # No. G may have copied a mirrored or shifted face, or parts of several faces; this distance does not detect them. The
-# check finds only exact copies.
+# check finds only direct copies.
 # </details>
 #
 # ## Capstone
@@ -424,7 +424,7 @@ fg.progress()
 # | 10 | who is missing from your data, and what your generator must not be used for |
 #
 # **To hand in:** run all cells and save the notebook. Then set `HAND_IN` to `True` and run its cell. The cell makes a
-# zip file of your notebooks, answers, and training. In Colab each notebook makes its own zip file; hand in all of
+# zip file of your notebooks, answers, and training. In Colab, each notebook makes its own zip file; hand in all of
 # them.
 #
 # **Next:** [5 · Dynamics](05_dynamics.ipynb) ([in Colab]({colab}/05_dynamics.ipynb)) shows in two dimensions why GANs

@@ -14,7 +14,7 @@
 #
 # {badges}
 #
-# *In Colab, first choose File > Save a copy in Drive. Otherwise your edits are lost.*
+# *In Colab, first choose File > Save a copy in Drive. Otherwise, your edits are lost.*
 #
 # By the end you will be able to
 #
@@ -308,7 +308,7 @@ plane.play(fair, collapsed)
 # %% [markdown]
 # *Both have the same seed and the same data; on the right, D learns five times as slowly. Press play: all fakes
 # gather in one place, D slowly lowers D(x) there, and all fakes move to the next cluster. Over time, G visits all
-# eight clusters, but at most times it covers one or none. This is the circling of the Dirac-GAN, around a ring.*
+# eight clusters, but most of the time it covers one or none. This is the circling of the Dirac-GAN, around a ring.*
 #
 # **Predict, then run.** Which changes recover the modes? D learns as slowly as before in all of them.
 
@@ -486,7 +486,7 @@ fg.progress()
 # - Check a finding on faces: in notebook 3, train with `lr_d` divided by five, and look at the faces.
 #
 # **To hand in:** run all cells and save the notebook. Then set `HAND_IN` to `True` and run its cell. The cell makes a
-# zip file of your notebooks, answers, and training. In Colab each notebook makes its own zip file; hand in all of
+# zip file of your notebooks, answers, and training. In Colab, each notebook makes its own zip file; hand in all of
 # them.
 #
 # **Next:** [6 · The clinic](06_clinic.ipynb) ([in Colab]({colab}/06_clinic.ipynb)): name and treat six failed

@@ -14,7 +14,7 @@
 #
 # {badges}
 #
-# *In Colab, first choose File > Save a copy in Drive. Otherwise your edits are lost.*
+# *In Colab, first choose File > Save a copy in Drive. Otherwise, your edits are lost.*
 #
 # By the end you will be able to
 #
@@ -129,8 +129,8 @@ fg.show_images(torch.cat(pictures), columns=6, rows=rows)
 # different gradient at the new pictures. G cannot follow the pattern pixel by pixel, because each weight changes many
 # pixels of all faces together, so the changes in the fakes are smoother than the pattern.*
 #
-# The next widget shows the same, and histograms of D's logits. Press **Step D** and **Step G** in turn, then **x10**,
-# and undo all steps with **Undo**. After which kind of step does G's gradient norm grow?
+# The next widget shows the same pictures and histograms of D's logits. Press **Step D** and **Step G** in turn, then
+# **x10**, and undo all steps with **Undo**. After which kind of step does G's gradient norm grow?
 
 # %%
 fg.widgets.step(gan, faces)
@@ -159,7 +159,7 @@ fg.widgets.step(gan, faces)
 # |---|---|
 # | numerical failure | a loss or a gradient is NaN or infinite |
 # | no gradient reaches G | D(x) is nearly 1 and D(G(z)) nearly 0, **and** G's gradient is less than a twentieth of D's |
-# | D has won | D(x) is nearly 1 and D(G(z)) nearly 0, with short breaks at most; G's gradient is *larger* than D's |
+# | D has won | D(x) is nearly 1 and D(G(z)) nearly 0, with only short interruptions; G's gradient is *larger* than D's |
 # | dead game | D(x) and D(G(z)) are both 1/2, and D's loss stays at 1.39 |
 # | D is fooled | D(G(z)) is above D(x) in most steps |
 # | learning rate too high | D's loss jumps from step to step, several times as much as in a healthy run |
@@ -173,7 +173,7 @@ fg.widgets.step(gan, faces)
 # Two rows can be true at the same time: static is always *noise*, whatever its cause. Return the name that your
 # number shows.
 #
-# After each diagnosis, `fg.diagnose`, the doctor, prints its own, and you try treatments.
+# After your diagnosis, the doctor (`fg.diagnose`) prints its diagnosis, and you try treatments.
 #
 # ## Patient 1
 #
@@ -512,8 +512,8 @@ fg.notebook.charts(**{name: gan for name, (_, gan) in treated.items()})
 # - If D(G(z)) is above D(x), look at the faces. Pure static is *D is fooled*; one face for all latents is *mode
 #   collapse*.
 # - Only held-out faces show that D overfits.
-# - Treat the cause. A treatment for another failure helps little. Mode collapse can recover; a run with too large
-#   steps does not: start over.
+# - Treat the cause. A treatment for another failure helps little. Mode collapse can recover; a run whose steps were
+#   too large does not: start over.
 #
 # ## In your own words
 #
@@ -583,5 +583,5 @@ mine.plot()
 # - [The page of failures]({repository}/blob/main/docs/failures.md) shows all bundled failures with their causes.
 #
 # **To hand in:** run all cells and save the notebook. Then set `HAND_IN` to `True` and run its cell. The cell makes a
-# zip file of your notebooks, answers, and training. In Colab each notebook makes its own zip file; hand in all of
+# zip file of your notebooks, answers, and training. In Colab, each notebook makes its own zip file; hand in all of
 # them.
