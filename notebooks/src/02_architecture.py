@@ -124,7 +124,7 @@ while side < 64:
 print("from one latent pixel:", " -> ".join(map(str, sides)))
 
 # %% [markdown]
-# ## Checkerboards, and what causes them
+# ## Checkerboards, and where they come from
 #
 # **Predict, then run.** The next cell applies kernels of ones, of size 3, 4, and 5, to a *constant* input with stride
 # 2. For which kernels do all outputs away from the border have the same value?
@@ -249,7 +249,7 @@ for name, images in (("real", real), ("fake", fake)):
 # %% [markdown]
 # D is untrained, so any difference between the two averages is chance. Notebook 3 trains D.
 #
-# ## BatchNorm has two modes
+# ## BatchNorm: two modes, one trap
 #
 # In training mode, BatchNorm uses the mean and the variance of *this batch*. In eval mode, it uses running averages.
 #

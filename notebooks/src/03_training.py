@@ -292,7 +292,7 @@ fg.show_images(torch.cat([your_faces, gan.sample(8, seed=1)]), columns=8, rows=[
 # If your code draws no face after this many steps, look for a bug before you train longer: print the mean and the
 # standard deviation of every parameter and gradient.
 #
-# ## The classic mistakes
+# ## The classic mistakes, and what they look like
 #
 # None of these mistakes raises an error. The next cells train with the correct step and with each mistake, on the
 # small faces. In a healthy training, D is slightly ahead of G: D(x) is above one half, D(G(z)) is below, and both

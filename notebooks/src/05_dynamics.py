@@ -276,7 +276,7 @@ plane.play(without, with_r1)
 # *Left: the fakes circle around the data, as θ did. Right: they come to rest. This is one seed: try `seed=1`, and
 # values of γ below 3. `TrainConfig(r1=...)` adds this penalty to D's loss.*
 #
-# ## Losing modes and recovering them
+# ## Modes, lost and found
 #
 # A GAN *covers* a mode of the data if it generates enough points there. *Mode collapse* means that it covers only a
 # few modes, or one.
