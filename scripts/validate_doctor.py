@@ -47,7 +47,7 @@ def matrix(found: list[tuple[Case, str]]) -> Iterator[str]:
     names = [HEALTHY, *VERDICTS, UNSURE]
     truths = [name for name in names if any(case.truth[0] == name for case, _ in found)]
     yield "| | what was wrong | runs | right | " + " | ".join(f"{k}" for k in range(1, len(names) + 1)) + " |"
-    yield "|" + " ---: | --- |" + " ---: |" * (len(names) + 2)
+    yield "|---:|---|" + "---:|" * (len(names) + 2)
     for name in truths:
         row = [(case, said) for case, said in found if case.truth[0] == name]
         counts = [sum(said == column for _, said in row) for column in names]

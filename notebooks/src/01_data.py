@@ -14,36 +14,37 @@
 #
 # {badges}
 #
-# *In Colab, first choose File > Save a copy in Drive: your edits are lost otherwise.*
+# *In Colab, first choose File > Save a copy in Drive. Otherwise, your edits are lost.*
 #
 # By the end you will be able to
 #
-# - say in your own words what a GAN is, and what its two networks want,
-# - load tens of thousands of faces, and say who is in them and who is missing,
-# - read an image as an array, and bring its numbers into the range that a GAN needs,
-# - crop, flip and lay out images, and see what is typical and what varies in a data set,
-# - feed a network with batches so fast that it never waits.
+# - explain in your own words what a GAN is, and what each of its two networks is trained to do,
+# - load tens of thousands of faces, and say who is in the data and who is missing,
+# - read an image as an array, and scale its values to the range that a GAN needs,
+# - crop, flip, and arrange images, and see what is typical and what varies in a data set,
+# - load batches so fast that the network never waits for data.
 #
-# Plan about 35 minutes. Running all cells takes under a minute, plus the download of the photographs.
+# Plan about 35 minutes. Running all cells takes less than a minute, plus the download of the photographs.
 #
-# If your instructor asks for an id, type it into `STUDENT` below: some faces and tasks are then your own. Later
-# notebooks find it in the folder of runs. In Colab every notebook is a new machine, so type it in each.
+# If your instructor asks for an id, type it into `STUDENT` below. Some faces and tasks then depend on your id. Later
+# notebooks read the id from the folder of runs. In Colab, each notebook runs on a new machine, so type your id in
+# each notebook.
 #
 # ## The game
 #
-# A **generator** G is a forger: it turns random numbers into pictures of faces. A **discriminator** D is an inspector: it
-# looks at one picture and says how likely it is to be a real face. D trains by comparing real faces with G's fakes. G
-# never sees a real face; it trains only on D's opinion of its fakes. Both start knowing nothing, and each gets better because the
-# other does: that is a *generative adversarial network* (Goodfellow et al. 2014).
+# A **generator** G is like a forger: it turns random numbers into pictures of faces. A **discriminator** D is like an
+# inspector: it takes one picture and outputs how likely the picture is to be a real face. D trains on real faces and
+# on G's fakes. G never sees a real face; it trains only on D's output for its fakes. Both networks start untrained,
+# and each has to improve because the other does. This is a *generative adversarial network* (Goodfellow et al. 2014).
 #
 # ![A diagram. Random numbers z go into the generator, the forger, which makes a fake face. Fake and real faces go into the discriminator, the inspector, which answers real or fake. Its answer changes both networks](../../docs/game.png)
 #
 # | notebook | what it adds |
 # |---|---|
-# | 1 · Data | the real faces, as numbers |
-# | 2 · Architecture | the two networks, which you build |
-# | 3 · Training | the game itself: your networks learn to make faces |
-# | 4 · Visualization | what your generator has learned, and what it has not |
+# | 1 · Data | real faces as arrays of numbers |
+# | 2 · Architecture | the two networks, built by you |
+# | 3 · Training | the game: your networks learn to generate faces |
+# | 4 · Visualization | what your generator has learned and what it has not |
 
 # %% cellView="form"
 # @title Set-up: run this cell first. It installs facegan only where it is missing.
@@ -74,8 +75,8 @@ import torch
 # %% [markdown]
 # ## Faces forming
 #
-# Before you build anything, look at a finished game. This generator is bundled with facegan. It was trained on
-# 13,001 photographs for a quarter of an hour on one CPU core.
+# Before you build anything, look at a trained generator. This one is bundled with facegan. It was trained on 13,001
+# photographs for a quarter of an hour on one CPU core.
 
 # %%
 moments = [0, 120, 600, 2400, 12_000]  # steps of training
@@ -83,22 +84,24 @@ rows = [fg.load_generator("faces", step=step).sample(8, seed=1) for step in mome
 fg.show_images(torch.cat(rows), columns=8, rows=[f"step {step:,}" for step in moments])
 
 # %% [markdown]
-# *The same eight sets of random numbers at five moments of training. At step 120 there are blurred heads;
-# later rows get sharper eyes, mouths and hair. Nobody told G what an eye is. It only learned what D can tell from a real one.*
+# *The same eight sets of random numbers at five moments of training. At step 120, there are blurred heads; in later
+# rows, eyes, mouths, and hair get sharper. G was never told what an eye is. It learned only from D, which learned to
+# tell fakes from real faces.*
 #
-# Now play with the last one. Press a face to keep it, press **Resample** to draw the others again, and move the sliders.
+# Now try the fully trained generator. Click a face to keep it, press **Resample** to replace the others, and move the
+# sliders.
 
 # %%
 fg.widgets.explore("faces", seed=4)
 
 # %% [markdown]
-# *Without a running kernel this page shows the faces only. The buttons and sliders appear when you run the cell.*
+# *Without a running kernel, this page shows only the faces. The buttons and sliders appear when you run the cell.*
 #
 # ## Get the real faces
 #
-# `load_faces` fetches the photographs once, verifies them, and decodes them to one array. The next time they open in
-# milliseconds. Without a connection the cell says so and continues with 10,000 drawn portraits, which come with facegan. Everything in
-# this course works with both.
+# `load_faces` downloads the photographs once, verifies them, and decodes them to one array. After that, they load in
+# milliseconds. Without a connection, the cell says so and continues with 10,000 drawn portraits generated by facegan.
+# Everything in this course works with both.
 
 # %%
 faces = fg.notebook.load_faces(DATA)
@@ -107,21 +110,21 @@ print(faces)
 fg.show_images(faces[:32], columns=8)
 
 # %% [markdown]
-# *Thirty-two faces of the set. Look for what they share (a face in the middle, eyes on one line) and for what varies
-# (light, hair, direction, mood). A GAN has to learn both.*
+# *Thirty-two faces from the data set. Look for what they share (a face in the middle, eyes at the same height) and
+# for what varies (light, hair, direction, mood). A GAN has to learn both.*
 #
 # ### Who is in the data, and who is not
 #
-# A generator can only draw the kinds of people it has seen. **CelebA** holds celebrities, photographed by professionals: by its
-# own labels 77% are "young", half are smiling, and most are light-skinned and western. Children, old people and most
-# of the world's faces are rare. Nobody in it gave consent, and the images may be used for non-commercial research and
-# education only. The **drawn faces** belong to nobody, and each of their attributes is drawn independently from a
-# known distribution, so you can measure what a GAN has picked up.
+# A generator can only draw the kinds of people it has seen. **CelebA** contains celebrities, photographed by
+# professionals. According to its labels, 77% are "young" and half are smiling; most are light-skinned and western.
+# Children, old people, and most of the world's faces are rare. Nobody in it gave consent, and the images may be used
+# for non-commercial research and education only. The **drawn faces** show nobody, and each of their attributes is
+# drawn independently from a known distribution, so you can measure what a GAN has learned.
 #
 # ### Be the inspector
 #
-# **Predict, then run.** The next cell mixes five real faces with five fakes and numbers them from 1. Run it, then set `MY_GUESS` to
-# the numbers that you take for real, and run it again.
+# **Predict, then run.** The next cell mixes five real faces with five fakes and numbers them from 1. Run it, set
+# `MY_GUESS` to the numbers of the faces that you think are real, and run it again.
 
 # %%
 MY_GUESS = []  # such as [2, 3, 5, 8, 9]
@@ -134,13 +137,13 @@ if MY_GUESS:
 fg.show_images(torch.cat([faces[200:205], fakes])[order], columns=5, scale=2)
 
 # %% [markdown]
-# What gave the fakes away? D looks for the same things: first for wrong colors and blur, then for eyes that do not
-# match. When D uses a clue, G's training reduces it.
+# How did you recognize the fakes? D learns to use the same clues: first wrong colors and blur, then eyes that do not
+# match. Once D uses a clue, training makes G remove it.
 #
 # ## One image is a block of numbers
 #
-# A face is an array of shape `(3, height, width)`: red, green and blue planes of whole numbers from 0 (dark) to 255
-# (bright), one byte each (`uint8`). PyTorch puts channels first.
+# A face is an array of shape `(3, height, width)`: red, green, and blue planes of integers from 0 (dark) to 255
+# (bright), one byte each (`uint8`). PyTorch puts the channels first.
 
 # %%
 face = faces[7]
@@ -155,7 +158,7 @@ for ax, plane, name in zip(axes, [None, 0, 1, 2], ["the face", "red", "green", "
     ax.set_axis_off()
 
 # %% [markdown]
-# *The same face in color and as its three planes. Skin is brightest in the red plane.*
+# *One face in color and as its three planes. Skin is brightest in the red plane.*
 #
 # **Predict, then run.** One byte holds 0 to 255. What is `200 + 100` in `uint8`?
 
@@ -165,12 +168,14 @@ print("your guess:", MY_GUESS or "none yet")
 print("it is     :", (torch.tensor(200, dtype=torch.uint8) + torch.tensor(100, dtype=torch.uint8)).item())
 
 # %% [markdown]
-# It wraps around, without any error: $300 - 256 = 44$. This is a common bug in image code. Change the type before you compute.
+# It wraps around without an error: $300 - 256 = 44$. This is a common bug in image code. Convert to a larger type
+# before you compute.
 #
 # ## Ranges: why a GAN wants [-1, 1]
 #
-# The generator's last layer is a $\tanh$, whose values lie between -1 and 1. Real images must come in the same range.
-# With bytes up to 255, G could never reach them; with [0, 1], it would learn the wrong range. So bytes are mapped by a straight line:
+# The generator's last layer is a $\tanh$, whose values are between -1 and 1. Real images must have the same range.
+# With bytes up to 255, G could never reach their values; with [0, 1], it would learn the wrong range. So map bytes
+# linearly:
 #
 # $$x_{\text{float}} = \frac{x_{\text{byte}}}{127.5} - 1, \qquad 0 \mapsto -1, \quad 255 \mapsto 1.$$
 #
@@ -178,8 +183,9 @@ print("it is     :", (torch.tensor(200, dtype=torch.uint8) + torch.tensor(100, d
 #
 # ### Exercise: scale
 #
-# Write the map from bytes to floats. The cell checks itself. If your answer is not right yet, the message says why, and the
-# rest of the notebook uses the library's version. "Right, but" means: it works, and ignores something that the text asks for. `fg.hint("scale")` helps.
+# Write the function from bytes to floats. The cell checks your answer when you run it. If your answer is not right
+# yet, the message says why, and the rest of the notebook uses the library's version. "Right, but" means that your
+# answer works but ignores something that the text asks for. `fg.hint("scale")` gives a hint.
 
 
 # %%
@@ -192,7 +198,8 @@ def scale(images):
 # %% [markdown]
 # ### Exercise: unscale
 #
-# And back, to look at what a generator made: round to the nearest byte, and clip what lies outside the range.
+# Write the inverse, which you need to display generated images: round to the nearest byte, and clip values outside
+# the range.
 
 
 # %%
@@ -211,7 +218,7 @@ print("floats   ", [round(x, 3) for x in scale(torch.tensor([0, 64, 128, 255], d
 # %% [markdown]
 # ## Crops and flips
 #
-# Photographs are rarely square; networks want squares. The simplest way is to keep the middle.
+# Photographs are rarely square, but these networks take square images. The simplest solution is to keep the center.
 #
 # ### Exercise: center_crop
 
@@ -228,22 +235,24 @@ tight = torch.stack([center_crop(f, 40) for f in faces[:8]])
 fg.show_images(tight, columns=8, scale=2)
 
 # %% [markdown]
-# *The central 40 x 40 pixels of eight faces. A tighter crop leaves less background to learn, and less hair to see.*
+# *The central 40 x 40 pixels of eight faces. A tighter crop removes background, which G then need not learn, but also
+# hair.*
 #
-# A face seen in a mirror is still a face, so showing each image mirrored half of the time adds variety at almost no cost.
-# An augmentation must keep the data plausible: G learns to draw whatever D is shown.
+# A mirrored face is still a face, so mirroring each image half of the time adds variety at almost no cost. An
+# augmentation must keep the data plausible, because G learns to generate whatever D is shown.
 
 # %%
 pairs = torch.stack([g for f in faces[40:44] for g in (f, f.flip(-1))])
 fg.show_images(pairs, columns=8)
 
 # %% [markdown]
-# *Four faces, each followed by its mirror image. Only the light and the hair's part give it away.*
+# *Four faces, each followed by its mirror image. Only the direction of the light and the part in the hair reveal
+# which is which.*
 #
 # ### Exercise: contact_sheet
 #
-# To watch a GAN learn you will look at grids again and again. Build one yourself. The sheet is always `columns` images wide; leave empty
-# places white (255).
+# You will look at many grids of images to see how a GAN learns. Build such a grid yourself. The sheet is always
+# `columns` images wide. Make empty places white (255).
 
 
 # %%
@@ -261,7 +270,7 @@ fg.show_images(sheet[None])
 # %% [markdown]
 # ## What is typical, and what varies
 #
-# **Predict, then run.** You take 2,000 faces and average them, pixel by pixel. What will the picture look like?
+# **Predict, then run.** Average 2,000 faces, pixel by pixel. What will the picture look like?
 
 # %%
 MY_GUESS = ""  # @param ["", "gray, everything cancels out", "a soft face", "one face of the set", "noise"]
@@ -272,15 +281,16 @@ spread = 255 * spread / spread.max()
 fg.show_images(torch.stack([mean, spread]).to(torch.uint8), columns=1, scale=3, rows=["mean", "spread"])
 
 # %% [markdown]
-# *Above, the average: a soft face, because eyes and mouths lie in the same places. Below, how much each pixel varies (bright varies more): in photographs
-# hair and background most; in drawn faces hair and eyes. The average has the smallest squared error at every pixel, and still
-# nobody takes it for a real face. D learns that real faces differ.*
+# *Top: the average is a soft face, because eyes and mouths are in the same places. Bottom: how much each pixel varies
+# (brighter means more). In photographs, hair and background vary most; in drawn faces, hair and eyes. The average has
+# the smallest squared error at every pixel, but nobody would mistake it for a real face. D learns that real faces
+# differ from each other.*
 #
 # ## Batches, fast
 #
-# A GAN sees each face many times, in random order, in batches. The average gradient of a batch is less noisy
-# than that of one face. Reading and decoding files every time is what makes
-# first GANs slow. facegan decodes once to one array; a batch then is an index, a flip and a cast:
+# A GAN trains on each face many times, in random order, in batches. The average gradient of a batch is less noisy
+# than the gradient of one face. Training is often slow because files are read and decoded again for every batch.
+# facegan decodes them once to one array. Making a batch then takes only indexing, flipping, and casting:
 
 # %%
 begin, count = time.perf_counter(), 0
@@ -291,27 +301,29 @@ print(f"{count:,} faces in {seconds:.2f} s: {count / seconds:,.0f} a second")
 print("a batch:", tuple(batch.shape), batch.dtype, f"from {batch.min():.2f} to {batch.max():.2f}")
 
 # %% [markdown]
-# The networks of this course train on a few hundred faces per second on a CPU, on a few thousand on a T4. As long as batches come faster than that, the
-# network never waits. `!facegan bench data` compares this with unzipping the images for torchvision's ImageFolder.
+# The networks in this course train on a few hundred faces per second on a CPU and on a few thousand on a T4. As long
+# as batches load faster than that, the network never waits. `!facegan bench data` compares this with unzipping the
+# images for torchvision's `ImageFolder`.
 #
 # ## Summary
 #
-# - A forger and an inspector train against each other; G learns only from D's opinion.
-# - A face is `(3, H, W)` bytes; a GAN gets floats in [-1, 1], the range of its generator's $\tanh$.
-# - Crop to what should be learned; flip, because a mirrored face is a face.
-# - The average face and the spread say what is easy and what is hard to draw.
-# - Decode once, then only index.
+# - A generator and a discriminator train against each other; G learns only from D's output.
+# - A face is an array of `(3, H, W)` bytes; a GAN takes floats in [-1, 1], the range of its generator's $\tanh$.
+# - Crop to what G should learn. Flip, because a mirrored face is still a face.
+# - The average face shows what all faces share; the spread shows what varies.
+# - Decode once; after that, only index.
 #
 # ## In your own words
 #
-# Write 20 words or more between the quotes, and run the cell. It stores your answer beside your runs, and your instructor grades the text. Put a value
-# in place of `None`, where there is one: the cell checks it.
+# Write at least 20 words between the quotes, and run the cell. The cell stores your answer in the folder of runs, and
+# your instructor grades the text. If a call contains `None`, replace it with your value; the cell checks the value.
 #
-# **missing** (6 points). Which people does your data set lack, or show rarely? What will a generator that is trained on it do with them, and whom could
-# that harm? Also pass `brightness`, the mean of all bytes of `faces[:32]`, and say why such a number does not show who is missing.
+# **missing** (6 points). Which people does your data set lack, or show rarely? What will a generator that is trained
+# on it do with them, and whom could that harm? Also pass `brightness`, the mean of all bytes of `faces[:32]`, and say
+# why such a number does not show who is missing.
 #
-# **augment** (4 points). Mirroring adds variety at almost no cost. Name one more change of the images that you would use for faces, and one that you
-# would not use. What would the generator learn from each?
+# **augment** (4 points). Mirroring adds variety at almost no cost. Name one more change of the images that you would
+# use for faces, and one that you would not use. What would the generator learn from each?
 
 # %%
 MY_ANSWER = """
@@ -338,32 +350,34 @@ fg.progress()
 #
 # <details><summary>An answer</summary>
 #
-# G learns to avoid negative numbers, because D takes them as a sign of a fake. The fakes are
-# pale: shown as if they were in [-1, 1], they have no dark pixels.
+# G learns to avoid negative values, because D learns that they occur only in fakes. The fakes look pale: displayed as
+# values in [-1, 1], they have no dark pixels.
 # </details>
 #
-# **2. The average face looks young, smiling and light-skinned for CelebA. Does the generator have to be like that, too?**
+# **2. CelebA's average face looks young, smiling, and light-skinned. Will all generated faces look like that, too?**
 #
 # <details><summary>An answer</summary>
 #
-# It should have the same distribution, so rare faces should be as rare as in the data, not absent. In practice GANs
-# drop what is rare, so a bias of the data comes out stronger.
+# They need not: G should learn the distribution of the data, so rare faces should be as rare as in the data, not
+# absent. In practice, GANs drop what is rare, so they amplify a bias in the data.
 # </details>
 #
-# **3. Why not flip images upside down as well, to have four times the data?**
+# **3. Why not flip images upside down as well, to get four times the data?**
 #
 # <details><summary>An answer</summary>
 #
-# The generator learns the distribution that the discriminator sees. It would spend half of its weights on drawing
+# The generator learns the distribution that the discriminator sees. It would spend half of its capacity on
 # upside-down faces.
 # </details>
 #
 # ## Challenge
 #
-# Load your own photographs with `fg.load_faces("my_photos", align="face")`, look at what `faces.skipped` names, and repeat
-# the mean and the spread. How do they differ from the set above, and why?
+# Load your own photographs with `fg.load_faces("my_photos", align="face")`. Check which photographs `faces.skipped`
+# lists, and compute the mean and the spread again. How do they differ from those above, and why?
 #
-# **To hand in:** run all cells and save the notebook. Then set `HAND_IN` to `True` and run its cell: it makes a zip of your
-# notebooks, your answers and your training. In Colab every notebook makes its own zip; hand in all of them.
+# **To hand in:** run all cells and save the notebook. Then set `HAND_IN` to `True` and run its cell. The cell makes a
+# zip file of your notebooks, answers, and training. In Colab, each notebook makes its own zip file; hand in all of
+# them.
 #
-# **Next:** [2 · Architecture](02_architecture.ipynb) ([in Colab]({colab}/02_architecture.ipynb)), where you build the two networks.
+# **Next:** [2 · Architecture](02_architecture.ipynb) ([in Colab]({colab}/02_architecture.ipynb)): build the two
+# networks.

@@ -14,16 +14,17 @@
 #
 # {badges}
 #
-# *In Colab, first choose File > Save a copy in Drive: your edits are lost otherwise.*
+# *In Colab, first choose File > Save a copy in Drive. Otherwise, your edits are lost.*
 #
 # By the end you will be able to
 #
-# - say what a transposed convolution does, number by number, and compute the size of its output,
-# - build DCGAN's generator and discriminator, and look at what flows through them,
-# - recognize checkerboards, BatchNorm in the wrong mode and bad initialization by their pictures.
+# - explain what a transposed convolution computes, number by number, and compute the size of its output,
+# - build DCGAN's generator and discriminator, and inspect their feature maps,
+# - recognize checkerboards, BatchNorm in the wrong mode, and bad initialization in pictures and plots.
 #
-# Plan about 60 minutes. Running all cells takes under a minute on a T4 and on a CPU. Your two networks are kept in the
-# folder of runs: notebook 3 trains them. In Colab tick `KEEP_ON_DRIVE` below, because every notebook is a new machine there.
+# Plan about 60 minutes. Running all cells takes less than a minute on a T4 or a CPU. Your two networks are saved in
+# the folder of runs, and notebook 3 trains them. In Colab, tick `KEEP_ON_DRIVE` below, because each notebook runs on
+# a new machine.
 #
 # ![A grid of 64 generated faces, each of somebody who does not exist, drawn after 17 minutes of training on one CPU core](../../docs/faces.jpg)
 
@@ -59,21 +60,23 @@ _ = torch.manual_seed(0)
 # %% [markdown]
 # ## The plan
 #
-# The **generator** G turns a latent vector $z$ of 100 random numbers into a face. The **discriminator** D turns a face
-# into one number, a *logit*: above 0 means "real". The two are mirror images of each other:
+# The **generator** G turns a latent vector $z$ of 100 random numbers into a face. The **discriminator** D turns a
+# face into one number, a *logit*; a logit above 0 means "real". The two networks mirror each other:
 #
 # $$z \in \mathbb{R}^{100} \to 4^2 \to 8^2 \to 16^2 \to 32^2 \to 64^2 \text{ pixels} \qquad
 # 64^2 \to 32^2 \to 16^2 \to 8^2 \to 4^2 \to \text{logit}$$
 #
-# This is DCGAN (Radford, Metz and Chintala 2015): only convolutions, BatchNorm, ReLU in G, leaky ReLU in D. Convolutions use the same small
-# kernel at every place, because an eye looks the same on the left and on the right; a linear layer would have to learn each place anew.
-# BatchNorm rescales each channel to mean 0 and spread 1 over the batch (more below). The 100 numbers of $z$ are a habit: enough to tell faces apart.
+# This is DCGAN (Radford, Metz, and Chintala 2015): only convolutions, BatchNorm, ReLU in G, and leaky ReLU in D. A
+# convolution applies the same small kernel at every position, because an eye looks the same on the left and on the
+# right; a linear layer would have to learn each position separately. BatchNorm normalizes each channel to mean 0 and
+# standard deviation 1 over the batch (more below). A latent of 100 numbers is a convention; it is large enough to
+# tell faces apart.
 #
 # ## Going up: the transposed convolution
 #
-# An ordinary convolution gathers: each output pixel looks at a window of inputs. A transposed convolution *stamps*: each
-# input pixel puts a copy of the kernel, times its value, onto the output; the stamps lie `stride` apart and add up
-# where they overlap. Here are four numbers and a kernel of ones:
+# In an ordinary convolution, each output pixel depends on a window of inputs. A transposed convolution *stamps*: each
+# input pixel adds a copy of the kernel, multiplied by its value, to the output. The stamps are `stride` pixels apart
+# and add up where they overlap. Here are four numbers and a kernel of ones:
 
 # %%
 up = nn.ConvTranspose2d(1, 1, kernel_size=4, stride=2, padding=0, bias=False)
@@ -97,12 +100,12 @@ draw_numbers(axes[0], x[0, 0], "input, 2 x 2")
 draw_numbers(axes[1], stamped, "output, 6 x 6: four stamps that overlap")
 
 # %% [markdown]
-# *Each corner of the output has one stamp only (1, 2, 3, 4). In the middle all four overlap: 1 + 2 + 3 + 4 = 10.
-# `padding=1` would cut the outer ring off and leave 4 x 4: the side has doubled.*
+# *Each corner of the output gets only one stamp (1, 2, 3, 4). In the middle, all four overlap: 1 + 2 + 3 + 4 = 10.
+# `padding=1` would cut off the outer ring and leave 4 x 4, twice the side of the input.*
 #
 # ### Exercise: output_size
 #
-# How large is the output for an input of side `size`? Count stamps.
+# How large is the output for an input of side `size`? Count the stamps.
 
 
 # %%
@@ -123,7 +126,8 @@ print("from one latent pixel:", " -> ".join(map(str, sides)))
 # %% [markdown]
 # ## Checkerboards, and where they come from
 #
-# **Predict, then run.** The next cell stamps a *constant* input with stride 2 and kernels of 3, 4 and 5 ones. For which kernels do all outputs have the same value, away from the border?
+# **Predict, then run.** The next cell applies kernels of ones, of size 3, 4, and 5, to a *constant* input with stride
+# 2. For which kernels do all outputs away from the border have the same value?
 
 # %%
 MY_GUESS = ""  # @param ["", "all, because the input is constant", "kernel 4 only", "kernels 3 and 5", "none"]
@@ -137,13 +141,15 @@ for ax, kernel in zip(axes, (3, 4, 5)):
     ax.set(title=f"kernel {kernel}, stride 2", xticks=[], yticks=[])
 
 # %% [markdown]
-# *Stamps per pixel. A kernel that is not a multiple of the stride overlaps unevenly: some pixels get more stamps than others, before
-# anything is learned (Odena, Dumoulin and Olah 2016). Kernel 4 is even inside. That is why
-# DCGAN uses 4; it makes checkerboards unlikely, not impossible, because the weights inside a kernel can still differ.*
+# *Stamps per pixel. If the kernel size is not a multiple of the stride, stamps overlap unevenly: some pixels get more
+# stamps than others, even before training (Odena, Dumoulin, and Olah 2016). With kernel 4, all inner pixels get the
+# same number of stamps. That is why this course uses kernel 4. It makes checkerboards unlikely but not impossible,
+# because the weights within a kernel can still differ.*
 #
-# ## The generator's block
+# ## The generator block
 #
-# Three layers in this order, again and again: a transposed convolution that doubles the side (any kernel that does so will do), BatchNorm, ReLU.
+# A block has three layers, in this order: a transposed convolution that doubles the side (any kernel that does so is
+# accepted), BatchNorm, and ReLU.
 #
 # ### Exercise: generator_block
 
@@ -161,11 +167,14 @@ print("(2, 8, 4, 4) ->", tuple(generator_block(8, 4)(torch.randn(2, 8, 4, 4)).sh
 # %% [markdown]
 # ### Exercise: generator
 #
-# Stack them. $z$ arrives as `(B, latent_dim)`: give it a height and a width of 1 first (`nn.Unflatten`, or `view`). One transposed
-# convolution with kernel 4, stride 1 and no padding makes that 4 x 4, also followed by BatchNorm and ReLU; then double four times (here, too, with any kernel that does so). DCGAN halves
-# the channels as the side doubles: 8, 4, 2, 1 times `width`. The fourth doubling is the last layer: it goes to 3 channels, without BatchNorm, and ends in tanh.
+# Stack the blocks. The input $z$ has the shape `(B, latent_dim)`: first give it a height and a width of 1
+# (`nn.Unflatten` or `view`). One transposed convolution with kernel 4, stride 1, and no padding turns it into 4 x 4,
+# followed by BatchNorm and ReLU. Then double the side four times (again, with any kernel that does so). DCGAN halves
+# the channels as the side doubles: 8, 4, 2, 1 times `width`. The fourth doubling is the last layer: it outputs 3
+# channels, has no BatchNorm, and ends in tanh.
 #
-# Notebook 3 runs the cells of these exercises again. Use only imports, and functions that are defined in cells of exercises.
+# Notebook 3 runs the cells of these exercises again. In them, use only imports, and functions that are defined in
+# exercise cells.
 
 
 # %%
@@ -189,12 +198,13 @@ ax.set(xlabel="convolution, from z to the image", ylabel="parameters", title="Wh
 print(f"{sum(sizes):,} numbers in kernels; the PyTorch tutorial's width of 64 has about three times as many")
 
 # %% [markdown]
-# *The second has most: it goes from 8 to 4 times `width` channels, while the first starts from only 100. From there on each layer has a quarter
-# of the parameters, and four times as many pixels to apply them to: the three middle layers do equal work.*
+# *The second layer has the most: it maps 8 to 4 times `width` channels, whereas the first layer starts from only 100.
+# After it, each middle layer has a quarter of the parameters of the one before and applies them to four times as many
+# pixels, so the three middle layers do equal work.*
 #
-# ### What flows through it
+# ### Feature maps
 #
-# Feature maps are pictures too. First your generator, which has learned nothing, then one that has:
+# Feature maps can be displayed as images. The first plot shows your untrained generator, the second a trained one:
 
 # %%
 z = torch.randn(1, 100)
@@ -206,15 +216,17 @@ maps = [f for f in feature_maps(trained, z) if "ReLU" in f[0] or "Tanh" in f[0]]
 fg.plot_features(maps, maps=6)
 
 # %% [markdown]
-# *The strongest maps after each activation, from 4 x 4 (top) to the image (bottom): above untrained, below trained. Untrained blocks turn noise into larger
-# noise. The trained ones place a head first, then edges, hair and skin.*
+# *The strongest maps after each activation, from 4 x 4 (top) to the image (bottom): the untrained generator above,
+# the trained one below. Untrained blocks turn noise into larger noise. Trained blocks first place a head, then add
+# edges, hair, and skin.*
 #
 # ## The discriminator
 #
-# The same in reverse: ordinary convolutions with kernel 4, stride 2 and padding 1 halve the side (no pooling) and double the channels: 1, 2, 4, 8
-# times `width`. A last one with kernel 4 makes 4 x 4 one number. All but the first and the last are followed by BatchNorm; all but the last by leaky
-# ReLU with slope 0.2, which lets some gradient through below 0, so that G always gets a signal. There is no sigmoid at the end: losses take
-# logits, and $\sigma(\text{logit})$ is the probability.
+# D is the reverse: ordinary convolutions with kernel 4, stride 2, and padding 1 halve the side (no pooling) and
+# double the channels: 1, 2, 4, 8 times `width`. The last convolution, with kernel 4, turns 4 x 4 into one number. All
+# but the first and the last are followed by BatchNorm. All but the last are followed by leaky ReLU with slope 0.2,
+# which passes some gradient for inputs below 0, so that G always gets a gradient. There is no sigmoid at the end:
+# losses take logits, and $\sigma(\text{logit})$ is the probability.
 #
 # ### Exercise: discriminator
 
@@ -235,13 +247,14 @@ for name, images in (("real", real), ("fake", fake)):
     print(f"D of {name} faces: {opinion.mean():.2f}, from {opinion.min():.2f} to {opinion.max():.2f}")
 
 # %% [markdown]
-# An untrained D knows nothing: any difference between the two averages is chance. Notebook 3 changes that.
+# D is untrained, so any difference between the two averages is chance. Notebook 3 trains D.
 #
 # ## BatchNorm: two modes, one trap
 #
-# In training mode BatchNorm uses the mean and spread of *this batch*; in eval mode it uses running averages.
+# In training mode, BatchNorm uses the mean and the variance of *this batch*. In eval mode, it uses running averages.
 #
-# **Predict, then run.** The same $z$ goes through G in two batches with different neighbors. Does its picture change?
+# **Predict, then run.** The same $z$ goes through G in two batches whose other latents differ. Does its picture
+# change?
 
 # %%
 MY_GUESS = ""  # @param ["", "in train mode only", "in eval mode only", "in both", "in neither"]
@@ -259,8 +272,8 @@ print(f"train mode: the same z differs by {same_face_in_two_batches(generator.tr
 print(f"eval mode:  the same z differs by {same_face_in_two_batches(generator.eval()):.4f}")
 
 # %% [markdown]
-# And running averages are worth something only after training has filled them. Their initial values, mean 0 and variance 1, match no
-# layer of this network:
+# Running averages are useful only after training has updated them. Their initial values, mean 0 and variance 1, match
+# no layer of this network:
 
 # %%
 with torch.no_grad():
@@ -271,14 +284,14 @@ print(f"spread of pixels: eval mode {pictures[:8].std():.4f}, train mode {pictur
 fg.show_images(pictures / pictures.abs().max(), columns=8, rows=["eval mode", "train mode"])
 
 # %% [markdown]
-# *The same untrained generator and latents in both modes. In eval mode the signal has almost
-# vanished layer by layer. So use eval mode only with statistics that training has filled. Notebook 3 averages
-# weights, and must average these statistics, too.*
+# *The same untrained generator and latents in both modes. In eval mode, the signal shrinks from layer to layer until
+# it almost vanishes. So use eval mode only after training has updated the statistics. Notebook 3 averages weights,
+# and must average or copy these statistics as well.*
 #
 # ## Initialization
 #
-# DCGAN draws convolution weights from $\mathcal{N}(0, 0.02^2)$ and BatchNorm's scales from $\mathcal{N}(1, 0.02^2)$. BatchNorm's biases start at 0; DCGAN's convolutions have
-# none.
+# DCGAN draws convolution weights from $\mathcal{N}(0, 0.02^2)$ and BatchNorm's scales from $\mathcal{N}(1, 0.02^2)$.
+# BatchNorm's biases start at 0; DCGAN's convolutions have no biases.
 #
 # ### Exercise: init_weights
 
@@ -291,8 +304,8 @@ def init_weights(module):
 
 
 # %% [markdown]
-# A common mistake is to give every weight mean 0, BatchNorm's scale included. Every block then ends in a
-# multiplication by something close to zero.
+# A common mistake is to give every weight mean 0, including BatchNorm's scales. Every block then multiplies its
+# output by values close to zero.
 
 
 # %%
@@ -319,8 +332,8 @@ ax.semilogy(sides, spread_by_layer(wrong_init), "o-", color="#D55E00", label="me
 ax.set(xlabel="side of the feature map", ylabel="spread of activations", title="Signal on its way through G")
 _ = ax.legend(frameon=False)
 # %% [markdown]
-# *With scales around 1 the signal keeps its size up to the last layer. With scales around 0 every activation is some
-# fifty times smaller, so the last layer has next to nothing to draw with: the image is gray, and learning starts slowly.*
+# *With scales around 1, the signal keeps its size up to the last layer. With scales around 0, every activation is
+# about fifty times smaller, so the last layer gets almost no signal: the image is gray, and learning starts slowly.*
 #
 # ## How wide?
 
@@ -334,26 +347,28 @@ for width in (16, 32, 64, 128):
     print(f"width {width:>3}: generator {sizes[0]:>11,}, discriminator {sizes[1]:>11,}")
 
 # %% [markdown]
-# Twice the width makes three to four times the parameters, and up to four times the work. The PyTorch tutorial uses 64; on two CPU cores 16 to 32
-# show faces within minutes.
+# Doubling the width gives three to four times the parameters and up to four times the work. The PyTorch tutorial uses
+# 64. On two CPU cores, networks of width 16 to 32 draw faces after a few minutes of training.
 #
 # ## Summary
 #
-# - A transposed convolution stamps its kernel; counting stamps gives the side of its output.
-# - G doubles the side from 4 to 64; D halves it back; neither has pooling or large dense layers.
-# - BatchNorm has two modes; draw samples in eval mode, after training.
+# - A transposed convolution stamps its kernel. Counting stamps gives the side of its output.
+# - G doubles the side from 4 to 64, and D halves it back to 4. Neither has pooling or large dense layers.
+# - BatchNorm has two modes. Draw samples in eval mode, after training.
 # - Initialize convolutions around 0 and BatchNorm's scales around 1.
 #
 # ## In your own words
 #
-# Write 20 words or more between the quotes, and run the cell. It stores your answer beside your runs, and your instructor grades the text. Put a value
-# in place of `None`, where there is one: the cell checks it.
+# Write at least 20 words between the quotes, and run the cell. The cell stores your answer in the folder of runs, and
+# your instructor grades the text. If a call contains `None`, replace it with your value; the cell checks the value.
 #
-# **parameters** (5 points). Which layer of your generator holds the most parameters, and why this one? What happens to this number when `width`
-# doubles, and what to the work per image? Also pass `parameters`, the number of all parameters of `build_generator(100, 32)`.
+# **parameters** (5 points). Which layer of your generator holds the most parameters, and why this one? What happens
+# to this number when `width` doubles, and what to the work per image? Also pass `parameters`, the number of all
+# parameters of `build_generator(100, 32)`.
 #
-# **decisions** (6 points). Choose two of these decisions: kernel 4 with stride 2, BatchNorm between the layers, leaky ReLU in D, no BatchNorm in G's
-# last layer. For each: what would you see in the pictures or in the curves without it, and why?
+# **decisions** (6 points). Choose two of these decisions: kernel 4 with stride 2, BatchNorm between the layers, leaky
+# ReLU in D, no BatchNorm in G's last layer. For each: what would you see in the pictures or in the curves without it,
+# and why?
 
 # %%
 MY_ANSWER = """
@@ -380,34 +395,39 @@ fg.progress()
 #
 # <details><summary>An answer</summary>
 #
-# BatchNorm removes the batch's mean and spread of each channel. D would no longer see the overall color of a batch, and G could not
-# choose it freely.
+# BatchNorm removes the batch's mean and spread in each channel. With it, D could not see the overall color of a
+# batch, and G could not choose it freely.
 # </details>
 #
 # **2. What would an upsampling layer followed by an ordinary convolution change?**
 #
 # <details><summary>An answer</summary>
 #
-# Every output pixel then gets the same contributions as its neighbors, so no checkerboard is built in
-# ([Odena et al. 2016](https://distill.pub/2016/deconv-checkerboard/)). Copying each pixel into 2 x 2 and then convolving by 3 x 3 is
-# itself a transposed convolution, with a kernel of 4 x 4 that is the small one blurred; so it need not cost more. That is
-# `upsampling="nearest"`. With it, the `modern` recipe gets closer to real faces in less time.
+# Every output pixel then gets as many contributions as its neighbors, so the layer itself causes no checkerboard
+# ([Odena et al. 2016](https://distill.pub/2016/deconv-checkerboard/)). Copying each pixel to 2 x 2 pixels and then
+# convolving with a 3 x 3 kernel is itself a transposed convolution, whose 4 x 4 kernel is the 3 x 3 kernel blurred,
+# so it need not cost more. In facegan, this is `upsampling="nearest"`. With it, the `modern` recipe gets closer to
+# real faces in less time.
 # </details>
 #
-# **3. Why leaky ReLU in D, although plain ReLU works for classifiers?**
+# **3. Why does D use leaky ReLU, although plain ReLU works for classifiers?**
 #
 # <details><summary>An answer</summary>
 #
-# G learns only from gradients that come through D. Where a ReLU is off, no gradient passes, and G is told nothing about
-# those pixels.
+# G learns only from gradients that pass through D. Where a ReLU is off, no gradient passes, and G gets no gradient
+# for those pixels.
 # </details>
 #
 # ## Challenges
 #
-# - **Residual blocks.** Give D blocks with a skip connection (average pooling and a 1 x 1 convolution on the shortcut). Does `fg.GAN(config, discriminator=yours)` accept it?
-# - **128 pixels.** Write `build_generator` and `build_discriminator` for 128 x 128. Which layer did you add, and where? `fg.TrainConfig(image_size=128)` trains them.
+# - **Residual blocks.** Give D blocks with a skip connection (average pooling and a 1 x 1 convolution on the
+#   shortcut). Does `fg.GAN(config, discriminator=yours)` accept your D?
+# - **128 pixels.** Write `build_generator` and `build_discriminator` for 128 x 128. Which layer did you add, and
+#   where? `fg.TrainConfig(image_size=128)` trains them.
 #
-# **To hand in:** run all cells and save the notebook. Then set `HAND_IN` to `True` and run its cell: it makes a zip of your
-# notebooks, your answers and your training. In Colab every notebook makes its own zip; hand in all of them.
+# **To hand in:** run all cells and save the notebook. Then set `HAND_IN` to `True` and run its cell. The cell makes a
+# zip file of your notebooks, answers, and training. In Colab, each notebook makes its own zip file; hand in all of
+# them.
 #
-# **Next:** [3 · Training](03_training.ipynb) ([in Colab]({colab}/03_training.ipynb)), where the two networks play against each other.
+# **Next:** [3 · Training](03_training.ipynb) ([in Colab]({colab}/03_training.ipynb)): train the two networks against
+# each other.

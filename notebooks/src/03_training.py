@@ -14,17 +14,18 @@
 #
 # {badges}
 #
-# *In Colab, first choose File > Save a copy in Drive: your edits are lost otherwise.*
+# *In Colab, first choose File > Save a copy in Drive. Otherwise, your edits are lost.*
 #
 # By the end you will be able to
 #
-# - write the two losses and choose between two losses for G,
-# - take one training step by hand, and train your own networks with it,
-# - recognize the classic mistakes by their curves and their faces,
-# - train on faces while you watch, read the curves, stop, and resume.
+# - write both losses, and choose between two losses for G,
+# - write one training step yourself, and train your own networks with it,
+# - recognize the classic mistakes by their curves and faces,
+# - watch a training on faces, read its curves, stop it, and resume it.
 #
-# Plan about 75 minutes. Running all cells takes about eight minutes on two CPU cores. Your networks, and what they learn, are kept in the
-# folder of runs. In Colab tick `KEEP_ON_DRIVE` before you train: a session and its disk end after some hours, and notebook 4 is a new machine.
+# Plan about 75 minutes. Running all cells takes about eight minutes on two CPU cores. Your networks and their
+# training are saved in the folder of runs. In Colab, tick `KEEP_ON_DRIVE` before you train: a session and its disk
+# are deleted after some hours, and notebook 4 runs on a new machine.
 
 # %% cellView="form"
 # @title Set-up: run this cell first. It installs facegan only where it is missing.
@@ -69,21 +70,23 @@ BLUE, ORANGE = "#0072B2", "#D55E00"
 # %% [markdown]
 # ## The game
 #
-# D sees real faces $x$ and fakes $G(z)$ and gives the probability $D(\cdot) = \sigma(\text{logit})$ that what it sees is real. Goodfellow et al.
-# (2014) let the two play
+# D takes real faces $x$ and fakes $G(z)$, and outputs the probability $D(\cdot) = \sigma(\text{logit})$ that its
+# input is real. Goodfellow et al. (2014) define the game
 #
 # $$\min_G \max_D \; \mathbb{E}_x[\log D(x)] + \mathbb{E}_z[\log(1 - D(G(z)))].$$
 #
-# E is the average over many faces or latents. D makes the sum large, G makes it small. Their Algorithm 1 repeats two steps:
+# $\mathbb{E}$ is the average over many faces or latents. D maximizes the sum, and G minimizes it. Algorithm 1 of the
+# paper repeats two steps:
 #
-# 1. **D's step.** Draw real faces and latents. Change D so that $\log D(x) + \log(1 - D(G(z)))$ grows.
-# 2. **G's step.** Change G so that $D(G(z))$ grows.
+# 1. **D's step.** Draw real faces and latents. Update D to increase $\log D(x) + \log(1 - D(G(z)))$.
+# 2. **G's step.** Update G to increase $D(G(z))$.
 #
-# For D this is ordinary binary classification: real faces have label 1, fakes label 0.
+# For D, this is ordinary binary classification: real faces have label 1, fakes label 0.
 #
 # ### Exercise: discriminator_loss
 #
-# Write what D minimizes, from logits: the mean over the batch of each half, added. Watch large logits: $\log\sigma(x)$ computed in two steps is $-\infty$ for $x = -200$.
+# Compute the loss that D minimizes from logits: the mean over the batch of real faces plus the mean over the batch of
+# fakes. Be careful with large logits: computed in two steps, $\log\sigma(x)$ is $-\infty$ for $x = -200$.
 
 
 # %%
@@ -96,10 +99,10 @@ def discriminator_loss(real_logits, fake_logits):
 # %% [markdown]
 # ## Two losses for G
 #
-# G could simply minimize D's gain, $\log(1 - D(G(z)))$, or else $-\log D(G(z))$. Early in training, D recognizes every fake: its logits for fakes are far
-# below 0.
+# G could minimize $\log(1 - D(G(z)))$, which D maximizes, or it could minimize $-\log D(G(z))$. Early in training, D
+# recognizes every fake: its logits for fakes are far below 0.
 #
-# **Predict, then run.** Where D is sure that a fake is a fake, which loss still tells G what to change?
+# **Predict, then run.** Where D is sure that a fake is a fake, which loss still gives G a useful gradient?
 
 # %%
 MY_GUESS = ""  # @param ["", "log(1 - D)", "-log D", "both", "neither"]
@@ -117,8 +120,9 @@ right.set(xlabel="logit of a fake", title="Its slope", ylabel="d loss / d logit"
 _ = left.legend(frameon=False)
 
 # %% [markdown]
-# *Both losses fall to the right, so both push fakes towards "real". But where D is sure (left), the slope of the minimax loss is
-# almost 0: G learns nothing just when it has most to learn. The non-saturating loss has its full slope there.*
+# *Both losses decrease to the right, so both push fakes toward "real". But where D is sure (left), the slope of the
+# minimax loss is almost 0: G learns nothing when it has the most to learn. There, the non-saturating loss has its
+# full slope.*
 #
 # ### Exercise: generator_loss
 
@@ -133,8 +137,8 @@ def generator_loss(fake_logits):
 # %% [markdown]
 # ## One step, tensor by tensor
 #
-# Small networks at 32 pixels keep this quick. `fg.GAN` holds the state of a run: two networks, two optimizers, random
-# numbers, a step count and a history.
+# Small networks for 32-pixel images keep this section fast. `fg.GAN` contains the state of a run: two networks, two
+# optimizers, a random number generator, a step count, and a history.
 
 # %%
 config = fg.TrainConfig(image_size=32, width=24, batch_size=32, lr_d=5e-4, lr_g=5e-4, precision="fp32")
@@ -152,8 +156,8 @@ print("gradient in D:", gan.discriminator.blocks[0][0].weight.grad.norm().item()
 print("gradient in G:", gan.generator.blocks[0][0].weight.grad)
 
 # %% [markdown]
-# `detach` cuts the graph between the two: D's loss sends no gradient into G. Now D steps, and then G is judged by the D
-# that has just learned:
+# `detach` cuts the graph between the two networks: D's loss sends no gradient into G. Now D takes its step, and then
+# G's loss uses the updated D:
 
 # %%
 gan.optimizer_d.step()
@@ -166,7 +170,8 @@ print("gradient in G:", gan.generator.blocks[0][0].weight.grad.norm().item())
 # %% [markdown]
 # ### Exercise: train_step
 #
-# Put it together, with your two losses. Remember that `backward` *adds* to gradients that are still there. Both networks stay in train mode.
+# Write the complete step, with your two losses. Remember that `backward` *adds* to existing gradients. Keep both
+# networks in train mode.
 
 
 # %%
@@ -177,10 +182,11 @@ def train_step(generator, discriminator, optimizer_g, optimizer_d, real, z):
 
 
 # %% [markdown]
-# ## An average that draws better: EMA
+# ## A better generator by averaging: EMA
 #
-# G's weights jitter from step to step. Their exponential moving average, $\bar\theta \leftarrow \beta \bar\theta + (1 - \beta)\,\theta$,
-# draws cleaner faces and costs next to nothing. BatchNorm's buffers must follow along, averaged or copied.
+# G's weights fluctuate from step to step. A generator with their exponential moving average, $\bar\theta \leftarrow
+# \beta \bar\theta + (1 - \beta)\,\theta$, draws cleaner faces at almost no cost. Average or copy BatchNorm's buffers,
+# too.
 #
 # ### Exercise: update_average
 
@@ -197,15 +203,15 @@ def update_average(average, model, decay):
 #
 # | knob | what it does | DCGAN paper | your loop below |
 # |---|---|---|---|
-# | learning rate | how far one step moves the weights; too large breaks both players, too small takes forever | 2e-4 | 5e-4 |
+# | learning rate | how far one step moves the weights; too large breaks training, too small is slow | 2e-4 | 5e-4 |
 # | Adam | scales each weight's step by its recent gradients, so that all layers learn | yes | yes |
-# | β1 | how long Adam keeps a direction; an opponent that moves makes old directions wrong | 0.5 | 0 |
-# | batch size | faces per step; more are less noisy and cost more | 128 | 16 |
-# | epoch | one pass over all faces; what counts here is the number of steps | | |
+# | β1 | how long Adam keeps a direction; as the opponent changes, old directions become wrong | 0.5 | 0 |
+# | batch size | faces per step; larger batches are less noisy and cost more | 128 | 16 |
+# | epoch | one pass over all faces; this course counts steps instead | | |
 #
-# ## Your networks in the game
+# ## Train your networks
 #
-# Now everything you have written plays: your networks from notebook 2, your losses, your step and your average.
+# Now train everything that you have written: your networks from notebook 2, your losses, your step, and your average.
 
 # %%
 build_generator = fg.notebook.answer("generator")
@@ -221,7 +227,8 @@ def build_networks(width, width_d):
 
 
 # %% [markdown]
-# First, number by number: five steps of your `train_step`, and five of the library's, from the same weights, faces and latents.
+# First, compare the numbers: five steps of your `train_step` and five of the library's, from the same weights, faces,
+# and latents.
 
 # %%
 config = fg.TrainConfig(width=16, batch_size=16, lr_d=1e-4, lr_g=1e-4, precision="fp32")
@@ -238,10 +245,11 @@ for step, real in zip(range(1, 6), faces.batches(16)):
     print(f"{step:4} | {yours[0]:.4f}  {ours['loss_d']:.4f} | {yours[1]:.4f}  {ours['loss_g']:.4f}")
 
 # %% [markdown]
-# The numbers agree: `fg.train_step` does what you have written. (The last digits may differ, because sums are taken in another order.)
+# The numbers agree: `fg.train_step` computes what your step computes. (The last digits may differ, because sums are
+# computed in another order.)
 #
-# Now your loop trains for a few hundred steps, and the library's `fit` trains for the same number. The two start from different weights and latents, so compare
-# the shape of the curves, not their level.
+# Now train for a few hundred steps with your loop, and for the same number with the library's `fit`. The two start
+# from different weights and latents, so compare the shape of the curves, not their level.
 
 
 # %%
@@ -279,17 +287,19 @@ plt.show()  # before the faces
 fg.show_images(torch.cat([your_faces, gan.sample(8, seed=1)]), columns=8, rows=["your loop", "the library"])
 
 # %% [markdown]
-# *Both have just begun: a head, hair, and where the eyes will be.*
+# *Both trainings have just begun: you can see a head, hair, and the positions of the eyes.*
 #
-# If you see no face after this many steps of your own code, look for a bug before you wait longer: print the mean and the spread of
-# every parameter and gradient.
+# If your code draws no face after this many steps, look for a bug before you train longer: print the mean and the
+# standard deviation of every parameter and gradient.
 #
 # ## The classic mistakes, and what they look like
 #
-# None of these mistakes raises an error. The next cells train each of them on the small faces, and the correct step for comparison.
-# In a healthy training D is a little ahead of G: D(x) is above one half, D(G(z)) below, and neither runs away.
+# None of these mistakes raises an error. The next cells train with the correct step and with each mistake, on the
+# small faces. In a healthy training, D is slightly ahead of G: D(x) is above one half, D(G(z)) is below, and both
+# stay there.
 #
-# **Predict, then run.** One of the mistakes has curves that are *closer* together than those of the right step, and yet wrong faces. Which?
+# **Predict, then run.** One of the mistakes has curves that are *closer* together than those of the right step,
+# although its faces are wrong. Which one?
 
 
 # %%
@@ -336,20 +346,24 @@ axes[0, 1].legend(frameon=False, fontsize=8)
 _ = axes[-1, 1].set_xlabel("step")
 
 # %% [markdown]
-# *From top to bottom. **Right**: a face begins. **No zero_grad**: old gradients pile up, and G draws colored patterns. **Real in [0, 1]**: the curves
-# stay closer together than the right ones, yet every face is pale: D and G agree on the wrong range. **Swapped labels**: D calls fakes real, and
-# G learns to avoid faces. **No detach**: D's loss also reaches G, and pulls the other way; here the difference is too small to see, and with the other loss of G the
-# same mistake stops G completely. The number is a Fréchet distance: images are compressed to a few numbers (PCA), and the means and covariances of real and fake
-# ones are compared. Smaller is nearer. Curves alone can mislead: look at faces, and measure.*
+# *From top to bottom: **Right**: a face begins to appear. **No zero_grad**: old gradients accumulate, and G draws
+# colored patterns. **Real in [0, 1]**: the curves are closer together than those of the right step, but every face is
+# pale, because D and G agree on the wrong range. **Swapped labels**: D learns to call fakes real, and G learns to
+# avoid faces. **No detach**: G also receives the gradient of D's loss, which pulls the other way. Here the difference
+# is too small to see, but with G's other loss the same mistake stops G completely. The number is a Fréchet distance:
+# each image is compressed to a few numbers (PCA), and the means and covariances of real and fake images are compared.
+# Smaller is closer to real faces. Curves alone can mislead: look at the faces, and measure.*
 #
 # ## Training, live
 #
-# The long run trains *your* networks: `fg.fit` does what your loop does, with checkpoints, frames and curves in a run folder. The recipe and the number
-# of steps suit your device; the recipe's optimizer, average and its penalty on D (R1, explained below) apply to your networks.
+# The long run trains *your* networks: `fg.fit` does what your loop does, and saves checkpoints, frames, and curves in
+# a run folder. The recipe and the number of steps depend on your device. The recipe's optimizer, average, and penalty
+# on D (R1, explained below) apply to your networks.
 #
-# The dashboard updates in place: losses, what D believes, the rate and the time left, and 64 faces from the same latents. **Stop** ends after the step
-# in progress, saves, and ends "Run all"; run the cell again to resume. `fg.fit(..., fresh=True)` starts over, and moves the old run aside. If your
-# networks, the faces or the recipe have changed since the last run, `run_folder` moves that run aside as well.
+# The dashboard updates in place: losses, D's outputs, images per second, the time left, and 64 faces from the same
+# latents. **Stop** finishes the current step, saves the run, and ends "Run all". Run the cell again to resume.
+# `fg.fit(..., fresh=True)` starts over and moves the old run aside. `run_folder` also moves the old run aside if your
+# networks, the faces, or the recipe have changed since then.
 
 # %%
 plan = fg.notebook.plan(faces, recipe=RECIPE, steps=STEPS)
@@ -363,14 +377,15 @@ fg.fit(gan, faces, steps=plan.steps, run_dir=folder, snapshot_every=every, callb
 fg.plot_curves(gan.history)
 
 # %% [markdown]
-# *How to read it. Losses of a GAN do not fall to zero, and lower is not better: each measures one player against the
-# other. D(x) and D(G(z)) near one half would be a tie; D a little ahead is normal. What you want is that
-# neither curve runs away while the faces get better. If D(G(z)) stays at 0 and faces stop changing, D is too strong; if all
-# faces become alike, G has collapsed.*
+# *How to read the curves: The losses of a GAN do not fall to zero, and lower is not better, because each loss
+# measures one network against the other. D(x) and D(G(z)) near one half would be a tie; normally, D is slightly
+# ahead. Training goes well if both curves stay level while the faces get better. If D(G(z)) stays at 0 and the faces
+# stop changing, D is too strong. If all faces become alike, G has collapsed.*
 #
 # ### How good are they?
 #
-# Real faces beside generated ones, and one number. The floor is what other real faces score. A generator near it is as good as this measure can tell.
+# Compare real and generated faces, and compute one number. The floor is the distance of other real faces. This
+# measure cannot distinguish a generator near the floor from real faces.
 
 # %%
 judge = fg.evaluation.Evaluator(faces, n=min(2000, len(faces) // 2))
@@ -382,11 +397,13 @@ print(f"distance of your own loop after {YOUR_STEPS:,} steps: {judge.score(torch
 fg.show_images(torch.cat([faces[:12], to_uint8(gan.sample(12, seed=1))]), columns=12, rows=["real", "fake"])
 
 # %% [markdown]
-# *Real faces, and fakes from the averaged generator. Two numbers go with such a comparison, always: the distance and its floor.*
+# *Real faces, and fakes from the averaged generator. Always give two numbers with such a comparison: the distance and
+# its floor.*
 #
 # ## What D wants changed
 #
-# G learns from one thing only: the gradient of D's output with respect to each pixel of a fake. It is a picture, too.
+# G learns only from the gradient of D's output with respect to each pixel of a fake. This gradient can be displayed
+# as an image.
 
 # %%
 fake = gan.generator(torch.randn(8, 100, device=gan.device)).detach().float().requires_grad_()
@@ -399,23 +416,24 @@ fg.show_images(
 )
 
 # %% [markdown]
-# *Eight fakes; below each, the change of every pixel's color that would make D's logit grow fastest (gray: none); at the bottom, where that change is
-# strongest. This gradient is the only information that G gets about faces. G cannot change pixels freely: the gradient flows on into its weights, which all faces share.*
+# *Top: eight fakes. Middle: the change of each pixel's color that would increase D's logit fastest (gray: no change).
+# Bottom: where that change is strongest. This gradient is the only information that G gets about faces. G cannot
+# change pixels independently: the gradient updates G's weights, which all faces share.*
 #
-# ## A longer training to read
+# ## The curves of a longer training
 #
-# This one is bundled with facegan: the recipe `modern`, on photographs. Slide through it, and say at each snapshot what the curves tell you and
-# what only the faces do.
+# This training is bundled with facegan: the recipe `modern`, on photographs. Move the slider, and say for each
+# snapshot what the curves show and what only the faces show.
 
 # %%
 fg.widgets.timeline("faces")
 
 # %% [markdown]
-# *The last snapshot. From step 1,000 to step 9,000 the curves hardly move, and the faces
-# get better all the while. From step 9,000 on the learning rates
-# fall to 0: the curves get calmer, and D is ahead a little more. A curve's level says how balanced the game is, not how good the players are.*
+# *The last snapshot. From step 1,000 to step 9,000, the curves hardly change, but the faces keep getting better. From
+# step 9,000 on, the learning rates fall to 0: the curves fluctuate less, and D gets slightly farther ahead. The level
+# of a curve shows how balanced the game is, not how good the networks are.*
 #
-# **Predict, then run.** Here is a short training that went wrong. Slide through it before you read on. What happened?
+# **Predict, then run.** Here is a short training that failed. Move the slider before you read on. What happened?
 
 # %%
 MY_GUESS = ""  # @param ["", "D is too strong", "the learning rate is too high", "mode collapse", "no detach"]
@@ -423,14 +441,18 @@ print("your guess:", MY_GUESS or "none yet")
 fg.widgets.timeline([*fg.pretrained.GALLERY][5])
 
 # %% [markdown]
-# *Mode collapse. Up to step 1,000 there are different faces. Then G takes twenty steps for each of D's, finds the one face that this D rates highest, and draws it for every latent
-# vector; D learns to reject it, and G moves to the next. `fg.pretrained.GALLERY` lists six other failures, and [the page of failures]({repository}/blob/main/docs/failures.md) says what to look at in each.
-# [Notebook 6, the clinic](06_clinic.ipynb) ([in Colab]({colab}/06_clinic.ipynb)), lets you name six of them from their curves, and treat them.*
+# *Mode collapse. Up to step 1,000, the faces differ. After that, G takes twenty steps for each step of D, finds the
+# one face that D scores highest, and draws it for every latent. D learns to reject this face, and G moves to the
+# next. `fg.pretrained.GALLERY` lists six other failures, and [the page of
+# failures]({repository}/blob/main/docs/failures.md) says what to look for in each. In [notebook 6, the
+# clinic](06_clinic.ipynb) ([in Colab]({colab}/06_clinic.ipynb)), you name six of them from their curves, and treat
+# them.*
 #
 # ## Stop, resume, and survive a disconnect
 #
-# Stop, or the notebook's own stop button (Kernel > Interrupt), ends after the step in progress and saves. The same cell then resumes, bit for
-# bit as if nothing had happened. Everything lies in the run folder:
+# The **Stop** button and the notebook's stop button (Kernel > Interrupt) finish the current step and save the run.
+# Run the same cell again to resume. The result is the same, bit for bit, as without a stop. The run folder contains
+# everything:
 
 # %%
 print(*sorted(path.name for path in (RUNS / "first").iterdir()), sep="\n")
@@ -440,43 +462,48 @@ print(f"{len(gan.history['loss_d']):,} steps in all")
 # %% [markdown]
 # If Drive becomes unavailable, training continues on the local disk, and the run is copied back later.
 #
-# For TensorBoard, use `config.replace(tensorboard=True)` and, in a cell of its own, `%load_ext tensorboard` and
+# For TensorBoard, use `config.replace(tensorboard=True)` and, in a separate cell, `%load_ext tensorboard` and
 # `%tensorboard --logdir runs`.
 #
 # ## What `modern` changes, and why
 #
 # | | DCGAN paper | `modern` | why |
 # |---|---|---|---|
-# | upsampling in G | transposed convolution | copy pixels, then convolve | no checkerboard is built in |
-# | D | BatchNorm | no normalization, and R1 in every 16th step | R1, a penalty on D's gradient at real faces, keeps D from becoming too sure |
-# | Adam's β1, β2 | 0.5, 0.999 | 0, 0.99 | the other network changes: old directions mislead |
-# | learning rates | constant | fall to 0 over the last quarter | G settles |
+# | upsampling in G | transposed convolution | copy pixels, then convolve | the layer causes no checkerboard |
+# | D | BatchNorm | no normalization; R1 in every 16th step | R1, a penalty on D's gradient at real faces, keeps D from becoming too sure |
+# | Adam's β1, β2 | 0.5, 0.999 | 0, 0.99 | the other network changes, so old directions mislead |
+# | learning rates | constant | fall to 0 over the last quarter | G changes less and less |
 # | average of G | none | decay 0.998 | cleaner faces |
 # | batch | 128 | 16 | more steps in the same time |
 #
-# `tiny` does the same with fewer channels, batches of 8, and latents that scale every layer of G. A recipe is a frozen dataclass, and `replace` changes
-# one thing: `fg.RECIPES["tutorial"].replace(loss="hinge", norm="spectral")` is a GAN with hinge loss and spectral normalization. `print(*fg.RECIPES)` lists all recipes.
+# `tiny` does the same with fewer channels, batches of 8, and latents that scale every layer of G. A recipe is a
+# frozen dataclass; `replace` returns a copy with other settings. For example,
+# `fg.RECIPES["tutorial"].replace(loss="hinge", norm="spectral")` has hinge loss and spectral normalization.
+# `print(*fg.RECIPES)` lists all recipes.
 #
 # ## Summary
 #
-# - D minimizes cross-entropy; G minimizes $-\log D(G(z))$, because $\log(1 - D(G(z)))$ has no slope where G needs it.
-# - One round: D on real and detached fakes; then G through the new D; then the average.
-# - Mistakes in a GAN are silent. Watch D(x), D(G(z)) and the faces, and measure a distance.
-# - A run can stop at any time and resumes exactly.
+# - D minimizes cross-entropy; G minimizes $-\log D(G(z))$, because $\log(1 - D(G(z)))$ has almost no slope where G
+#   needs one.
+# - One step: update D on real faces and detached fakes, then G through the updated D, then the average.
+# - Mistakes in a GAN raise no errors. Watch D(x), D(G(z)), and the faces, and measure a distance.
+# - You can stop a run at any time and resume it exactly.
 #
 # ## In your own words
 #
-# Write 20 words or more between the quotes, and run the cell. It stores your answer beside your runs, and your instructor grades the text. Put a value
-# in place of `None`, where there is one: the cell checks it.
+# Write at least 20 words between the quotes, and run the cell. The cell stores your answer in the folder of runs, and
+# your instructor grades the text. If a call contains `None`, replace it with your value; the cell checks the value.
 #
-# **curves** (8 points). Describe D(x), D(G(z)) and both losses of your long run, from beginning to end. Do they look as you expected, and what did the
-# faces do at the same time? Why do the losses not fall to 0? Also pass `d_loss_at_end`, the mean of `gan.history["loss_d"]` over its last 200 steps.
+# **curves** (8 points). Describe D(x), D(G(z)) and both losses of your long run, from beginning to end. Do they look
+# as you expected, and what did the faces do at the same time? Why do the losses not fall to 0? Also pass
+# `d_loss_at_end`, the mean of `gan.history["loss_d"]` over its last 200 steps.
 #
-# **alternate** (5 points). Why do D and G take turns, instead of training D to the end first and then G? What would G's gradient be in that case, for
-# each of the two losses of G?
+# **alternate** (5 points). Why do D and G take turns, instead of training D to the end first and then G? What would
+# G's gradient be in that case, for each of the two losses of G?
 #
-# **change** (6 points). You train once more and may change one thing: a learning rate, the loss, the width, the batch size, the number of D's steps, or
-# the data. What do you change, and what do you expect of the curves, the faces and the distance? Which result would show that you were wrong?
+# **change** (6 points). You train once more and may change one thing: a learning rate, the loss, the width, the batch
+# size, the number of D's steps, or the data. What do you change, and what do you expect of the curves, the faces and
+# the distance? Which result would show that you were wrong?
 
 # %%
 MY_ANSWER = """
@@ -505,33 +532,41 @@ fg.progress()
 #
 # <details><summary>An answer</summary>
 #
-# No: D is too strong. It tells real from fake with certainty, and although the non-saturating loss still has a slope, its direction says little
-# about faces. A smaller learning rate for D, or regularizing it, helps.
+# No: D is too strong. It distinguishes real from fake with certainty. The non-saturating loss still has a slope, but
+# its direction says little about faces. A smaller learning rate for D, or regularization of D, helps.
 # </details>
 #
 # **2. Why does G use the fakes from before D's step, and not new ones?**
 #
 # <details><summary>An answer</summary>
 #
-# It saves a forward pass of G, and its gradient is the same: G has not changed in between. Only D has, and D judges the fakes anew.
+# This saves a forward pass of G, and G's gradient is just as correct, because only D has changed in between. D's
+# outputs for the fakes are computed again.
 # </details>
 #
 # **3. What would the average be with decay 0, and with decay 1?**
 #
 # <details><summary>An answer</summary>
 #
-# With 0 it is the current generator, with 1 it never leaves its untrained start. 0.99 averages over about a hundred steps.
+# With decay 0, it is the current generator. With decay 1, it stays at its untrained start. A decay of 0.99 averages
+# over about a hundred steps.
 # </details>
 #
 # ## Challenges
 #
-# - **WGAN-GP in ten lines.** Replace the two losses by the critic's $\mathbb{E}[D(G(z))] - \mathbb{E}[D(x)]$ and G's $-\mathbb{E}[D(G(z))]$, add a gradient penalty
-#   on faces between real and fake (`torch.autograd.grad(..., create_graph=True)`), and take five steps of D for each of G. `fg.RECIPES["wgan_gp"]` is the library's.
-# - **Beat `tiny`.** Change one thing at a time and train as many minutes. `facegan results RUN RUN` prints the distances: it is the judge.
-# - **Diagnose.** Open three names of `fg.pretrained.GALLERY` with `timeline`, and write for each what you see, what went wrong, and what you would change.
+# - **WGAN-GP in ten lines.** Replace the two losses with the critic's $\mathbb{E}[D(G(z))] - \mathbb{E}[D(x)]$ and
+#   G's $-\mathbb{E}[D(G(z))]$. Add a gradient penalty on interpolations between real and fake faces
+#   (`torch.autograd.grad(..., create_graph=True)`), and take five steps of D for each step of G.
+#   `fg.RECIPES["wgan_gp"]` is the library's version.
+# - **Beat `tiny`.** Change one thing at a time, and train for as many minutes. Compare the distances that `facegan
+#   results RUN RUN` prints.
+# - **Diagnose.** Open three runs of `fg.pretrained.GALLERY` with `timeline`. For each, write what you see, what went
+#   wrong, and what you would change.
 #
-# **To hand in:** run all cells and save the notebook. Then set `HAND_IN` to `True` and run its cell: it makes a zip of your
-# notebooks, your answers and your training. In Colab every notebook makes its own zip; hand in all of them.
+# **To hand in:** run all cells and save the notebook. Then set `HAND_IN` to `True` and run its cell. The cell makes a
+# zip file of your notebooks, answers, and training. In Colab, each notebook makes its own zip file; hand in all of
+# them.
 #
-# **Next:** [4 · Visualization](04_visualization.ipynb) ([in Colab]({colab}/04_visualization.ipynb)), playing with what your generator has learned. Or
-# [5 · Dynamics](05_dynamics.ipynb) ([in Colab]({colab}/05_dynamics.ipynb)): why the curves move as they do, in two dimensions.
+# **Next:** [4 · Visualization](04_visualization.ipynb) ([in Colab]({colab}/04_visualization.ipynb)): explore what
+# your generator has learned. Or [5 · Dynamics](05_dynamics.ipynb) ([in Colab]({colab}/05_dynamics.ipynb)): see in two
+# dimensions why the curves move as they do.

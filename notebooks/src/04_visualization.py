@@ -10,22 +10,23 @@
 # ---
 
 # %% [markdown]
-# # 4 · Visualization: playing with what G has learned
+# # 4 · Visualization: exploring what G has learned
 #
 # {badges}
 #
-# *In Colab, first choose File > Save a copy in Drive: your edits are lost otherwise.*
+# *In Colab, first choose File > Save a copy in Drive. Otherwise, your edits are lost.*
 #
 # By the end you will be able to
 #
-# - draw faces by seed, and say why latents belong on a sphere,
-# - find the directions in which a generator's faces differ most, and steer along them,
-# - walk through latent space along great arcs, and make an animation of it,
+# - draw faces by seed, and explain why latents should be near a sphere,
+# - find the directions that change a generator's faces most, and move along them,
+# - interpolate between latents along great arcs, and animate the result,
 # - add and remove a smile by vector arithmetic,
-# - follow one face through training, and check whether G has merely memorized.
+# - follow one face through training, and check whether G has only memorized faces.
 #
-# Plan about 60 minutes. Running all cells takes about two minutes, on a CPU, too. You play with the generator that *you* trained in notebook 3. If it
-# is missing or barely trained, the notebook uses one that is bundled with facegan. In Colab tick `KEEP_ON_DRIVE` in both notebooks.
+# Plan about 60 minutes. Running all cells takes about two minutes, also on a CPU. This notebook uses the generator
+# that *you* trained in notebook 3. If it is missing or barely trained, the notebook uses a generator bundled with
+# facegan. In Colab, tick `KEEP_ON_DRIVE` in both notebooks.
 #
 # ![A grid of 64 generated faces, each of somebody who does not exist, drawn after 17 minutes of training on one CPU core](../../docs/faces.jpg)
 
@@ -65,23 +66,25 @@ generator = run.generator(network=network)
 # %% [markdown]
 # ## A seed is a face
 #
-# Faces come from latents $z \sim \mathcal{N}(0, I)$ in 100 dimensions. The same seed gives the same latents, and so the same faces, on
-# any machine.
+# G generates faces from latents $z \sim \mathcal{N}(0, I)$ in 100 dimensions. The same seed gives the same latents,
+# and so the same faces, on any machine.
 
 # %%
 fg.show_images(sample(generator, 16, seed=4), columns=8)
 
 # %% [markdown]
-# *Sixteen faces. None of these people exists: each is a guess at what a face of this data set may look like.*
+# *Sixteen faces. None of these people exists. G learned from the data set what faces may look like.*
 #
-# The bundled generator `faces` has learned from 13,001 photographs from CelebA. Its
-# [model card]({repository}/blob/main/facegan/weights/README.md) says who is missing from the data, and what the generator must not be used for.
+# The bundled generator `faces` was trained on 13,001 photographs from CelebA. Its [model
+# card]({repository}/blob/main/facegan/weights/README.md) says who is missing from the data and what the generator
+# must not be used for.
 #
 # ## How long is a latent?
 #
-# BigGAN (Brock et al. 2019) draws cleaner faces with *truncation*: each number of $z$ is limited to a small range. BigGAN was trained for this; your generator was not.
+# BigGAN (Brock et al. 2019) generates cleaner images with *truncation*, which limits each number of $z$ to a small
+# range. BigGAN was trained for this; your generator was not.
 #
-# **Predict, then run.** What will the faces look like with a limit of 0.3 instead of none?
+# **Predict, then run.** What will the faces look like with a limit of 0.3 instead of no limit?
 
 # %%
 MY_GUESS = ""  # @param ["", "cleaner, more typical", "all the same", "not like faces at all", "unchanged"]
@@ -95,10 +98,12 @@ for limit in limits:
 fg.show_images(torch.cat(rows), columns=8, rows=[f"limit {limit}" for limit in limits])
 
 # %% [markdown]
-# *The same eight latents with three limits, and without one. At 0.3 there is no face, at 0.7 the faces are flat or dark, from 1.2 on they look normal.*
+# *The same eight latents with three limits and with no limit. At 0.3, there are no faces. At 0.7, the faces are flat
+# or dark. From 1.2 on, they look normal.*
 #
-# The lengths tell why. In 100 dimensions nearly all latents have a length close to $\sqrt{100} = 10$: they lie near a sphere. G was trained there, and
-# nowhere else. With the limit they lie deep inside. Stretch them back to length 10, and they are faces again:
+# The lengths explain this. In 100 dimensions, nearly all latents have a length close to $\sqrt{100} = 10$, so they
+# are near a sphere. G was trained only there. Truncated latents are far inside the sphere. If you scale them back to
+# length 10, G draws faces again:
 
 # %%
 z = latent.truncate(latent.draw_latents(8, 100, seed=4), 0.3)
@@ -106,23 +111,27 @@ on_sphere = 10 * z / z.norm(dim=1, keepdim=True)
 fg.show_images(generate(generator, torch.cat([z, on_sphere])), columns=8, rows=["length 1.7", "length 10"])
 
 # %% [markdown]
-# *Latents inside the sphere, and the same directions on it. The direction of a latent decides who it is; its length has to be near 10 for G to draw it.*
+# *Latents inside the sphere, and the same directions on the sphere. The direction of a latent determines the face.
+# Its length must be near 10.*
 #
 # ## The lab: explore
 #
-# Each single number of $z$ changes a face a little. Some *directions* change it much more: the widget finds the directions that change coarse
-# images most, as in PCA. Run the cell, then press faces to keep them, Resample the others, and
-# move the sliders. (Keyboard: Tab, Enter, arrow keys.) Can you say in a word what each slider does?
+# Each number of $z$ changes a face slightly. Some *directions* change it much more. The widget finds the directions
+# that change coarse images most, as in PCA. Run the cell, click faces to keep them, press **Resample** to replace the
+# others, and move the sliders. (Keyboard: Tab, Enter, arrow keys.) Can you describe in one word what each slider
+# does?
 
 # %%
 fg.widgets.explore(generator, seed=4)
 
 # %% [markdown]
-# *Without a running kernel this page shows the faces only. "z as code" gives the Python that draws what you have found.*
+# *Without a running kernel, this page shows only the faces. **z as code** gives the Python code that draws the
+# current face.*
 #
 # ## Between two faces
 #
-# **Predict, then run.** Take 400 pairs of faces, and the point half-way between each pair on the straight line. Are those faces as good as the ends?
+# **Predict, then run.** Take 400 pairs of latents, and for each pair the midpoint of the straight line between them.
+# Are the faces at the midpoints as good as those at the ends?
 
 # %%
 MY_GUESS = ""  # @param ["", "as good", "worse", "better, because they are averages"]
@@ -141,13 +150,13 @@ print(f"floor: {judge.floor.distance:.1f}")
 fg.show_images(generate(generator, torch.cat([a[:8], half[:8]])), columns=8, rows=["ends", "half-way"])
 
 # %% [markdown]
-# *Eight ends and eight half-way points. The straight line cuts through the inside of the sphere. By eye the contrast is a little lower; the printed distance
-# says it more clearly.*
+# *Eight ends and eight midpoints. The straight line passes through the inside of the sphere. By eye, the midpoints
+# have slightly less contrast; the printed distances show the difference more clearly.*
 #
 # ### Exercise: slerp
 #
-# Go along the great arc instead (Shoemake 1985, White 2016), from a to b themselves, also if one is a little longer. Between two equal vectors the
-# angle is 0: return the point itself there.
+# Interpolate along the great arc instead (Shoemake 1985, White 2016). The ends must be exactly a and b, even if their
+# lengths differ slightly. For two equal vectors, the angle is 0: return that vector.
 
 
 # %%
@@ -164,13 +173,14 @@ arc = torch.stack([slerp(a[0], b[0], t) for t in times])
 fg.show_images(generate(generator, torch.cat([line, arc])), columns=10, rows=["straight", "arc"])
 
 # %% [markdown]
-# *The ends agree. Half-way, the straight line has a little less contrast than the arc.*
+# *The ends are the same. Halfway, the straight line has slightly less contrast than the arc.*
 #
 # ## A walk, and its GIF
 #
 # ### Exercise: latent_walk
 #
-# Pass through several latents along arcs, by your `slerp`, with the same number of frames between each two (if `frames` does not divide evenly, one more or less).
+# Walk through several latents along arcs, using your `slerp`, with the same number of frames between each pair of
+# neighbors (or one more or less, if `frames` does not divide evenly).
 
 
 # %%
@@ -196,20 +206,21 @@ Image(filename=str(RUNS / "walk.gif"), width=192, metadata=alt)
 #
 # ## The lab: morph
 #
-# Choose two to four faces and slide between them. Watch the length of $z$ under the picture: it shrinks half-way on the straight line (left) and
-# hardly changes on the arc (right).
+# Choose two to four faces, and move the slider between them. Watch the length of $z$ under the picture: halfway, it
+# is smaller on the straight line (left) and hardly changes on the arc (right).
 
 # %%
 fg.widgets.morph(generator, seed=12)
 
 # %% [markdown]
-# *The faces to choose from, and half-way between two of them: straight line left, arc right.*
+# *The faces to choose from, and the point halfway between two of them: straight line left, arc right.*
 #
 # ## Arithmetic: adding a smile
 #
-# DCGAN's most famous figure is vector arithmetic: smiling woman - neutral woman + neutral man = smiling man. It needs to
-# know which latents gave smiling faces. `fg.notebook.smiles` reads that from the pixels: on photographs it compares the brightness of mouth and cheeks, because
-# teeth show in a smile; on drawn faces it is a linear fit to their attribute `smile`.
+# DCGAN's most famous figure is vector arithmetic: smiling woman - neutral woman + neutral man = smiling man. For this
+# you must know which latents give smiling faces. `fg.notebook.smiles` estimates this from the pixels. On photographs,
+# it compares the brightness of mouth and cheeks, because teeth show in a smile. On drawn faces, it uses a linear fit
+# to their attribute `smile`.
 
 # %%
 z = latent.draw_latents(2000, 100, seed=0)
@@ -220,7 +231,8 @@ order = smile.argsort()
 fg.show_images(images[torch.cat([order[:8], order[-8:]])], columns=8, rows=["least smile", "most smile"])
 
 # %% [markdown]
-# *Of 2,000 generated faces, the eight with the least smile and with the most, by that measure. Does it measure only smiles?*
+# *The eight faces with the lowest and the highest smile measure, of 2,000 generated faces. Does the measure depend
+# only on smiles?*
 #
 # ### Exercise: attribute_direction
 
@@ -233,7 +245,8 @@ def attribute_direction(z, has):
 
 
 # %% [markdown]
-# **Predict, then run.** The direction is added to three faces. What will change besides the mouth?
+# **Predict, then run.** The next cell adds the direction to the latents of three faces. What will change besides the
+# mouth?
 
 # %%
 MY_GUESS = ""  # @param ["", "nothing", "hair", "skin and light", "several of these"]
@@ -245,47 +258,50 @@ paths = torch.cat([10 * path / path.norm(dim=1, keepdim=True) for path in paths]
 fg.show_images(generate(generator, paths), columns=9, rows=["face 1", "face 2", "face 3"])
 
 # %% [markdown]
-# *Three faces, each moved against the direction (left) and along it (right); the middle column is where they started.
-# A direction carries along whatever goes with the attribute in the data, in this generator, and in the measure.*
+# *Three faces, each moved against the direction (left) and along it (right); the middle column shows the start. A
+# direction also changes everything that is correlated with the attribute in the data, in this generator, and in the
+# measure.*
 #
 # ## The lab: arithmetic
 #
-# Do it by eye, as the paper did. Put faces with a feature into A, faces without it into B, and faces to change into C. The preset choice is rough: improve it.
+# Choose the faces by eye, as the paper did. Put faces with a feature into A, faces without it into B, and faces to
+# change into C. The preset choice is rough; improve it.
 
 # %%
 fg.widgets.arithmetic(generator, seed=2)
 
 # %% [markdown]
-# *The result is the largest picture: mean of A - mean of B + mean of C, with neighbors around it. In code:
-# `latent.attribute_direction(z, mask)` with a mask that is true for the faces with it.*
+# *The result is the largest picture: mean of A - mean of B + mean of C, surrounded by its neighbors. In code, use
+# `latent.attribute_direction(z, mask)`, with a mask that is true for the faces with the feature.*
 #
 # ## The lab: a timeline
 #
-# The same latents' faces through the whole training. Slide through it, or press play, and watch the line in the curves.
+# The timeline shows the faces of the same latents throughout training. Move the slider or press play, and watch the
+# line in the curves.
 
 # %%
 fg.widgets.timeline(run, generator=network)
 
 # %% [markdown]
-# *The last snapshot. First there are blurred heads, then sharper eyes, mouths and hair. Faces still change late: G
-# keeps following D. `fg.pretrained.GALLERY` names trainings that went wrong.*
+# *The last snapshot. Early snapshots show blurred heads; later ones show sharper eyes, mouths, and hair. Faces still
+# change late in training, because G keeps following D. `fg.pretrained.GALLERY` lists trainings that failed.*
 #
 # ## The lab: two generators
 #
-# The same latents in two generators, one of them barely trained. `compare` also takes run folders.
+# Compare the same latents in two generators, one of them barely trained. `compare` also takes run folders.
 
 # %%
 young = fg.load_generator("faces", step=fg.pretrained.steps("faces")[4])
 fg.widgets.compare(young, "faces")
 
 # %% [markdown]
-# *Pose and background are often similar in both; identity is not. Compare two
-# generators from separate trainings, `compare("synthetic", "faces")`: nothing agrees, because each training gives the latents meanings of its own.*
+# *Pose and background are often similar in both; identity is not. In two generators from separate trainings, such as
+# `compare("synthetic", "faces")`, nothing agrees, because each training assigns different meanings to the latents.*
 #
 # ## Has it memorized?
 #
-# A generator could cheat by storing the data. For some fakes, find the nearest real faces, after blurring both a little
-# so that noise does not count. If G has copied a face, the second picture of a row equals the first.
+# A generator could memorize the training data. For some fakes, find the nearest real faces, after blurring both
+# slightly so that noise does not count. If G has copied a face, the first two pictures of a row are the same.
 
 
 # %%
@@ -301,12 +317,12 @@ shown = [torch.cat([to_uint8(fake[None]), faces[index.tolist()]]) for fake, inde
 fg.show_images(torch.cat(shown), columns=6, rows=["fake, then real"] * 5)
 
 # %% [markdown]
-# *Each row: a fake (left) and its five nearest among 5,000 real faces. They share colors and pose, not identity. `!facegan copies RUN --data ...`
-# measures the same for a whole training.*
+# *Each row: a fake (left) and the five nearest of 5,000 real faces. They share colors and pose, but not identity.
+# `!facegan copies RUN --data ...` measures this for a whole training.*
 #
 # ## Export and share
 #
-# One `.safetensors` file holds weights and settings. Loading it runs no code from the file.
+# One `.safetensors` file contains the weights and settings. Loading it runs no code from the file.
 
 # %%
 fg.export.export_generator(generator, RUNS / "my_generator.safetensors")
@@ -314,29 +330,31 @@ again = fg.load_generator(RUNS / "my_generator.safetensors", generator=network)
 print("the same faces:", torch.allclose(sample(again, 4, seed=0), sample(generator, 4, seed=0), atol=1e-4))
 
 # %% [markdown]
-# A generator carries its data's terms with it, and can reproduce faces that it has seen. Keep both in mind before you share one.
+# The terms of the training data also apply to a generator, and a generator can reproduce faces from its training
+# data. Consider both before you share one.
 #
 # ## Summary
 #
-# - A latent is a direction and a length; G knows only lengths near 10, so stay on the sphere.
-# - Arcs stay on it, straight lines and truncation do not.
+# - A latent has a direction and a length. G was trained only on lengths near 10, so stay near the sphere.
+# - Arcs stay on the sphere; straight lines and truncation do not.
 # - A few directions in latent space account for most of what changes in images.
-# - Differences of means are directions; they carry along what is correlated.
-# - Nearest neighbors are the simplest check against memorizing.
+# - Differences of means are directions. They also change what is correlated with the attribute.
+# - Nearest neighbors are the simplest check for memorization.
 #
 # ## In your own words
 #
-# Write 20 words or more between the quotes, and run the cell. It stores your answer beside your runs, and your instructor grades the text. Put a value
-# in place of `None`, where there is one: the cell checks it.
+# Write at least 20 words between the quotes, and run the cell. The cell stores your answer in the folder of runs, and
+# your instructor grades the text. If a call contains `None`, replace it with your value; the cell checks the value.
 #
-# **walk** (5 points). A friend's walk goes through three latents of length 10. Its lengths are 10.0, 8.1, 7.1, 8.0, 10.0, 8.2, 7.0, 8.1 and 10.0, and
-# some frames are pale. What is wrong with this walk, and how do you repair it? How would you test the repair without looking at faces? Also pass
-# `middle`, the mean length of `half` in the cell with the 400 pairs.
+# **walk** (5 points). A friend's walk goes through three latents of length 10. Its lengths are 10.0, 8.1, 7.1, 8.0,
+# 10.0, 8.2, 7.0, 8.1 and 10.0, and some frames are pale. What is wrong with this walk, and how do you repair it? How
+# would you test the repair without looking at faces? Also pass `middle`, the mean length of `half` in the cell with
+# the 400 pairs.
 #
-# **attribute** (6 points). The cell below draws 500 faces of your own. It shows the mean of those with little of your attribute, the mean of those with
-# much, and four times their difference around mid-gray. Where do the means differ, and does anything differ that has nothing to do with the attribute?
-# What does that say about a direction in latent space that comes from few faces? Also pass `difference`, the mean of `high - low` over all pixels and
-# colors.
+# **attribute** (6 points). The cell below draws 500 faces of your own. It shows the mean of those with little of your
+# attribute, the mean of those with much, and four times their difference around mid-gray. Where do the means differ,
+# and does anything differ that has nothing to do with the attribute? What does that say about a direction in latent
+# space that comes from few faces? Also pass `difference`, the mean of `high - low` over all pixels and colors.
 
 # %%
 mine = fg.notebook.attribute()
@@ -367,43 +385,49 @@ fg.progress()
 # %% [markdown]
 # ## Think about it
 #
-# **1. Two latents at right angles: how long is the middle of the straight line between them?**
+# **1. Two latents are at right angles. How long is the midpoint of the straight line between them?**
 #
 # <details><summary>An answer</summary>
 #
-# By Pythagoras $10 / \sqrt{2} \approx 7.1$ for length 10. Random latents in 100 dimensions are nearly at right angles, so this is the usual case.
+# By the Pythagorean theorem, $10 / \sqrt{2} \approx 7.1$ for latents of length 10. Random latents in 100 dimensions
+# are nearly at right angles, so this is the usual case.
 # </details>
 #
-# **2. You add the smile direction three times as strongly. What do you expect?**
+# **2. You add three times as much of the smile direction. What do you expect?**
 #
 # <details><summary>An answer</summary>
 #
-# If the latent is not stretched back to length 10, it leaves the sphere, where G was never trained: first a broad smile, then artifacts. If it is stretched
-# back, it ends near the direction of the smile itself, and all faces become alike.
+# If you do not scale the latent back to length 10, it leaves the sphere, and G was never trained there: first you see
+# a broad smile, then artifacts. If you scale it back, it ends near the smile direction itself, and all faces become
+# alike.
 # </details>
 #
-# **3. The nearest neighbours look different from the fake. Is G certainly original?**
+# **3. The nearest neighbors look different from the fake. Does this prove that G has not copied?**
 #
 # <details><summary>An answer</summary>
 #
-# No. It may have copied a mirrored or shifted face, which this distance does not find, or parts of several. The check finds plain copies only.
+# No. G may have copied a mirrored or shifted face, or parts of several faces; this distance does not detect them. The
+# check finds only direct copies.
 # </details>
 #
 # ## Capstone
 #
-# Train a generator that you would show to a friend, and say how you know that it is good. Hand in a notebook with its run folder's `config.json` and
-# `history.csv`, a grid, an animation, and one page of text.
+# Train a generator that you would show to a friend, and explain how you know that it is good. Hand in a notebook, the
+# `config.json` and `history.csv` of its run folder, a grid, an animation, and one page of text.
 #
 # | points | for |
 # |---|---|
-# | 30 | the training: your own networks or recipe, at least one change that you can explain, and its curves |
-# | 20 | the judgment: distance and floor, real faces beside fakes, and `facegan results` against `tiny` at equal minutes |
-# | 20 | one failure on the way: what you saw first, what it was, what you changed |
-# | 20 | one finding in latent space, with a figure that a stranger understands without its caption |
+# | 30 | training: your own networks or recipe, at least one change that you can explain, and its curves |
+# | 20 | evaluation: distance, floor, real faces beside fakes, and `facegan results` against `tiny` at equal minutes |
+# | 20 | one failure during your work: what you saw first, what it was, what you changed |
+# | 20 | one finding in latent space, with a figure that is clear without its caption |
 # | 10 | who is missing from your data, and what your generator must not be used for |
 #
-# **To hand in:** run all cells and save the notebook. Then set `HAND_IN` to `True` and run its cell: it makes a zip of your
-# notebooks, your answers and your training. In Colab every notebook makes its own zip; hand in all of them.
+# **To hand in:** run all cells and save the notebook. Then set `HAND_IN` to `True` and run its cell. The cell makes a
+# zip file of your notebooks, answers, and training. In Colab, each notebook makes its own zip file; hand in all of
+# them.
 #
-# **Next:** [5 · Dynamics](05_dynamics.ipynb) ([in Colab]({colab}/05_dynamics.ipynb)) shows in two dimensions why GANs circle and lose modes. Or train longer in notebook 3, or on your own photographs: `fg.load_faces("my_photos", align="face")`. After that, read *StyleGAN* (Karras et al. 2019)
-# for generators with a latent for every layer, and *Denoising Diffusion* (Ho et al. 2020) for images without a game.
+# **Next:** [5 · Dynamics](05_dynamics.ipynb) ([in Colab]({colab}/05_dynamics.ipynb)) shows in two dimensions why GANs
+# circle and lose modes. You can also train longer in notebook 3, or train on your own photographs:
+# `fg.load_faces("my_photos", align="face")`. After that, read *StyleGAN* (Karras et al. 2019) for generators with a
+# latent for every layer, and *Denoising Diffusion* (Ho et al. 2020) for image generation without a discriminator.

@@ -10,21 +10,21 @@
 # ---
 
 # %% [markdown]
-# # 5 · Dynamics: why the game moves as it does
+# # 5 · Dynamics: why GANs circle, converge, and lose modes
 #
 # {badges}
 #
-# *In Colab, first choose File > Save a copy in Drive: your edits are lost otherwise.*
+# *In Colab, first choose File > Save a copy in Drive. Otherwise, your edits are lost.*
 #
 # By the end you will be able to
 #
 # - derive the best possible D, and check it against a trained one,
-# - say why an unregularized game circles, what alternating updates change, and why R1 makes it converge,
-# - make a GAN lose modes on purpose, and bring them back,
-# - read the balance of a game from D(x), D(G(z)) and the gradient norms.
+# - explain why an unregularized game circles, what alternating updates change, and why R1 makes it converge,
+# - make a GAN lose modes on purpose, and recover them,
+# - read the balance of a game from D(x), D(G(z)), and the gradient norms.
 #
-# Plan about 45 minutes. Running all cells takes about a minute and a half on two CPU cores. No GPU and no photographs are needed: the
-# data are points in the plane, and each training takes a few seconds.
+# Plan about 45 minutes. Running all cells takes about a minute and a half on two CPU cores. You need no GPU and no
+# photographs: the data are points in the plane, and each training takes a few seconds.
 
 # %% cellView="form"
 # @title Set-up: run this cell first. It installs facegan only where it is missing.
@@ -59,10 +59,11 @@ EVERY = max(1, STEPS // 50)  # steps between two frames of a recording
 # %% [markdown]
 # ## Two dimensions instead of 12,288
 #
-# A face of 64 x 64 pixels is a point in 12,288 dimensions. Nobody can look at a game there. Here a "face" is a point in the plane, and G and D are small
-# networks of linear layers. Everything else is as for faces: the same `GAN`, `train_step`, `fit`, losses and optimizers. The difference is that you can see the whole game.
+# A face of 64 x 64 pixels is a point in 12,288 dimensions, so the game cannot be drawn. In this notebook, a "face" is
+# a point in the plane, and G and D are small networks of linear layers. Everything else is the same as for faces:
+# `GAN`, `train_step`, `fit`, losses, and optimizers. In two dimensions, you can see the whole game.
 #
-# The data are eight small clusters on a ring. **Predict, then run:** how will G's points get there?
+# The data are eight small clusters on a ring. **Predict, then run:** how will G's points get to the clusters?
 
 # %%
 MY_GUESS = ""  # @param ["", "one cluster after another", "all eight at once", "around the ring"]
@@ -71,19 +72,23 @@ fair = plane.record(plane.CONFIG, data="ring", steps=STEPS, every=EVERY, fakes=2
 plane.play(fair)
 
 # %% [markdown]
-# *Press play, or drag the slider. Crosses are real points, circles are fakes. The background is D's opinion: blue where D(x) is high, orange where it is low.
-# All eight clusters fill up together, slowly. Switch on **gradients of G's loss**: the arrows show where each fake would have to move to lower it. Switch on the **grid of z**: it is
-# a grid of latents, and where G puts it. G is continuous, so its sheet stays in one piece, and some fakes always lie between the clusters: here about a third.*
+# *Press play, or drag the slider. Crosses are real points, and circles are fakes. The background shows D's output:
+# blue where D(x) is high, orange where it is low. All eight clusters fill up together, slowly. Turn on **gradients of
+# G's loss**: the arrows show how each fake would have to move to lower the loss. Turn on the **grid of z** to see a
+# grid of latents and the points that G maps it to. G is continuous, so the grid stays in one piece, and some fakes
+# are always between the clusters; here, about a third.*
 #
 # ## The best D
 #
-# What does D aim for? At a point $x$ the data have density $p(x)$ and the fakes $q(x)$. D chooses one number $D(x)$, and its gain there is
+# Which output is best for D? At a point $x$, the data have density $p(x)$ and the fakes have density $q(x)$. D
+# outputs one number $D(x)$, and the term that D maximizes there is
 #
 # $$p(x) \log D(x) + q(x) \log(1 - D(x)).$$
 #
 # ### Exercise: optimal_discriminator
 #
-# Set the derivative with respect to $D(x)$ to zero, solve for $D(x)$, and write the result as a function of the two densities.
+# Set the derivative with respect to $D(x)$ to zero, solve for $D(x)$, and write the result as a function of the two
+# densities.
 
 
 # %%
@@ -94,8 +99,9 @@ def optimal_discriminator(p, q):
 
 
 # %% [markdown]
-# Does a trained D find it? Here G is fixed: its points always come from a Gaussian around -0.5, the data from one around 0.5. Only D learns, with the trainer that
-# you know. **Predict, then run:** what does D say half-way between the two, and does it get to 0 and 1 further out?
+# Does a trained D find this optimum? Here G is fixed: its points always come from a Gaussian around -0.5, and the
+# data come from a Gaussian around 0.5. Only D learns, with the same trainer as before. **Predict, then run:** what
+# does D output halfway between the two, and does it reach 0 and 1 farther out?
 
 
 # %%
@@ -128,23 +134,27 @@ plt.legend(frameon=False, loc="center left", bbox_to_anchor=(1, 0.5))
 _ = plt.gca().set(xlabel="x", ylabel="D(x)")
 
 # %% [markdown]
-# *The trained D follows the formula where there are points to learn from: 1/2 in the middle, nearly 0 and 1 further out. At the end of a perfect game $p = q$, and the best D is 1/2
-# everywhere: it can no longer tell. So D(x) and D(G(z)) near one half can mean a tie, and need not mean a broken D.*
+# *The trained D follows the formula where there are points to learn from: 1/2 in the middle, nearly 0 and 1 farther
+# out. At the end of a perfect game, $p = q$, and the best D is 1/2 everywhere, because it cannot distinguish real
+# from fake. So D(x) and D(G(z)) near one half can mean a tie; they need not mean that D is broken.*
 #
-# Put the best D into the game, and G's loss becomes $2 \, \mathrm{JSD}(p, q) - \log 4$: a distance between the two densities (Jensen-Shannon), 0 for $p = q$. Where the two do not overlap
-# it is constant. Then it tells G nothing, which is one more reason for the non-saturating loss that the trainings here use.
+# With the best D, G's loss becomes $2 \, \mathrm{JSD}(p, q) - \log 4$. JSD is the Jensen-Shannon divergence, a
+# distance between the two densities that is 0 for $p = q$. If the densities do not overlap, it is constant and gives
+# G no gradient. This is another reason for the non-saturating loss, which the trainings in this notebook use.
 #
 # ## The smallest GAN: one point, one slope
 #
-# The smallest example shows why games move as they do (Mescheder et al. 2018, the *Dirac-GAN*): all real data are the single point 0, G is a single point $\theta$,
-# and D is a line through the origin with slope $\psi$: its logit is $\psi x$. So the whole game is a point $(\theta, \psi)$ in the plane, and it is over at $(0, 0)$.
+# The smallest example, the *Dirac-GAN* (Mescheder et al. 2018), shows why GANs circle or converge. All real data are
+# the single point 0, G is a single point $\theta$, and D is a line through the origin with slope $\psi$, so its logit
+# is $\psi x$. The state of the whole game is a point $(\theta, \psi)$ in the plane, and the solution is $(0, 0)$.
 #
-# In the original (minimax) game G minimizes $\log(1 - D(\theta))$, and D minimizes the opposite, $-\log(1 - D(\theta))$; the real point adds only a constant, because $D(0)$
-# is always 1/2.
+# In the original (minimax) game, G minimizes $\log(1 - D(\theta))$, and D minimizes the opposite,
+# $-\log(1 - D(\theta))$. The real point adds only a constant, because $D(0)$ is always 1/2.
 #
 # ### Exercise: dirac_gradients
 #
-# For each player: minus the derivative of its own loss with respect to its own parameter. `torch.sigmoid` is $\sigma$.
+# For each network, return minus the derivative of its own loss with respect to its own parameter. `torch.sigmoid` is
+# $\sigma$.
 
 
 # %%
@@ -157,7 +167,8 @@ def dirac_gradients(theta, psi):
 # %% [markdown]
 # ### Exercise: alternating_step
 #
-# Both players can move at once (*simultaneous*), or D moves first and G answers the new D (*alternating*). The simultaneous step is given. Write the other one.
+# The two networks can move at the same time (*simultaneous*), or D can move first and G then moves against the new D
+# (*alternating*). The simultaneous step is given. Write the alternating step.
 
 
 # %%
@@ -192,11 +203,14 @@ for ax, step, name in zip(axes, (simultaneous_step, alternating_step), ("simulta
     ax.set(title=title, xlabel="θ", ylabel="ψ", xlim=(-2.2, 2.2), ylim=(-2.2, 2.2), aspect="equal")
 
 # %% [markdown]
-# *The arrows run around the middle: when G is to the right, D tilts; when D tilts, G runs to the left; D tilts back, and so on. Simultaneous steps leave the circle
-# outwards, alternating steps stay on it. Neither arrives. Nobody plays badly: each player's step downhill is a move around the middle.*
+# *The arrows point around the center: where θ is positive, ψ decreases; where ψ is negative, θ decreases; where θ is
+# negative, ψ increases; and so on. Simultaneous steps spiral outward from the circle; alternating steps stay on it.
+# Neither converges, although each network always lowers its own loss: each such step moves around the center.*
 #
-# Eigenvalues say the same. Near (0, 0) the field is a 2 x 2 matrix $J$, and a simultaneous step with rate $h$ multiplies the position by $I + hJ$. Here $J$ has the eigenvalues $\pm 0.5i$, and
-# $|1 + 0.2 \cdot 0.5i| = 1.005$: half a percent further out in every round. A modulus above 1 leaves, below 1 arrives; exactly 1 does not decide.
+# The eigenvalues confirm this. Near (0, 0), the field is a 2 x 2 matrix $J$, and a simultaneous step with rate $h$
+# multiplies the position by $I + hJ$. Here $J$ has the eigenvalues $\pm 0.5i$, and $|1 + 0.2 \cdot 0.5i| = 1.005$:
+# each round moves half a percent farther out. With a modulus above 1, the game moves away from the solution; below 1,
+# it converges; a modulus of exactly 1 does not decide.
 
 # %%
 for game in ("gan", "r1"):
@@ -207,28 +221,33 @@ for game in ("gan", "r1"):
         print(f"    {updates:12} updates: modulus {modulus:.4f}")
 
 # %% [markdown]
-# The second game has one more term: R1 (Mescheder et al. 2018), a penalty on the slope of D at the *real* data:
+# The second game has one more term, R1 (Mescheder et al. 2018), a penalty on the slope of D at the *real* data:
 #
 # $$R_1 = \tfrac{1}{2} \, \mathbb{E}_x \lVert \nabla_x D(x) \rVert^2, \quad \text{with } D(x) \text{ the logit.}$$
 #
-# For the Dirac-GAN the slope is $\psi$, so R1 pulls $\psi$ back to 0, like a brake. Imaginary eigenvalues get a negative real part, and the game spirals in.
+# For the Dirac-GAN, the slope is $\psi$, so R1 pulls $\psi$ back to 0, like a brake. The imaginary eigenvalues get a
+# negative real part, and the game spirals in.
 #
 # ## The lab: nine games
 #
-# Choose a game, drag the start, change the strength and the updates (also five D steps for each of G). Which games arrive with simultaneous steps? Which do not arrive
-# with any updates? At which γ does R1 stop spiraling and go straight in?
+# Choose a game, drag the start, and change the strength and the updates (also five D steps for each G step). Which
+# games converge with simultaneous steps? Which games converge with none of the updates? At which γ does R1 stop
+# spiraling and converge directly?
 
 # %%
 plane.dirac("gan", rate=0.15, start=(0.5, 0.5))
 
 # %% [markdown]
-# *The original game, simultaneous steps: outwards. From this start and with their default strengths, both R1 games, instance noise and consensus optimization arrive with all updates. The
-# original game, WGAN, WGAN-GP and DRAGAN do not arrive with any: the penalties of the last two want a slope of 1 even where real and fake points agree. The non-saturating game has the modulus of the original one and yet creeps in with
-# alternating updates, ever more slowly. For R1 with simultaneous steps the spiral ends at γ = 1, where both eigenvalues become real.*
+# *The original game with simultaneous steps spirals outward. From this start and with their default strengths, both
+# R1 games, instance noise, and consensus optimization converge with all updates. The original game, WGAN, WGAN-GP,
+# and DRAGAN converge with none: the penalties of the last two require a slope of 1 even where real and fake points
+# agree. The non-saturating game has the same modulus as the original game, but with alternating updates it approaches
+# the solution, more and more slowly. For R1 with simultaneous steps, the spiral ends at γ = 1, where both eigenvalues
+# become real.*
 #
 # ### Exercise: r1_penalty
 #
-# Write R1 for any D and any samples: points or images. D must be able to learn from it.
+# Write R1 for any D and any samples, points or images. D must be able to learn from the penalty.
 
 
 # %%
@@ -239,8 +258,8 @@ def r1_penalty(discriminator, real):
 
 
 # %% [markdown]
-# Does the brake work for networks, too? The data are one Gaussian now, and Adam has momentum, β1 = 0.9, which keeps it circling.
-# **Predict, then run:** what does R1 change?
+# Does R1 work for networks, too? The data are now one Gaussian, and Adam has the momentum β1 = 0.9, which keeps the
+# game circling. **Predict, then run:** what does R1 change?
 
 # %%
 MY_GUESS = ""  # @param ["", "nothing", "G arrives sooner", "G circles without it, and arrives with it"]
@@ -254,12 +273,13 @@ for name, recording in (("without R1", without), ("with R1", with_r1)):
 plane.play(without, with_r1)
 
 # %% [markdown]
-# *Left: the cloud of fakes chases around the data, as θ did. Right: it settles. This is one seed: try `seed=1`, and weaker brakes than γ = 3. Your penalty is what
-# `TrainConfig(r1=...)` adds to D's loss.*
+# *Left: the fakes circle around the data, as θ did. Right: they come to rest. This is one seed: try `seed=1`, and
+# values of γ below 3. `TrainConfig(r1=...)` adds this penalty to D's loss.*
 #
 # ## Modes, lost and found
 #
-# A GAN *covers* a mode of the data if it makes enough points there. *Mode collapse* is when it covers few, or one.
+# A GAN *covers* a mode of the data if it generates enough points there. *Mode collapse* means that it covers only a
+# few modes, or one.
 #
 # ### Exercise: modes_covered
 
@@ -286,10 +306,11 @@ print(f"fair: {modes(fair):.1f} of 8 modes; slow D: {modes(collapsed):.1f} of 8"
 plane.play(fair, collapsed)
 
 # %% [markdown]
-# *Same seed, same data; on the right D learns five times as slowly. Play it: all fakes gather in one place, D slowly lowers D(x) there, and all of them move to the
-# next cluster. Over time G visits all eight, and at most moments it covers one or none. It is the circle of the Dirac-GAN again, around a ring.*
+# *Both have the same seed and the same data; on the right, D learns five times as slowly. Press play: all fakes
+# gather in one place, D slowly lowers D(x) there, and all fakes move to the next cluster. Over time, G visits all
+# eight clusters, but most of the time it covers one or none. This is the circling of the Dirac-GAN, around a ring.*
 #
-# **Predict, then run.** What brings the modes back? D learns as slowly as before in all of these.
+# **Predict, then run.** Which changes recover the modes? D learns as slowly as before in all of them.
 
 # %%
 MY_GUESS = ""  # @param ["", "five D steps", "R1", "instance noise", "no momentum", "several"]
@@ -319,13 +340,15 @@ ax.invert_yaxis()
 ax.grid(axis="x", alpha=0.4)
 
 # %% [markdown]
-# *What helped in both runs gives D time to answer: more D steps, which take longer, or a slower G. R1 and no momentum helped in one of these two runs, and with other seeds, too,
-# they help only sometimes; noise of this size helped in neither. Two seeds are few: before you believe in a cure, try more. Different rates for the two players are also called
-# two time-scale updates (Heusel et al. 2017); there D gets the larger one.*
+# *The two changes that helped in both runs let D keep up with G: more D steps, which take longer, or a slower G. R1
+# and no momentum each helped in one of these two runs; with other seeds, they also help only sometimes. Instance
+# noise of this size helped in neither run. Two seeds are few: try more before you trust a cure. Different rates for
+# the two networks are also called two time-scale updates (Heusel et al. 2017); there, D gets the larger rate.*
 #
 # ## Momentum
 #
-# DCGAN uses β1 = 0.5 and not Adam's usual 0.9. **Predict, then run** on the ring with fair learning rates: which β1 covers most modes after the same steps?
+# DCGAN uses β1 = 0.5 and not Adam's usual 0.9. **Predict, then run** on the ring with equal learning rates: which β1
+# covers the most modes after the same number of steps?
 
 # %%
 MY_GUESS = ""  # @param ["", "0", "0.5", "0.9", "all the same"]
@@ -341,12 +364,14 @@ for beta1 in (0.0, 0.5, 0.9):
     )
 
 # %% [markdown]
-# *Here 0.5 is best; 0 and 0.9 both cover fewer modes after the same steps. Much momentum keeps pushing in directions that the opponent's answers have made wrong.*
+# *Here 0.5 is best; 0 and 0.9 both cover fewer modes after the same number of steps. With much momentum, updates keep
+# following directions that the other network's updates have made wrong.*
 #
 # ## Reading the balance
 #
-# In high dimensions there is no picture of the game, only its curves. Learn to read them where you can check: the fair game, the slow D, and a D that
-# learns fifty times as fast as G. **Predict:** in which of the three is D(x) closest to D(G(z))?
+# In high dimensions, you cannot see the game, only its curves. Learn to read the curves here, where you can check
+# them: for the fair game, the slow D, and a D that learns fifty times as fast as G. **Predict:** in which of the
+# three is D(x) closest to D(G(z))?
 
 # %%
 MY_GUESS = ""  # @param ["", "fair", "slow D", "strong D"]
@@ -364,39 +389,43 @@ for ax in axes[:, 0]:
     ax.legend(frameon=False)
 
 # %% [markdown]
-# *Fair: D is a little ahead, and both gradients are of the same order. Slow D: by D(x) and D(G(z)) alone it is the fairest of the three, but D's gradient is several times
-# G's: D has much to correct in every step and never gets there. Strong D: the curves stay far apart, and at first G's gradient is many times D's: D has nothing left to learn, and G
-# hardly moves. No single curve tells; the three together do.*
+# *Fair: D is slightly ahead, and both gradients have the same order of magnitude. Slow D: judging by D(x) and D(G(z))
+# alone, it is the fairest of the three, but D's gradient is several times G's. In every step, D has much to correct,
+# and it never catches up. Strong D: the curves stay far apart, and at first G's gradient is many times D's. D has
+# nothing left to learn, and G hardly moves. No single curve is enough; read all three together.*
 #
 # ## The lab: your own games
 #
-# Change a control: the widget trains again and plays the result. Make the ring collapse without changing D's learning rate. Which data set is the hardest?
+# When you change a control, the widget trains again and plays the result. Make the ring collapse without changing D's
+# learning rate. Which data set is the hardest?
 
 # %%
 fg.widgets.plane(steps=STEPS, every=EVERY)
 
 # %% [markdown]
-# *Without a running kernel this page shows the last frame only.*
+# *Without a running kernel, this page shows only the last frame.*
 #
 # ## Summary
 #
-# - The best D at a point is p / (p + q); at the end of a perfect game it is 1/2.
-# - In the minimax game each player's step moves the game around its solution: simultaneous steps spiral outwards, alternating steps circle. Much momentum (0.9) keeps it circling.
-# - R1 is a brake on D at the real data; with it, games converge that circle without it.
-# - Modes are lost when G moves faster than D can answer: more D steps or a slower G bring them back.
-# - Far apart, D(x) and D(G(z)) say that D has won; close together they may mean balance or a chase: compare the gradient norms, and look at samples.
+# - The best D at a point is p / (p + q). At the end of a perfect game, it is 1/2.
+# - In the minimax game, each step moves the game around its solution: simultaneous steps spiral outward, and
+#   alternating steps circle. Much momentum (0.9) keeps the game circling.
+# - R1 penalizes D's slope at the real data. Games that circle without R1 converge with it.
+# - A GAN loses modes when G moves too fast for D. More D steps or a slower G recover them.
+# - If D(x) and D(G(z)) are far apart, D has won. If they are close, the game may be balanced or circling: compare the
+#   gradient norms, and look at samples.
 #
 # ## In your own words
 #
-# Write 20 words or more between the quotes, and run the cell. It stores your answer beside your runs, and your instructor grades the text. Put a value
-# in place of `None`, where there is one: the cell checks it.
+# Write at least 20 words between the quotes, and run the cell. The cell stores your answer in the folder of runs, and
+# your instructor grades the text. If a call contains `None`, replace it with your value; the cell checks the value.
 #
-# **circle** (5 points). In the Dirac-GAN each step of a player lowers its own loss, and yet the game does not arrive. Explain why, with the arrows.
-# What does R1 change in the picture, and what in the eigenvalues? Also pass `modulus`, that of the original game for simultaneous updates with a rate
-# of 0.4.
+# **circle** (5 points). In the Dirac-GAN each step of a player lowers its own loss, and yet the game does not arrive.
+# Explain why, with the arrows. What does R1 change in the picture, and what in the eigenvalues? Also pass `modulus`,
+# that of the original game for simultaneous updates with a rate of 0.4.
 #
-# **modes** (5 points). D learns too slowly, and modes are lost. Explain step by step how that comes about. A friend says that R1 repairs it, and shows
-# one run. What do you answer, and which experiment would settle it?
+# **modes** (5 points). D learns too slowly, and modes are lost. Explain step by step how that comes about. A friend
+# says that R1 repairs it, and shows one run. What do you answer, and which experiment would settle it?
 
 # %%
 MY_ANSWER = """
@@ -419,38 +448,46 @@ fg.progress()
 # %% [markdown]
 # ## Think about it
 #
-# **1. In the ring, why do some fakes always lie between two clusters, even in a fair game?**
+# **1. On the ring, why are some fakes always between two clusters, even in a fair game?**
 #
 # <details><summary>An answer</summary>
 #
-# G is continuous and z comes from one connected cloud. The image of a connected set is connected, so G cannot cut its sheet into eight pieces; it can only stretch it thin.
+# G is continuous, and z comes from a connected set. A continuous image of a connected set is connected, so G cannot
+# split it into eight pieces; it can only stretch it thin between them.
 # </details>
 #
 # **2. R1 is taken at real data only. Why not at the fakes, too?**
 #
 # <details><summary>An answer</summary>
 #
-# At the solution both are the same place, so near it one is enough to make D flat there. (Taken at fakes it is called R2, and converges as well.) Away from the
-# solution D needs its slope to pull fakes towards the data.
+# At the solution, real and fake samples are the same, so near the solution, a penalty on one of them is enough to
+# make D flat. (A penalty on fakes is called R2, and also converges.) Away from the solution, D needs its slope to
+# pull the fakes toward the data.
 # </details>
 #
 # **3. A friend's face GAN shows D(x) = 0.55 and D(G(z)) = 0.45, and all faces are alike. How can that be?**
 #
 # <details><summary>An answer</summary>
 #
-# Balance is not quality. The slow D above has both values near one half as well, while G covers one mode or none. Look at the faces, count modes, measure a distance.
+# Balance is not quality. With the slow D above, both values are also near one half, but G covers one mode or none.
+# Look at the faces, count modes, and measure a distance.
 # </details>
 #
 # ## Go further
 #
-# - The grid of 25 needs more than these steps: `plane.record(data="grid", steps=10_000, every=100)`. How many modes do you reach? What helps most?
+# - The grid of 25 clusters needs more steps: `plane.record(data="grid", steps=10_000, every=100)`. How many modes do
+#   you reach? What helps most?
 # - Draw your own points: `plane.record(data=[[0, 0], [1, 0.2], ...])`. Which shapes does G find hard?
-# - An average of a circle is its middle: compare `ema_decay=0.99` with 0 in a game that circles, and in the slow-D game. Why does it help in one only?
+# - The average of a circle is its center. Compare `ema_decay=0.99` with 0 in a game that circles, and in the slow-D
+#   game. Why does it help in only one of them?
 # - Write a loss, pass it as `plane.record(loss=(my_d_loss, my_g_loss))`, and find out whether it circles.
-# - Unrolled GANs (Metz et al. 2017) let G look ahead. Write `alternating_step` with a G that differentiates through D's next step, in the Dirac-GAN.
-# - Take a finding back to faces: in notebook 3, train with `lr_d` divided by five, and look at the faces.
+# - In unrolled GANs (Metz et al. 2017), G's loss uses D's future steps. For the Dirac-GAN, write an
+#   `alternating_step` whose G differentiates through D's next step.
+# - Check a finding on faces: in notebook 3, train with `lr_d` divided by five, and look at the faces.
 #
-# **To hand in:** run all cells and save the notebook. Then set `HAND_IN` to `True` and run its cell: it makes a zip of your
-# notebooks, your answers and your training. In Colab every notebook makes its own zip; hand in all of them.
+# **To hand in:** run all cells and save the notebook. Then set `HAND_IN` to `True` and run its cell. The cell makes a
+# zip file of your notebooks, answers, and training. In Colab, each notebook makes its own zip file; hand in all of
+# them.
 #
-# **Next:** [6 · The clinic](06_clinic.ipynb) ([in Colab]({colab}/06_clinic.ipynb)): six trainings on faces that failed, to name and to treat.
+# **Next:** [6 · The clinic](06_clinic.ipynb) ([in Colab]({colab}/06_clinic.ipynb)): name and treat six failed
+# trainings on faces.

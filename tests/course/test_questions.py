@@ -47,7 +47,7 @@ def test_the_page_for_instructors_has_every_question_and_every_exercise():
     page = (FOLDER.parents[1] / "docs" / "instructors.md").read_text(encoding="utf-8")
     assert all(f"`{name}` ({found.points})" in page for name, found in TABLE.items())
     assert all(f"\n| `{found.fact.name}` |" in page for found in TABLE.values() if found.fact)
-    assert all(f"\n| `{name}` |" in page for name in exercises())
+    assert all(f"\n- `{name}`: " in page for name in exercises())
 
 
 def test_every_set_up_cell_takes_a_students_id():
