@@ -167,5 +167,5 @@ def test_a_weight_that_is_not_finite_is_refused_by_name(gan, tmp_path, value):
 def test_settings_that_ask_for_more_than_the_file_holds_build_nothing(tmp_path, changes):
     generator, path = Generator(16, 8, 8), tmp_path / "g.safetensors"
     save_file(generator.state_dict(), path, metadata={"facegan": json.dumps(generator.settings | changes)})
-    with pytest.raises(CheckpointError, match=r"its settings ask for a network of .* or more numbers"):
+    with pytest.raises(CheckpointError, match=r"its settings need at least"):
         load_generator(path)
