@@ -111,12 +111,10 @@ def test_a_discriminator_there_and_back(tmp_path, norm):
 def test_a_file_of_the_other_kind_is_named(tmp_path):
     path = tmp_path / "n.safetensors"
     path.write_bytes(generator_file.to_bytes(Discriminator(16, 8)))
-    with pytest.raises(
-        CheckpointError, match=r"n\.safetensors is not a generator .*it holds a discriminator"
-    ):
+    with pytest.raises(CheckpointError, match=r"is not a generator .*contains a discriminator"):
         load_generator(path)
     path.write_bytes(generator_file.to_bytes(Generator(16, 8, 8)))
-    with pytest.raises(CheckpointError, match=r"is not a discriminator .*it holds a generator"):
+    with pytest.raises(CheckpointError, match=r"is not a discriminator .*contains a generator"):
         generator_file.read_discriminator(path)
 
 
