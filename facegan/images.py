@@ -195,10 +195,11 @@ def mp4_bytes(frames: Sequence[Tensor], *, fps: float = 10) -> bytes:
         path = Path(folder) / "walk.mp4"
         try:
             imageio.mimwrite(
-                path, rows, fps=fps, codec="libx264", quality=8, macro_block_size=2, pixelformat="yuv420p"
-            )
+                path, rows, format="FFMPEG", fps=fps, codec="libx264", quality=8, macro_block_size=2,
+                pixelformat="yuv420p",
+            )  # fmt: skip
             return path.read_bytes()
-        except (OSError, RuntimeError, ImportError) as error:
+        except (OSError, RuntimeError, ImportError, ValueError) as error:
             raise ConfigError(
                 f"ffmpeg cannot write an .mp4 here ({first_line(error)}). Name the file .gif, or install an ffmpeg "
                 "with libx264 and set IMAGEIO_FFMPEG_EXE to it."
