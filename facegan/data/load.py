@@ -38,10 +38,6 @@ _MANY_FACELESS = 0.05  # share of photographs without a face above which the war
 class _Photographs:
     """A folder or zip with the settings to load it."""
 
-    label: str  # what its caches' names begin with
-    key: str  # 12 hex digits that change when its images may have changed
-    locate: Callable[[], Path]  # where it is; downloads and verifies a named zip first
-
     name: str
     label: str  # start of its caches' names
     key: str  # 12 hex digits that change if its images may have changed
