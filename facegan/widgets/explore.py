@@ -34,7 +34,7 @@ def explore(generator: object = "faces", *, n: int = 16, seed: int = 0) -> Explo
     Without widgets, use `facegan.explore.Exploration`.
 
     Args:
-        generator: a `Generator`, a `GAN`, a run folder, an exported file, or the name of a bundled one, such as "faces".
+        generator: a `Generator`, a `GAN`, a run folder, an exported file, or a bundled one by name, such as "faces".
         n: number of faces.
         seed: seed of the first faces.
 

@@ -18,14 +18,10 @@ from facegan.images import to_uint8
 from facegan.training.single import Look
 
 # In pixels; pictures are displayed at half size, so that text is sharp.
-_SIDE, _GAP, _COLUMNS = 200, 16, 4  # about, of each fake; between fakes; in a row
-_LITTLE = (170, 170, 170)  # gray of the heat map's mean brightness, where D asks for little
-_SIDE, _GAP, _COLUMNS = 200, 16, 4  # about, of each fake; between fakes; in a row
-_TEXT, _GRAY = (30, 30, 30), (110, 110, 110)
-_LITTLE = (170, 170, 170)  # gray of the heat map's mean brightness, where D asks for little
-_BINS = 24
 _SIDE, _GAP, _COLUMNS = 200, 16, 4  # approximate side of a fake; gap between fakes; fakes per row
+_TEXT, _GRAY = (30, 30, 30), (110, 110, 110)
 _LITTLE = (170, 170, 170)  # gray of the heat map where the gradient is small
+_BINS = 24
 _WIDTH, _PANEL, _TOP = 860, 250, 44  # dimensions of the histograms
 
 
