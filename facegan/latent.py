@@ -121,7 +121,7 @@ def truncate(z: Tensor, limit: float, *, latent: str = "normal") -> Tensor:
     """Truncate latents at `limit` standard deviations: the truncation trick (Brock 2018, arXiv 1809.11096).
 
     Instead of drawing again, each number is mapped to the same quantile of the truncated distribution, so that z
-    changes smoothly with `limit`. With a lower limit, faces are more alike and closer to the average, but not better.
+    changes smoothly with `limit`. With a lower limit, faces become more alike and closer to the average, not better.
     BigGAN was trained for this trick, with orthogonal regularization; the generators of this package are not. A G that
     was trained on z of 100 numbers has only seen lengths near 10; at a limit of 0.3, the length is 1.7, and the bundled
     `faces` generates dark squares. A great arc keeps lengths, see `slerp`; truncation does not.

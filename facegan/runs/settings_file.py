@@ -44,7 +44,7 @@ def _settings(path: Path) -> dict[str, Any]:
         raise ConfigError(f"it is not JSON ({first_line(error)}), {expected}.") from None
     settings = found.get("settings", found) if isinstance(found, dict) else None
     if not isinstance(settings, dict):
-        raise ConfigError(f"it contains a {type(found).__name__}, not settings by name, {expected}.")
+        raise ConfigError(f"it contains a {type(found).__name__}, not settings, {expected}.")
     settings = {name: value for name, value in settings.items() if name not in _NOTES}
     if not settings:
         raise ConfigError(f"it contains no settings, {expected}.")

@@ -22,8 +22,8 @@ from facegan.errors import DataError, DownloadError
 @pytest.mark.parametrize(
     ("options", "problem"),
     [
-        ({"n": 9}, "it holds 9 images, expected 12"),
-        ({"side": 8}, "it holds images of 8 x 8 pixels, expected 16 x 16"),
+        ({"n": 9}, "it has 9 images, expected 12"),
+        ({"side": 8}, "images of 8 x 8 pixels, expected 16 x 16"),
     ],
 )
 def test_10_a_wrong_hash_with_other_contents_is_not_installed(source, server, tmp_path, options, problem):
