@@ -155,8 +155,8 @@ def test_the_file_map_names_every_module():
     """CONTRIBUTING.md has one phrase for each file, under its folder."""
     text = (ROOT / "CONTRIBUTING.md").read_text().partition("## File map")[2]
     listed, folder = set(), ""
-    for line in text.splitlines():
-        name = line.split(" ", 1)[0] or line.split()[0]
+    for line in filter(None, text.splitlines()):
+        name = line.split()[0]
         if name.endswith("/"):
             folder = name
         elif name.endswith(".py"):
