@@ -3,9 +3,10 @@
     @fg.exercise("scale")
     def scale(images):
         ...            # your code
+
 The student's function is checked by its behavior (`facegan.course.checks`). A correct function is kept. If it is
-missing or wrong, one line names the mistake, and the name is bound to the reference solution, so that the notebook continues;
-the student's function is its attribute `yours`. The solution is not printed. Does not cover grading
+missing or wrong, one line names the mistake, and the name is bound to the reference solution, so that the notebook
+continues; the student's function is its attribute `yours`. The solution is not printed. Does not cover grading
 (`facegan.course.grading`).
 """
 
