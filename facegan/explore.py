@@ -42,13 +42,12 @@ _COARSE = 8  # side of the images from which directions are computed
 def open_generator(source: object) -> nn.Module:
     """The generator of a `GAN` (its average), a `Run`, a run folder, a file, a name such as "faces", or a generator.
 
-        Returns:
-            A copy in eval mode, on the same device, which later training does not change.
+    Returns:
+        A copy in eval mode, on the same device, which later training does not change.
 
-        Raises:
-            CheckpointError: there is no generator.
-            ConfigError: the source is anything else, or a network without `latent_dim` (`facegan.models.protocol`).
-    expected a generator of images. Of "
+    Raises:
+        CheckpointError: there is no generator.
+        ConfigError: the source is anything else, or a network without `latent_dim` (`facegan.models.protocol`).
     """
     source = getattr(source, "ema", source)
     if isinstance(source, nn.Module):
@@ -283,6 +282,7 @@ def background_lightness(images: Tensor) -> Tensor:
 
 def equation(generator: nn.Module, z: Tensor, groups: Sequence[Sequence[int]]) -> Tensor:
     """mean(A) - mean(B) + mean(C) in faces, after figure 7 of DCGAN (2015), as one picture.
+
     `groups` are rows of the latents z for A, B, and C. From left to right: the faces of the three means, and nine
     results: the exact one in the middle, surrounded by neighbors that differ by up to 0.25 in each number. Raises
     `ConfigError` if a group is empty.

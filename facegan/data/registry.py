@@ -232,9 +232,8 @@ def _reasons_of(source: Source, error: DownloadError) -> dict[str, str]:
 def verify(path: Path, source: Source) -> None:
     """Verify that `path` is the data set; warn if its digest differs but its contents agree.
 
-        Raises:
-            DownloadError: it is not; the message has both digests and what is wrong with the contents.
-    Work in a folder that can be "
+    Raises:
+        DownloadError: it is not; the message has both digests and what is wrong with the contents.
     """
     kinds = {known.partition(":")[0] for known in source.hashes}
     actual = {kind: f"{kind}:{digest(path, kind)}" for kind in kinds}

@@ -35,16 +35,14 @@ NO_MODES = Modes(np.zeros((0, 2), np.float32), 0.0)
 
 def load(data: Any) -> tuple[PointDataset, Modes]:
     """The points of a named set, or your own points shifted and scaled into the window, and the modes, if known.
-    a tensor or a list; few of them are repeated, so that
 
-        Args:
-            data: a name in `NAMES`, or points (N, 2) as an array, a tensor or a list; few of them are repeated, so that
-    a tensor, or a list; a small number is repeated to
-                fill a batch.
+    Args:
+        data: a name in `NAMES`, or points (N, 2) as an array, a tensor, or a list; a small number is repeated to fill
+            a batch.
 
-        Raises:
-            ConfigError: there is no set of that name.
-            DataError: the points are not (N, 2), not finite, or all the same.
+    Raises:
+        ConfigError: there is no set of that name.
+        DataError: the points are not (N, 2), not finite, or all the same.
     """
     if isinstance(data, str):
         if data not in _SETS:
