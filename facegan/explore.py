@@ -282,6 +282,7 @@ def background_lightness(images: Tensor) -> Tensor:
 
 def equation(generator: nn.Module, z: Tensor, groups: Sequence[Sequence[int]]) -> Tensor:
     """mean(A) - mean(B) + mean(C) in faces, after figure 7 of DCGAN (2015), as one picture.
+
     `groups` are rows of the latents z for A, B, and C. From left to right: the faces of the three means, and nine
     results: the exact one in the middle, surrounded by neighbors that differ by up to 0.25 in each number. Raises
     `ConfigError` if a group is empty.

@@ -78,6 +78,7 @@ def slerp(a: Tensor, b: Tensor, t: float | Tensor) -> Tensor:
 
 def walk(anchors: Tensor, frames: int, *, path: Callable = slerp, closed: bool = True) -> Tensor:
     """Latents (frames, latent_dim) along the anchors (k, latent_dim), evenly spaced.
+
     A closed walk returns to its first anchor, so that the frames are a seamless loop. `path` is `slerp` or `lerp`.
     """
     expect(anchors, Tensor, "anchors", "latents (k, latent_dim) as a tensor, such as draw_latents(4, 100)")

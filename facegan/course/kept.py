@@ -1,4 +1,5 @@
 """Keeps correct answers in this session, and in a folder that later notebooks read.
+
     runs/answers/generator.py        the cell in which the student defined it, and the definitions that it needs
 
 Does not cover loading them again (`facegan.course.answers`).

@@ -1,4 +1,4 @@
-"""GANs in two dimensions: points instead of faces, with the same trainer, losses and optimizers.
+"""GANs in two dimensions, with the same trainer, losses, and optimizers as for faces.
 
 >>> from facegan import plane
 >>> recording = plane.record(data="ring", steps=2000)  # doctest: +SKIP

@@ -28,7 +28,7 @@ class Recording:
         centers: (M, 2) of the modes; (0, 2) for data without any.
         fakes: (F, N, 2) fakes of the same latents.
         output: (F, S, S) D's output at the window's cell centers, row 0 at the bottom: D(x), or the logit for losses
-            other than "bce" and "minimax", also of your own.
+            other than "bce" and "minimax", including your own.
         arrows: (F, A, 2) the direction in which each of the first A fakes lowers G's loss: -N dL_G/dx.
         manifold: (F, K, K, 2) G's images of a grid of latents; (F, 0, 0, 2) if latent_dim is not 2.
         curves: columns (F,), the means since the frame before: `loss_d`, `loss_g`, `d_real`, `d_fake`, `grad_norm_d`,

@@ -1,7 +1,7 @@
-"""Checkpoint files: one dict of tensors and plain values, written atomically, verified when read.
+"""Checkpoint files, written atomically and verified when read.
 
-A checkpoint is a `torch.save` file that `torch.load(weights_only=True)` can open without facegan. Reading verifies
-every CRC, which torch does not do. Does not cover networks or training.
+A checkpoint is a `torch.save` file of a dict of tensors and plain values, which `torch.load(weights_only=True)` can
+open without facegan. Reading verifies every CRC, which torch does not do. Does not cover networks or training.
 """
 
 from __future__ import annotations

@@ -43,9 +43,8 @@ def world_size() -> int:
 def launched(device: str = "auto") -> Iterator[str]:
     """Join the other processes if torchrun started this one; yields this process's device.
 
-        In a single process, this is `device` itself. Raises `ConfigError` if there are more processes than GPUs, or the
-        environment is not as torchrun sets it.
-    cannot be shared by processes; leave it out and each takes a GPU of its own, "
+    In a single process, this is `device` itself. Raises `ConfigError` if there are more processes than GPUs, or the
+    environment is not as torchrun sets it.
     """
     if (count := _number_in_environment("WORLD_SIZE", 1)) == 1:
         yield device

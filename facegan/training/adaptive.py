@@ -1,4 +1,4 @@
-"""Adaptive discriminator augmentation: how often D's inputs are augmented, by how much D overfits.
+"""Adaptive discriminator augmentation: augments more often if D overfits.
 
 Karras et al. 2020 (arXiv 2006.06676), section 3.1. D overfits few images: it recognizes those that it has seen, and
 r_t = E[sign(D(x))] over the real images x rises from 0 toward 1. The probability p of each augmentation rises while r_t

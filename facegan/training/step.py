@@ -1,5 +1,6 @@
-"""One training step: Algorithm 1 of Goodfellow et al. 2014 (arXiv 1406.2661), with `n_critic` steps of D.
+"""One training step: Algorithm 1 of GAN, with `n_critic` steps of D.
 
+The algorithm is that of Goodfellow et al. 2014 (arXiv 1406.2661).
 As in DCGAN, G minimizes the non-saturating loss by default, and its update uses the fakes of D's last update.
 Autocast, loss scaling, DDP and CUDA graphs are in `facegan.training.engine`.
 """

@@ -123,7 +123,9 @@ def seed_box(action: Callable[[int], None]) -> Any:
 
 def truncation_slider(action: Callable[[float | None], None]) -> Any:
     """A slider for the truncation limit; its right end means no limit."""
-    tip = "Cut latents off at this many standard deviations; 3 is no limit. Lower: nearer the average face"
+    tip = (
+        "Truncate latents at this many standard deviations; 3 is no limit. Lower: closer to the average face"
+    )
 
     def change(value: float) -> None:
         action(round(value, 6) if value < NO_LIMIT else None)

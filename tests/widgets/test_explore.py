@@ -91,7 +91,7 @@ def test_resample_comes_before_the_faces(generator):
 def test_pictures_and_sliders_follow_their_names(generator):
     explore = widgets.explore(generator, n=6)
     found = list(controls_of(explore.box))
-    named = {explore.directions[1]: "direction 2", explore.images[0]: "Faces", explore.truncation: "Cut"}
+    named = {explore.directions[1]: "direction 2", explore.images[0]: "Faces", explore.truncation: "Truncate"}
     for control, name in named.items():
         before = found[found.index(control) - 1]
         assert "fg-spoken" in before._dom_classes

@@ -1,7 +1,7 @@
-"""What tells a right solution of an exercise from a wrong one: by its behavior, never by its source text.
+"""Checks of the exercises, by behavior, never by source text.
 
-Each check takes the student's function, tries it, and raises `CheckFailed` with one sentence that names the
-mistake as a tutor would, without the answer. Whatever behaves as asked passes, however it is written. Every
+Each check takes the student's function, runs it, and raises `CheckFailed` with one sentence that names the
+mistake without giving the answer. Any correct implementation passes. Every
 check is tested with right and wrong variants (`tests/helpers/exercise_variants`).
 """
 

@@ -123,7 +123,7 @@ def _check_parameters(now: dict[str, Tensor], start: dict[str, Tensor], target: 
     kept = ((step * way).sum() / way.square().sum()).item()
     check(
         not close(step, kept * way) or not 0 < kept < 1,
-        f"with decay 0.9 the average keeps {kept:.3g} of itself, expected 0.9: is `decay` used as it is given?",
+        f"with decay 0.9 the average keeps {kept:.3g} of itself, expected 0.9: is `decay` used unchanged?",
     )
     some = f"the parameter {at} does" if any(right) else "the parameters do"
     raise CheckFailed(f"{some} not become decay * average + (1 - decay) * model.")

@@ -69,7 +69,7 @@ def _wrong_shares(p: Tensor, q: Tensor) -> dict[str, Any]:
         "that is the logit of the best D; D(x) is a probability.": (p / q).log(),
         "that is minus the logit of the best D; D(x) is a probability.": (q / p).log(),
         "that is the ratio of the densities, which can be above 1; D(x) is a probability.": p / q,
-        "that is the ratio of the densities, and upside down; D(x) is a probability.": q / p,
+        "that is the reciprocal of the ratio of the densities; D(x) is a probability.": q / p,
         "it is 1/2 everywhere: that is the best D only where the two densities agree.": torch.full_like(
             p, 0.5
         ),

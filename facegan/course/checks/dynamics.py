@@ -78,7 +78,7 @@ def _explain_penalty(function: Callable, discriminator: nn.Module, real: Tensor,
     check(abs(one - both) + abs(other - both) > 0.01 * abs(both), f"it is {both:.3g} times R1.")
     raise CheckFailed(
         f"it gives {got.item():.4f}, expected {right(real).item():.4f} for samples {tuple(real.shape)}. Is the gradient "
-        "squared as it is, and added up per sample?"
+        "squared directly, and summed per sample?"
     )
 
 

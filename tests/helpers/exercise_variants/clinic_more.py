@@ -341,7 +341,7 @@ def gap(a, b):
 
 WRONG["patient_6"] = [
     (six(m(gap("t", "f"), gap("t", "h"))), "reciprocal"), (six(m(gap("h", "t"), gap("t", "f"))), "sign is wrong"), (six(m(gap("h", "f"), gap("t", "f"))), "1 - r_v"),
-    (six(m(gap("t", "h"), gap("h", "f"))), "denominator"), (six(lambda t, h, f: t.mean() - h.mean()), "numerator only"), (six(lambda t, h, f: t.mean() - f.mean()), "denominator alone|it gives"),
+    (six(m(gap("t", "h"), gap("h", "f"))), "denominator"), (six(lambda t, h, f: t.mean() - h.mean()), "numerator only"), (six(lambda t, h, f: t.mean() - f.mean()), "denominator only|it gives"),
     (six(lambda t, h, f: t.mean() - h.mean() / t.mean() - f.mean()), "brackets"), (six(lambda t, h, f: (t.mean() - h.mean()) / t.mean() - f.mean()), "brackets|parentheses|it gives"),
     (six(m(gap("t", "h"), gap("t", "f"), torch.median)), "medians"), (six(m(gap("t", "h"), gap("t", "f"), torch.sum)), "adds up"),
     (six(m(gap("t", "h"), gap("t", "f"), lambda x: x.sigmoid().mean())), "probabilities"), (six(m(gap("t", "h"), gap("t", "f"), lambda x: x.mean().sigmoid())), "probabilities|it gives"),

@@ -62,7 +62,7 @@ WRONG["optimal_discriminator"] = [
     (lambda p, q: p / p.sum() / (p / p.sum() + q / q.sum()), "each density is divided by its own sum"),
     (lambda p, q: p.square() / (p.square() + q.square()), "the densities are squared: solve the"),
     (lambda p, q: p - q / (p + q), "is between|cannot tell"),
-    (lambda p, q: p.div_(p + q), "changes its input"),
+    (lambda p, q: p.div_(p + q), "modifies its input"),
     (lambda p, q: (p + q) / p, "reciprocal"),
     (lambda p, q: torch.softmax(torch.stack([p, q]), 0)[0], "the sigmoid of the difference is wrong"),
     (lambda p, q: p / max(p + q), "depends on the other points"),
@@ -127,7 +127,7 @@ WRONG["dirac_gradients"] = [
     (lambda t, p: (F.logsigmoid(-p * t), F.logsigmoid(-p * t)), "G's loss itself"),
     (
         lambda t, p: (p * torch.exp(p * t), -t * torch.sigmoid(p * t)),
-        r"theta's has exp in place of sigmoid\.",
+        r"theta's has exp instead of sigmoid\.",
     ),
     (lambda t, p: (math.nan * t, p), "its result contains NaN or infinity:"),
 ]

@@ -21,7 +21,7 @@ RIGHT.setdefault("scale", []).extend([
 ])
 
 WRONG.setdefault("scale", []).extend([
-    (lambda x: (x - 127.5) / 255, r"its range is -0\.5 to 0\.5, half"),
+    (lambda x: (x - 127.5) / 255, r"its range is -0\.5 to 0\.5, half as wide"),
     (lambda x: x.float() / 127.5 - 1.0 if x.ndim == 4 else x.float(), "it is right for a batch and wrong for a"),
     (lambda x: x / 256 * 2 - 1, r"the brightest pixel, 255, became 0\.992; it"),
     (lambda x: (x.float() / 127.5 - 1).mean(0), r"it returns shape \(3, 16, 16\), expected \(2, 3,"),
@@ -273,7 +273,7 @@ WRONG.setdefault("dirac_gradients", []).extend([
     (lambda t, p: (p / (1 - sg(p * t)), -t * sg(p * t)), "theta's divides by 1 - D, and the derivative"),
     (lambda t, p: (p * sg(p * t), -t * sg(p * t) + 0.5), "psi's has 1/2 from the real point; that point"),
     (lambda t, p: (p * torch.log(sg(p * t)), -t * torch.log(sg(p * t))), r"theta's has log\(sigmoid\), a loss, where the"),
-    (lambda t, p: (p * sg(p * t), p * sg(p * t)), "psi's is theta's, too; each player has a"),
+    (lambda t, p: (p * sg(p * t), p * sg(p * t)), "psi's is theta's, too; each player has"),
     (lambda t, p: (p * sg(p + t), -t * sg(p + t)), "theta's adds psi and theta; the logit is"),
     (lambda t, p: (2 * p * sg(p * t), -2 * t * sg(p * t)), r"theta's has a factor 2 too much\."),
 ])
@@ -319,7 +319,7 @@ WRONG.setdefault("modes_covered", []).extend([
     (lambda f, c, r, n: int((((f[:, None] - c).abs() <= r).any(-1).sum(0) >= n).sum()), "it ignores"),
     (lambda f, c, r, n: int((((f[:, None] - c).sum(-1).abs() <= r).sum(0) >= n).sum()), "five centers have 12, 5, 4, 1, 0 fakes within"),
     (lambda f, c, r, n: int(nr(f, c, r).sum(0).max() >= n), "it says whether the best center is covered;"),
-    (lambda f, c, r, n: int((nr(f, c, n).sum(0) >= r).sum()), r"radius and least are in each other's place\."),
+    (lambda f, c, r, n: int((nr(f, c, n).sum(0) >= r).sum()), r"radius and least are exchanged\."),
     (lambda f, c, r, n: int(nr(f, c, r).sum() >= n), "it says whether enough fakes are near any"),
     (lambda f, c, r, n: int(((f[:, None, 0] - c[:, 0]).abs() <= r).sum(0).ge(n).sum()), "it ignores"),
 ])

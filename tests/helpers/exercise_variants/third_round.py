@@ -84,7 +84,7 @@ def step(g, d, og, od, real, z, least=0.0, limit=None, scale=1.0):
 
 
 WRONG["train_step"] = [
-    (lambda *a: step(*a, least=0.5), "where D's loss is small, the discriminator does not move"),
+    (lambda *a: step(*a, least=0.5), "where D's loss is small, the discriminator does not change"),
     (lambda *a: step(*a, limit=1.0), "where D's loss is (small|large), .* is it clipped"),
     (lambda *a: step(*a, limit=0.01), "D's gradient is 0.0.* is it clipped"),
     (lambda *a: step(*a, scale=3), "D's gradient is 3 times what it should be: is the loss multiplied"),
