@@ -123,7 +123,6 @@ def unscale(function: Callable) -> None:
     refuse(between, {
         "it rounds up; 10.3 should become 10, the nearest byte.": [11, 11, 201, 201],
         "it cuts decimals off; 10.7 should become 11, the nearest byte.": [10, 10, 200, 200],
-        "the result depends on the images' own minimum and maximum; clip instead.": [0, 1, 254, 255],
     })  # fmt: skip
     check(
         int(between.max()) - int(between.min()) != 255,
@@ -149,7 +148,7 @@ def _check_levels(out: Tensor, levels: Tensor, floats: Tensor) -> None:
         "everything below 0 became 0: the range -1 to 1 must be moved to 0 to 2 before it is clipped.": (
             (floats * 255).round().clamp(0, 255)
         ),
-        "negative values are lost: clip to [-1, 1], not to [0, 1].": (floats.clamp(0, 1) * 255).round(),
+        "negative values are lost: clip to [-1, 1], not to [0, 1].": (floats.clamp(0, 1) + 1).mul(127.5).round(),
         "it is rounded too early: only 0, 128 (or 127) and 255 are left. Round after the multiplication.": (
             (floats.round() + 1).mul(127.5).floor()
         ),
@@ -159,7 +158,6 @@ def _check_levels(out: Tensor, levels: Tensor, floats: Tensor) -> None:
         "decimals are cut off before the multiplication: .int() belongs to the end.": ((floats.int() + 1) * 127.5).floor(),
         "its range is 0 to 2; a multiplication is missing.": (floats + 1).round(),
         "its range is 0 to 2; a multiplication is missing, and decimals are cut off.": (floats + 1).floor(),
-        "it is clipped too early: only 0, 1 and -1 are left before the multiplication.": floats.clamp(0, 255).round(),
         "half of the range is lost: values above 0 all became 255. -1 to 1 is a range of 2.": (
             (floats + 1).mul(255).round().clamp(0, 255)
         ),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from functools import partial
 
@@ -276,7 +275,6 @@ def _explain_direction(direction: Tensor, z: Tensor, has: Tensor) -> None:
         "it compares single latents; take the means of the two groups.": z[has][0] - z[~has][0],
         "those are spreads; the direction is a difference of means.": z[has].std(0),
         "those are spreads, too; the direction is a difference of means.": z[has].std(0) - z[~has].std(0),
-        "both means are of the same group.": torch.full_like(yes, math.nan),
         "it takes absolute values, so all signs are lost.": (yes - no).abs(),
         "it squares the difference, so all signs are lost.": (yes - no).square(),
         "it is the sum of the latents with the attribute, without the others.": z[has].sum(0),
@@ -290,6 +288,7 @@ def _explain_direction(direction: Tensor, z: Tensor, has: Tensor) -> None:
         "it multiplies the two means; take their difference.": yes * no,
         "it divides the two means; take their difference.": yes / no,
     }  # fmt: skip
+    refuse(direction, wrong)  # first, as some differ in length only
     refuse(F.normalize(direction, dim=0), {said: F.normalize(value, dim=0) for said, value in wrong.items()})
 
 
