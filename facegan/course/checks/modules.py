@@ -41,13 +41,17 @@ def module(function: Callable, *arguments: Any) -> nn.Module:
     return network
 
 
-def check_mode(network: nn.Module) -> None:
-    """A new module is in train mode; layers without state may be shared with one that was tried before."""
+def new_module(function: Callable, *arguments: Any, what: str) -> nn.Module:
+    """A module in train mode, and no other one has its weights; layers without state may be shared."""
+    network, other = module(function, *arguments), module(function, *arguments)
     parts = [part for part in network.modules() if part is network or [*part.parameters(recurse=False)]]
     trains = all(part.training for part in parts)
     check(
         trains, "it comes in eval mode. Leave it in train mode, as a new module is, for training comes next."
     )
+    shared = {id(p) for p in network.parameters()} & {id(p) for p in other.parameters()}
+    check(not shared, f"two {what} share the same weights: make new layers at every call.")
+    return network
 
 
 def _has_plain_list(part: nn.Module) -> bool:
