@@ -300,20 +300,20 @@ def contact_sheet(function: Callable) -> None:
     """(N, 3, H, W) row by row to (3, rows * H, columns * W); empty places are white."""
     for count, columns in ((6, 3), (4, 2), (5, 3), (3, 1), (7, 3), (2, 4)):
         images = torch.arange(count, dtype=torch.uint8).add(1)[:, None, None, None] * torch.ones(
-            1, 3, 4, 6, dtype=torch.uint8
+            1, 3, 4, 5, dtype=torch.uint8
         )
         images[:, 0, 0, :] = 200  # tells up from down
         images[:, 1, :, 0] = 100  # and left from right
         images[:, 2, 2, 2:4] = 0
         rows = math.ceil(count / columns)
         sheet = tensor(function, images, columns)
-        expected = (3, rows * 4, columns * 6)
-        narrow = tuple(sheet.shape) == (3, 4, count * 6) and count < columns
+        expected = (3, rows * 4, columns * 5)
+        narrow = tuple(sheet.shape) == (3, 4, count * 5) and count < columns
         remark(
             narrow,
             f"{count} images in {columns} columns make a sheet that is {count} columns wide; the text asks for {columns}.",
         )
-        said = f"{count} images of 4 x 6 in {columns} columns make {tuple(sheet.shape)}, expected {expected}"
+        said = f"{count} images of 4 x 5 in {columns} columns make {tuple(sheet.shape)}, expected {expected}"
         check(tuple(sheet.shape) == expected or narrow, f"{said}{_misshapen(sheet, count, columns)}")
         check(sheet.dtype == torch.uint8, f"it returns {sheet.dtype}; the images are uint8.")
         _check_places(sheet, images, columns)
@@ -323,18 +323,16 @@ def _misshapen(sheet: Tensor, count: int, columns: int) -> str:
     rows = math.ceil(count / columns)
     shape = tuple(sheet.shape)
     known = {
-        (3, (rows + 1) * 4, columns * 6): "One row too many, where the last is full: round up, do not add 1.",
-        (3, (count // columns) * 4, columns * 6): "The last row is lost: round the number of rows up.",
-        (3, columns * 4, rows * 6): "Rows and columns are exchanged."
-        if columns * 4 != rows * 6
-        else "Are rows and columns of the sheet exchanged, or height and width of the images?",
-        (3, count * 4, 6): "All images are in one column.",
-        (3, 4, count * 6): "All images are in one row.",
-        (rows * 4, columns * 6, 3): "Channels come first here.",
-        (1, 3, rows * 4, columns * 6): "There is one dimension too many.",
-        (3, columns * 6, rows * 4): "Height and width of the sheet are exchanged.",
+        (3, (rows + 1) * 4, columns * 5): "One row too many, where the last is full: round up, do not add 1.",
+        (3, (count // columns) * 4, columns * 5): "The last row is lost: round the number of rows up.",
+        (3, columns * 4, rows * 5): "Rows and columns are exchanged.",
+        (3, rows * 5, columns * 4): "Height and width of the images are exchanged.",
+        (3, count * 4, 5): "All images are in one column.",
+        (3, 4, count * 5): "All images are in one row.",
+        (rows * 4, columns * 5, 3): "Channels come first here.",
+        (1, 3, rows * 4, columns * 5): "There is one dimension too many.",
+        (3, columns * 5, rows * 4): "Height and width of the sheet are exchanged.",
     }  # fmt: skip
-    known.setdefault((3, rows * 6, columns * 4), "Height and width of the images are exchanged.")
     return f". {known.get(shape, 'The sheet is rows * H high and columns * W wide.')}"
 
 

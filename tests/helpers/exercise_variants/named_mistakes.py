@@ -67,7 +67,7 @@ def whole_rows(images, columns):
 WRONG["contact_sheet"] = [
     (whole_rows, "last row is lost"),
     (lambda images, columns: S.contact_sheet(images, columns).mT, "Height and width of the sheet are exchanged"),
-    (lambda images, columns: S.contact_sheet(images.mT, columns), "height and width of the images"),
+    (lambda images, columns: S.contact_sheet(images.mT, columns), "Height and width of the images are exchanged"),
 ]
 
 # ---------------------------------------------------------------- notebook 2
@@ -80,7 +80,52 @@ WRONG["generator"] = [
     (lambda n, w: S.build_generator(n, w).requires_grad_(False), "weights are frozen"),
     (lambda n, w: S.build_generator(n, w).apply(lambda m: [p.data.log_() for p in m.parameters()]), "NaN or infinity before any"),
 ]
-WRONG["discriminator"] = [(functools.cache(S.build_discriminator), "share the same weights")]
+
+def resized(n, w):
+    """Enlarges by nearest neighbors, then convolves."""
+    def block(a, b):
+        return nn.Sequential(nn.Upsample(scale_factor=2), nn.Conv2d(a, b, 3, padding=1), nn.BatchNorm2d(b), nn.ReLU())
+    return nn.Sequential(
+        nn.Unflatten(1, (n, 1, 1)), nn.ConvTranspose2d(n, 8 * w, 4), nn.BatchNorm2d(8 * w), nn.ReLU(),
+        block(8 * w, 4 * w), block(4 * w, 2 * w), block(2 * w, w), nn.Upsample(scale_factor=2), nn.Conv2d(w, 3, 3, padding=1), nn.Tanh(),
+    )
+
+
+def without(build, kind, index):
+    """A network of the reference without one of its layers of a kind, counted from 0."""
+    def changed(*arguments):
+        network = build(*arguments)
+        at = [(part, name) for part in network.modules() for name, child in part.named_children() if isinstance(child, kind)]
+        setattr(*at[index], nn.Identity())
+        return network
+    return changed
+
+
+def odd_kernels(w):
+    network = S.build_discriminator(w)
+    network[2] = nn.Conv2d(w, 2 * w, 5, 2, 2)
+    return network
+
+
+def with_an_unused_layer(w):
+    network = S.build_discriminator(w)
+    network.classes = nn.Linear(8 * w, 10)
+    network.forward = lambda x: functools.reduce(lambda x, layer: layer(x), [*network][:-1], x)
+    return network
+
+
+BUT["generator"] = [
+    (resized, "enlarges without a transposed convolution"),
+    (without(S.build_generator, nn.ReLU, 1), "without an activation in between"),
+]
+BUT["discriminator"] = [
+    (odd_kernels, "kernels of 5"),
+    (without(S.build_discriminator, nn.BatchNorm2d, 1), "between the first and the last have no BatchNorm"),
+]
+WRONG["discriminator"] = [
+    (functools.cache(S.build_discriminator), "share the same weights"),
+    (with_an_unused_layer, "2 of its weights get no gradient"),
+]
 
 
 def all_but(*kinds, scale=0.02):

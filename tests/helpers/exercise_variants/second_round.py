@@ -77,13 +77,13 @@ WRONG.setdefault("center_crop", []).extend([
 ])
 
 WRONG.setdefault("contact_sheet", []).extend([
-    (lambda x, c: torch.cat([torch.cat([*x[i * c:(i + 1) * c]], 2) for i in range(len(x) // c)], 1), r"5 images of 4 x 6 in 3 columns make \(3, 4,"),
-    (lambda x, c: x.permute(1, 2, 0, 3).reshape(3, x.shape[2], -1), r"6 images of 4 x 6 in 3 columns make \(3, 4,"),
+    (lambda x, c: torch.cat([torch.cat([*x[i * c:(i + 1) * c]], 2) for i in range(len(x) // c)], 1), r"5 images of 4 x 5 in 3 columns make \(3, 4,"),
+    (lambda x, c: x.permute(1, 2, 0, 3).reshape(3, x.shape[2], -1), r"6 images of 4 x 5 in 3 columns make \(3, 4,"),
     (lambda x, c: x.reshape(3, -1, c * x.shape[3]), r"image 0 should be in row 0, column 0 \(from"),
     (lambda x, c: torch.zeros(3, -(-len(x) // c) * x.shape[2], c * x.shape[3]), r"it returns torch\.float32; the images are"),
-    (lambda x, c: x[0], r"6 images of 4 x 6 in 3 columns make \(3, 4,"),
+    (lambda x, c: x[0], r"6 images of 4 x 5 in 3 columns make \(3, 4,"),
     (lambda x, c: torch.full((3, -(-len(x) // c) * x.shape[2], c * x.shape[3]), 255, dtype=torch.uint8), r"image 0 should be in row 0, column 0 \(from"),
-    (lambda x, c: torch.stack(list(x)), r"6 images of 4 x 6 in 3 columns make \(6, 3, 4,"),
+    (lambda x, c: torch.stack(list(x)), r"6 images of 4 x 5 in 3 columns make \(6, 3, 4,"),
 ])
 
 def cs(x, c):
