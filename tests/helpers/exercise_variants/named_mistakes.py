@@ -71,6 +71,22 @@ WRONG["contact_sheet"] = [
 ]
 
 # ---------------------------------------------------------------- notebook 2
+class Changed(nn.Module):
+    """The reference's block, and something done to what it gives."""
+
+    def __init__(self, a, b, then):
+        super().__init__()
+        self.block, self.then = S.generator_block(a, b), then
+
+    def forward(self, x):
+        return self.then(self.block(x))
+
+
+WRONG["generator_block"] = [
+    (lambda a, b: nn.Sequential(nn.BatchNorm2d(a), nn.ConvTranspose2d(a, b, 4, 2, 1)), "it is linear: an activation"),
+    (lambda a, b: Changed(a, b, lambda y: y.mean(0, keepdim=True)), "of 8 images it makes 1"),
+    (lambda a, b: Changed(a, b, lambda y: (y, y.mean())), "expected a tensor"),
+]
 WRONG["generator"] = [
     (functools.cache(S.build_generator), "share the same weights"),
     (lambda n, w: nn.Sequential(nn.Unflatten(1, (n, 1, 1)), nn.LazyConvTranspose2d(3, 64), nn.Tanh()), "lazy layers"),
