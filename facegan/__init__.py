@@ -35,7 +35,7 @@ from facegan.training.gan import GAN
 from facegan.training.step import train_step
 from facegan.version import __version__ as __version__
 
-if _typing.TYPE_CHECKING:  # what type checkers see as attributes, beside `__all__`
+if _typing.TYPE_CHECKING:  # attributes for type checkers, beside `__all__`
     from facegan import bench as bench
     from facegan import cli as cli
     from facegan import config as config
@@ -69,7 +69,7 @@ _LAZY = {
     "plane": "facegan.plane",
     "pretrained": "facegan.runs.pretrained",
     "widgets": "facegan.widgets",
-}  # loaded when first used
+}  # imported on first use
 
 __all__ = [
     "GAN",

@@ -1,8 +1,8 @@
-"""Differentiable augmentation: random color jitter, translation and cutout of D's inputs, real and fake.
+"""Differentiable augmentation of D's inputs: color jitter, translation, and cutout.
 
-Zhao et al. 2020 (arXiv 2006.10738), and with a probability, as in Karras et al. 2020 (arXiv 2006.06676).
-Gradients flow through it to the generator, so the generator learns the plain images.
-Does not cover photographic augmentations of the data set itself.
+Zhao et al. 2020 (arXiv 2006.10738); with a probability, as in Karras et al. 2020 (arXiv 2006.06676). Real and fake
+images are augmented. Gradients flow through the augmentation to the generator, which learns to generate images without
+it. Does not cover augmentations of the data set itself.
 """
 
 from __future__ import annotations
@@ -18,15 +18,18 @@ _HOLE = 1 / 2  # side of the cut-out square, as a share of the side
 
 
 def augment(images: Tensor, policy: str, uniform: Tensor, p: Tensor | None = None) -> Tensor:
-    """Images (B, 3, H, W) after the comma-separated steps of `policy` ('none' changes nothing).
+    """Augment images (B, 3, H, W) with the comma-separated steps of `policy` ('none' changes nothing).
 
     Args:
-        images: floats.
-        policy: such as "color,translation".
-        uniform: random numbers from [0, 1], (S, 3, B, 1, 1, 1): three for each step and image; with `p` a fourth,
+        images: floats (B, 3, H, W) in [-1, 1].
+        policy: comma-separated steps, such as "color,translation".
+        uniform: random numbers from [0, 1], (S, 3, B, 1, 1, 1): three for each step and image; with `p`, a fourth,
             (S, 4, B, 1, 1, 1).
-        p: the probability, a scalar, with which each step is applied to each image: where the fourth number is
-            below it. None applies every step to every image.
+        p: scalar probability of applying each step to each image: a step is applied if the fourth number is below
+            `p`. None applies every step to every image.
+
+    Returns:
+        The augmented images, (B, 3, H, W).
     """
     for name, numbers in zip(steps_of(policy), uniform, strict=True):
         changed = AUGMENTATIONS[name](images, numbers[:3].to(images))
@@ -50,7 +53,7 @@ def color(images: Tensor, uniform: Tensor) -> Tensor:
 
 
 def translation(images: Tensor, uniform: Tensor) -> Tensor:
-    """Whole-pixel shifts up to 1/8 of the side in x and y; zeros come in at the border."""
+    """Whole-pixel shifts of up to 1/8 of the side in x and y, padded with zeros."""
     size = images.shape[-1]
     reach = int(size * _SHIFT + 0.5)
     shift = (uniform[:2, :, 0, 0, 0] * (2 * reach + 1)).long().clamp(max=2 * reach)
@@ -62,7 +65,7 @@ def translation(images: Tensor, uniform: Tensor) -> Tensor:
 
 
 def cutout(images: Tensor, uniform: Tensor) -> Tensor:
-    """A square of half the side set to zero, its center anywhere in the image."""
+    """Sets a square of half the side to zero; its center is anywhere in the image."""
     size = images.shape[-1]
     center = uniform[:2, :, 0, 0] * size  # (2, B, 1)
     line = torch.arange(size, device=images.device) + 0.5

@@ -1,9 +1,8 @@
-"""Settings of a training run, and the recipes built from them.
+"""Settings of a training run, and recipes.
 
-`TrainConfig` is the one place where a hyperparameter lives. Each field's annotation carries its meaning,
-unit and effect; the command line shows the same text. Recipes are complete configs: five published
-DCGAN-on-CelebA projects, the papers of DCGAN and WGAN-GP, and two of our own. To change one setting, use
-`RECIPES["tutorial"].replace(loss="hinge")`.
+`TrainConfig` defines all hyperparameters. Each field's annotation states its meaning, unit, and effect; the command
+line shows the same text. Recipes are complete configs: five published DCGAN-on-CelebA projects, the papers of DCGAN
+and WGAN-GP, and two of facegan's own. To change a setting, use `RECIPES["tutorial"].replace(loss="hinge")`.
 """
 
 from __future__ import annotations
@@ -35,64 +34,65 @@ class TrainConfig:
 
     # The networks
     image_size: Annotated[
-        int, "side of the square images in pixels; our networks take powers of two, 16 to 256"
+        int, "side of the images in pixels; built-in networks need a power of two, 16 to 256"
     ] = 64
-    width: Annotated[int, "feature maps at the finest hidden layer; cost grows with its square"] = 64
+    width: Annotated[int, "feature maps of G's finest hidden layer; cost grows with its square"] = 64
     width_d: Annotated[int, "base width of D; 0 means the same as G"] = 0
     latent_dim: Annotated[int, "length of the latent vector z"] = 100
     latent: Annotated[Latent, "distribution of z: normal is N(0, 1), uniform is on [-1, 1]"] = "normal"
     output: Annotated[Output, "last activation of G: tanh trains on [-1, 1], sigmoid on [0, 1]"] = "tanh"
     activation: Annotated[Activation, "hidden activation of G"] = "relu"
     leak: Annotated[float, "negative slope of leaky ReLU in D, and in G with activation leaky_relu"] = 0.2
-    upsampling: Annotated[Upsampling, "how G doubles the side; nearest copies pixels, then convolves"] = (
+    upsampling: Annotated[Upsampling, "how G doubles the side; nearest repeats pixels, then convolves"] = (
         "transposed"
     )
     modulation: Annotated[
         int,
-        "hidden units of the small networks by which z scales and shifts G's BatchNorm; 0 is plain BatchNorm",
+        "hidden units of the networks with which z scales and shifts G's BatchNorm; 0 means plain BatchNorm",
     ] = 0
     norm: Annotated[Norm, "normalization in D"] = "batch"
 
     # The game
     loss: Annotated[str, "bce, minimax, least_squares, hinge, wasserstein, or a registered loss"] = "bce"
-    gradient_penalty: Annotated[float, "weight of WGAN-GP's penalty, 10 in its paper; 0 is off"] = 0.0
-    r1: Annotated[float, "gamma of the R1 penalty on real images; 0 is off"] = 0.0
+    gradient_penalty: Annotated[float, "weight of WGAN-GP's penalty, 10 in its paper; 0 disables it"] = 0.0
+    r1: Annotated[float, "gamma of the R1 penalty on real images; 0 disables it"] = 0.0
     r1_every: Annotated[int, "apply R1 every N steps, scaled by N"] = 1
     n_critic: Annotated[int, "D steps per G step, each on a new batch; 5 in WGAN-GP's paper"] = 1
     label_smoothing: Annotated[float, "D's target for real faces is 1 minus this"] = 0.0
-    label_flip: Annotated[float, "share of real/fake pairs that D sees with swapped labels"] = 0.0
-    augment: Annotated[Policy, "differentiable augmentation of all that D sees"] = "none"
+    label_flip: Annotated[float, "share of real/fake pairs with swapped labels for D"] = 0.0
+    augment: Annotated[Policy, "differentiable augmentation of D's inputs"] = "none"
     instance_noise: Annotated[
-        float, "standard deviation of the Gaussian noise added to all that D sees, real and fake; 0 is off"
+        float, "standard deviation of Gaussian noise added to D's inputs, real and fake; 0 disables it"
     ] = 0.0
     augment_target: Annotated[
-        float, "adapt how often D's inputs are augmented to this r_t, 0.6 in its paper; 0 augments always"
+        float, "target r_t of adaptive augmentation, 0.6 in its paper; 0 augments all of D's inputs"
     ] = 0.0
 
     # The optimizers
-    optimizer_d: Annotated[Optimizer, "optimizer of D (that of G is Adam)"] = "adam"
+    optimizer_d: Annotated[Optimizer, "optimizer of D; G always uses Adam"] = "adam"
     lr_d: Annotated[float, "learning rate of D"] = 2e-4
     lr_g: Annotated[float, "learning rate of G"] = 2e-4
-    beta1: Annotated[float, "Adam's decay of the mean gradient; 0.5 damps the game's oscillation"] = 0.5
-    beta2: Annotated[float, "Adam's decay of the squared gradient"] = 0.999
+    beta1: Annotated[float, "Adam's decay rate of the mean gradient; 0.5 damps oscillation"] = 0.5
+    beta2: Annotated[float, "Adam's decay rate of the squared gradient"] = 0.999
     lr_decay: Annotated[
-        float, "share of the run, at its end, in which both learning rates fall to 0 along a cosine; 0 is off"
+        float,
+        "final share of the run in which both learning rates decay to 0 along a cosine; 0 disables decay",
     ] = 0.0
-    momentum: Annotated[float, "momentum when D's optimizer is sgd"] = 0.9
+    momentum: Annotated[float, "momentum if D's optimizer is sgd"] = 0.9
     ema_decay: Annotated[float, "EMA decay of the generator used for sampling; 0 disables EMA"] = 0.0
 
     # The schedule
-    batch_size: Annotated[int, "real faces per step, over all processes"] = 128
+    batch_size: Annotated[int, "global batch size: real faces per step, over all processes"] = 128
     epochs: Annotated[int, "passes over the data"] = 5
     snapshot_every: Annotated[int, "steps between checkpoints and sample frames"] = 250
-    flip: Annotated[bool, "mirror each real face with probability one half"] = False
-    seed: Annotated[int, "seed of weights, shuffling and noise"] = 0
-    precision: Annotated[Precision, "of matrix products; auto takes the fastest native one"] = "auto"
-    keep_checkpoints: Annotated[
-        Checkpoints, "checkpoints that a run folder keeps: the last three, or all"
-    ] = "last"
+    flip: Annotated[bool, "mirror each real face with probability 1/2"] = False
+    seed: Annotated[int, "seed of weights, shuffling, and noise"] = 0
+    precision: Annotated[Precision, "dtype of matrix products; auto uses the fastest native one"] = "auto"
+    keep_checkpoints: Annotated[Checkpoints, "checkpoints kept in a run folder: the last three, or all"] = (
+        "last"
+    )
     keep_generators: Annotated[bool, "keep a half-precision generator at every snapshot"] = True
-    tensorboard: Annotated[bool, "also write TensorBoard files into the run folder"] = False
+    tensorboard: Annotated[bool, "write TensorBoard files to the run folder"] = False
 
     def __post_init__(self) -> None:
         for name, hint in get_type_hints(type(self)).items():
@@ -104,7 +104,7 @@ class TrainConfig:
 
     @property
     def discriminator_width(self) -> int:
-        """Feature maps at D's finest hidden layer."""
+        """Feature maps of D's finest hidden layer."""
         return self.width_d or self.width
 
     def replace(self, **changes: Any) -> TrainConfig:
@@ -122,7 +122,7 @@ class TrainConfig:
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> TrainConfig:
-        """The inverse of `to_dict`. Raises `ConfigError` for names that this version does not know."""
+        """The inverse of `to_dict`. Raises `ConfigError` for unknown names."""
         _refuse_unknown(values)
         return cls(**values)
 
@@ -167,7 +167,7 @@ def _check_range(name: str, value: float, accept, expected: str) -> None:
 
 
 def _check_adaptive(config: TrainConfig) -> None:
-    """Adaptive augmentation needs something to apply, and logits that are above 0 for real images."""
+    """Adaptive augmentation needs an augmentation, and a loss with logits above 0 for real images."""
     target = f"augment_target={config.augment_target}"
     if config.augment_target and config.augment == "none":
         raise ConfigError(
@@ -181,8 +181,8 @@ def _check_adaptive(config: TrainConfig) -> None:
         )
 
 
-# The networks' settings, and those that decide what the two players minimize. `training.compatibility` compares
-# them when a run is resumed; other settings, such as learning rates, may change on the way.
+# Settings of the networks, and settings that define what G and D minimize. `training.compatibility` compares
+# them when a run is resumed; other settings, such as learning rates, may change during a run.
 GENERATOR_SETTINGS = (
     "image_size",
     "width",
@@ -221,7 +221,7 @@ _RANGES = (
     (("seed",), lambda v: 0 <= v < 2**63, "0 or more"),
 )
 
-# What the originals do and where these differ, field by field: docs/recipes.md.
+# docs/recipes.md compares each recipe with its original, field by field.
 RECIPES: dict[str, TrainConfig] = {
     # Radford, Metz, Chintala 2015 (arXiv 1511.06434), section 4: widths 1024-512-256-128, batch 128,
     # Adam 2e-4 with beta1 0.5, N(0, 0.02) weights, tanh, uniform latents, no augmentation.
@@ -235,7 +235,7 @@ RECIPES: dict[str, TrainConfig] = {
     # Sigmoid output on [0, 1] data, 15 epochs; samples and weights saved periodically.
     "sigmoid": TrainConfig(output="sigmoid", epochs=15),
     # Five layers each, leaky ReLU also in G, D by SGD with momentum, G by Adam, both at 1.5e-4. Batches of
-    # 16: D learns slowly and needs many steps; with batches of 128 it stays behind G (RESULTS.md).
+    # 16, because D learns slowly and needs many steps; with batches of 128, it stays weaker than G (RESULTS.md).
     "sgd_discriminator": TrainConfig(
         activation="leaky_relu",
         leak=0.15,
@@ -261,9 +261,9 @@ RECIPES: dict[str, TrainConfig] = {
         batch_size=64,
         epochs=50,
     ),
-    # The best faces per minute that we measured (docs/experiments.md): a G without checkerboard artifacts, many small
-    # steps, Adam (0, 0.99) with large rates that fall at the end, a lazy R1 penalty on a D without normalization, a
-    # long average, flips.
+    # The best faces per minute that we measured (docs/experiments.md): a G without checkerboard artifacts, many
+    # small steps, Adam (0, 0.99) with large rates that decay at the end, a lazy R1 penalty on a D without
+    # normalization, a long average, and flips.
     "modern": TrainConfig(
         width=32,
         width_d=48,
@@ -283,8 +283,8 @@ RECIPES: dict[str, TrainConfig] = {
         flip=True,
     ),
 }
-# Recognizable faces on two CPU cores within three minutes: `modern`, narrower, in batches of 8, with a shorter average
-# and a G that is modulated by z.
+# Recognizable faces on two CPU cores within three minutes: `modern` with narrower networks, batches of 8, a shorter
+# average, and a G that is modulated by z.
 RECIPES["tiny"] = RECIPES["modern"].replace(
     width_d=24,
     modulation=32,

@@ -11,7 +11,7 @@ from typing import Any
 class FaceganError(Exception):
     """Base class of all facegan errors; the command line prints it as one line.
 
-    Its text may hold names and words of others, so characters that control a terminal are escaped.
+    Its text may contain names from files or the network, so characters that control a terminal are escaped.
     """
 
     def __str__(self) -> str:
@@ -19,7 +19,7 @@ class FaceganError(Exception):
 
 
 class ConfigError(FaceganError, ValueError):
-    """A setting, shape or argument is invalid."""
+    """A setting, shape, or argument is invalid."""
 
 
 class DataError(FaceganError, ValueError):
@@ -31,7 +31,7 @@ class DownloadError(DataError, OSError):
 
 
 class CheckpointError(FaceganError, RuntimeError):
-    """A checkpoint or exported generator cannot be written, read or trusted."""
+    """A checkpoint or exported generator cannot be written, read, or trusted."""
 
 
 class DiskFullError(CheckpointError):
@@ -58,22 +58,22 @@ class TrainingStopped(KeyboardInterrupt):
 
 
 def expect(value: object, kind: Any, what: str, expected: str) -> None:
-    """Raise `ConfigError` unless a value is of a kind.
+    """Raise `ConfigError` unless a value has the expected type.
 
     Args:
         value: an argument.
         kind: types, as for `isinstance`.
-        what: the argument in words, such as "history".
-        expected: what it should be, with an example of where to get one.
+        what: name of the argument for the message, such as "history".
+        expected: description of the expected value, with an example.
     """
     if not isinstance(value, kind):
         raise ConfigError(f"{what} is {shown(value)}, expected {expected}.")
 
 
 def printable(text: str) -> str:
-    """Text of others for a message: what is invisible, or controls a terminal or the direction of text, is escaped.
+    """External text for a message, with escapes for characters that are invisible or control the terminal.
 
-    Line breaks are escaped, too, and bytes of a file name that are not UTF-8.
+    Line breaks, and bytes of a file name that are not UTF-8, are escaped, too.
 
     >>> printable("a\\x1b[2Jb\\n")
     'a\\\\x1b[2Jb\\\\n'
@@ -89,7 +89,7 @@ def _escaped(character: str) -> str:
 
 
 def shown(value: object) -> str:
-    """A value for a message: as Python writes it if that is short, else its type, such as "a GAN"."""
+    """A value for a message: its repr if that is short, otherwise its type, such as "a GAN"."""
     if len(text := printable(repr(value))) <= 30:
         return text
     name = type(value).__name__

@@ -1,7 +1,7 @@
-"""What the widgets show, as plain functions and states that work without any widget.
+"""The functions and states behind the widgets, usable without widgets.
 
-An `Exploration` is a value: every action returns a new one, so undo is a list of old ones. Pictures are
-uint8 (3, H, W); latents are (N, latent_dim).
+An `Exploration` is immutable: every action returns a new one, so undo is a list of earlier ones. Pictures are uint8
+(3, H, W); latents are (N, latent_dim).
 """
 
 from __future__ import annotations
@@ -32,21 +32,21 @@ from facegan.runs.run import Run, load_generator
 
 DIRECTIONS = 5
 MAX_SEED = 2**31
-BLUE, ORANGE, GREEN = (0, 114, 178), (213, 94, 0), (0, 158, 115)  # of Okabe & Ito, as in `plots`
+BLUE, ORANGE, GREEN = (0, 114, 178), (213, 94, 0), (0, 158, 115)  # palette of Okabe & Ito, as in `plots`
 INK = 50  # gray level of signs
-PADDING = 4  # white pixels between faces, where frames are drawn
-_SAMPLES = 512  # latents from which directions are found
-_COARSE = 8  # side of the images that directions are judged by
+PADDING = 4  # white pixels between faces, used for frames
+_SAMPLES = 512  # latents from which directions are computed
+_COARSE = 8  # side of the images from which directions are computed
 
 
 def open_generator(source: object) -> nn.Module:
-    """The generator of a `GAN` (its average), a `Run`, a run folder, a file, a name such as "faces", or itself.
+    """The generator of a `GAN` (its average), a `Run`, a run folder, a file, a name such as "faces", or a generator.
 
     Returns:
         A copy in eval mode, on the same device, which later training does not change.
 
     Raises:
-        CheckpointError: there is none.
+        CheckpointError: there is no generator.
         ConfigError: the source is anything else, or a network without `latent_dim` (`facegan.models.protocol`).
     """
     source = getattr(source, "ema", source)
@@ -54,8 +54,8 @@ def open_generator(source: object) -> nn.Module:
         attribute(source, "latent_dim")
         if hasattr(source, "sample_shape"):
             raise ConfigError(
-                f"{type(source).__name__} makes samples {sample_shape(source)}, expected a generator of images. Of "
-                "points, plane.record and plane.play show more."
+                f"{type(source).__name__} makes samples {sample_shape(source)}, expected a generator of images. For "
+                "points, use plane.record and plane.play."
             )
         return copied(source).eval().requires_grad_(False)
     if isinstance(source, Run):
@@ -71,10 +71,10 @@ def open_generator(source: object) -> nn.Module:
 def directions(generator: nn.Module, count: int = DIRECTIONS) -> tuple[Tensor, Tensor]:
     """The directions in latent space that change a generator's images most, and their shares.
 
-    A linear map from latents to coarse images is fitted by least squares to 512 drawn faces; its left
-    singular vectors are the directions (count, latent_dim), of unit length and at right angles, and its
-    squared singular values their shares (count,) of all that the map explains. Each points to where
-    images grow lighter. As GANSpace (Härkönen 2020, arXiv 2004.02546), from outputs instead of features.
+    A linear map from latents to coarse images is fitted by least squares to 512 generated faces. Its left singular
+    vectors are the directions (count, latent_dim), orthonormal, and its squared singular values are their shares
+    (count,) of the variance that the map explains. Images become lighter along each direction. This is GANSpace
+    (Härkönen 2020, arXiv 2004.02546) with outputs instead of features.
     """
     z = latents_for(generator, _SAMPLES, seed=0)
     images = generate(generator, z).cpu()
@@ -90,17 +90,17 @@ def directions(generator: nn.Module, count: int = DIRECTIONS) -> tuple[Tensor, T
 
 @dataclass(frozen=True)
 class Face:
-    """Where a face of an exploration comes from: row `row` of the latents of `seed`, and what was changed."""
+    """The origin of a face in an exploration: row `row` of the latents of `seed`, and its changes."""
 
     seed: int
     row: int
-    truncation: float | None = None  # limit in standard deviations; None: none
+    truncation: float | None = None  # limit in standard deviations; None for no limit
     amounts: tuple[float, ...] = ()  # standard deviations along each direction
 
 
 @dataclass(frozen=True)
 class Exploration:
-    """A grid of faces, some of them kept. Actions change the others and return a new exploration.
+    """A grid of faces, some of which are kept. Actions change the others and return a new exploration.
 
     >>> state = Exploration.start(open_generator("faces"), n=4, seed=7).keep(2).resample()
     >>> [face.seed for face in state.faces]
@@ -110,7 +110,7 @@ class Exploration:
     generator: nn.Module
     faces: tuple[Face, ...]
     kept: frozenset[int] = frozenset()
-    now: Face = Face(0, 0)  # the settings that faces which are not kept follow
+    now: Face = Face(0, 0)  # settings of the faces that are not kept
     directions: Tensor | None = field(default=None, compare=False)  # (5 or latent_dim, latent_dim)
 
     @classmethod
@@ -124,7 +124,7 @@ class Exploration:
         return cls(generator, faces, now=now, directions=found)
 
     def change(self, **settings) -> Exploration:
-        """Give faces that are not kept another `seed`, `truncation` or `amounts`."""
+        """Give faces that are not kept another `seed`, `truncation`, or `amounts`."""
         if "seed" in settings:
             checked_seed(settings["seed"])
         now = replace(self.now, **settings)
@@ -144,7 +144,7 @@ class Exploration:
         return self.change(amounts=tuple(amounts))
 
     def keep(self, index: int) -> Exploration:
-        """Keep a face as it is, or release it when it was kept. Faces are counted from 0."""
+        """Keep a face, or release it if it was kept. Faces are counted from 0."""
         if not 0 <= index < len(self.faces):
             raise ConfigError(f"there is no face {index}; faces are 0 to {len(self.faces) - 1}.")
         kept = self.kept ^ {index}
@@ -162,11 +162,11 @@ class Exploration:
         return z
 
     def picture(self) -> Tensor:
-        """The grid, with a blue frame around each face that is kept."""
+        """The grid, with a blue frame around each kept face."""
         return framed_grid(generate(self.generator, self.latents()), dict.fromkeys(self.kept, BLUE))
 
     def code(self) -> str:
-        """Python that makes the same latents again, from a variable `generator`."""
+        """Python code that reproduces the latents, given a variable `generator`."""
         n, drawn = len(self.faces), _drawing(self.now, self.generator, len(self.faces))
         lines = ["import facegan as fg", f"z = {drawn}"]
         if any(any(face.amounts) for face in self.faces):
@@ -180,7 +180,7 @@ class Exploration:
 
 
 def _alike(faces: Sequence[Face]) -> list[tuple[Face, list[int]]]:
-    """Faces that differ in nothing but their row, and these rows."""
+    """Groups of faces that differ only in their row, with their rows."""
     groups: dict[Face, list[int]] = {}
     for face in faces:
         groups.setdefault(replace(face, row=0), []).append(face.row)
@@ -196,7 +196,7 @@ def _drawing(face: Face, generator: nn.Module, n: int) -> str:
 
 
 def _code_of(face: Face, rows: list[int], drawing: str) -> list[str]:
-    """The lines for faces of one kind, in these rows or in all; without a drawing, `z` holds their latents already."""
+    """The lines of code for similar faces, in these rows or in all; without `drawing`, `z` has their latents."""
     part, some = ("z[rows]", "[rows]") if rows else ("z", "")
     lines = [f"{part} = {drawing}{some}"] if drawing else []
     lines += [f"{part} += {x!r} * directions[{index}]" for index, x in enumerate(face.amounts) if x]
@@ -204,19 +204,19 @@ def _code_of(face: Face, rows: list[int], drawing: str) -> list[str]:
 
 
 def checked_seed(seed: int) -> int:
-    """The seed itself; `ConfigError` unless it is a whole number from 0 to 2^31 - 1."""
+    """Return the seed. Raises `ConfigError` unless it is a whole number from 0 to 2^31 - 1."""
     if isinstance(seed, bool) or not isinstance(seed, Integral) or not 0 <= seed < MAX_SEED:
         raise ConfigError(f"seed is {seed!r}, expected a whole number from 0 to {MAX_SEED - 1}.")
     return int(seed)
 
 
 def next_seed(seed: int) -> int:
-    """The seed after this one; after the last, 0."""
+    """The next seed; 0 after the last one."""
     return (seed + 1) % MAX_SEED
 
 
 def framed_grid(images: Tensor, frames: dict[int, tuple[int, int, int]], *, columns: int = 0) -> Tensor:
-    """Images (N, 3, H, W) as one uint8 grid, with a frame of a color (r, g, b) around some of them."""
+    """Images (N, 3, H, W) as one uint8 grid; `frames` gives the color (r, g, b) of a frame by index."""
     grid = make_grid(images, columns=columns or columns_for(len(images)), padding=PADDING)
     side = images.shape[-1] + PADDING
     for index, color in frames.items():
@@ -234,14 +234,14 @@ def face_png(image: Tensor) -> bytes:
 
 
 def columns_for(n: int) -> int:
-    """Columns of a grid of n faces, as wide as it is high or a little wider."""
+    """The number of columns for a grid of n faces that is square or slightly wider."""
     return next(c for c in range(1, n + 1) if c * c >= n)
 
 
 def morph(generator: nn.Module, anchors: Tensor, t: float) -> tuple[Tensor, Tensor]:
-    """Where share t of the way through latents `anchors` (k, latent_dim) leads, k >= 2.
+    """Interpolate at share t of the path through the latents `anchors` (k, latent_dim), k >= 2.
 
-    Returns the latents (2, latent_dim) by straight line and by great arc, and one picture of both.
+    Returns the latents (2, latent_dim) on the straight line and on the great arc, and one picture of both.
     """
     leg = min(int(t * (len(anchors) - 1)), len(anchors) - 2)
     rest = t * (len(anchors) - 1) - leg
@@ -250,7 +250,7 @@ def morph(generator: nn.Module, anchors: Tensor, t: float) -> tuple[Tensor, Tens
 
 
 def morph_frames(generator: nn.Module, anchors: Tensor, frames: int = 48) -> list[Tensor]:
-    """Pictures of straight line and great arc side by side, there and back, as a seamless loop."""
+    """Pictures along the straight line and the great arc side by side, forward and back, as a seamless loop."""
     there_and_back = torch.cat([anchors, anchors[1:-1].flip(0)])
     paths = [walk(there_and_back, frames, path=path) for path in (lerp, slerp)]
     line, arc = (generate(generator, z) for z in paths)
@@ -258,14 +258,17 @@ def morph_frames(generator: nn.Module, anchors: Tensor, frames: int = 48) -> lis
 
 
 def background_groups(images: Tensor, each: int = 3) -> tuple[list[int], list[int], list[int]]:
-    """Rows of images for A - B + C: A have the lightest backgrounds, B the darkest, C the darkest of the rest.
+    """Choose images for A - B + C: A with the lightest backgrounds, B with the darkest, C with the next darkest.
 
-    The backgrounds are judged by a tenth of the width at either side, above the shoulders. Where A - B + C works, the
-    result is a face as in C before a light background.
+    The background is measured in a tenth of the width at each side, above the shoulders. If A - B + C works, the
+    result is a face like those in C with a light background.
 
     Args:
         images: (N, 3, S, S) in [-1, 1], N >= 3 * each.
         each: images per group.
+
+    Returns:
+        The rows of the images in A, B, and C.
     """
     order = background_lightness(images).argsort(stable=True).tolist()
     return order[::-1][:each], order[:each], order[each : 2 * each]
@@ -279,10 +282,9 @@ def background_lightness(images: Tensor) -> Tensor:
 
 def equation(generator: nn.Module, z: Tensor, groups: Sequence[Sequence[int]]) -> Tensor:
     """mean(A) - mean(B) + mean(C) in faces, after figure 7 of DCGAN (2015), as one picture.
-
-    `groups` are rows of the latents z for A, B and C. Left to right: the faces of the three means; then
-    nine results, the exact one in the middle of neighbors up to 0.25 away in each number.
-    Raises `ConfigError` when a group is empty.
+    `groups` are rows of the latents z for A, B, and C. From left to right: the faces of the three means, and nine
+    results: the exact one in the middle, surrounded by neighbors that differ by up to 0.25 in each number. Raises
+    `ConfigError` if a group is empty.
     """
     empty = [name for name, rows in zip("ABC", groups, strict=True) if not len(rows)]
     if empty:
@@ -297,7 +299,7 @@ def equation(generator: nn.Module, z: Tensor, groups: Sequence[Sequence[int]]) -
 
 
 def _equation_picture(means: Tensor, results: Tensor) -> Tensor:
-    """A - B + C = nine results: each mean as large as the block of results, with signs between them."""
+    """The picture of A - B + C = nine results: each mean is as large as the block of results, with signs between."""
     block = make_grid(results, columns=3, padding=PADDING)
     height = block.shape[1]
     large = interpolate(means.float(), size=(height, height), mode="bilinear").round().to(torch.uint8)
@@ -318,14 +320,14 @@ def _sign(sign: str, height: int, width: int) -> Tensor:
 
 
 def compare(a: nn.Module, b: nn.Module, *, n: int = 16, seed: int = 0, truncation: float | None = None):
-    """The faces of the same n latents from two generators, as two uint8 grids.
+    """The faces from the same n latents by two generators, as two uint8 grids.
 
-    Raises `ConfigError` when their latents differ in length or distribution.
+    Raises `ConfigError` if their latents differ in length or distribution.
     """
     kinds = [f"{distribution_of(g)} latents of length {attribute(g, 'latent_dim')}" for g in (a, b)]
     if kinds[0] != kinds[1]:
         raise ConfigError(
-            f"the generators take {kinds[0]} and {kinds[1]}; compare ones with the same latent and latent_dim."
+            f"the generators take {kinds[0]} and {kinds[1]}; compare generators with the same latent and latent_dim."
         )
     return tuple(
         framed_grid(sample(g, n, seed=checked_seed(seed), truncation=truncation), {}) for g in (a, b)

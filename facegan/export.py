@@ -1,6 +1,6 @@
-"""Exporting a generator as a plain network, for use without facegan: safetensors, TorchScript, ONNX.
+"""Exports a generator for use without facegan: safetensors, TorchScript, or ONNX.
 
-"Plain" means torch's own layers with fixed weights: parametrizations are applied, and images are in [-1, 1].
+The exported network is plain: it has torch's own layers with fixed weights, and images are in [-1, 1].
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _OPSET = 18  # of ONNX
 
 
 class PlainGenerator(nn.Module):
-    """z (B, latent_dim) to images (B, 3, S, S) in [-1, 1]; `network` is the generator in torch's own layers."""
+    """Maps z (B, latent_dim) to images (B, 3, S, S) in [-1, 1]; `network` is the generator in torch's own layers."""
 
     def __init__(self, network: nn.Module, *, signed: bool) -> None:
         super().__init__()
@@ -39,9 +39,9 @@ class PlainGenerator(nn.Module):
 
 
 def plain(generator: nn.Module) -> PlainGenerator:
-    """A copy of any generator in torch's own layers, on the CPU, in eval mode and float32.
+    """A copy of any generator with torch's own layers, on the CPU, in eval mode and float32.
 
-    The images are equal up to rounding.
+    Its images are the same up to rounding.
     """
     holder = (
         copied(nn.ModuleDict({"network": unwrapped(generator)})).cpu().float().eval().requires_grad_(False)
@@ -61,8 +61,8 @@ def export_generator(generator: nn.Module, path: str | Path, *, format: str | No
         generator: any generator (`facegan.models.protocol`), such as `gan.ema`.
         path: the file; missing folders are created.
         format: "safetensors" (weights; `load_generator` reads those of facegan's networks), "torchscript" (for
-            `torch.jit.load`) or "onnx" (input "z", output "images"; needs `pip install 'facegan[onnx]'`). By
-            default from the path's ending: .safetensors, .pt or .ts, .onnx.
+            `torch.jit.load`), or "onnx" (input "z", output "images"; needs `pip install 'facegan[onnx]'`). By
+            default, from the path's suffix: .safetensors, .pt or .ts, .onnx.
 
     Returns:
         The path.
@@ -135,7 +135,7 @@ ENDINGS = {".safetensors": "safetensors", ".pt": "torchscript", ".ts": "torchscr
 
 
 def _replace_layers(network: nn.Module) -> None:
-    """facegan's layers, and parametrized ones, by torch's own, in place."""
+    """Replace facegan's layers, and parametrized layers, with torch's own, in place."""
     for name, layer in network.named_children():
         if parametrize.is_parametrized(layer):
             setattr(network, name, _without_parametrizations(layer))
@@ -146,7 +146,7 @@ def _replace_layers(network: nn.Module) -> None:
 
 
 def _without_parametrizations(layer: nn.Module) -> nn.Module:
-    """torch's `remove_parametrizations` would change the class, which copies of a layer share."""
+    """A layer without parametrizations; torch's `remove_parametrizations` would change the class that copies share."""
     kind: Any = parametrize.type_before_parametrizations(layer)
     names = [name for name, _ in layer.get_submodule("parametrizations").named_children()]
     fixed = {name: nn.Parameter(getattr(layer, name), requires_grad=False) for name in names}

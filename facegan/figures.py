@@ -1,4 +1,4 @@
-"""Figures outside pyplot, with alternative text, that a notebook shows once, wherever a cell makes them."""
+"""Figures outside pyplot, with alternative text, that a notebook shows exactly once."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from matplotlib.figure import Figure as _Figure
 
 from facegan.errors import ConfigError
 
-_unseen: list[Figure] = []  # made by the running cell, and not shown yet
+_unseen: list[Figure] = []  # made by the running cell and not shown yet
 
 
 class Figure(_Figure):
-    """A figure that belongs to no pyplot state, so nothing accumulates; `alt` describes it for screen readers.
+    """A figure without pyplot state, so figures do not accumulate; `alt` describes it for screen readers.
 
-    A notebook shows it where it is a cell's last value or given to `display`, and otherwise when the cell ends, like
-    pyplot's figures. A figure that was saved is not shown at the end.
+    A notebook shows the figure if it is a cell's last value or passed to `display`, and otherwise when the cell ends,
+    like pyplot's figures. A figure that was saved is not shown at the end.
     """
 
     alt = ""
@@ -59,7 +59,7 @@ class Figure(_Figure):
 
 
 def _shell() -> Any:
-    """The running notebook's shell, or None."""
+    """The running notebook's shell; None outside of a notebook."""
     ipython = sys.modules.get("IPython")
     shell = ipython and ipython.get_ipython()
     return shell if hasattr(shell, "kernel") else None

@@ -1,10 +1,10 @@
 """Atomic writes, digests, integrity records, and locks.
 
-An integrity record holds a file's SHA-256 plus its size, dates and inode at the last check, in
-`.NAME.verified` beside it. Computing the digest of a large file takes seconds and comparing the rest takes
-none, so a recorded file is read again only when its size, dates or inode changed, or after a day.
+An integrity record is a file's SHA-256, and its size, dates, and inode at the last check, in `.NAME.verified` beside
+the file. Computing the digest of a large file takes seconds, and comparing the other values is instant, so a file is
+only read again if its size, dates, or inode changed, or after a day.
 
-No library covers this: `joblib` and `pooch` keep digests, but read the whole file at every check.
+`joblib` and `pooch` also keep digests, but read the whole file at every check.
 """
 
 from __future__ import annotations
@@ -25,21 +25,21 @@ from typing import IO, Any
 
 from facegan.errors import DiskFullError, printable
 
-_DAY = 24 * 3600  # seconds that an integrity record is trusted without reading the file
+_DAY = 24 * 3600  # seconds for which an integrity record is trusted without reading the file
 _TEMPORARY = ".writing-"
 
 
 def write_atomic(path: str | Path, data: bytes | memoryview) -> Path:
-    """Write `data` so that `path` holds either its old contents or all of the new, even after a crash.
+    """Write `data` atomically: `path` has either its old contents or all of the new ones, even after a crash.
 
-    The temporary file gets a random name, so a link planted there is not followed.
+    The temporary file gets a random name, so that an existing link is not followed.
 
     Raises:
         DiskFullError: the disk is full; the old contents are intact.
-        OSError: `path` is a pipe or a device; or any other failure to write.
+        OSError: `path` is a pipe or a device, or writing fails for another reason.
     """
     path = Path(path)
-    if path.exists() and not path.is_file() and not path.is_dir():  # not /dev/null, for example
+    if path.exists() and not path.is_file() and not path.is_dir():  # for example, /dev/null
         raise OSError(errno.EINVAL, "not a regular file", str(path))
     temporary = path.with_name(f"{_TEMPORARY}{secrets.token_hex(8)}")
     try:
@@ -57,19 +57,19 @@ def write_atomic(path: str | Path, data: bytes | memoryview) -> Path:
                 "intact. Free some space, then run the same command again."
             ) from None
         if isinstance(error, OSError) and error.filename:
-            error.filename = str(path)  # not the temporary
+            error.filename = str(path)  # instead of the temporary file
         raise
     return path
 
 
 @contextmanager
 def continued(path: Path, offset: int) -> Iterator[IO[bytes]]:
-    """Open a file to write after its first `offset` bytes, or a new one in its place; links are not followed.
+    """Open a file to write after its first `offset` bytes, or a new file; links are not followed.
 
-    For temporaries with a name that others can know.
+    For temporary files with predictable names.
 
     Raises:
-        OSError: it is a link, a pipe or a device, or has another name, too.
+        OSError: the file is a link, a pipe, or a device, or has several names.
     """
     new = os.O_CREAT | os.O_EXCL if offset == 0 else 0
     flags = os.O_WRONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NOFOLLOW", 0) | new
@@ -84,7 +84,7 @@ def continued(path: Path, offset: int) -> Iterator[IO[bytes]]:
 
 
 def is_plain(path: Path) -> bool:
-    """Whether `path` is a regular file: no link, pipe or device, and without another name."""
+    """Whether `path` is a regular file with a single name, not a link, pipe, or device."""
     with contextlib.suppress(OSError):
         return _is_plain(path.lstat())
     return False
@@ -100,13 +100,13 @@ def _without_waiting(path: str | Path, flags: int) -> int:
 
 
 def remove_temporaries(folder: str | Path) -> None:
-    """Remove what a killed process left half-written by `write_atomic`."""
+    """Remove temporary files of `write_atomic` that a killed process left behind."""
     for path in Path(folder).glob(f"{_TEMPORARY}*"):
         path.unlink(missing_ok=True)
 
 
 def digest(path: Path, kind: str = "sha256") -> str:
-    """The hex digest of a file's bytes; `kind` is any name that `hashlib` knows. Raises `OSError`."""
+    """The hex digest of a file's bytes; `kind` is an algorithm of `hashlib`. Raises `OSError` if it cannot be read."""
     found = hashlib.new(kind, usedforsecurity=False)
     with open(path, "rb", opener=_without_waiting) as file:
         if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
@@ -133,7 +133,7 @@ def is_verified(path: Path, *, thorough: bool = False) -> bool:
         return False
     now = _stat_signature(path)
     fresh = abs(now["time"] - record.get("time", 0)) < _DAY
-    trusted = fresh or not os.access(path.parent, os.W_OK)  # a record that cannot be renewed never expires
+    trusted = fresh or not os.access(path.parent, os.W_OK)  # a record in a read-only folder never expires
     if trusted and not thorough and record.get("file") == now["file"]:
         return True
     if digest(path) != record.get("sha256"):
@@ -145,7 +145,7 @@ def is_verified(path: Path, *, thorough: bool = False) -> bool:
 
 
 def notes_of(path: Path) -> Any:
-    """The notes that were given to `mark_verified`; None without a record."""
+    """The notes passed to `mark_verified`; None if there is no record."""
     return (_record(path) or {}).get("notes")
 
 
@@ -157,13 +157,13 @@ def invalidate(path: Path) -> None:
 
 @contextmanager
 def locked(target: Path, *, wait: bool = True) -> Iterator[None]:
-    """Hold `.NAME.lock` beside `target`; waits while another process holds it, and prints that it waits.
+    """A context with the lock `.NAME.lock` beside `target`; prints a message if it waits for another process.
 
-    The lock is released when its process ends, however it ends. Some file systems have no locks; the body
-    then runs without one, so it must create `target` in one step.
+    The lock is released when its process ends, even after a crash. Some file systems do not support locks; the body
+    then runs without a lock, so it must create `target` atomically.
 
     Raises:
-        BlockingIOError: another process holds it, and `wait` is False.
+        BlockingIOError: another process has the lock, and `wait` is False.
     """
     from filelock import FileLock, Timeout
 
@@ -172,7 +172,7 @@ def locked(target: Path, *, wait: bool = True) -> Iterator[None]:
         lock.acquire(timeout=0)
     except Timeout:
         if not wait:
-            raise BlockingIOError(f"{lock.lock_file} is held by another process") from None
+            raise BlockingIOError(f"{lock.lock_file} is locked by another process") from None
         hint = f"if no other process is running, delete {lock.lock_file}"
         print(
             printable(f"waiting for another process that is writing {target.name} ({hint})."), file=sys.stderr

@@ -1,6 +1,6 @@
-"""Pictures: the only uint8 <-> float conversion, grids, and PNG, GIF and MP4 bytes.
+"""Conversion of images, grids, and PNG, GIF, and MP4 files.
 
-On disk and host images are uint8 (N, 3, H, W); in batches they are floats in [-1, 1].
+Images on disk and on the host are uint8 (N, 3, H, W); in batches, they are floats in [-1, 1].
 """
 
 from __future__ import annotations
@@ -22,33 +22,33 @@ from facegan.files import write_atomic
 
 
 def to_float(images: Tensor) -> Tensor:
-    """uint8 0..255 to float32 [-1, 1]: x / 127.5 - 1. Raises `ConfigError` for any other dtype."""
+    """Convert uint8 0..255 to float32 [-1, 1]: x / 127.5 - 1. Raises `ConfigError` for any other dtype."""
     if images.dtype != torch.uint8:
-        raise ConfigError(f"to_float takes uint8 images, got {images.dtype}; floats are in range already.")
+        raise ConfigError(f"to_float takes uint8 images, got {images.dtype}; floats need no conversion.")
     return images.float().div_(127.5).sub_(1)
 
 
 def to_uint8(images: Tensor) -> Tensor:
-    """Float [-1, 1] to uint8 0..255, rounded; values outside are clipped. uint8 passes unchanged."""
+    """Convert floats in [-1, 1] to uint8 0..255, rounded and clipped. uint8 is returned unchanged."""
     if images.dtype == torch.uint8:
         return images
     return images.float().add(1).mul(127.5).round().clamp(0, 255).to(torch.uint8)
 
 
 def signed_to_unit(images: Tensor) -> Tensor:
-    """[-1, 1] to [0, 1], the range of a sigmoid generator."""
+    """Map [-1, 1] to [0, 1], the range of a sigmoid generator."""
     return (images + 1) / 2
 
 
 def unit_to_signed(images: Tensor) -> Tensor:
-    """[0, 1] to [-1, 1], the inverse of `signed_to_unit`."""
+    """Map [0, 1] to [-1, 1], the inverse of `signed_to_unit`."""
     return images * 2 - 1
 
 
 def center_crop(images: Tensor, size: int) -> Tensor:
     """The central size x size square of images (..., H, W), as a view.
 
-    Raises `ConfigError` when they are smaller than that.
+    Raises `ConfigError` if the images are smaller.
     """
     height, width = images.shape[-2:]
     if not 1 <= size <= min(height, width):
@@ -60,10 +60,10 @@ def center_crop(images: Tensor, size: int) -> Tensor:
 def make_grid(
     images: Tensor | np.ndarray, *, columns: int | None = None, padding: int = 2, scale: int = 1
 ) -> Tensor:
-    """One uint8 picture (3, H, W) of images (N, 3, h, w), row by row on white.
+    """Arrange images (N, 3, h, w) as one uint8 picture (3, H, W), row by row on white.
 
-    Takes uint8 or floats in [-1, 1]. Without `columns` the grid is as square as it can be. `scale` makes each pixel of
-    an image a square of that side; the padding stays.
+    Takes uint8 or floats in [-1, 1]. Without `columns`, the grid is as square as possible. `scale` enlarges each pixel
+    to a square of that side; the padding does not change.
     """
     from torchvision.utils import make_grid as tile
 
@@ -87,15 +87,15 @@ def make_grid(
 
 
 def _writable(images: Any) -> Any:
-    """A copy of a read-only array, of which torch would warn."""
+    """A copy of a read-only array, because torch warns about read-only arrays."""
     return images.copy() if isinstance(images, np.ndarray) and not images.flags.writeable else images
 
 
 def split_grid(grid: Tensor, size: int, *, padding: int = 2) -> Tensor:
-    """The images (N, 3, size, size) of a grid (3, H, W) that `make_grid` made of them without scaling.
+    """The images (N, 3, size, size) in a grid (3, H, W) from `make_grid` without scaling.
 
     Raises:
-        ConfigError: the grid is not one of images of this size.
+        ConfigError: the picture is not a grid of images of this size.
     """
     if grid.shape[1:] == (size, size):  # a single image has no padding
         return grid[None]
@@ -103,7 +103,7 @@ def split_grid(grid: Tensor, size: int, *, padding: int = 2) -> Tensor:
     rows, columns = ((side - padding) // step for side in grid.shape[1:])
     if grid.shape[1:] != (rows * step + padding, columns * step + padding):
         raise ConfigError(
-            f"a picture {tuple(grid.shape)} is no grid of images of {size} px, {padding} px apart."
+            f"a picture {tuple(grid.shape)} is not a grid of images of {size} px, {padding} px apart."
         )
     cells = grid[:, padding:, padding:].reshape(3, rows, step, columns, step)
     return cells[:, :, :size, :, :size].permute(1, 3, 0, 2, 4).flatten(0, 1)
@@ -112,7 +112,7 @@ def split_grid(grid: Tensor, size: int, *, padding: int = 2) -> Tensor:
 def picture_of(samples: Tensor) -> Tensor:
     """Samples of any generator as one uint8 picture (3, H, W): images (N, 3, h, w) as a grid, others as points.
 
-    Of samples (N, D) the first two numbers are drawn. Raises `ConfigError` for samples of another shape.
+    For samples (N, D), the first two numbers are drawn. Raises `ConfigError` for samples of another shape.
     """
     if samples.ndim != 2:
         return make_grid(samples)
@@ -153,7 +153,7 @@ def png_bytes(picture: Tensor, *, level: int = 6) -> bytes:
 
 
 def read_png(path: str | Path | io.BytesIO) -> Tensor:
-    """A PNG file, or its bytes, as uint8 (3, H, W). Raises `OSError` if it cannot be read, or is none."""
+    """A PNG file, or its bytes, as uint8 (3, H, W). Raises `OSError` if it cannot be read or is not a PNG."""
     from PIL import Image
 
     try:
@@ -166,7 +166,7 @@ def read_png(path: str | Path | io.BytesIO) -> Tensor:
 
 
 def gif_bytes(frames: Sequence[Tensor], *, fps: float = 10) -> bytes:
-    """uint8 pictures (3, H, W) as an endless GIF: 256 colors a frame, no dither, so it is small."""
+    """uint8 pictures (3, H, W) as a looping GIF with 256 colors per frame, without dithering."""
     from PIL import Image
 
     _check_fps(fps, 50, "the most that a GIF can show")
@@ -182,10 +182,10 @@ def gif_bytes(frames: Sequence[Tensor], *, fps: float = 10) -> bytes:
 
 
 def mp4_bytes(frames: Sequence[Tensor], *, fps: float = 10) -> bytes:
-    """uint8 pictures (3, H, W) as H.264 that browsers play; odd sides gain one white line.
+    """uint8 pictures (3, H, W) as H.264 video for browsers; odd sides are padded with one white line.
 
     Raises:
-        ConfigError: this machine has no ffmpeg, or one that cannot write H.264.
+        ConfigError: there is no ffmpeg, or it cannot write H.264.
     """
     import imageio.v2 as imageio
 
@@ -195,10 +195,11 @@ def mp4_bytes(frames: Sequence[Tensor], *, fps: float = 10) -> bytes:
         path = Path(folder) / "walk.mp4"
         try:
             imageio.mimwrite(
-                path, rows, fps=fps, codec="libx264", quality=8, macro_block_size=2, pixelformat="yuv420p"
-            )
+                path, rows, format="FFMPEG", fps=fps, codec="libx264", quality=8, macro_block_size=2,
+                pixelformat="yuv420p",
+            )  # fmt: skip
             return path.read_bytes()
-        except (OSError, RuntimeError, ImportError) as error:
+        except (OSError, RuntimeError, ImportError, ValueError) as error:
             raise ConfigError(
                 f"ffmpeg cannot write an .mp4 here ({first_line(error)}). Name the file .gif, or install an ffmpeg "
                 "with libx264 and set IMAGEIO_FFMPEG_EXE to it."
@@ -208,16 +209,16 @@ def mp4_bytes(frames: Sequence[Tensor], *, fps: float = 10) -> bytes:
 def save_images(images: Tensor | np.ndarray, path: str | Path, *, columns: int | None = None) -> Path:
     """Write images (N, 3, H, W), uint8 or floats in [-1, 1], as one grid; returns the path.
 
-    The path's ending decides the format: .png, .jpg, .jpeg or .webp. Without an ending it is PNG.
+    The path's suffix determines the format: .png, .jpg, .jpeg, or .webp; PNG without a suffix.
 
     Raises:
-        ConfigError: another ending, or no images.
+        ConfigError: the suffix is another one, or there are no images.
     """
     return save_picture(make_grid(images, columns=columns), path)
 
 
 def save_picture(picture: Tensor, path: str | Path) -> Path:
-    """Write one uint8 picture (3, H, W) in the format of the path's ending, as `save_images` does."""
+    """Write one uint8 picture (3, H, W) in the format of the path's suffix, as for `save_images`."""
     from PIL import Image
 
     expect(path, str | Path, "where to write", "a file name that ends in .png, .jpg or .webp")
@@ -232,19 +233,20 @@ def save_picture(picture: Tensor, path: str | Path) -> Path:
 
 
 def save_animation(frames: Sequence[Tensor], path: str | Path, *, fps: float = 10) -> Path:
-    """Write pictures (3, H, W), uint8 or floats in [-1, 1], as `.gif` or `.mp4`, by the path's ending.
+    """Write pictures (3, H, W), uint8 or floats in [-1, 1], as `.gif` or `.mp4`, by the path's suffix.
 
     Returns the path.
 
     Raises:
-        ConfigError: another ending, frames that are no such pictures or of several shapes, or `fps` is out of range.
+        ConfigError: the suffix is another one, a frame is not a picture, frames differ in shape, or `fps` is out of
+            range.
     """
     encode = encoder_for(path)
     return _write(path, encode(frames, fps=fps))
 
 
 def encoder_for(path: str | Path) -> Callable[..., bytes]:
-    """`gif_bytes` or `mp4_bytes`, by the path's ending; `ConfigError` for any other."""
+    """`gif_bytes` or `mp4_bytes`, by the path's suffix. Raises `ConfigError` for any other suffix."""
     expect(path, str | Path, "the second argument", "a file name that ends in .gif or .mp4")
     suffix = Path(path).suffix.lower()
     if suffix not in ENCODERS:
@@ -289,7 +291,7 @@ def _checked_frames(frames: Sequence[Any]) -> list[Tensor]:
 
 
 def _picture(given: Any) -> Tensor | None:
-    """uint8 of what is uint8 or floats in [-1, 1], as a tensor or array; None for anything else."""
+    """A picture, uint8 or floats in [-1, 1], tensor or array, as uint8; None for anything else."""
     try:
         tensor = torch.as_tensor(_writable(given)).detach()
     except (TypeError, ValueError, RuntimeError):

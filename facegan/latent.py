@@ -1,8 +1,8 @@
-"""Latent vectors: drawing, interpolating, adding and truncating them.
+"""Latent vectors: drawing, interpolation, arithmetic, and truncation.
 
-Latents are float tensors (..., latent_dim), drawn from N(0, 1), or uniformly from [-1, 1] as in the code of
-DCGAN's authors. In many dimensions such vectors lie near a sphere; a straight line between two of them leaves
-it, a great arc does not (White 2016, arXiv 1609.04468).
+Latents are float tensors (..., latent_dim), drawn from N(0, 1), or uniformly from [-1, 1] as in the code of DCGAN's
+authors. In high dimensions, such vectors lie near a sphere; a straight line between two of them leaves the sphere, and
+a great arc does not (White 2016, arXiv 1609.04468).
 """
 
 from __future__ import annotations
@@ -20,15 +20,15 @@ from facegan.errors import ConfigError, expect, shown
 DISTRIBUTIONS: dict[str, Callable[..., Tensor]] = {
     "normal": torch.randn,
     "uniform": lambda *shape, generator=None: torch.rand(*shape, generator=generator) * 2 - 1,
-}  # of the numbers of z: N(0, 1), and uniform on [-1, 1]
+}  # distributions of z: N(0, 1), and uniform on [-1, 1]
 _UNIFORM_DEVIATION = 3**-0.5
 _OPPOSITE = math.cos(
     math.pi - 0.1
-)  # at larger angles Shoemake's formula gives far too long vectors if a and b differ in length
+)  # at larger angles, Shoemake's formula gives vectors that are much too long if a and b differ in length
 
 
 def draw_latents(n: int, latent_dim: int, *, seed: int | None = None, latent: str = "normal") -> Tensor:
-    """n latents (n, latent_dim) on the CPU: the same for the same seed, on any device.
+    """Draw n latents (n, latent_dim) on the CPU; a seed gives the same latents for every device.
 
     `latent` is the distribution of the numbers: "normal" for N(0, 1) or "uniform" on [-1, 1].
     """
@@ -78,9 +78,7 @@ def slerp(a: Tensor, b: Tensor, t: float | Tensor) -> Tensor:
 
 def walk(anchors: Tensor, frames: int, *, path: Callable = slerp, closed: bool = True) -> Tensor:
     """Latents (frames, latent_dim) along the anchors (k, latent_dim), evenly spaced.
-
-    A closed walk comes back to its first anchor and makes a seamless loop: the frame after the last
-    would be the first. `path` is `slerp` or `lerp`.
+    A closed walk returns to its first anchor, so that the frames are a seamless loop. `path` is `slerp` or `lerp`.
     """
     expect(anchors, Tensor, "anchors", "latents (k, latent_dim) as a tensor, such as draw_latents(4, 100)")
     expect(frames, Real, "frames", "a whole number of 2 or more")
@@ -99,16 +97,16 @@ def walk(anchors: Tensor, frames: int, *, path: Callable = slerp, closed: bool =
 def arithmetic(plus: Tensor, minus: Tensor, base: Tensor) -> Tensor:
     """mean(plus) - mean(minus) + mean(base): DCGAN 2015, figure 7. Each is (k, latent_dim).
 
-    The paper averages three latents per concept, since single ones were unstable. Returns (latent_dim,).
+    The paper averages three latents per concept, because single latents were unstable. Returns (latent_dim,).
     """
     return plus.mean(0) - minus.mean(0) + base.mean(0)
 
 
 def attribute_direction(z: Tensor, has: Tensor) -> Tensor:
-    """mean(z with) - mean(z without): the way from faces without an attribute to faces with it.
+    """mean(z with) - mean(z without): the direction from faces without an attribute to faces with it.
 
-    z is (N, latent_dim), `has` bool (N,) with both kinds in it. Returns (latent_dim,), to be added to any
-    latent; it is DCGAN's vector arithmetic (2015, figure 7) with whole groups. Raises `ConfigError`.
+    z is (N, latent_dim), and `has` is bool (N,) with both values. Returns (latent_dim,), which can be added to any
+    latent: DCGAN's vector arithmetic (2015, figure 7) with whole groups. Raises `ConfigError` for other shapes.
     """
     has = torch.as_tensor(has, dtype=torch.bool)
     if has.shape != z.shape[:1] or has.all() or not has.any():
@@ -120,18 +118,18 @@ def attribute_direction(z: Tensor, has: Tensor) -> Tensor:
 
 
 def truncate(z: Tensor, limit: float, *, latent: str = "normal") -> Tensor:
-    """Latents cut off at `limit` standard deviations: the truncation trick (Brock 2018, arXiv 1809.11096).
+    """Truncate latents at `limit` standard deviations: the truncation trick (Brock 2018, arXiv 1809.11096).
 
-    Instead of drawing again, each number moves to the same quantile of the truncated distribution, so the
-    same z changes smoothly as `limit` falls: faces become more alike and nearer the average one, not better. BigGAN was
-    trained for this trick, with orthogonal regularization; the generators of this package are not. A G that was
-    trained on z of 100 numbers has only met lengths near 10, and at a limit of 0.3 the length is 1.7: the bundled
-    `faces` draws dark squares there. A great arc keeps lengths, see `slerp`; truncation does not.
+    Instead of drawing again, each number is mapped to the same quantile of the truncated distribution, so that z
+    changes smoothly with `limit`. With a lower limit, faces become more alike and closer to the average, not better.
+    BigGAN was trained for this trick, with orthogonal regularization; the generators of this package are not. A G that
+    was trained on z of 100 numbers has only seen lengths near 10; at a limit of 0.3, the length is 1.7, and the bundled
+    `faces` generates dark squares. A great arc keeps lengths, see `slerp`; truncation does not.
 
     Args:
         z: latents (..., latent_dim).
-        limit: in standard deviations, such as 1.5.
-        latent: the distribution that z was drawn from, as in `draw_latents`.
+        limit: limit in standard deviations, such as 1.5.
+        latent: distribution of z, as in `draw_latents`.
 
     Raises:
         ConfigError: the limit is not positive, or there is no such distribution.

@@ -1,8 +1,7 @@
-"""GAN losses and regularizers: pure functions of discriminator logits, shape (B,), any range.
+"""GAN losses and regularizers: pure functions of discriminator logits (B,).
 
-Each loss is a pair. The discriminator's half takes real and fake logits, the generator's half fake
-logits only; both return a scalar to minimize. No sigmoid comes before them: log-sigmoids are taken
-here, where they are stable. References:
+Each loss is a pair of functions. D's function takes real and fake logits, G's function takes fake logits; both return
+a scalar to minimize. Do not apply a sigmoid to the logits: the losses compute log-sigmoids in a stable way. References:
 GAN, Goodfellow et al. 2014 (arXiv 1406.2661); LSGAN, Mao et al. 2017 (1611.04076); hinge, Lim & Ye
 2017 (1705.02894) and Miyato et al. 2018 (1802.05957); WGAN, Arjovsky et al. 2017 (1701.07875);
 WGAN-GP, Gulrajani et al. 2017 (1704.00028); R1, Mescheder et al. 2018 (1801.04406); ganhacks,
@@ -37,7 +36,7 @@ def bce_generator(fake: Tensor) -> Tensor:
 
 
 def minimax_generator(fake: Tensor) -> Tensor:
-    """E[log(1 - D(G(z)))], the original game: GAN 2014, equation 1. Saturates when D is sure."""
+    """E[log(1 - D(G(z)))], the minimax loss: GAN 2014, equation 1. Saturates if D is confident."""
     return -F.softplus(fake).mean()
 
 
@@ -67,14 +66,14 @@ def wasserstein_generator(fake: Tensor) -> Tensor:
 
 
 class Loss(NamedTuple):
-    """The two halves of a GAN loss: D's takes real and fake logits (B,), G's takes fake logits (B,)."""
+    """The two functions of a GAN loss: D's takes real and fake logits (B,), G's takes fake logits (B,)."""
 
     discriminator: Callable[..., Tensor]
     generator: Callable[[Tensor], Tensor]
 
     @property
     def takes_smoothing(self) -> bool:
-        """Whether the discriminator's half has a `smoothing` argument."""
+        """Whether D's function has a `smoothing` argument."""
         parameters = inspect.signature(self.discriminator).parameters
         return "smoothing" in parameters or any(p.kind is p.VAR_KEYWORD for p in parameters.values())
 
@@ -93,13 +92,13 @@ def register_loss(name: str, discriminator: Callable[..., Tensor], generator: Ca
     """Make a loss available as `TrainConfig(loss=name)`, also when a run is resumed.
 
     Args:
-        name: must not be taken by a built-in loss; registering a name again replaces it.
+        name: name of the loss, not that of a built-in one; registering a name again replaces the loss.
         discriminator: (real logits (B,), fake logits (B,)) to a scalar that D minimizes. Accept a keyword
             `smoothing` to support `label_smoothing`.
         generator: fake logits (B,) to a scalar that G minimizes.
 
     Raises:
-        ConfigError: the name is taken, or a half is not callable.
+        ConfigError: the name is that of a built-in loss, or a function is not callable.
 
     >>> loss = register_loss("logistic", bce_discriminator, bce_generator)
     """
@@ -123,7 +122,7 @@ def find_loss(name: str) -> Loss:
 
 
 def check_loss(loss: Loss) -> None:
-    """Try both halves on one logit each. Raises `ConfigError` unless they give one number with gradients."""
+    """Try both functions on one logit each. Raises `ConfigError` unless they return a scalar with gradients."""
     logits = torch.zeros(2, requires_grad=True), torch.zeros(2, requires_grad=True)
     for name, half, given in (
         ("discriminator", loss.discriminator, logits),
@@ -147,7 +146,7 @@ def check_loss(loss: Loss) -> None:
 
 
 def as_loss(given: Any) -> Loss:
-    """A pair of functions as a `Loss`. Raises `ConfigError` for anything else."""
+    """Convert a pair of functions to a `Loss`. Raises `ConfigError` for anything else."""
     if not isinstance(given, tuple) or len(given) != 2 or not all(map(callable, given)):
         raise ConfigError(
             f"loss is {given!r}, expected fg.Loss(discriminator, generator): two functions of logits, or a name."
@@ -156,9 +155,9 @@ def as_loss(given: Any) -> Loss:
 
 
 def flip_labels(real: Tensor, fake: Tensor, swap: Tensor) -> tuple[Tensor, Tensor]:
-    """Logits with the pairs marked in the bool tensor `swap` (B,) exchanged.
+    """Exchange the logits of the pairs that are marked in the bool tensor `swap` (B,).
 
-    To D, a swapped pair is a real face labeled fake and a fake one labeled real: ganhacks no. 6
+    For D, a swapped pair is a real face with the label fake and a fake face with the label real: ganhacks no. 6
     ("occasionally flip the labels"), for any loss.
     """
     return torch.where(swap, fake, real), torch.where(swap, real, fake)
@@ -168,14 +167,14 @@ def gradient_penalty(discriminator: Callable, real: Tensor, fake: Tensor, mix: T
     """E[(||grad D(x^)|| - 1)^2] on x^ = mix * real + (1 - mix) * fake: WGAN-GP equation 3.
 
     `real` and `fake` are (B, 3, H, W) or points (B, 2), `mix` is uniform on [0, 1], (B, 1, 1, 1) or (B, 1).
-    Differentiable in D's parameters; multiply by lambda (10 in the paper).
+    Differentiable with respect to D's parameters; multiply by lambda (10 in the paper).
     """
     between = torch.lerp(fake.detach(), real.detach(), mix)
     return (_squared_gradient(discriminator, between).clamp_min(1e-12).sqrt() - 1).square().mean()
 
 
 def r1_penalty(discriminator: Callable, real: Tensor) -> Tensor:
-    """E[||grad D(x)||^2] / 2 on real images or points (B, ...): Mescheder 2018, equation 9; times gamma."""
+    """E[||grad D(x)||^2] / 2 on real images or points (B, ...): Mescheder 2018, equation 9; multiply by gamma."""
     return _squared_gradient(discriminator, real.detach()).mean() / 2
 
 

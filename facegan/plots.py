@@ -1,7 +1,7 @@
-"""Figures: faces, training curves, feature maps. Takes data and an optional `ax`; never trains.
+"""Plots faces, training curves, and feature maps.
 
-One style throughout: the color-blind safe palette of Okabe & Ito (2008), text that is legible at
-900 px, no chart junk. Without `ax`, a figure is made that belongs to no pyplot state, so nothing piles up.
+All figures use the color-blind safe palette of Okabe & Ito (2008) and text that is legible at 900 px. Without `ax`, a
+figure without pyplot state is made, so figures do not accumulate.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 BLUE, ORANGE, GREEN = "#0072B2", "#D55E00", "#009E73"
 _PLAYERS, _NORMS = (("of D", BLUE), ("of G", ORANGE)), ("grad_norm_d", "grad_norm_g")
 _DRAWN = ("loss_d", "loss_g", "d_real", "d_fake")
-_INCHES_PER_LETTER = 0.08  # of the labels of rows
+_INCHES_PER_LETTER = 0.08  # width of row labels
 _SMOOTHING = 0.02  # window of the bold line, as a share of the steps
 
 
@@ -67,18 +67,18 @@ def show_images(
     A notebook shows the figure, also from within a loop.
 
     Args:
-        images: what to show.
-        columns: images per row; by default the grid is as square as it can be.
-        alt: what the picture shows, for those who cannot see it; by default such as "A grid of 16 images".
-        scale: how many times as large each image is drawn; every pixel becomes a square of that side.
-        rows: a label for each row, drawn on its left; they become part of the default alternative text.
-        ax: where to draw, in a figure of your own, whose alternative text is yours too.
+        images: images to show.
+        columns: images per row; by default, the grid is as square as possible.
+        alt: alternative text for screen readers; by default, for example, "A grid of 16 images".
+        scale: enlargement; every pixel becomes a square of that side.
+        rows: a label for each row, drawn on its left; labels are added to the default alternative text.
+        ax: axes in your own figure to draw on; `alt` is then ignored.
 
     Returns:
         The figure; None with `ax`.
 
     Raises:
-        ConfigError: these are no images, `scale` is no whole number of 1 or more, or `rows` has another length.
+        ConfigError: `images` are not images, `scale` is not a whole number of 1 or more, or `rows` has another length.
     """
     if isinstance(scale, bool) or not isinstance(scale, Integral) or scale < 1:
         raise ConfigError(f"scale is {shown(scale)}, expected a whole number of 1 or more, such as 3.")
@@ -119,10 +119,10 @@ def plot_curves(history: Mapping[str, Sequence[float]], *, ax: Sequence[Axes]) -
 
 
 def plot_curves(history: Mapping[str, Sequence[float]], *, ax: Sequence[Axes] | None = None) -> Figure | None:
-    """Losses, and D(x) with D(G(z)), over steps. Returns the figure; None with `ax`, two axes of your own.
+    """Plot losses, D(x), and D(G(z)) over steps. Returns the figure; None with `ax`, two axes of your own figure.
 
-    Thin lines are single steps, bold ones running means. Where the game is even, D(x) and D(G(z)) near
-    one half. Raises `ConfigError` when the history is empty.
+    Thin lines are single steps, bold lines are running means. If neither G nor D is stronger, D(x) and D(G(z)) are near
+    one half. Raises `ConfigError` if the history is empty.
     """
     expect(history, Mapping, "history", "gan.history, or what fit returns")
     if not len(_gaps(history.get("loss_d", ()), "loss_d")):
@@ -153,11 +153,11 @@ def plot_curves(history: Mapping[str, Sequence[float]], *, ax: Sequence[Axes] | 
 def plot_runs(
     histories: Mapping[str, Mapping[str, Sequence[float]]], pictures: Mapping[str, Tensor] | None = None
 ) -> Figure:
-    """D(x) with D(G(z)), gradient norms on a logarithmic axis, and losses: a row for each history, by name.
+    """Plot D(x), D(G(z)), gradient norms on a logarithmic axis, and losses, with one row per named history.
 
-    Thin lines are single steps, bold ones running means. `pictures` are images (N, 3, S, S) by the same names, drawn
-    side by side in place of the losses, without thin lines. Raises `ConfigError` when there is nothing
-    to plot.
+    Thin lines are single steps, bold lines are running means. `pictures` are images (N, 3, S, S) by the same names,
+    drawn side by side instead of the losses; then there are no thin lines. Raises `ConfigError` if there is nothing to
+    plot.
     """
     if not histories or not all(len(history.get("loss_d", ())) for history in histories.values()):
         raise ConfigError("a history is missing or empty; train a step before plotting it.")
@@ -192,7 +192,7 @@ def plot_runs(
 
 
 def _joined(grid: np.ndarray) -> None:
-    """Give the axes of each column one step axis and one legend, and those of gradient norms one scale."""
+    """Share the step axis and the legend in each column, and the scale of the gradient norms."""
     for column, axes in enumerate(grid.T):
         for ax in axes[1:]:
             ax.get_legend().remove()
@@ -209,14 +209,14 @@ def _joined(grid: np.ndarray) -> None:
 
 
 def _positive(values: Sequence[float]) -> np.ndarray:
-    """Values of which a logarithm exists: 0 becomes a tiny number."""
+    """Values for a logarithmic axis: 0 is replaced with a tiny number."""
     return np.maximum(_gaps(values, "gradient norm"), 1e-12)
 
 
 class MarkedCurves:
-    """Losses above discriminator outputs as one picture, drawn once, with a line that moves to any step.
+    """A picture of the losses above D's outputs, drawn once, with a line at any step.
 
-    Raises `ConfigError` when the history is empty.
+    Raises `ConfigError` if the history is empty.
     """
 
     def __init__(self, history: Mapping[str, Sequence[float]]) -> None:
@@ -235,7 +235,7 @@ class MarkedCurves:
 
 
 def plot_stacked(history: Mapping[str, Sequence[float]]) -> Figure:
-    """Losses above discriminator outputs, narrow enough for a phone; returns the figure."""
+    """Plot the losses above D's outputs, narrow enough for a phone; returns the figure."""
     figure = _figure(5, 5.2)
     plot_curves(history, ax=figure.subplots(2, 1, sharex=True))
     figure.axes[0].set_xlabel("")
@@ -243,9 +243,9 @@ def plot_stacked(history: Mapping[str, Sequence[float]]) -> Figure:
 
 
 def plot_features(features: Sequence[tuple[str, Tensor]], *, maps: int = 8) -> Figure:
-    """The strongest `maps` channels of each layer in `facegan.models.feature_maps`, a row a layer.
+    """Plot the strongest `maps` channels of each layer from `facegan.models.feature_maps`, one row per layer.
 
-    Only layers with a side above 1 are drawn, of the first example; each map is scaled by itself.
+    Only the first example, and only layers with a side above 1, are drawn; each map is scaled separately.
     """
     expect(
         features, Sequence, "features", "the list that facegan.models.feature_maps(network, inputs) returns"
@@ -281,9 +281,9 @@ def picture_of(figure: Figure, *, dpi: int = 110) -> Tensor:
 def _figure(width: float, height: float, *, layout: Any = "constrained") -> Figure:
     try:
         from facegan.figures import Figure
-    except ValueError:  # raised by `import matplotlib` itself
+    except ValueError:  # raised by `import matplotlib`
         raise ConfigError(
-            f"in the environment, MPLBACKEND is {os.environ.get('MPLBACKEND')!r}, which matplotlib does not know. "
+            f"in the environment, MPLBACKEND is {os.environ.get('MPLBACKEND')!r}, which matplotlib does not support. "
             "Before Python starts: unset MPLBACKEND. In a notebook: %env MPLBACKEND=agg"
         ) from None
 
@@ -313,7 +313,7 @@ def _lines(
 
 
 def _gaps(values: Sequence[float], name: str) -> np.ndarray:
-    """Values with NaN, which is not drawn, in place of infinite ones; losses may be tensors with their graph."""
+    """Values with NaN, which is not drawn, instead of infinity; losses may be tensors with a graph."""
     try:
         found = np.asarray([v.item() if isinstance(v, Tensor) else v for v in values], np.float64)
     except (TypeError, ValueError, RuntimeError):
@@ -324,9 +324,9 @@ def _gaps(values: Sequence[float], name: str) -> np.ndarray:
 
 
 def smoothed_at(history: Mapping[str, Sequence[float]], step: int | None = None) -> dict[str, float]:
-    """What the bold curves of `plot_curves` show at a step, by default the last one, by metric.
+    """The values of the bold curves of `plot_curves` at a step, by default the last, by metric.
 
-    Where the history has no row of that step, the row before counts; empty before the first row.
+    If the history has no row of that step, the previous row is used; empty before the first row.
     """
     steps = history["step"]
     row = len(steps) - 1 if step is None else bisect_right(steps, step) - 1

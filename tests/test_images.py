@@ -110,7 +110,7 @@ def test_split_grid_is_the_inverse_of_make_grid(count):
 
 
 def test_split_grid_refuses_a_picture_that_is_no_grid():
-    with pytest.raises(ConfigError, match="no grid of images of 16 px"):
+    with pytest.raises(ConfigError, match="not a grid of images of 16 px"):
         split_grid(torch.zeros(3, 40, 40, dtype=torch.uint8), 16)
 
 

@@ -25,4 +25,4 @@ def test_the_example_with_own_parts_runs_as_it_stands(tmp_path, monkeypatch, cap
     ]
     assert Run.open("runs/discs").steps == [0]
     assert all(p.isfinite().all() for p in names["again"].parameters())
-    assert torch.equal(names["again"][0].weight, names["gan"].ema[0].weight.cpu())
+    assert torch.equal(names["again"][0].weight.cpu(), names["gan"].ema[0].weight.cpu())

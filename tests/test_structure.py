@@ -149,3 +149,17 @@ def test_colab_as_of_august_2026_satisfies_every_dependency():
         requirement = Requirement(line)
         assert requirement.specifier.contains(colab[requirement.name]), line
         assert all(s.operator == ">=" for s in requirement.specifier), f"{line} is no lower bound"
+
+
+def test_the_file_map_names_every_module():
+    """CONTRIBUTING.md has one phrase for each file, under its folder."""
+    text = (ROOT / "CONTRIBUTING.md").read_text().partition("## File map")[2]
+    listed, folder = set(), ""
+    for line in filter(None, text.splitlines()):
+        name = line.split()[0]
+        if name.endswith("/"):
+            folder = name
+        elif name.endswith(".py"):
+            listed.add(f"{folder}{name}" if line.startswith(" ") else name)
+    modules = {path.relative_to(PACKAGE).as_posix() for path in MODULES}
+    assert listed == {name for name in modules if not name.endswith(("__init__.py", "__main__.py"))}

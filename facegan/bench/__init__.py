@@ -1,4 +1,4 @@
-"""Benchmarks: data, training and sampling on this machine, beside what people would use instead."""
+"""Benchmarks of data loading, training, and sampling, beside the usual alternatives."""
 
 from facegan.bench.data import bench_data
 from facegan.bench.training import bench_sample, bench_train

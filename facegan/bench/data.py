@@ -1,8 +1,8 @@
-"""How fast this machine gets from an archive of faces to batches, beside what people would use instead.
+"""Measures how fast this machine loads batches from an archive of faces.
 
-That is to unzip it for torchvision's ImageFolder and a DataLoader with two workers, as in PyTorch's DCGAN
-example. The two take turns, round by round. Times are in seconds; noise only ever adds to them, so ratios
-compare the best of several rounds.
+The alternative is to unzip it for torchvision's ImageFolder and a DataLoader with two workers, as in PyTorch's DCGAN
+example. The two are measured alternately. Times are in seconds. Noise only adds to them, so ratios compare the best of
+several rounds.
 """
 
 from __future__ import annotations
@@ -30,18 +30,18 @@ from facegan.errors import DataError
 from facegan.images import png_bytes
 
 BATCH_SIZE = 128
-_SYNTHETIC = 3_000  # faces in the archive that is made when none is given
+_SYNTHETIC = 3_000  # faces in the archive that is made if none is given
 Times = dict[str, float]
 
 
 def bench_data(archive: Path | None = None, *, size: int = 64, rounds: int = 3) -> dict[str, Any]:
-    """Measure both ways from `archive` (a .zip of faces; drawn ones when None) to batches of 128.
+    """Measure both ways from `archive` (a .zip of faces; drawn faces if None) to batches of 128.
 
     Returns:
         `what` and `rounds`, `seconds` (row -> way -> one time per round) and `memory` (bytes).
 
     Raises:
-        DataError: there is no such zip, or it holds fewer than 128 faces.
+        DataError: there is no such zip, or it has fewer than 128 faces.
     """
     with temporary_archive(archive, size) as place:
         ways = {"facegan": lambda: _ours(place, size), "ImageFolder": lambda: _peer(place, size)}
@@ -58,10 +58,10 @@ def bench_data(archive: Path | None = None, *, size: int = 64, rounds: int = 3) 
 
 @contextmanager
 def temporary_archive(archive: Path | None, size: int) -> Iterator[Path]:
-    """A copy of the archive, or one of drawn faces, in a folder that goes away, and its caches with it.
+    """A context with a copy of the archive, or one of drawn faces, in a temporary folder; its caches are deleted, too.
 
     Raises:
-        DataError: it is not a zip.
+        DataError: the archive is not a zip.
     """
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder) / "faces.zip"
@@ -83,7 +83,7 @@ def remove_caches(source: Path) -> None:
 
 
 def _interleaved(ways: dict[str, Callable[[], Times]], rounds: int) -> dict[str, dict[str, list[float]]]:
-    """Run every way once a round; returns times by row, then by way."""
+    """Run every way once per round; returns times by row and way."""
     from tqdm.auto import trange
 
     seconds: dict[str, dict[str, list[float]]] = {}
@@ -95,7 +95,7 @@ def _interleaved(ways: dict[str, Callable[[], Times]], rounds: int) -> dict[str,
 
 
 def table(result: dict[str, Any]) -> list[str]:
-    """The result of `bench_data` as lines: each way's best and median time, and the ratio of the bests."""
+    """The result of `bench_data` as lines: the best and median time of each way, and the ratio of the best times."""
     seconds = result["seconds"]
     ways = list(next(iter(seconds.values())))
     rows = [["seconds, best (median)", *ways, "ratio"]]
@@ -130,7 +130,7 @@ def _peer(archive: Path, size: int) -> Times:
 
 
 def _times(open_first: Callable[[], Iterable], open_again: Callable[[], Iterable]) -> Times:
-    """Seconds of each way to get at batches, which the two functions give."""
+    """Seconds until the batches of the two functions are available."""
     start = time.perf_counter()
     first = iter(open_first())
     next(first)
@@ -173,7 +173,7 @@ def _pack_synthetic(place: Path, size: int) -> None:
 
 
 def _memory(archive: Path, size: int) -> dict[str, int] | None:
-    """Bytes of the decoded array, and how much more a fresh process took to decode it; on Linux."""
+    """Bytes of the decoded array, and the memory growth of a new process that decodes it; None except on Linux."""
     code = (
         "import sys, tqdm.auto, PIL.Image; from pathlib import Path\n"
         "from facegan.data import load_faces\n"

@@ -1,8 +1,8 @@
-"""PyTorch's DCGAN example (github.com/pytorch/examples, dcgan/main.py), re-created to be measured beside.
+"""A reimplementation of PyTorch's DCGAN example, as a baseline for benchmarks.
 
-The same networks, losses, optimizers, labels, `.item()` calls and printed line, in the same order, in
-float32. Does not cover its arguments, checkpoints and sample images, which are not part of a step.
-It is here as people run it; for training, use `facegan.training`.
+The example is github.com/pytorch/examples, dcgan/main.py. This has the same networks, losses, optimizers, labels,
+`.item()` calls, and printed line, in the same order, in float32. Does not cover its arguments, checkpoints, and sample
+images, which are not part of a step. For training, use `facegan.training`.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ def weights_init(m: nn.Module) -> None:
 
 
 class NetG(nn.Module):
-    """z (B, 100, 1, 1) to images (B, 3, 64, 64) in [-1, 1]."""
+    """Maps z (B, 100, 1, 1) to images (B, 3, 64, 64) in [-1, 1]."""
 
     def __init__(self, ngf: int) -> None:
         super().__init__()
@@ -52,7 +52,7 @@ class NetG(nn.Module):
 
 
 class NetD(nn.Module):
-    """Images (B, 3, 64, 64) to probabilities (B,)."""
+    """Maps images (B, 3, 64, 64) to probabilities (B,)."""
 
     def __init__(self, ndf: int) -> None:
         super().__init__()
@@ -77,7 +77,7 @@ class NetD(nn.Module):
 
 
 class Example:
-    """Networks, optimizers and the body of the example's loop, as `step`."""
+    """Networks and optimizers of the example, and the body of its loop as `step`."""
 
     def __init__(self, *, width: int, device: torch.device, log: TextIO) -> None:
         self.device, self.log = device, log
@@ -89,7 +89,7 @@ class Example:
         self.optimizerG = optim.Adam(self.netG.parameters(), lr=LR, betas=(BETA1, 0.999))
 
     def step(self, data: Tensor) -> dict[str, float]:
-        """One iteration on images (B, 3, 64, 64) in [-1, 1]; returns what it prints."""
+        """One iteration on images (B, 3, 64, 64) in [-1, 1]; returns the printed values."""
         netD, netG, criterion = self.netD, self.netG, self.criterion
         netD.zero_grad()
         real_cpu = data.to(self.device)

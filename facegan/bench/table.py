@@ -1,4 +1,4 @@
-"""Tables of text, and how measurements are told in them."""
+"""Formats tables of measurements as text."""
 
 from __future__ import annotations
 

@@ -1,10 +1,9 @@
-"""How fast this machine trains and samples, beside PyTorch's DCGAN example and the machine's own limit.
+"""Measures training and sampling, beside PyTorch's DCGAN example and the matmul limit.
 
-The example and facegan take turns, round by round, each in its own process (`facegan.bench.worker`). Rates
-are images per second. Noise only ever slows things down, so ratios compare the best of several rounds, and
-medians are shown beside them. The limit is the rate of large matrix products in the same precision, measured
-in the same rounds. Does not cover how rates depend on batch size, width and image size
-(`scripts/bench_sweep.py`).
+The example and facegan are measured alternately, each in its own process (`facegan.bench.worker`). Rates are images
+per second. Noise only reduces them, so ratios compare the best of several rounds; medians are shown, too. The limit is
+the rate of large matrix products in the same precision, measured in the same rounds. Does not cover how rates depend
+on batch size, width, and image size (`scripts/bench_sweep.py`).
 """
 
 from __future__ import annotations
@@ -33,7 +32,7 @@ from facegan.runtime.device import PRECISIONS, describe, pick_device, pick_preci
 from facegan.training.gan import GAN
 
 EXAMPLE = "PyTorch's example, fp32"
-BATCHES = {"batch in memory": False, "from files": True}  # rows: whether batches are read from files
+BATCHES = {"batch in memory": False, "from files": True}  # row: whether batches are read from files
 AT_ONCE = (1, 16, 64, 256)  # images per call of a generator
 
 Rates = dict[str, dict[str, list[float]]]  # row -> way -> one rate per round
@@ -50,18 +49,18 @@ def bench_train(
     """Measure training at 64 px.
 
     Args:
-        archive: a .zip of faces; drawn ones when None.
-        width: feature maps at the finest hidden layer.
+        archive: a .zip of faces; drawn faces if None.
+        width: feature maps of the finest hidden layer.
         batch_size: images per step.
-        rounds: how often each way is measured.
-        device: "auto", "cpu", "cuda", "cuda:1" or "mps".
+        rounds: number of measurements of each way.
+        device: "auto", "cpu", "cuda", "cuda:1", or "mps".
 
     Returns:
         `machine`, `settings`, `flop_per_image`, `matrix_rate` (by precision), `images_per_second` (row -> way
-        -> one rate per round) and `recipes` (images per second of each).
+        -> one rate per round), and `recipes` (images per second of each).
 
     Raises:
-        DataError: there is no such zip, or it holds too few faces.
+        DataError: there is no such zip, or it has too few faces.
         ConfigError: a setting is out of range.
     """
     config = replace(RECIPES["tutorial"], width=width, batch_size=batch_size)
@@ -80,18 +79,18 @@ def bench_train(
 
 @contextmanager
 def unpacked(archive: Path | None, size: int) -> Iterator[tuple[Path, int]]:
-    """A zip of faces, with its files beside it for the example's loader, and how many it holds."""
+    """A context with a zip of faces, its unpacked files for the example's loader, and the number of faces."""
     with temporary_archive(archive, size) as path:
-        count = len(load_faces(path, size))  # refuses an unsafe zip before it is unpacked
+        count = len(load_faces(path, size))  # raises for an unsafe zip before it is unpacked
         with zipfile.ZipFile(path) as file:
             file.extractall(path.with_name("faces") / "all")
         yield path, count
 
 
 def bench_sample(*, width: int = 64, rounds: int = 5, device: str = "auto") -> dict[str, Any]:
-    """Measure how many images per second a generator of 64 px draws, by how many at once.
+    """Measure how many images per second a 64 px generator generates, by batch size.
 
-    Beside facegan's averaged generator, the example's, as its loop calls it.
+    Compares facegan's averaged generator with the example's, as called in its loop.
 
     Returns:
         `machine` and `images_per_second` (row -> way -> one rate per round).
@@ -113,9 +112,9 @@ def bench_sample(*, width: int = 64, rounds: int = 5, device: str = "auto") -> d
 
 
 def flop_per_image(config: TrainConfig) -> float:
-    """Floating-point operations of one training step per real image, without elementwise ones.
+    """Floating-point operations of a training step per real image, without elementwise operations.
 
-    Counted by torch in a real step; a multiply-add is two.
+    torch counts them in a real step; a multiply-add is two operations.
     """
     from torch.utils.flop_counter import FlopCounterMode
 
@@ -126,11 +125,11 @@ def flop_per_image(config: TrainConfig) -> float:
 
 
 def matrix_rate(device: torch.device, dtype: torch.dtype) -> float:
-    """Operations per second of square matrix products, an upper limit for any step."""
+    """Operations per second of square matrix products, an upper bound for any step."""
     side = 8192 if device.type == "cuda" else 2048
     a, b = (torch.randn(side, side, device=device).to(dtype) for _ in range(2))
     before = torch.backends.cuda.matmul.allow_tf32
-    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32  # as convolutions have it
+    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32  # as for convolutions
     try:
         return 2 * side**3 * Rate(lambda: a @ b, device)(0.5)
     finally:
@@ -193,7 +192,7 @@ def table(result: dict[str, Any]) -> list[str]:
 
 
 def _recipe_lines(recipes: dict[str, float], faces: int) -> list[str]:
-    """How long each recipe takes on this many faces, on the course's subset of CelebA and on all of it."""
+    """The time of each recipe for this many faces, for the course's subset of CelebA, and for all of CelebA."""
     sizes = dict.fromkeys((faces, 32_600, 202_599))
     rows = [["recipe", "images per second", *(f"{n:,} faces" for n in sizes)]]
     for name, rate in recipes.items():

@@ -1,7 +1,6 @@
-"""The processes that measure training, one for each kind, and the clock that they use.
+"""Processes that measure training, one for each kind, and their clock.
 
-Each kind of training has its own process, so that no setting of one helps or hurts the other; the two take
-turns.
+Each kind of training has its own process, so that its settings do not affect the other; they run alternately.
 """
 
 from __future__ import annotations
@@ -28,7 +27,7 @@ from facegan.training.gan import GAN
 from facegan.training.step import train_step
 
 SECONDS = 2.0  # a measurement lasts at least this long, and at least one step
-_KEPT = 4  # settings that a process keeps in memory
+_KEPT = 4  # number of settings that a process keeps in memory
 
 Ask = Callable[[str, TrainConfig, Path | None], float]
 
@@ -37,8 +36,8 @@ Ask = Callable[[str, TrainConfig, Path | None], float]
 def workers(device: str) -> Iterator[Ask]:
     """Yield ask(kind, config, source): images per second of training "facegan" or "example" on `device`.
 
-    A step takes one batch in memory when `source` is None, else batches of that file. `ask` raises
-    `TrainingError` when what is measured fails.
+    A step uses one batch in memory if `source` is None, otherwise batches of that file. `ask` raises `TrainingError` if
+    the measured training fails.
     """
     running: dict[str, tuple] = {}
 
@@ -59,7 +58,7 @@ def workers(device: str) -> Iterator[Ask]:
 
 
 def start(target: Callable, *arguments: Any) -> tuple:
-    """A fresh process that runs target(pipe, *arguments), and the other end of its pipe."""
+    """A new process that runs target(pipe, *arguments), and the other end of its pipe."""
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe()
     process = context.Process(target=target, args=(theirs, *arguments))
@@ -69,7 +68,7 @@ def start(target: Callable, *arguments: Any) -> tuple:
 
 
 def answer(pipe) -> Any:
-    """What a process sends; `TrainingError` when it sends the words of an error, or has ended."""
+    """A process's answer. Raises `TrainingError` if it is an error message, or the process has ended."""
     try:
         found = pipe.recv()
     except EOFError:
@@ -77,12 +76,12 @@ def answer(pipe) -> Any:
             "the measuring process ended, perhaps for lack of memory. Use a smaller width or batch size."
         ) from None
     if isinstance(found, str):
-        raise TrainingError(f"what was measured failed: {found}")
+        raise TrainingError(f"the measured training failed: {found}")
     return found
 
 
 def _serve(pipe, kind: str, device: str) -> None:
-    """Answer each request with a rate, or with the words of an error."""
+    """Answer each request with a rate or an error message."""
     build = _ours if kind == "facegan" else _Theirs
     place = torch.device(device)
     known: dict[Any, Callable[[float], float]] = {}
@@ -106,7 +105,7 @@ def _ours(config: TrainConfig, place: torch.device, source: Path | None) -> Rate
 
 
 class _Theirs:
-    """The example's step, on one batch that is on the device already or from its loader."""
+    """The example's step, on a batch that is on the device, or on batches from its loader."""
 
     def __init__(self, config: TrainConfig, place: torch.device, source: Path | None) -> None:
         example = Example(width=config.width, device=place, log=io.StringIO())
@@ -118,7 +117,7 @@ class _Theirs:
         self._rate = Rate(lambda: example.step(next(self._stream)), place)
 
     def __call__(self, seconds: float) -> float:
-        """Its loader's processes start before the measurement, as they do once an epoch."""
+        """Measure the rate; the loader's processes start before the measurement, as once per epoch."""
         if self._loader:
             self._stream = (images for images, _ in chain.from_iterable(repeat(self._loader)))
             next(self._stream)
@@ -126,9 +125,9 @@ class _Theirs:
 
 
 def training_step(gan: GAN, source: Path | None) -> Callable[[], dict[str, Tensor]]:
-    """A function that takes facegan's step on the next batch of `source`, or on one in memory when None."""
+    """A function that takes facegan's step on the next batch of `source`, or on a batch in memory if None."""
     stream = _batches(gan, source)
-    gan.engine.capturing().__enter__()  # for good: nothing else is done with this GAN
+    gan.engine.capturing().__enter__()  # never exited: this GAN is only used here
     return lambda: train_step(gan, next_images(stream, gan.config.n_critic))
 
 
@@ -143,9 +142,9 @@ def _batches(gan: GAN, source: Path | None) -> Iterator[Tensor]:
 
 
 class Rate:
-    """Calls per second of `work`, which is warmed up when this is made; `rate(seconds)` measures for so long.
+    """Calls per second of `work`, which is warmed up at first; `rate(seconds)` measures for that time.
 
-    Of work that differs from call to call, whole rounds of `calls` calls are measured.
+    If work differs from call to call, whole rounds of `calls` calls are measured.
     """
 
     def __init__(self, work: Callable[[], Any], device: torch.device, *, calls: int = 1) -> None:

@@ -1,4 +1,4 @@
-"""`facegan bench data`, `train` and `sample`."""
+"""The commands `facegan bench data`, `train`, and `sample`."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ import typer
 from facegan.cli.options import Device, Json, Size
 
 app = typer.Typer(help="Measure this machine.", no_args_is_help=True)
-Archive = Annotated[Path | None, typer.Argument(help="a .zip of faces; drawn ones by default")]
-Rounds = Annotated[int, typer.Option(min=1, help="how often to measure each")]
-Width = Annotated[int, typer.Option(help="feature maps at the finest hidden layer")]
+Archive = Annotated[Path | None, typer.Argument(help="a .zip of faces; default: drawn faces")]
+Rounds = Annotated[int, typer.Option(min=1, help="number of measurements of each")]
+Width = Annotated[int, typer.Option(help="feature maps of the finest hidden layer")]
 
 
 @app.callback()
 def bench() -> None:
-    """Measure this machine beside what people would use instead."""
+    """Measure the speed of facegan on this machine, and of the alternatives."""
 
 
 @app.command()
 def data(archive: Archive = None, size: Size = 64, rounds: Rounds = 3, json: Json = None) -> None:
-    """From an archive to batches: facegan beside unzip, ImageFolder and a DataLoader."""
+    """Measure loading, from an archive to batches: facegan beside unzip, ImageFolder, and a DataLoader."""
     from facegan.bench.data import bench_data, table
 
     result = bench_data(archive, size=size, rounds=rounds)
@@ -40,7 +40,7 @@ def train(
     device: Device = "auto",
     json: Json = None,
 ) -> None:
-    """Training beside PyTorch's DCGAN example and the machine's limit; how long each recipe will take."""
+    """Measure training beside PyTorch's DCGAN example and the machine's limit, and estimate the time of each recipe."""
     from facegan.bench.training import bench_train, table
 
     result = bench_train(archive, width=width, batch_size=batch_size, rounds=rounds, device=device)
@@ -49,7 +49,7 @@ def train(
 
 @app.command()
 def sample(width: Width = 64, rounds: Rounds = 5, device: Device = "auto", json: Json = None) -> None:
-    """Drawing faces from a generator, by how many at once, beside the example's generator."""
+    """Measure sampling for several batch sizes, beside the example's generator."""
     from facegan.bench.training import bench_sample, table
 
     result = bench_sample(width=width, rounds=rounds, device=device)

@@ -1,4 +1,4 @@
-"""`facegan course` and `facegan submit`."""
+"""The commands `facegan course` and `facegan submit`."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from facegan.errors import ConfigError
 
 
 def course(
-    folder: Annotated[str, typer.Argument(help="where to put them; created if it does not exist")],
+    folder: Annotated[str, typer.Argument(help="target folder; created if it does not exist")],
     for_class: Annotated[
-        bool, typer.Option("--for-class", help="without outputs, and with solutions switched off")
+        bool, typer.Option("--for-class", help="without outputs, and with solutions disabled")
     ] = False,
 ) -> None:
-    """Copy the course's notebooks into a folder; files that are there are never overwritten."""
+    """Copy the course's notebooks into a folder; existing files are never overwritten."""
     from facegan.course.copies import copy_notebooks
 
     if not folder:
@@ -26,11 +26,11 @@ def course(
     for path in done.new:
         print(f"copied {path}")
     for path in done.same:
-        print(f"{path} is there already")
+        print(f"{path} already exists")
     for path in done.kept:
-        print(f"kept {path}, which is not as in the course")
+        print(f"kept {path}, which differs from the course's version")
     if done.kept:
-        print("To get the course's version of those as well, rename yours, or name another folder.")
+        print("To get the course's version, rename yours, or give another folder.")
     where = f'"{folder}"' if " " in folder else folder
     install = "" if find_spec("jupyterlab") else "pip install 'facegan[lab]', then "
     print(f"To open them: {install}jupyter lab {where}")
@@ -38,12 +38,12 @@ def course(
 
 def submit(
     folder: Annotated[Path, typer.Argument(help="the folder with your notebooks")] = Path(),
-    student: Annotated[str | None, typer.Option(help="your id; default: that of fg.student")] = None,
+    student: Annotated[str | None, typer.Option(help="your id; default: the id set with fg.student")] = None,
     runs: Annotated[
         Path | None, typer.Option(help="the folder of your runs; default: runs, beside the notebooks")
     ] = None,
 ) -> None:
-    """Make the zip that you hand in: notebooks, written answers, and evidence of your training."""
+    """Create the zip to hand in: notebooks, written answers, and evidence of your training."""
     from facegan.course.submission import submit as make
 
     make(folder, runs=runs or folder / "runs", student=student)

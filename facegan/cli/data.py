@@ -1,4 +1,4 @@
-"""`facegan data list`, `get`, `check` and `preview`."""
+"""The commands `facegan data list`, `get`, `check`, and `preview`."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ import typer
 from facegan.cli.options import Align, Crop, Size
 from facegan.errors import DataError, printable
 
-app = typer.Typer(help="Fetch, check and look at faces to train on.", no_args_is_help=True)
+app = typer.Typer(help="Download, check, and preview faces to train on.", no_args_is_help=True)
 
 
 @app.command("list")
 def list_data() -> None:
-    """List the data sets that have names."""
+    """List the named data sets."""
     from facegan.data import SYNTHETIC_COUNT
     from facegan.data.registry import SOURCES, local_file
 
@@ -39,14 +39,14 @@ def get(
         str | None, typer.Option(help="the class's own copy: the id of a file on Google Drive")
     ] = None,
 ) -> None:
-    """Fetch a data set, verify it and decode it; run again to resume after an interruption."""
+    """Download, verify, and decode a data set; run again to resume after an interruption."""
     from facegan.data.load import load_faces
     from facegan.data.registry import SOURCES, fetch
 
     if name not in (*SOURCES, "synthetic"):
         raise DataError(
-            f"{name!r} is not a data set that can be fetched; those are {', '.join(SOURCES)} and synthetic. A folder "
-            f"or file of your own is used as it is: facegan train --data {name}"
+            f"{name!r} is not a named data set; these are {', '.join(SOURCES)} and synthetic. Your own folders "
+            f"and files need no download: facegan train --data {name}"
         )
     if drive_id:
         os.environ["FACEGAN_DRIVE_ID"] = drive_id
@@ -62,8 +62,8 @@ def get(
 
 
 @app.command()
-def check(source: Annotated[str, typer.Argument(help="a data set's name, a folder or a .zip")]) -> None:
-    """Read a whole data set: its hash, its images, its cache. Exit code 1 when something is wrong."""
+def check(source: Annotated[str, typer.Argument(help="a data set's name, a folder, or a .zip")]) -> None:
+    """Verify a data set: its hash, images, and cache. Exit code 1 if something is wrong."""
     from facegan.data.archives import Photos
     from facegan.data.cache import caches_of
     from facegan.data.decode import MAX_BAD_SHARE, survey
@@ -71,8 +71,8 @@ def check(source: Annotated[str, typer.Argument(help="a data set's name, a folde
     from facegan.data.registry import SOURCES, local_file, verify
     from facegan.files import is_verified
 
-    if not source:  # would be the current folder
-        raise DataError("the folder to check is an empty text. Name a folder, a .zip or a data set.")
+    if not source:  # an empty path would be the current folder
+        raise DataError("the folder to check is an empty text. Name a folder, a .zip, or a data set.")
     path = local_file(source) if source in SOURCES else Path(source)
     if not path.is_dir() and (path.suffix.lower() != ".zip" or not path.is_file()):
         advice = (
@@ -92,7 +92,7 @@ def check(source: Annotated[str, typer.Argument(help="a data set's name, a folde
     caches = {p: is_verified(p, thorough=True) for p in caches_of(source)}
     for cache, whole in caches.items():
         print(
-            f"cache {printable(str(cache))}: {'verified' if whole else 'damaged; the next load builds it again'}"
+            f"cache {printable(str(cache))}: {'verified' if whole else 'damaged; the next load rebuilds it'}"
         )
     if not all(caches.values()) or len(found.skipped) > MAX_BAD_SHARE * (found.count + len(found.skipped)):
         raise typer.Exit(1)
@@ -100,14 +100,14 @@ def check(source: Annotated[str, typer.Argument(help="a data set's name, a folde
 
 @app.command()
 def preview(
-    source: Annotated[str, typer.Argument(help="a data set's name, a folder, a .zip or a .npy")],
+    source: Annotated[str, typer.Argument(help="a data set's name, a folder, a .zip, or a .npy")],
     out: Annotated[Path, typer.Option(help="the contact sheet, a .png")] = Path("preview.png"),
-    n: Annotated[int, typer.Option(min=1, help="faces on it, evenly spread over the set")] = 64,
+    n: Annotated[int, typer.Option(min=1, help="number of faces, evenly spaced in the data set")] = 64,
     size: Size = 64,
     align: Align = "center",
     crop: Crop = None,
 ) -> None:
-    """Make a contact sheet of what training would see, and list the images that were skipped, and why."""
+    """Create a contact sheet of the training images, and list skipped images with reasons."""
     import numpy as np
 
     from facegan.data.load import load_faces
@@ -121,7 +121,7 @@ def preview(
 
 
 def _print_survey(path: Path, found) -> None:
-    print(f"{printable(path.name)}: {found.count:,} images that can be read")
+    print(f"{printable(path.name)}: {found.count:,} readable images")
     for (width, height), count in found.sizes.most_common(5):
         print(f"  {count:,} of {width} x {height}")
     if len(found.sizes) > 5:

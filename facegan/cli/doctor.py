@@ -1,4 +1,4 @@
-"""`facegan doctor`: what is wrong with a training."""
+"""The command `facegan doctor`, which finds failures of a training."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ def doctor(
     crop: Crop = None,
     align: Align = "center",
 ) -> None:
-    """Find out what is wrong with a training: verdicts, their evidence, and what to change.
+    """Find what is wrong with a training: verdicts, their evidence, and what to change.
 
-    Exit code 0: healthy, or not sure; 1: ill; 2: no diagnosis, such as of a run that is too short.
+    Exit code 0: healthy or not sure; 1: something is wrong; 2: no diagnosis, for example because the run is too short.
     """
     from facegan.data.load import load_faces
     from facegan.doctor import diagnose

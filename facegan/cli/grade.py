@@ -1,4 +1,4 @@
-"""`facegan grade` and `facegan autograder`."""
+"""The commands `facegan grade` and `facegan autograder`."""
 
 from __future__ import annotations
 
@@ -16,31 +16,31 @@ if TYPE_CHECKING:
     from facegan.course.grading.pool import Grade
 
 Notebooks = Annotated[
-    str, typer.Option(help="which notebooks count, such as 1,2,3; default: all that anyone handed in")
+    str, typer.Option(help="notebooks to grade, such as 1,2,3; default: all that anyone handed in")
 ]
 
 
 def grade(
     folder: Annotated[Path, typer.Argument(help="the submissions: notebooks, zips, and folders of them")],
     out: Annotated[
-        Path, typer.Option(help="the table, a .csv; reports go into a folder of that name")
+        Path, typer.Option(help="the table, a .csv; reports are written to a folder of that name")
     ] = Path("grades.csv"),
-    format: Annotated[str, typer.Option(help="csv, canvas, moodle or gradescope")] = "csv",
+    format: Annotated[str, typer.Option(help="csv, canvas, moodle, or gradescope")] = "csv",
     roster: Annotated[
-        Path | None, typer.Option(help="a .csv with all students, as your platform exports it")
+        Path | None, typer.Option(help="a .csv with all students, exported from your platform")
     ] = None,
     notebooks: Notebooks = "",
     due: Annotated[
-        str, typer.Option(help="a time, such as '2026-12-01 23:59'; files saved later are late")
+        str, typer.Option(help="due time, such as '2026-12-01 23:59'; files saved later are late")
     ] = "",
-    jobs: Annotated[int, typer.Option(min=1, help="how many students at the same time")] = 1,
+    jobs: Annotated[int, typer.Option(min=1, help="number of students graded in parallel")] = 1,
     run_all: Annotated[
-        bool, typer.Option("--run-all", help="run all other cells, too, and report errors")
+        bool, typer.Option("--run-all", help="also run all other cells, and report errors")
     ] = False,
     limit: Annotated[float, typer.Option(help="seconds for one student")] = 900,
     cell_limit: Annotated[float, typer.Option(help="seconds for one cell")] = 90,
 ) -> None:
-    """Grade submissions: a table, a summary of the class, a page per student. Runs the students' code: see
+    """Grade submissions: a table, a summary of the class, and a page per student. This runs the students' code; see
     docs/instructors.md."""
     from facegan.course import grading
     from facegan.course.grading import roster as rosters
@@ -66,10 +66,10 @@ def grade(
 
 def autograder(
     platform: Annotated[str, typer.Option("--for", help="gradescope or classroom50")] = "gradescope",
-    out: Annotated[Path, typer.Option(help="where to write the zip")] = Path("autograder.zip"),
+    out: Annotated[Path, typer.Option(help="the zip to write")] = Path("autograder.zip"),
     notebooks: Notebooks = "",
 ) -> None:
-    """Make the zip with which Gradescope or Classroom 50 grade submissions by themselves."""
+    """Create the zip with which Gradescope or Classroom 50 grades submissions automatically."""
     from facegan.course.grading.autograder import make
 
     print(make(platform, out, notebooks=_numbers(notebooks)))
@@ -83,7 +83,7 @@ def _check_installed(run_all: bool) -> None:
 
 def _check_places(folder: Path, out: Path) -> None:
     if not folder.is_dir():
-        raise DataError(f"{folder} is no folder. Give the folder that the submissions are in.")
+        raise DataError(f"{folder} is not a folder. Give the folder with the submissions.")
     if out.is_dir():
         raise ConfigError(f"--out {out} is a folder. Give the name of a table, such as {out / 'grades.csv'}.")
     if out.with_suffix("").resolve() == folder.resolve():
@@ -119,7 +119,7 @@ def _time(due: str) -> datetime | None:
     try:
         return datetime.fromisoformat(due).astimezone()
     except ValueError:
-        raise ConfigError(f"--due {due!r} is no time. Write it as 2026-12-01 23:59.") from None
+        raise ConfigError(f"--due {due!r} is not a time. Write it as 2026-12-01 23:59.") from None
 
 
 def _mark_late(grades: list[Grade], latest: datetime | None) -> None:

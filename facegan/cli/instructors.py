@@ -1,4 +1,4 @@
-"""`facegan solutions`: what an instructor makes from the course."""
+"""The command `facegan solutions`, for instructors."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ import typer
 
 
 def solutions(
-    out: Annotated[Path, typer.Option(help="where to write them; created if it does not exist")] = Path(
+    out: Annotated[Path, typer.Option(help="target folder; created if it does not exist")] = Path(
         "solutions"
     ),
 ) -> None:
-    """Write completed notebooks and model answers to the written questions; no file is overwritten."""
+    """Write completed notebooks and model answers to the written questions; existing files are not overwritten."""
     from facegan.course import solved
 
     written = solved.write(out)
@@ -21,6 +21,6 @@ def solutions(
         print(f"wrote {path}")
     kept = [path for path in solved.files(out) if path not in written]
     for path in kept:
-        print(f"kept {path}, which is there already")
+        print(f"kept {path}, which already exists")
     if kept:
-        print("To write those again, rename yours, or name another folder.")
+        print("To write them again, rename yours, or give another folder.")

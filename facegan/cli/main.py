@@ -1,6 +1,6 @@
-"""The command line: `facegan` or `python -m facegan`. Commands print and save; the library computes.
+"""The command line, `facegan` or `python -m facegan`.
 
-Exit codes: 0 done; 1 refused, with one line of why; 2 wrong usage; 130 interrupted (and saved). `doctor` has its own.
+Exit codes: 0 done; 1 error, with a one-line message; 2 wrong usage; 130 interrupted (and saved). `doctor` has its own.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from facegan.errors import DownloadError, FaceganError, printable
 from facegan.version import __version__
 
 app = typer.Typer(
-    help="Generate human faces from noise: train, sample and explore GANs.",
+    help="Train, sample, and explore GANs that generate faces.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -56,7 +56,7 @@ reword(app)
 
 
 def main() -> None:
-    """Run the command line; a refusal is one line on stderr, not a traceback."""
+    """Run the command line; errors are one line on stderr, not a traceback."""
     _open_standard_files()
     warnings.showwarning = lambda message, *_: print(f"facegan: {message}", file=sys.stderr)
     try:
@@ -68,9 +68,9 @@ def main() -> None:
 
 
 def _open_standard_files() -> None:
-    """Open those that the caller has closed, so that no other file takes their numbers and gets what is printed.
+    """Open standard files that the caller has closed, so that no other file gets their descriptors and the output.
 
-    Nothing that is printed fails for its characters.
+    Characters that a stream cannot encode are escaped.
     """
     while (number := os.open(os.devnull, os.O_RDWR)) <= 2:
         pass
@@ -80,11 +80,11 @@ def _open_standard_files() -> None:
         if stream is None:
             setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115
         elif isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")  # what its encoding lacks
+            stream.reconfigure(errors="backslashreplace")  # for characters that its encoding does not support
 
 
 def _leave(end: SystemExit) -> None:
-    """End this process of several at once: gloo's threads now and then abort an interpreter that shuts down."""
+    """Exit one of several processes immediately, because gloo's threads sometimes abort Python's shutdown."""
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(end.code if isinstance(end.code, int) else int(end.code is not None))

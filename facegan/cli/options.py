@@ -8,31 +8,30 @@ from typing import Annotated, Any, Literal
 import typer
 
 Source = Annotated[
-    str, typer.Argument(help="a run folder, a .safetensors file, 'faces' or 'synthetic'", metavar="GENERATOR")
+    str,
+    typer.Argument(help="a run folder, a .safetensors file, 'faces', or 'synthetic'", metavar="GENERATOR"),
 ]
-Step = Annotated[int | None, typer.Option(help="of a run, one of its snapshots; default: the last step")]
-Seed = Annotated[int | None, typer.Option(help="same seed, same faces")]
+Step = Annotated[int | None, typer.Option(help="a snapshot of the run, by its step; default: the last")]
+Seed = Annotated[int | None, typer.Option(help="random seed; the same seed gives the same faces")]
 Truncation = Annotated[
     float | None,
     typer.Option(
-        help="cut latents off at this many standard deviations: nearer the average face, not better"
+        help="truncate latents at this many standard deviations: faces closer to the average, not better"
     ),
 ]
 Crop = Annotated[
     str | None,
-    typer.Option(help="celeba-108, celeba-128 or celeba-178: how to cut aligned CelebA images; or center"),
+    typer.Option(help="crop of aligned CelebA images, celeba-108, celeba-128, or celeba-178; or center"),
 ]
 Align = Annotated[
     Literal["center", "face"],
-    typer.Option(
-        help="keep the center of photographs, or find the face (for photographs that are not face crops)"
-    ),
+    typer.Option(help="crop photographs to the center, or to the detected face (if they are not face crops)"),
 ]
 Size = Annotated[int, typer.Option(help="side of the images in pixels")]
-Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 or mps")]
-Json = Annotated[Path | None, typer.Option(help="also write everything measured to this file")]
+Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, or mps")]
+Json = Annotated[Path | None, typer.Option(help="also write all measurements to this file")]
 
 
 def given(**options: Any) -> dict[str, Any]:
-    """The options that the user gave, so that the library's own defaults hold for the others."""
+    """The options that the user gave; the others have the library's defaults."""
     return {name: value for name, value in options.items() if value is not None}

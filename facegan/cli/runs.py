@@ -1,4 +1,4 @@
-"""Commands that use what a run has left: `facegan sample`, `walk`, `export`, `info`, `results` and `copies`."""
+"""The commands for finished runs: `sample`, `walk`, `export`, `info`, `results`, `copies`."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 Format = Literal["safetensors", "onnx", "torchscript"]
 Framing = Annotated[
     Literal["center", "face"] | None,
-    typer.Option(help="as in train; default: face for photographs if all runs were trained so, else center"),
+    typer.Option(help="as in train; default: face for photographs if all runs used it, else center"),
 ]
 
 
@@ -32,9 +32,9 @@ def sample(
     source: Source,
     step: Step = None,
     out: Annotated[
-        Path, typer.Option(help="a .png grid, a .npy array (N, 3, H, W), or a folder for single files")
+        Path, typer.Option(help="a .png grid, a .npy array (N, 3, H, W), or a folder for separate files")
     ] = Path("samples.png"),
-    n: Annotated[int, typer.Option(min=1, help="how many faces")] = 64,
+    n: Annotated[int, typer.Option(min=1, help="number of faces")] = 64,
     seed: Seed = None,
     truncation: Truncation = None,
 ) -> None:
@@ -45,7 +45,7 @@ def sample(
 
     ending = "" if out.is_dir() else out.suffix.lower()
     if ending not in {"", ".npy", ".png"}:
-        raise ConfigError(f"cannot write faces to {out.name!r}; name a .png, a .npy or a folder.")
+        raise ConfigError(f"cannot write faces to {out.name!r}; name a .png, a .npy, or a folder.")
     generator = load_generator(source, step=step)
     parts = _in_parts(generator, n, ending, seed=seed, truncation=truncation)
     if ending == ".npy":
@@ -58,13 +58,11 @@ def sample(
     print(out)
 
 
-_PART = (
-    1024  # faces in memory at once, where they go to files of their own; a multiple of what `generate` takes
-)
+_PART = 1024  # faces in memory at once for separate files; a multiple of the batch size of `generate`
 
 
 def _in_parts(generator: Generator, n: int, ending: str, **options: Any) -> Iterator[Tensor]:
-    """The faces of `generator.sample(n, ...)` as uint8. Raises `ConfigError` if one file's do not fit into memory."""
+    """The faces of `generator.sample(n, ...)` as uint8. Raises `ConfigError` if a file's do not fit into memory."""
     from facegan.images import to_uint8
     from facegan.models.protocol import generate, latents_for, sample_shape
     from facegan.runtime.memory import check_fits
@@ -94,20 +92,20 @@ def walk(
     source: Source,
     step: Step = None,
     out: Annotated[Path, typer.Option(help="a .gif or .mp4 file")] = Path("walk.gif"),
-    faces: Annotated[int, typer.Option(min=2, help="faces to walk between")] = 5,
+    faces: Annotated[int, typer.Option(min=2, help="number of faces on the path")] = 5,
     frames: Annotated[int, typer.Option(min=2, help="frames of the whole loop")] = 60,
     fps: Annotated[float, typer.Option(min=1, max=50, help="frames per second")] = 15,
     scale: Annotated[int, typer.Option(min=1, max=16, help="enlarge each pixel this many times")] = 4,
     seed: Seed = None,
     truncation: Truncation = None,
 ) -> None:
-    """Walk through latent space, from face to face and back, as a GIF or MP4."""
+    """Write a GIF or MP4 of a closed walk through latent space."""
     from facegan.images import encoder_for, save_animation, to_uint8
     from facegan.latent import walk as latent_walk
     from facegan.models.protocol import generate, latents_for
     from facegan.runs.run import load_generator
 
-    encoder_for(out)  # refuses other names before any work
+    encoder_for(out)  # refuses other names first
     generator = load_generator(source, step=step)
     z = latent_walk(latents_for(generator, faces, seed=seed, truncation=truncation), frames)
     pictures = to_uint8(generate(generator, z)).repeat_interleave(scale, 2).repeat_interleave(scale, 3)
@@ -118,14 +116,14 @@ def export(
     source: Source,
     step: Step = None,
     out: Annotated[
-        Path | None, typer.Option(help="the file to write; default: generator with the format's ending")
+        Path | None, typer.Option(help="the file to write; default: generator with the format's suffix")
     ] = None,
     format: Annotated[
         Format | None,
-        typer.Option(help="default: by the file's ending, or safetensors; onnx needs facegan[onnx]"),
+        typer.Option(help="default: by the file's suffix, or safetensors; onnx needs facegan[onnx]"),
     ] = None,
 ) -> None:
-    """Write a trained generator to one file, for facegan or for other programs."""
+    """Export a trained generator to one file, for facegan or other programs."""
     from facegan.export import ENDINGS, export_generator
     from facegan.runs.run import load_generator
 
@@ -139,7 +137,7 @@ def export(
 def info(
     source: Annotated[Path | None, typer.Argument(help="a run folder", metavar="[RUN]")] = None,
 ) -> None:
-    """Describe this machine, or what a run folder holds."""
+    """Describe this machine, or a run folder."""
     for name, value in (_describe_machine() if source is None else _describe_run(source)).items():
         print(f"{name:<12} {value}")
 
@@ -182,9 +180,12 @@ def results(
     crop: Crop = None,
     align: Framing = None,
     n: Annotated[
-        int | None, typer.Option(min=100, help="faces of each kind; default: 2500, or half of the real ones")
+        int | None,
+        typer.Option(
+            min=100, help="number of real and of fake faces; default: 2500, or half of the real ones"
+        ),
     ] = None,
-    grids: Annotated[Path | None, typer.Option(help="a folder for a grid of each run's faces")] = None,
+    grids: Annotated[Path | None, typer.Option(help="a folder for grids of each run's faces")] = None,
 ) -> None:
     """Compare finished runs: a Markdown table of settings, time, and distance to real faces."""
     from tqdm.auto import tqdm
@@ -201,7 +202,7 @@ def results(
     found = [evaluator.measure(run) for run in tqdm(runs, unit="run", leave=False)]
     print(f"Distances to {n:,} faces of {faces.name}:\n", *table(found, evaluator.floor), sep="\n")
     print(
-        "\nThe doctor's view (facegan doctor RUN):",
+        "\nDiagnosis (facegan doctor RUN):",
         *(f"{run}: {in_brief(run, faces)}" for run in runs),
         sep="\n",
     )
@@ -213,16 +214,16 @@ def copies(
     run: Annotated[str, typer.Argument(help="a run folder or a bundled run's name", metavar="RUN")],
     data: Annotated[str, typer.Option(help="the faces that the run was trained on, as in train")],
     held_out: Annotated[
-        str | None, typer.Option(help="faces of the same kind that it was not trained on; best as many")
+        str | None, typer.Option(help="faces of the same kind that it was not trained on; ideally as many")
     ] = None,
     crop: Crop = None,
     align: Framing = None,
-    n: Annotated[int, typer.Option(min=100, help="fakes of each snapshot")] = 500,
+    n: Annotated[int, typer.Option(min=100, help="number of fakes of each snapshot")] = 500,
     grid: Annotated[
         Path | None, typer.Option(help="a .png: the last fakes beside their nearest training faces")
     ] = None,
 ) -> None:
-    """Find out from which step on a run copies its training faces, and show the fakes that are nearest to one."""
+    """Find the step from which a run copies its training faces, and show the closest fakes."""
     from tqdm.auto import tqdm
 
     from facegan.data.load import load_faces
@@ -284,7 +285,7 @@ def _copy_table(scores: dict[int, CopyScore], count: int, n: int, *, held_out: b
 
 
 def _framing(runs: Sequence[str | Path], data: str, crop: str | None) -> str:
-    """How the runs' photographs were framed, for other photographs; named data sets are framed already."""
+    """The framing of the runs' photographs, for other photographs; named data sets are already framed."""
     from facegan.data.registry import SOURCES
     from facegan.runs.run import Run
 

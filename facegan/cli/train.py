@@ -1,4 +1,4 @@
-"""`facegan train` and `facegan recipes`."""
+"""The commands `facegan train` and `facegan recipes`."""
 
 from __future__ import annotations
 
@@ -22,40 +22,38 @@ RecipeName = str
 if not TYPE_CHECKING:
     RecipeName = Literal[tuple(RECIPES)]
 Recipe = Annotated[
-    RecipeName | None, typer.Option(help="the settings to start from; default: tutorial", show_default=False)
+    RecipeName | None, typer.Option(help="recipe with the settings; default: tutorial", show_default=False)
 ]
 StartFrom = Annotated[
     str | None,
     typer.Option(
-        help="instead of a recipe: take networks and settings of a run folder, or of 'faces' or 'synthetic'"
+        help="instead of a recipe: use the networks and settings of a run folder, 'faces', or 'synthetic'"
     ),
 ]
 ConfigFile = Annotated[
     Path | None,
     typer.Option(
-        help="instead of a recipe: take the settings of a JSON file, such as a run folder's config.json"
+        help="instead of a recipe: use the settings of a JSON file, such as a run folder's config.json"
     ),
 ]
 Data = Annotated[
-    str, typer.Option(help="'celeba', 'celeba-full', 'synthetic', a folder of images, a .zip or a .npy")
+    str, typer.Option(help="'celeba', 'celeba-full', 'synthetic', a folder of images, a .zip, or a .npy")
 ]
 RunDir = Annotated[
     Path | None,
     typer.Option(
-        help="where to save, and to resume from; default: runs/RECIPE, runs/RUN-on-DATA, runs/config-of-RUN"
+        help="folder to save to and resume from; default: runs/RECIPE, runs/RUN-on-DATA, runs/config-of-RUN"
     ),
 ]
 ResumeAnyway = Annotated[
-    bool, typer.Option("--resume-anyway", help="resume a run of other settings or data with the new ones")
+    bool, typer.Option("--resume-anyway", help="resume a run with other settings or data, using the new ones")
 ]
 HeldOut = Annotated[
     int | None,
-    typer.Option(
-        help="keep this many faces out of training, and record whether D overfits the others; 64 do"
-    ),
+    typer.Option(help="keep this many faces out of training, and measure whether D overfits; 64 are enough"),
 ]
-Fresh = Annotated[bool, typer.Option("--fresh", help="move a run in the run folder aside, and start over")]
-Steps = Annotated[int | None, typer.Option(help="train until this many steps in total")]
+Fresh = Annotated[bool, typer.Option("--fresh", help="start over, and move an existing run folder aside")]
+Steps = Annotated[int | None, typer.Option(help="total number of steps")]
 OUTPUTS = ("samples.png", "progress.gif", "curves.png", "generator.safetensors")
 
 
@@ -75,11 +73,10 @@ def train(
     device: Device = "auto",
     **overrides: Any,
 ) -> None:
-    """Train a recipe, the settings of a file, or the networks of a run, on faces; run it again to resume.
+    """Train a GAN on faces from a recipe, a settings file, or the networks of a run; rerun to resume.
 
-    Every setting can be overridden, but for those of networks that were trained already; see `facegan recipes`
-    for their values. On several GPUs: torchrun --nproc-per-node 2 -m facegan train ..., where batch_size is
-    that of all GPUs together.
+    Every setting can be overridden, except those of networks that are already trained; `facegan recipes` lists their
+    values. On several GPUs: torchrun --nproc-per-node 2 -m facegan train ...; batch_size is the global batch size.
     """
     from facegan.data.load import load_faces
     from facegan.runtime import distributed
@@ -115,13 +112,13 @@ def _check_start(recipe: str | None, start_from: str | None, config: Path | None
         )
     if recipe and start_from:
         raise ConfigError(
-            f"got recipe={recipe!r} and start_from={start_from!r}, which has settings of its own. Give one of them; "
+            f"got recipe={recipe!r} and start_from={start_from!r}, which has its own settings. Give one of them; "
             "single settings can be added to both."
         )
     other = f"recipe={recipe!r}" if recipe else f"start_from={start_from!r}"
     if config and (recipe or start_from):
         raise ConfigError(
-            f"got {other} and config={str(config)!r}, which has settings of its own. Give one of them; "
+            f"got {other} and config={str(config)!r}, which has its own settings. Give one of them; "
             "single settings can be added to both."
         )
 
@@ -136,7 +133,7 @@ def _gan(
     fresh: bool,
     config: Path | None,
 ) -> GAN:
-    """A GAN of a recipe or a file, or one that starts from a run; a run folder that started there needs it no more."""
+    """A GAN from a recipe, a file, or a run; not needed if the run folder already started from that run."""
     from facegan.runs.run import FolderRun
     from facegan.runs.settings_file import read_settings
     from facegan.training.gan import GAN
@@ -151,7 +148,7 @@ def _gan(
 
 
 def _started_from(run: Run, name: str) -> bool:
-    """Whether a run started from the one of that name, as far as that can still be read."""
+    """Whether a run started from the run of that name, as far as this is recorded."""
     from facegan.runs.data_record import STARTED_FROM
     from facegan.runs.pretrained import is_pretrained
     from facegan.runs.run import Run
@@ -169,7 +166,7 @@ def _default_folder(name: str, data: str | None) -> Path:
 
 
 def _folder_of(config: Path) -> Path:
-    """For a run's `config.json`, another folder than that run's."""
+    """The run folder for a settings file; not the folder of the run that the file belongs to."""
     path = config.expanduser().resolve()
     return Path("runs") / (f"config-of-{path.parent.name}" if path.stem == "config" else path.stem)
 
@@ -182,7 +179,7 @@ def _machine(gan) -> str:
 
 
 def recipes() -> None:
-    """List the recipes and what each changes from the default settings."""
+    """List the recipes, and the settings in which each differs from the defaults."""
     for name, config in RECIPES.items():
         changes = differing(TrainConfig(), config)
         listed = ", ".join(f"{field}={new}" for field, (_, new) in changes.items())
@@ -193,7 +190,7 @@ def recipes() -> None:
 
 
 def with_settings(command):
-    """The command with one option per `TrainConfig` field in place of **overrides."""
+    """The command with one option per `TrainConfig` field instead of **overrides."""
     signature = inspect.signature(command, eval_str=True)
     named = [p for p in signature.parameters.values() if p.kind is not p.VAR_KEYWORD]
     options = [_option(name, hint, text) for name, (hint, text) in field_help().items()]
@@ -203,6 +200,6 @@ def with_settings(command):
 
 
 def _option(name: str, hint: Any, text: str) -> inspect.Parameter:
-    hint = Literal[tuple(LOSSES)] if name == "loss" else hint  # others are registered in Python
+    hint = Literal[tuple(LOSSES)] if name == "loss" else hint  # other losses are registered in Python
     annotation = Annotated[hint | None, typer.Option(help=text, show_default=False)]
     return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=annotation)

@@ -1,7 +1,7 @@
-"""The library's messages in the words of the command line: `batch_size=8` becomes `--batch-size 8`.
+"""Rewrites the library's messages for the command line: `batch_size=8` is `--batch-size 8`.
 
-Messages name settings and arguments as Python has them. Every command's errors and warnings are translated for the
-options that this command has, so a message is written once.
+Messages name settings and arguments as in Python. The errors and warnings of every command are translated to the
+options of this command, so that a message is written only once.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import typer
 
 from facegan.errors import FaceganError
 
-# Not inside a path, a quoted string, a call or another word.
+# Not inside a path, a quoted string, a call, or another word.
 _NAME = r"(?<![\w/\\.'\"=-])([a-z][a-z0-9_]*)"
 _SETTING = re.compile(_NAME + r"=('[^']*'|[\w+:-]+(?:\.[\w+-]+)*)(?![\w/\\(])")
 _PLAIN = re.compile(r"[\w.+:-]+")  # needs no quotes in a shell
@@ -25,11 +25,11 @@ _BARE = re.compile(_NAME + r"(?![\w/\\'\"(=-]|\.\w)")
 
 
 def in_options(message: str, names: Collection[str]) -> str:
-    """The message with settings that are options written as such.
+    """The message with settings written as options.
 
     Args:
-        message: of an error or a warning.
-        names: the options' names as Python has them.
+        message: message of an error or a warning.
+        names: names of the options in Python.
 
     >>> in_options("set flip=False or width_d=8, or resume='anyway'", {"flip", "width_d", "resume_anyway"})
     'set --no-flip or --width-d 8, or --resume-anyway'
@@ -52,7 +52,7 @@ def in_options(message: str, names: Collection[str]) -> str:
 
 
 def reword(app: typer.Typer) -> None:
-    """Make every command of an app, and of its groups, speak of options."""
+    """Rewrite the messages of every command of an app and of its groups."""
     for command in app.registered_commands:
         if command.callback:
             command.callback = _worded(command.callback)

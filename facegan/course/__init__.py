@@ -1,4 +1,4 @@
-"""The exercises of the course: the table, the checks, the reference solutions, and grading."""
+"""The exercises of the course: catalog, checks, reference solutions, and grading."""
 
 from importlib import import_module
 
@@ -17,7 +17,7 @@ _MODULES = (
     "solutions",
     "solved",
     "written",
-)  # loaded when first used
+)  # imported on first use
 
 
 def __getattr__(name: str):

@@ -1,7 +1,7 @@
-"""The student's own answers, in the notebook that asks for them or in a later one.
+"""Provides the student's own answers, in the same notebook or in a later one.
 
-Loading a kept answer (`facegan.course.kept`) runs its cell again and checks it again. In Colab every notebook is a
-machine of its own, so answers last only on Drive.
+Loading a kept answer (`facegan.course.kept`) runs and checks its cell again. In Colab, every notebook runs on its own
+machine, so answers are only kept on Drive.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ from facegan.training.fresh import set_aside
 
 
 def answer(name: str) -> Callable:
-    """The student's right answer to an exercise, or else the reference solution; prints which.
+    """The student's correct answer to an exercise, or the reference solution; prints which one.
 
-    It may be of this notebook, or of an earlier one that kept it in the folder of runs.
+    The answer may be from this notebook, or from an earlier one that kept it in the folder of runs.
 
     Raises:
         ConfigError: there is no such exercise.
@@ -51,7 +51,7 @@ def answer(name: str) -> Callable:
 
 
 def authors(*names: str) -> None:
-    """Print which of these exercises' functions are the student's and which the library's."""
+    """Print which of these exercises' functions are the student's and which are the library's."""
     yours = [name for name in names if find(name).name in kept.given]
     ours = [name for name in names if name not in yours]
     parts = [f"Yours: {', '.join(yours)}."] if yours else []
@@ -60,15 +60,15 @@ def authors(*names: str) -> None:
 
 
 def run_folder(path: str | Path, *names: str, **others: str) -> Path:
-    """A run folder for networks made of these answers; a run of other ones is moved aside, and this says so.
+    """A run folder for networks from these answers; a run with other answers is moved aside, with a message.
 
     Args:
         path: the folder, such as `RUNS / "first"`.
-        names: of the exercises whose answers make the networks.
-        others: what else a run cannot continue with when it changes, by name, such as its faces.
+        names: names of the exercises that define the networks.
+        others: other values, by name, with which a run cannot continue if they change, such as its faces.
 
     Raises:
-        CheckpointError: the folder must be moved, and cannot be.
+        CheckpointError: the folder cannot be moved.
     """
     path = Path(path)
     now = {name: _fingerprint(name) for name in names} | others
@@ -87,7 +87,7 @@ def run_folder(path: str | Path, *names: str, **others: str) -> Path:
 
 
 def _fingerprint(name: str) -> str:
-    """Identifies the answer in use, whatever its comments and spaces; "library" if it is not the student's."""
+    """Identifies the answer in use, ignoring comments and spaces; "library" if it is not the student's."""
     if name not in kept.given:
         return "library"
     if kept.folder is None or name not in kept.names():
@@ -99,9 +99,9 @@ def _fingerprint(name: str) -> str:
 
 
 def _load(folder: Path, name: str) -> str | None:
-    """Run the kept cells of an exercise's notebook, which checks them; returns what is wrong with its own, or None.
+    """Run and check the kept cells of an exercise's notebook; returns the problem with this exercise's cell, or None.
 
-    Cells may use each other's functions; where one is missing, they find the reference solution.
+    Cells may use each other's functions; if one is missing, they use the reference solution.
     """
     others = [other for other in exercises().values() if other.notebook == find(name).notebook]
     namespace = exercise.provided() | {"fg": sys.modules["facegan"]}

@@ -1,4 +1,4 @@
-"""How much faces smile, read from their pixels: what notebook 4 does arithmetic with."""
+"""Measures how much faces smile from their pixels, for notebook 4."""
 
 from __future__ import annotations
 
@@ -15,20 +15,19 @@ from facegan.images import to_float
 
 _MOUTH = (79, 149, 101, 159)  # left, top, right, bottom in CelebA's aligned images of 178 x 218
 _CHEEKS = (65, 133, 113, 145)
-_LEARNED_FROM = 6000  # drawn faces
+_LEARNED_FROM = 6000  # number of drawn faces
 _PENALTY = 100.0  # of ridge regression
 
 
 def smiles(generator: nn.Module, images: Tensor) -> Tensor:
-    """How much each generated face smiles: a number (N,), larger for more of a smile; only differences mean something.
+    """How much each generated face smiles: a number (N,), larger for a wider smile; only differences are meaningful.
 
-    For photographs it is how much brighter the mouth is than the cheeks, because teeth show in a smile; the crop that
-    the generator was trained on says where the mouth is (without a known crop, it is taken to be framed like
-    `celeba-128`). The drawn faces have an attribute "smile", and ridge regression from coarse pixels to it reads
-    generated ones, too.
+    For photographs, it is the brightness of the mouth relative to the cheeks, because teeth show in a smile. The crop
+    of the generator's training data determines the position of the mouth (if unknown, `celeba-128` is assumed). For
+    drawn faces, it is predicted from coarse pixels by ridge regression on their attribute "smile".
 
     Args:
-        generator: made the images; its record says what it learned from.
+        generator: generator of the images; its record gives the training data.
         images: (N, 3, S, S) in [-1, 1], 32 pixels or more.
 
     Raises:

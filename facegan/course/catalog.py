@@ -1,6 +1,6 @@
-"""The table of the course's exercises: what each asks for, its hints, its solution and its check.
+"""The catalog of the course's exercises: tasks, hints, solutions, and checks.
 
-Solutions are in `facegan.course.solutions`, except `output_size`, which is the library's own function.
+Solutions are in `facegan.course.solutions`, except `output_size`, which is a function of the library.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from facegan.models import dcgan
 
 @dataclass(frozen=True)
 class Exercise:
-    """A task, a solution, how to tell whether a function solves it, and hints that say more and more."""
+    """An exercise: a task, a reference solution, a check, and hints that get more specific."""
 
     name: str
     notebook: int
     task: str
-    solution: Callable  # what the notebook continues with, and what `reveal` shows
+    solution: Callable  # the notebook continues with it, and `reveal` shows it
     verify: Callable[[Callable], None]  # raises `CheckFailed`
     hints: tuple[str, ...]
 
@@ -31,7 +31,7 @@ def exercises() -> dict[str, Exercise]:
 
 
 def find(name: str) -> Exercise:
-    """The exercise of that name; `ConfigError` when there is none."""
+    """The exercise with that name. Raises `ConfigError` if there is none."""
     if name not in _TABLE:
         raise ConfigError(
             f"no exercise is called {name!r}; there are {', '.join(_TABLE)}. Use one of these names."
@@ -56,37 +56,37 @@ _EXERCISES = (
     _exercise(
         "unscale", 1, "turn floats between -1 and 1 back into uint8 images",
         solutions.unscale, checks.unscale,
-        "It is the way back of scale: undo its steps in reverse order.",
-        "Going to uint8 cuts decimals off, and wraps what lies outside 0 to 255.",
-        "Before the last change of type: round, then clamp.",
+        "It is the inverse of scale: undo its steps in reverse order.",
+        "Converting to uint8 truncates decimals, and wraps values outside 0 to 255.",
+        "Before the conversion to uint8: round, then clamp.",
     ),
     _exercise(
         "center_crop", 1, "cut the central size x size square out of an image (3, H, W)",
         solutions.center_crop, checks.center_crop,
-        "How many rows are left over in all? Half of them stay above the square.",
-        "Compute the first row and the first column apart: an image need not be square.",
-        "Slicing does it: image[:, top : top + size, ...].",
+        "How many rows are left over in total? Half of them are above the square.",
+        "Compute the first row and the first column separately: an image need not be square.",
+        "Use slicing: image[:, top : top + size, ...].",
     ),
     _exercise(
         "contact_sheet", 1, "lay images (N, 3, H, W) side by side, row by row, into one picture",
         solutions.contact_sheet, checks.contact_sheet,
-        "How many rows are needed for N images in so many columns? Round up.",
-        "Start from a white picture (3, rows * H, columns * W) of the images' type, and write into it.",
+        "How many rows are needed for N images in that many columns? Round up.",
+        "Start from a white picture (3, rows * H, columns * W) of the images' dtype, and write into it.",
         "Image i belongs in row i // columns and column i % columns.",
     ),
     _exercise(
         "output_size", 2, "give the side of a transposed convolution's output",
         dcgan.output_size, checks.output_size,
         "Without padding, one input pixel makes an output of kernel pixels. What does each further one add?",
-        "Each further input pixel moves the stamp by stride. There are size - 1 further ones.",
+        "Each further input pixel moves the stamp by stride. There are size - 1 further pixels.",
         "Padding is cut off at both ends.",
     ),
     _exercise(
         "generator_block", 2, "build the module that doubles the side: upsample, normalize, activate",
         solutions.generator_block, checks.generator_block,
         "Three layers in an nn.Sequential: nn.ConvTranspose2d, nn.BatchNorm2d, nn.ReLU.",
-        "Use your size formula: which kernel, stride and padding turn 4 into 8 and 8 into 16?",
-        "Kernel 4, stride 2, padding 1. BatchNorm counts the channels that come out of the convolution.",
+        "Use your size formula: which kernel, stride, and padding turn 4 into 8 and 8 into 16?",
+        "Kernel 4, stride 2, padding 1. The argument of BatchNorm is the number of output channels.",
     ),
     _exercise(
         "generator", 2, "build the generator: latents (B, latent_dim) to images (B, 3, 64, 64) in [-1, 1]",
@@ -94,68 +94,68 @@ _EXERCISES = (
         "z becomes (B, latent_dim, 1, 1) first: nn.Unflatten(1, (latent_dim, 1, 1)) in an nn.Sequential, or a view in "
         "forward. A transposed convolution with kernel 4 makes that 4 x 4.",
         "From 4 to 64 the side doubles four times; the last doubling ends with 3 channels.",
-        "The last layer has no BatchNorm and no ReLU; what squashes any number into [-1, 1]?",
+        "The last layer has no BatchNorm and no ReLU; which function maps any number to [-1, 1]?",
     ),
     _exercise(
         "discriminator", 2, "build the discriminator: images (B, 3, 64, 64) to one logit each, (B,)",
         solutions.build_discriminator, checks.discriminator,
-        "It is the generator backwards: nn.Conv2d with stride 2 halves the side until it is 4.",
-        "A last convolution with kernel 4 and one output channel turns 4 x 4 into one number an image.",
-        "Logits are any real numbers: nothing squashes them. flatten() makes (B, 1, 1, 1) into (B,).",
+        "It is the generator in reverse: nn.Conv2d with stride 2 halves the side until it is 4.",
+        "A last convolution with kernel 4 and one output channel turns 4 x 4 into one number per image.",
+        "Logits can be any real numbers, so use no activation. flatten() turns (B, 1, 1, 1) into (B,).",
     ),
     _exercise(
         "init_weights", 2, "set a module's weights in place, as the DCGAN paper does",
         solutions.init_weights, checks.init_weights,
-        "module.apply(f) calls f on every layer; isinstance tells what kind it is.",
+        "module.apply(f) calls f on every layer; use isinstance to find its type.",
         "nn.init.normal_ changes a tensor in place; its last argument is the standard deviation.",
-        "Convolutions: mean 0. BatchNorm multiplies by its weight: a mean of 0 there would erase everything.",
+        "Convolutions: mean 0. BatchNorm multiplies by its weight, so a mean of 0 would set its outputs to 0.",
     ),
     _exercise(
         "discriminator_loss", 3, "the discriminator's loss from real and fake logits",
         solutions.discriminator_loss, checks.discriminator_loss,
         "D is a classifier: real images have label 1, fakes label 0. Cross-entropy of both, added.",
-        "-log(sigmoid(x)) overflows for very negative x. torch.nn.functional has what takes logits directly.",
+        "-log(sigmoid(x)) overflows for very negative x. torch.nn.functional has a function that takes logits.",
         "binary_cross_entropy_with_logits(real, torch.ones_like(real)), and the same for fake with zeros.",
     ),
     _exercise(
         "generator_loss", 3, "the generator's non-saturating loss from fake logits",
         solutions.generator_loss, checks.generator_loss,
-        "G wants D to call its fakes real. Which label does it hope for?",
-        "Minimize -log D(G(z)), not log(1 - D(G(z))): look at the slopes where D is sure.",
+        "G is trained so that D classifies its fakes as real. Which label is that?",
+        "Minimize -log D(G(z)), not log(1 - D(G(z))): compare the slopes where D is certain.",
         "It is cross-entropy on the fake logits again, with the other label.",
     ),
     _exercise(
         "train_step", 3, "one training step: update D, then G; return both losses",
         solutions.train_step, checks.train_step,
-        "The same order twice: forget old gradients, compute a loss, backward, step.",
-        "D learns from real images and from fakes that carry no gradient back to G.",
-        "G's loss judges the fakes with the D that has just stepped; only optimizer_g steps then.",
+        "The same order twice: zero the gradients, compute a loss, backward, step.",
+        "D is trained on real images and on fakes through which no gradient reaches G.",
+        "G's loss uses the updated D on the fakes; then only optimizer_g takes a step.",
     ),
     _exercise(
         "update_average", 3, "move an averaged generator towards the trained one, in place",
         solutions.update_average, checks.update_average,
         "average = decay * average + (1 - decay) * model, for every parameter, without gradients.",
         "zip(average.parameters(), model.parameters()) pairs them; lerp_ or mul_ and add_ work in place.",
-        "BatchNorm's running statistics are buffers, not parameters: they must follow too.",
+        "BatchNorm's running statistics are buffers, not parameters: they must be averaged, too.",
     ),
     _exercise(
         "slerp", 4, "go from a to b along the great arc",
         solutions.slerp, checks.slerp,
         "The angle between a and b comes from their cosine: their dot product over their lengths.",
         "Weights sin((1 - t) angle) and sin(t angle), both over sin(angle).",
-        "When a and b point the same way sin(angle) is 0: take the straight line there.",
+        "If a and b have the same direction, sin(angle) is 0: use the straight line.",
     ),
     _exercise(
         "latent_walk", 4, "make frames latents that pass through all anchors at an even pace",
         solutions.latent_walk, checks.latent_walk,
         "k anchors have k - 1 legs. Where along all legs is frame i?",
         "torch.linspace(0, k - 1, frames): the whole part is the leg, the rest is t.",
-        "The last frame has whole part k - 1, which begins no leg: clamp it.",
+        "The last frame has whole part k - 1, where no leg begins: clamp it.",
     ),
     _exercise(
         "attribute_direction", 4, "find the direction in latent space that adds an attribute",
         solutions.attribute_direction, checks.attribute_direction,
-        "Which latents gave faces with the attribute, and which without? A bool mask indexes both.",
+        "Which latents gave faces with the attribute, and which without? Index both with a bool mask.",
         "One number per latent dimension: average each group.",
         "From without to with: one mean minus the other.",
     ),
@@ -178,20 +178,20 @@ _EXERCISES = (
         solutions.alternating_step, checks.alternating_step,
         "field(theta, psi) gives both directions; use one at a time.",
         "The new psi is psi + rate times the second direction.",
-        "Ask the field again with the new psi before theta moves.",
+        "Call field again with the new psi before theta moves.",
     ),
     _exercise(
         "r1_penalty", 5, "compute the R1 penalty of a discriminator on real samples",
         solutions.r1_penalty, checks.r1_penalty,
-        "torch.autograd.grad(outputs, inputs) gives gradients with respect to inputs; the inputs must require one.",
+        "torch.autograd.grad(outputs, inputs) gives gradients with respect to inputs, which must require gradients.",
         "The sum of all logits has, for each sample, the gradient of that sample's own logit.",
-        "D learns from this number, so its graph must exist: create_graph=True. Then square, add up per sample, average.",
+        "D is trained on this number, so it needs a graph: create_graph=True. Then square, sum per sample, and average.",
     ),
     _exercise(
         "modes_covered", 5, "count the modes of the data that fakes cover",
         solutions.modes_covered, checks.modes_covered,
         "torch.cdist(fakes, centers) gives all distances at once, (N, M).",
-        "Compare with the radius, and add up over the fakes: how many are near each center?",
+        "Compare with the radius, and sum over the fakes: how many are near each center?",
         "Count the centers whose number is at least `least`.",
     ),
     _exercise(
@@ -205,7 +205,7 @@ _EXERCISES = (
         "patient_2", 6, "name the failure by the ratio of the gradient norms",
         solutions.patient_2, checks.patient_2,
         'The columns are "grad_norm_g" and "grad_norm_d". Divide the arrays: that is one ratio for each step.',
-        "np.median takes the median of an array. Take the last 200 ratios only.",
+        "np.median gives the median of an array. Use only the last 200 ratios.",
         "D is certain, and the ratio is far below 1. Which row of the table has both?",
     ),
     _exercise(
@@ -213,14 +213,14 @@ _EXERCISES = (
         solutions.patient_3, checks.patient_3,
         "Comparing two arrays gives an array of True and False.",
         "The mean of an array of True and False is the share of True.",
-        "In most steps D gives fakes more than real faces. Who fools whom?",
+        "In most steps, D's output is higher for fakes than for real faces. Who is fooled?",
     ),
     _exercise(
         "patient_4", 6, "name the failure by how much D's loss jumps, compared with a healthy run",
         solutions.patient_4, checks.patient_4,
         "np.diff gives the changes from one value to the next. Take the first 1,000 values before.",
         "Changes are positive and negative: take np.abs before the mean.",
-        "Do the same with the healthy curves and divide. D's loss jumps several times as much: each step goes too far.",
+        "Do the same with the healthy curves and divide. D's loss jumps several times as much: each step is too large.",
     ),
     _exercise(
         "patient_5", 6, "name the failure by how much fakes differ, compared with real faces",

@@ -1,4 +1,4 @@
-"""The patients of notebook 6: bundled runs that fail, under a number in place of a name that gives the failure away."""
+"""The patients of notebook 6: bundled runs with a failure, by number instead of name."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _FILES = (
 
 
 class Patient(Run):
-    """A bundled run whose name says its number only; get one from `patient`.
+    """A bundled run with a number as its name; `patient` returns one.
 
     Attributes:
         curves: the history as arrays (steps,) by column, such as "loss_d" and "d_fake".
@@ -51,11 +51,11 @@ class Patient(Run):
         return torch.from_numpy(synthetic_faces(64, self.config.image_size, seed=0)[0])
 
     def plot(self, **others: Any) -> Figure:
-        """The patient's curves, and below them those of other runs or histories, by name."""
+        """Plot the patient's curves and, below them, those of other runs or histories, by name."""
         return charts(**{f"patient_{self.number}": self, **others})
 
     def show(self, columns: int = 5) -> Figure:
-        """Fakes of the same latents at each step that has some, but for step 0, and real faces below."""
+        """Show fakes of the same latents at each step with fakes, except step 0, and real faces below."""
         later = self.steps[1:]
         shown = [self.pictures(step)[:columns] for step in later] + [self.faces[:columns]]
         rows = [f"step {step:,}" for step in later] + ["real faces"]
@@ -97,8 +97,8 @@ class Patient(Run):
 def patient(number: int | str) -> Patient:
     """Patient 1 to 6 of notebook 6, or 0: a healthy training of the same networks, for comparison.
 
-    "mine" is one of the six; which one depends on the student's id (`fg.student`). A patient is a `Run`: `fg.diagnose`
-    and `fg.widgets.timeline` take it.
+    "mine" is one of the six, depending on the student's id (`fg.student`). A patient is a `Run`, which can be passed to
+    `fg.diagnose` and `fg.widgets.timeline`.
 
     Raises:
         ConfigError: there is no such patient.
@@ -117,9 +117,9 @@ def patient(number: int | str) -> Patient:
 
 
 def charts(**runs: Any) -> Figure:
-    """D's outputs, gradient norms and losses of runs, a row each: runs, GANs, histories, or curves in a dict.
+    """Plot D's outputs, gradient norms, and losses, one row for each run, GAN, history, or dict of curves.
 
-    If all are GANs, four fakes of each are in place of the losses. Underscores in the names become spaces.
+    If all are GANs, four fakes of each are shown instead of the losses. Underscores in names are shown as spaces.
 
     >>> charts(sick=gan, healthy=patient(0))                              # doctest: +SKIP
     """

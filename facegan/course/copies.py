@@ -1,6 +1,6 @@
-"""The course's notebooks as files: where they are, and copies of them to work in.
+"""Finds and copies the course's notebooks.
 
-A wheel has them in `facegan/notebooks`, a checkout beside the package in `notebooks`.
+In a wheel, they are in `facegan/notebooks`; in a checkout, in `notebooks` beside the package.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ _PACKAGE = Path(__file__).parents[1]
 
 
 class Copied(NamedTuple):
-    """What `copy_notebooks` did, as lists of paths in the folder."""
+    """The result of `copy_notebooks`, as lists of paths in the folder."""
 
     new: list[Path]  # copied now
-    same: list[Path]  # were there already, as the course has them
-    kept: list[Path]  # were there already, with other contents, and were left as they are
+    same: list[Path]  # existed already and are equal to the course's
+    kept: list[Path]  # existed already with other contents, and were not changed
 
 
 def notebooks() -> list[Path]:
@@ -35,11 +35,11 @@ def notebooks() -> list[Path]:
 
 
 def copy_notebooks(folder: Path, *, for_class: bool = False) -> Copied:
-    """Copy the course's notebooks into a folder, which is created; a file that is there is never overwritten.
+    """Copy the course's notebooks into a folder, which is created; existing files are never overwritten.
 
     Args:
-        folder: where to.
-        for_class: without outputs, which show what students are asked to predict, and with `fg.reveal` switched off.
+        folder: target folder.
+        for_class: remove outputs, which show what students are asked to predict, and disable `fg.reveal`.
 
     Raises:
         ConfigError: `folder` is a file.

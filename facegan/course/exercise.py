@@ -1,13 +1,13 @@
-"""Exercises that check themselves where they are defined: a decorator, hints, and a table of what is done.
+"""The exercise decorator with immediate feedback, hints, and a table of progress.
 
     @fg.exercise("scale")
     def scale(images):
         ...            # your code
 
-The student's function is tried by its behavior (`facegan.course.checks`). A right one is kept. Where it is
-missing or wrong, one line says so and names the mistake, and the name is bound to the reference solution, so
-that the notebook continues; the student's function is its attribute `yours`. Nothing of the answer is printed.
-Does not cover grading (`facegan.course.grading`).
+The student's function is checked by its behavior (`facegan.course.checks`). A correct function is kept. If it is
+missing or wrong, one line names the mistake, and the name is bound to the reference solution, so that the notebook
+continues; the student's function is its attribute `yours`. The solution is not printed. Does not cover grading
+(`facegan.course.grading`).
 """
 
 from __future__ import annotations
@@ -33,8 +33,8 @@ from facegan.course.checks import CheckFailed, taken_remarks
 from facegan.course.written import summary
 from facegan.errors import ConfigError, first_line
 
-TIME_LIMIT = 20.0  # seconds that a student's function may take in all its checks
-MIME = "application/vnd.facegan.exercise+json"  # how a result is noted in a notebook's outputs
+TIME_LIMIT = 20.0  # seconds for all checks of a student's function
+MIME = "application/vnd.facegan.exercise+json"  # type of a result in a notebook's outputs
 MARKS = {"right": "✓", "right, but": "✓", "wrong": "✗", "missing": "○"}
 
 
@@ -42,7 +42,7 @@ MARKS = {"right": "✓", "right, but": "✓", "wrong": "✗", "missing": "○"}
 class Result:
     """The state of an exercise and the feedback on it.
 
-    `status` is 'right', 'right, but' (it works and ignores something that the text asks), 'wrong' or 'missing'.
+    `status` is 'right', 'right, but' (works, but ignores something in the text), 'wrong', or 'missing'.
     """
 
     name: str
@@ -62,12 +62,12 @@ reveals = True  # whether `reveal` shows solutions
 
 
 def exercise(name: str) -> Callable[[Callable], Callable]:
-    """Decorator: check a function as the exercise `name`, and say how it went.
+    """Decorator that checks a function as the exercise `name` and prints feedback.
 
-    Never raises because of the student's code.
+    Never raises an exception because of the student's code.
 
     Returns:
-        The decorated function where it is right, else the reference solution, whose attribute `yours` is the
+        The decorated function if it is correct, otherwise the reference solution, whose attribute `yours` is the
         decorated function.
 
     Raises:
@@ -94,7 +94,7 @@ def exercise(name: str) -> Callable[[Callable], Callable]:
 
 
 def _under_its_name(found: Exercise, function: Any, bound: Callable) -> Callable:
-    """Bind `bound` to the exercise's own name, too, where a notebook's cell defines it under another one."""
+    """Also bind `bound` to the exercise's own name if a notebook's cell defines it with another name."""
     name, names = getattr(function, "__name__", ""), getattr(function, "__globals__", {})
     expected = found.solution.__name__
     if (
@@ -118,14 +118,14 @@ def silent() -> Iterator[dict[str, str]]:
 
 
 def provided() -> dict[str, Any]:
-    """What a kept answer finds when it is loaded: torch's usual names, and the functions of all exercises."""
+    """The names available to a kept answer: torch's usual names, and the functions of all exercises."""
     return {"torch": torch, "nn": torch.nn, "F": F} | {
         e.solution.__name__: e.solution for e in exercises().values()
     }
 
 
 def run_check(found: Exercise, function: Callable) -> Result:
-    """Try `function` within the time limit; the caller's random numbers stay as they were."""
+    """Check `function` within the time limit; the caller's random state is restored."""
     missing = Result(found.name, "missing", f"not done yet: {found.task}")
     if _is_empty(function):
         return missing
@@ -145,7 +145,7 @@ def run_check(found: Exercise, function: Callable) -> Result:
     except _TimeUp:
         said = f"it was still running after {TIME_LIMIT:.0f} seconds; does a loop never end?"
         return Result(found.name, "wrong", said)
-    except Exception as error:  # what a student's object does when it is looked at
+    except Exception as error:  # from inspecting a student's object
         return Result(found.name, "wrong", f"{type(error).__name__}: {first_line(error)}")
     remark, note = taken_remarks()
     if remark:
@@ -154,7 +154,7 @@ def run_check(found: Exercise, function: Callable) -> Result:
 
 
 def hint(name: str) -> None:
-    """Print the next hint for an exercise; there are three, each says more than the one before."""
+    """Print the next of three hints for an exercise; each is more specific than the previous one."""
     hints = find(name).hints
     given = _hints_given[name] = min(_hints_given.get(name, 0) + 1, len(hints))
     record.put("hints", name, max(given, record.section("hints").get(name, 0)))
@@ -164,10 +164,10 @@ def hint(name: str) -> None:
 
 
 def reveal(name: str) -> None:
-    """Print the reference solution of an exercise. The record of your work notes that you have seen it.
+    """Print the reference solution of an exercise. Your record notes that you have seen it.
 
     Raises:
-        ConfigError: there is no such exercise, or the course was handed out without solutions.
+        ConfigError: there is no such exercise, or solutions are disabled.
     """
     solution = find(name).solution
     if not reveals:
@@ -179,9 +179,9 @@ def reveal(name: str) -> None:
 
 
 class progress:
-    """A table of all exercises and their states; shows itself as a cell's last value, or when printed.
+    """A table of all exercises and their states, displayed as a cell's last value, or when printed.
 
-    Those of the notebook in use come first. What earlier notebooks recorded counts.
+    Exercises of the current notebook come first. Results of earlier notebooks are included.
     """
 
     def __init__(self) -> None:
@@ -195,7 +195,7 @@ class progress:
 
     @property
     def total(self) -> str:
-        """How many are done, in this notebook and in all."""
+        """The number of completed exercises, in this notebook and in total."""
         said = f"{self.done} of {len(self.rows)} done"
         if len(self.here) != 1:
             return f"{said}; {summary()}"
@@ -221,7 +221,7 @@ class progress:
 
 
 def _recorded() -> dict[str, str]:
-    """Marks of exercises by name: of this session, of earlier notebooks, of kept answers."""
+    """Marks of exercises by name: from this session, earlier notebooks, and kept answers."""
     written = record.section("results") if kept.folder else {}
     earlier = {
         name: MARKS.get(entry[0], " ") for name, entry in written.items() if isinstance(entry, list) and entry
@@ -231,7 +231,7 @@ def _recorded() -> dict[str, str]:
 
 
 def _task(found: Exercise) -> str:
-    """What the exercise asks for, or that the notebook defines its function without having it checked."""
+    """The exercise's task, or a note that the notebook defines its function without the decorator."""
     mine = vars(sys.modules["__main__"]).get(found.solution.__name__)
     if found.name in _results or getattr(mine, "__module__", "") != "__main__":
         return found.task
@@ -242,7 +242,7 @@ def _task(found: Exercise) -> str:
 
 
 class _Shown:
-    """A line of text that also carries its result as JSON, for programs that read the notebook later."""
+    """A line of text with its result as JSON, for programs that read the notebook later."""
 
     def __init__(self, result: Result) -> None:
         self.result = result
@@ -274,7 +274,7 @@ def _show(result: Result) -> None:
 
 
 def _is_empty(function: Callable) -> bool:
-    """Whether a function's body holds nothing but a docstring, `...` or `pass`."""
+    """Whether a function's body consists of only a docstring, `...`, or `pass`."""
     code = getattr(function, "__code__", None)
     steps = [step for step in dis.get_instructions(code) if step.opname not in _IDLE] if code else []
     return bool(steps) and all(step.opname in _RETURNS and step.argval is None for step in steps)
@@ -282,9 +282,9 @@ def _is_empty(function: Callable) -> bool:
 
 @contextmanager
 def _own_name(function: Callable) -> Iterator[None]:
-    """A context in which the function finds itself under its name, so that it may be recursive.
+    """A context in which the function's name is bound to it, so that it can be recursive.
 
-    Before the decorator returns, that name is not bound, or bound to what the cell defined when it ran before.
+    Before the decorator returns, the name is not bound, or is bound to the result of an earlier run of the cell.
     """
     names, name = getattr(function, "__globals__", {}), getattr(function, "__name__", "")
     before = names.get(name, _UNBOUND)
@@ -303,7 +303,7 @@ _UNBOUND = object()
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """A context without warnings: what torch warns of in a wrong answer is not what the student should read."""
+    """A context without warnings, because torch's warnings about a wrong answer would distract the student."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         yield
@@ -319,7 +319,7 @@ class _TimeUp(BaseException):
 
 @contextmanager
 def _time_limit(seconds: float) -> Iterator[None]:
-    """Raise `_TimeUp` in this thread when the body takes longer; works for any Python loop, on any system."""
+    """Raise `_TimeUp` in this thread if the body takes longer; works for any Python loop, on any system."""
     thread, lock, over = threading.get_ident(), threading.Lock(), threading.Event()
 
     def interrupt() -> None:

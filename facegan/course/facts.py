@@ -1,6 +1,6 @@
-"""Facts that written questions ask for: numbers of the student's own run, networks and faces, and a failure's name.
+"""Facts for written questions: values of the student's own run, networks, and faces.
 
-Each function here finds the right value now, and says what it was read from.
+Each function computes the correct value, and returns it with its source.
 """
 
 from __future__ import annotations
@@ -25,22 +25,22 @@ from facegan.runs.run import Run
 LAST = 200  # steps
 RUN = "first"  # the folder of notebook 3's long run, inside that of all runs
 
-faces: FaceDataset | None = None  # loaded last by `facegan.notebook.load_faces`
+faces: FaceDataset | None = None  # the faces last loaded by `facegan.notebook.load_faces`
 
 
 class CannotCheck(Exception):
-    """There is nothing yet to compare a fact with; the message says what is missing."""
+    """A fact cannot be compared yet; the message says what is missing."""
 
 
 @dataclass(frozen=True)
 class Fact:
-    """A value that comes with an answer.
+    """A value that is part of an answer.
 
     Attributes:
-        name: the keyword of `facegan.answer`.
-        what: it is, in words.
-        find: gives the right value and what it was read from; raises `CannotCheck`.
-        within: how far a number may be off; with `relative`, or by this share of the right value.
+        name: keyword argument of `facegan.answer`.
+        what: description of the value.
+        find: function that returns the correct value and its source, or raises `CannotCheck`.
+        within: tolerance of a number; with `relative`, or this share of the correct value.
     """
 
     name: str
@@ -52,7 +52,7 @@ class Fact:
 
 @dataclass(frozen=True)
 class Checked:
-    """A student's value: `status` is "agrees", "differs", "missing" or "cannot check"; `said` is a line for them."""
+    """A student's value: `status` is "agrees", "differs", "missing", or "cannot check"; `said` is the feedback."""
 
     value: float | str | None
     status: str
@@ -60,10 +60,10 @@ class Checked:
 
 
 def compare(fact: Fact, given: Any) -> Checked:
-    """Compare a student's value with the right one.
+    """Compare a student's value with the correct one.
 
     Raises:
-        ConfigError: the value is no number (or, for a name, no text).
+        ConfigError: the value is not a number (or, for a name, not text).
     """
     if given is None or given == "":
         return Checked(None, "missing", f"○ {fact.name} is not given: {fact.what}.")
@@ -90,7 +90,7 @@ def compare(fact: Fact, given: Any) -> Checked:
 
 
 def _plain(fact: Fact, given: Any, right: Any) -> float | str:
-    """The value as a plain number or text, as the right one is; `right` is None if that is not known."""
+    """The value as a plain number or text, like the correct one; `right` is None if that is unknown."""
     if isinstance(given, str):
         if right is None or isinstance(right, str):
             return given
@@ -148,7 +148,7 @@ def loss_at_end() -> tuple[float, str]:
 
 
 def middle() -> tuple[float, str]:
-    """The mean length of points half-way between latents, as notebook 4 computes it."""
+    """The mean length of points halfway between latents, as notebook 4 computes it."""
     a, b = draw_latents(800, 100, seed=12).split(400)
     return ((a + b) / 2).norm(dim=1).mean().item(), "the notebook's 400 pairs"
 
@@ -162,7 +162,7 @@ def difference() -> tuple[float, str]:
 
 
 def modulus() -> tuple[float, str]:
-    """How fast simultaneous updates leave the solution of the Dirac-GAN."""
+    """The modulus of the eigenvalues of simultaneous updates of the Dirac-GAN."""
     from facegan.plane import dirac_gan
 
     return float(abs(dirac_gan.update_eigenvalues("gan", "simultaneous", rate=0.4)).max()), "the eigenvalues"

@@ -1,7 +1,7 @@
-"""Variants by student: an id decides which drawn faces, which patient and which attribute a student gets.
+"""Variants by student: an id determines the drawn faces, the patient, and the attribute.
 
-Every choice is computed from the id, so a grader who knows it gets the same ones. The id is kept in the student's
-record (`facegan.course.record`), and later notebooks find it there. Without an id the drawn faces are all faces, as in
+Every choice is computed from the id, so a grader who knows it gets the same choices. The id is kept in the student's
+record (`facegan.course.record`) for later notebooks. Without an id, all drawn faces are used, as in
 `facegan.load_faces`. Photographs do not depend on the id.
 """
 
@@ -23,7 +23,7 @@ from facegan.errors import ConfigError
 LONGEST = 100  # characters of an id
 PATIENTS = 6
 ATTRIBUTES = ("skin_lightness", "background_lightness", "hair_volume", "smile", "yaw", "scale")
-_SKIPPED = 5  # at most one of so many drawn faces
+_SKIPPED = 5  # at most one in this many drawn faces is skipped
 _COUNT = 500  # faces in `attribute`
 
 
@@ -36,16 +36,16 @@ class Attribute(NamedTuple):
 
 
 def student(id: str) -> None:
-    """Set whose work this is, for this notebook and for later ones that find the same folder of runs.
+    """Set your student id, for this notebook and for later ones that use the same folder of runs.
 
-    Drawn faces, the patient "mine" of notebook 6 and the attribute of notebook 4 depend on it. Upper and lower case
-    make no difference.
+    Drawn faces, the patient "mine" of notebook 6, and the attribute of notebook 4 depend on it. It is not case
+    sensitive.
 
     Args:
-        id: such as a name or a number, in the form that your instructor asks for.
+        id: a name or a number, in the form that your instructor requires.
 
     Raises:
-        ConfigError: the id is no text, is empty, is longer than 100 characters, or has control characters.
+        ConfigError: the id is not text, is empty, is longer than 100 characters, or has control characters.
     """
     record.put("student", "id", _checked(id))
     print(said())
@@ -58,7 +58,7 @@ def current() -> str | None:
 
 
 def said() -> str:
-    """What the id changes, in one line."""
+    """One line on the effects of the id."""
     return (
         f"Student {current()}: drawn faces start at number {_skipped(data.SYNTHETIC_COUNT):,}, the attribute of "
         f'notebook 4 is {_attribute_name()}, and the patient "mine" of notebook 6 is yours. Photographs are the same '
@@ -67,10 +67,10 @@ def said() -> str:
 
 
 def own_faces(faces: FaceDataset) -> FaceDataset:
-    """Without the first drawn faces, as many as the id says; other faces, and without an id all, as they are.
+    """Drawn faces without the first ones, by a number that depends on the id; other faces are returned unchanged.
 
-    No pixel is copied. As after `FaceDataset.split`, the fingerprint is the source's; the number of faces tells
-    students apart, so a run of another student's faces is not resumed.
+    No pixels are copied. As after `FaceDataset.split`, the fingerprint is the source's. Students' numbers of faces
+    differ, so a run on another student's faces is not resumed.
     """
     if current() is None or faces.name != "synthetic" or len(faces) != data.SYNTHETIC_COUNT:
         return faces
@@ -85,12 +85,12 @@ def own_faces(faces: FaceDataset) -> FaceDataset:
 
 
 def patient_number() -> int:
-    """Which of the patients 1 to 6 is "mine"."""
+    """The number of the patient "mine", from 1 to 6."""
     return 1 + _choice("patient", PATIENTS)
 
 
 def attribute() -> Attribute:
-    """Your attribute of the drawn faces, 500 small faces that are yours, and their values.
+    """Your attribute of the drawn faces: 500 small faces of your own, and their values.
 
     >>> attribute().faces.shape
     torch.Size([500, 3, 32, 32])
@@ -109,7 +109,7 @@ def _skipped(count: int) -> int:
 
 
 def _choice(what: str, options: int) -> int:
-    """A number from 0 to options - 1 that depends on the id and on what it is for."""
+    """A number from 0 to options - 1 that depends on the id and on its purpose `what`."""
     text = f"{what}\n{(current() or '').casefold()}"
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big") % options
 

@@ -1,6 +1,5 @@
-"""Where right answers are kept: in this session, and in a folder that later notebooks read.
-
-    runs/answers/generator.py        the cell in which the student defined it, and what that cell needs
+"""Keeps correct answers in this session, and in a folder that later notebooks read.
+    runs/answers/generator.py        the cell in which the student defined it, and the definitions that it needs
 
 Does not cover loading them again (`facegan.course.answers`).
 """
@@ -19,21 +18,21 @@ from typing import Any
 
 from facegan.files import write_atomic
 
-folder: Path | None = None  # None: nowhere
-given: dict[str, Callable] = {}  # the right answers of this session
+folder: Path | None = None  # None if answers are not written
+given: dict[str, Callable] = {}  # the correct answers of this session
 
 _LITERALS = (int, float, str, bool, tuple, type(None))
 
 
 def keep(name: str, function: Callable, *, provided: Iterable[str] = ()) -> None:
-    """Record a right answer, and write the cell that defines it into the folder, if there is one.
+    """Record a correct answer, and write the cell that defines it to the folder, if there is one.
 
-    An answer that was read from a file stays as it is there.
+    If an answer was read from a file, the file is not changed.
 
     Args:
-        name: of the exercise.
-        function: the student's.
-        provided: names that need not be written, because whoever loads the answer has them.
+        name: name of the exercise.
+        function: the student's function.
+        provided: names that need not be written, because they are provided when the answer is loaded.
     """
     given[name] = function
     source = _cell_of(function)
@@ -49,14 +48,14 @@ def keep(name: str, function: Callable, *, provided: Iterable[str] = ()) -> None
 
 
 def names() -> set[str]:
-    """Names of the exercises whose right answers are in the folder."""
+    """Names of the exercises with correct answers in the folder."""
     return {path.stem for path in folder.glob("*.py")} if folder and folder.is_dir() else set()
 
 
 def _needed(source: str, defined: dict[str, Any], known: set[str]) -> Iterator[str]:
-    """Sources of what a cell uses from other cells: imports, functions, classes and plain values.
+    """Sources of the definitions that a cell uses from other cells: imports, functions, classes, and plain values.
 
-    `known` are names that are there already; it grows.
+    `known` are names that are already defined; it is extended.
     """
     try:
         nodes = list(ast.walk(ast.parse(source)))

@@ -1,6 +1,7 @@
-"""Model answers to the written questions, for instructors: `facegan solutions` writes them beside the rubrics.
+"""Model answers to the written questions, for instructors.
 
-Kept apart from the questions (`facegan.course.questions`), and shown in no notebook.
+`facegan solutions` writes them with the rubrics. They are separate from the questions (`facegan.course.questions`), and
+not shown in notebooks.
 """
 
 MODEL_ANSWERS = {

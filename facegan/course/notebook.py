@@ -1,4 +1,4 @@
-"""What notebooks call: the first cells, the student's own answers, and a training that suits the device."""
+"""Functions for notebooks: setup, faces, answers, and a training plan for the device."""
 
 from __future__ import annotations
 
@@ -41,16 +41,15 @@ _failed: dict[str, tuple[int, tuple, str]] = {}  # by data set: size, what could
 
 
 def start(*, keep_on_drive: bool = False, student: str = "", reveal: bool = True) -> Path:
-    """Print which device there is and what to do about it; return the folder for runs.
+    """Print the device and advice on it; return the folder for runs.
 
-    Right answers are kept in `answers` inside the folder. Safe to call again.
+    Correct answers are kept in `answers` in this folder. The function can be called repeatedly.
 
     Args:
         keep_on_drive: mount Google Drive in Colab and return a folder there, so that runs and answers survive the
             session; elsewhere, and by default, the folder is `runs`.
-        student: an id for `fg.student`; if it is empty, the one that an earlier notebook kept in the folder, if any.
-        reveal: whether `fg.reveal` shows solutions; a class gets notebooks in which it does not
-            (`facegan course --for-class`).
+        student: an id for `fg.student`; if empty, the id that an earlier notebook kept in the folder, if any.
+        reveal: whether `fg.reveal` shows solutions; disabled in notebooks for a class (`facegan course --for-class`).
 
     Raises:
         ConfigError: the id is not valid.
@@ -75,23 +74,23 @@ def start(*, keep_on_drive: bool = False, student: str = "", reveal: bool = True
 
 
 def load_faces(data: Any = "celeba", size: int = 64) -> FaceDataset:
-    """The faces of a notebook: `facegan.load_faces(data, size)`, or drawn ones where they cannot be fetched.
+    """The faces of a notebook: `facegan.load_faces(data, size)`, or drawn faces if these cannot be downloaded.
 
-    With a student's id (`fg.student`) the drawn ones are a part of all, which depends on the id.
+    With a student's id (`fg.student`), a part of the drawn faces is used, which depends on the id.
 
-    Without a download, two lines say what failed and how to get the photographs. The same call again tries again;
-    for other sizes a failure is remembered, until an archive or another address is there.
+    If the download fails, two lines say what failed and how to get the photographs. The same call retries; for other
+    sizes, a failure is remembered until there is an archive or another address.
 
     Args:
-        data: what `facegan.load_faces` takes. The environment variable `FACEGAN_DATA`, if it is set, replaces the
-            value "celeba"; every other value is taken as it is.
+        data: as for `facegan.load_faces`. The environment variable `FACEGAN_DATA`, if set, replaces the value "celeba";
+            other values are not replaced.
         size: pixels a side.
 
     Returns:
         The faces; their `name` is 'synthetic' if they are drawn.
 
     Raises:
-        DataError: `data` or `FACEGAN_DATA` is no data set, folder or file.
+        DataError: `data` or `FACEGAN_DATA` is not a data set, folder, or file.
     """
     named = os.environ.get("FACEGAN_DATA") if isinstance(data, str) and data == "celeba" else None
     if named is None or not named.strip():
@@ -103,7 +102,7 @@ def load_faces(data: Any = "celeba", size: int = 64) -> FaceDataset:
 
 
 def _noted(faces: FaceDataset) -> FaceDataset:
-    """The student's part of the faces, which facts of written questions are compared with."""
+    """The student's part of the faces, recorded for the facts of written questions."""
     facts.faces = individual.own_faces(faces)
     return facts.faces
 
@@ -129,7 +128,7 @@ def _load_or_draw(source: Any, size: int) -> FaceDataset:
 
 
 class _Held(io.StringIO):
-    """Holds what is printed until it is flushed, as it is when a file begins to arrive; else nothing is shown."""
+    """Buffers output until it is flushed, which happens when a download begins; otherwise, nothing is shown."""
 
     def __init__(self, shown: Any) -> None:
         super().__init__()
@@ -143,7 +142,7 @@ class _Held(io.StringIO):
 
 
 def _circumstances(name: str) -> tuple:
-    """What another attempt could find changed."""
+    """The conditions under which another attempt may succeed."""
     from facegan.data.registry import SOURCES, local_file
 
     files = [local_file(each).exists() for each in (name, SOURCES[name].cut_from) if each]
@@ -156,7 +155,7 @@ def _circumstances(name: str) -> tuple:
 
 
 def _instead(name: str, error: DownloadError) -> str:
-    """Two lines: what failed and what is used instead; how to get the data set."""
+    """Two lines: the failure and the replacement; how to get the data set."""
     from facegan.data.registry import Unavailable
 
     why, way = _shortened(first_line(error).rstrip(".")), "Fix that"
@@ -174,7 +173,7 @@ def _instead(name: str, error: DownloadError) -> str:
 
 
 def _first_of(reasons: list[str]) -> str:
-    """What the first address answered, in a few words."""
+    """A short version of the first address's reason."""
     first = reasons[0]
     why = "what arrived is not the published file" if _DAMAGED.search(first) else _DETAIL.sub("", first)
     several = f" (first of {len(reasons)} addresses)" if len(reasons) > 1 else ""

@@ -1,4 +1,4 @@
-"""What a notebook trains, chosen by the device: a recipe, a number of steps, and how long that takes here."""
+"""Chooses a recipe and a number of steps for the device, and estimates the time."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ from facegan.training.fit import next_images, total_steps
 from facegan.training.gan import GAN
 from facegan.training.step import train_step
 
-CPU_STEPS = 3000  # of `tiny`: about three minutes on two cores
-_WARM_UP, _TIMED = 3, 12  # steps of a network that is thrown away
+CPU_STEPS = 3000  # steps of `tiny`: about three minutes on two cores
+_WARM_UP, _TIMED = 3, 12  # steps of a temporary GAN
 
 
 @dataclass(frozen=True)
@@ -37,15 +37,15 @@ class Plan:
 def plan(
     faces: FaceDataset, *, recipe: str = "auto", steps: int | str = "auto", device: str = "auto"
 ) -> Plan:
-    """Choose a recipe and a number of steps for this device; print them, why, and how long they take here.
+    """Choose a recipe and a number of steps for this device; print them, the reason, and the estimated time.
 
-    A CUDA GPU trains `modern` at its full length, any other device `tiny` for `CPU_STEPS` steps. The time is
-    measured: a GAN of that recipe takes a few steps and is thrown away.
+    On a CUDA GPU, the recipe is `modern` at its full length; on other devices, it is `tiny` with `CPU_STEPS` steps. The
+    time is measured with a few steps of a temporary GAN.
 
     Args:
-        faces: what will be trained on.
-        recipe: a recipe's name instead.
-        steps: a number of steps instead.
+        faces: training faces.
+        recipe: name of a recipe; "auto" chooses by device.
+        steps: number of steps; "auto" chooses by device.
         device: as for `GAN`.
 
     Raises:
@@ -72,7 +72,7 @@ def plan(
 
 
 def seconds_per_step(config: TrainConfig, faces: FaceDataset, device: torch.device) -> float:
-    """How long a training step takes here now: the median of a few steps of a GAN that is thrown away."""
+    """The time of a training step in seconds: the median of a few steps of a temporary GAN."""
     times = []
     with redirect_stdout(StringIO()), fitting_threads(device, CPU_STEPS):
         gan = GAN(config, device=device)

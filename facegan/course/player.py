@@ -1,4 +1,4 @@
-"""Which generator notebook 4 plays with: the one that notebook 3 trained, or a bundled one."""
+"""Chooses the generator for notebook 4: the one from notebook 3, or a bundled one."""
 
 from __future__ import annotations
 
@@ -10,23 +10,23 @@ from facegan.course.answers import answer
 from facegan.errors import CheckpointError, ConfigError, first_line
 from facegan.runs.run import Run
 
-YOUNG = 1000  # steps; before, faces are still forming
+YOUNG = 1000  # steps before which faces are still blurred
 CHOICES = ("auto", "mine", "bundled")
 
 
 def player(run_dir: str | Path, bundled: str, *, use: str = "auto") -> tuple[Run, nn.Module | None]:
-    """The student's run and network, or a bundled run and None; prints which, and how to choose the other.
+    """The student's run and network, or a bundled run and None; prints which one, and how to choose the other.
 
     Args:
-        run_dir: where notebook 3 trains.
-        bundled: the bundled run to play with otherwise, such as "faces".
-        use: "auto" takes the student's if it has trained for `YOUNG` steps; "mine" takes it in any case.
+        run_dir: run folder of notebook 3.
+        bundled: the bundled run to use otherwise, such as "faces".
+        use: "auto" uses the student's run if it has `YOUNG` steps or more; "mine" always uses it.
 
     Returns:
-        What `Run.generator(network=...)` and `timeline(run, generator=...)` take.
+        The run, and the network for `Run.generator(network=...)` and `timeline(run, generator=...)`.
 
     Raises:
-        ConfigError: `use` is none of these.
+        ConfigError: `use` has another value.
     """
     if use not in CHOICES:
         raise ConfigError(f"use is {use!r}, expected one of {', '.join(map(repr, CHOICES))}.")

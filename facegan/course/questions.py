@@ -1,6 +1,6 @@
-"""The course's written questions: the text, what a good answer contains, and a fact that is checked.
+"""The course's written questions: text, rubric, and a fact that is checked.
 
-Instructors grade the texts by the rubric; `docs/instructors.md` says how.
+Instructors grade the texts with the rubric; see `docs/instructors.md`.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from facegan.errors import ConfigError
 
 @dataclass(frozen=True)
 class Question:
-    """A written question; `rubric` is what a good answer contains, as (points, content)."""
+    """A written question; `rubric` lists the contents of a good answer as (points, content)."""
 
     name: str
     notebook: int
@@ -34,7 +34,7 @@ def questions() -> dict[str, Question]:
 
 
 def find(name: str) -> Question:
-    """The question of that name; `ConfigError` when there is none."""
+    """The question with that name. Raises `ConfigError` if there is none."""
     if not isinstance(name, str) or name not in _TABLE:
         raise ConfigError(
             f"no written question is called {name!r}; there are {', '.join(_TABLE)}. Use one of these names."

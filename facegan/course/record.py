@@ -1,9 +1,8 @@
-"""What a student's work leaves besides right answers: results, hints, reveals and written answers.
+"""The record of a student's work: results, hints, reveals, and written answers.
 
     runs/answers/record.json
-
-Kept in memory where there is no folder of answers (`facegan.course.kept`). Notebooks that are open at the same
-time may each write: what is on the disk is read again before every change.
+The record is kept in memory if there is no folder of answers (`facegan.course.kept`). Several open notebooks may write
+it: the file is read again before every change.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ _memory: dict[str, dict[str, Any]] = {}
 
 
 def section(name: str) -> dict[str, Any]:
-    """A copy of one part of the record, such as 'results', 'hints', 'reveals' or 'written'; may be empty."""
+    """A copy of one part of the record, such as 'results', 'hints', 'reveals', or 'written'; may be empty."""
     return dict(_read().get(name, {}))
 
 
@@ -29,7 +28,7 @@ def whole() -> dict[str, dict[str, Any]]:
 
 
 def put(name: str, key: str, value: Any) -> None:
-    """Set `value`, anything that JSON can hold, under `key` in the part called `name`."""
+    """Set `value`, any JSON value, as `key` in the part called `name`."""
     whole = _read()
     whole.setdefault(name, {})[key] = value
     if kept.folder is None:
@@ -44,7 +43,7 @@ def put(name: str, key: str, value: Any) -> None:
 
 
 def count(name: str, key: str) -> None:
-    """Add 1 to the number under `key`."""
+    """Add 1 to the number `key`."""
     put(name, key, section(name).get(key, 0) + 1)
 
 

@@ -1,6 +1,6 @@
-"""Completed notebooks for instructors: each exercise has its reference solution; model answers are in a file.
+"""Writes completed notebooks and model answers for instructors.
 
-Made on demand by `facegan solutions --out DIR`; the course's own notebooks have no solutions in them.
+`facegan solutions --out DIR` creates them. The course's own notebooks contain no solutions.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _IMPORTS = {
     "nn": "from torch import nn",
     "np": "import numpy as np",
     "torch": "import torch",
-}  # what solutions use
+}  # imports used in solutions
 _EXERCISE = re.compile(r'^@(?:fg\.)?exercise\("(\w+)"\)', re.M)
 _LATER = re.compile(
     r"\.apply\(init_weights\).*"
@@ -39,8 +39,8 @@ _LATER = re.compile(
 def filled(notebook: NotebookNode) -> NotebookNode:
     """A copy without outputs, in which the body of each exercise's function is the reference solution's.
 
-    Decorator, name, parameters and docstring stay. An import is added above where no earlier cell has it. A cell that
-    is no valid Python, or holds no function below the decorator, stays as it is.
+    Decorator, name, parameters, and docstring are kept. An import is added above if no earlier cell has it. A cell is
+    not changed if it is not valid Python, or has no function below the decorator.
     """
     done = copy.deepcopy(notebook)
     imported: set[str] = set()
@@ -58,7 +58,7 @@ def write(folder: Path) -> list[Path]:
     """Write all completed notebooks and the model answers into a folder, which is created.
 
     Returns:
-        The files that were written; one that is there already stays as it is and is not among them.
+        The files that were written; existing files are not changed and not included.
 
     Raises:
         ConfigError: `folder` is a file, or nbformat is not installed.
@@ -103,7 +103,7 @@ def _sections() -> Iterator[str]:
 
 
 def _solved(source: str, imported: set[str]) -> str:
-    """The source of an exercise's cell with the reference's body, and with the imports that it lacks above."""
+    """The source of an exercise's cell with the reference solution's body, and with missing imports above."""
     try:
         functions = [node for node in ast.parse(source).body if isinstance(node, ast.FunctionDef)]
     except SyntaxError:
@@ -134,7 +134,7 @@ def _body(function: object) -> list[str]:
 
 
 def _span(function: ast.FunctionDef) -> tuple[int, int]:
-    """Which lines, counted from 0, are a function's body without its docstring."""
+    """The lines of a function's body without its docstring, counted from 0."""
     first, end = function.body[0], function.end_lineno or 0
     if ast.get_docstring(function) is not None:
         return first.end_lineno or 0, end
@@ -142,7 +142,7 @@ def _span(function: ast.FunctionDef) -> tuple[int, int]:
 
 
 def _imported(source: str) -> set[str]:
-    """Names that a cell imports; of a cell with a magic command, none."""
+    """Names that a cell imports; none for a cell with a magic command."""
     try:
         nodes = ast.walk(ast.parse(source))
     except SyntaxError:

@@ -1,4 +1,4 @@
-"""What a student hands in: one zip of notebooks, the record of the work, written answers, and evidence of training.
+"""Creates a student's submission: a zip of notebooks, record, answers, and evidence.
 
 submission.json                  student, time, versions, results as the student saw them, hints, reveals; the run
 notebooks/01_data.ipynb, ...
@@ -32,7 +32,7 @@ from facegan.runs.run import Run
 from facegan.version import __version__
 
 _OURS = re.compile(r"(?:exercise|answer)\(")
-_PART = 2000  # faces of each kind that the distance compares
+_PART = 2000  # faces of each kind for the distance
 
 
 def submit(
@@ -42,13 +42,13 @@ def submit(
     student: str | None = None,
     faces: FaceDataset | None = None,
 ) -> Path:
-    """Write `submission-STUDENT.zip` into `folder`, and print what is in it and what is not.
+    """Write `submission-STUDENT.zip` to `folder`, and print its contents and what is missing.
 
     Args:
-        folder: where the notebooks are. In Colab, the open notebook is taken as it is on the screen.
-        runs: the folder of runs; the newest one is the evidence of training.
-        student: an id, as the instructor knows it; by default that of `fg.student`.
-        faces: the real faces that the run was trained on, for its distance; drawn ones are found without.
+        folder: folder of the notebooks. In Colab, the open notebook is included as it is on the screen.
+        runs: folder of runs; the newest run is the evidence of training.
+        student: id that the instructor knows; by default that of `fg.student`.
+        faces: real faces that the run was trained on, for its distance; not needed for drawn faces.
 
     Returns:
         The zip's path.
@@ -87,7 +87,7 @@ def _notebooks(folder: Path) -> dict[str, bytes]:
         for path in sorted(folder.glob("*.ipynb"))
         if _OURS.search((raw := path.read_bytes()).decode("utf-8", "replace"))
     }
-    with suppress(Exception):  # only Colab has this module, and it changes without notice
+    with suppress(Exception):  # this module only exists in Colab, and may change
         from google.colab import _message
 
         shown = _message.blocking_request("get_ipynb", timeout_sec=30)["ipynb"]
@@ -171,7 +171,7 @@ def _zipped(files: dict[str, bytes]) -> bytes:
 
 
 def _contents(path: Path, notebooks: dict[str, bytes], run: dict[str, Any]) -> Iterable[str]:
-    """Lines that say what was handed in, and what is missing."""
+    """Lines that list what was handed in, and what is missing."""
     folder = path.parent
     for name in notebooks:
         saved = folder / name

@@ -1,9 +1,8 @@
-"""Written questions: the student's texts are counted and stored, a fact is checked, and a page shows them.
+"""Stores answers to written questions, checks their facts, and shows them as a page.
 
     fg.answer("curves", MY_ANSWER, d_loss_at_end=1.2)
-
-Texts and facts are in the student's record (`facegan.course.record`). The texts are not graded here: `page` with
-`rubric=True` is what a grader reads.
+Texts and facts are stored in the student's record (`facegan.course.record`). The texts are not graded here; `page` with
+`rubric=True` is for graders.
 """
 
 from __future__ import annotations
@@ -29,18 +28,18 @@ STYLE = (
 
 
 def answer(name: str, text: str = "", **facts_given: Any) -> None:
-    """Store your answer to a written question, and print the number of its words and where it is stored.
+    """Store your answer to a written question, and print its number of words and where it is stored.
 
-    An empty text changes nothing. The same call with another text replaces the answer.
+    An empty text changes nothing. Calling the function with another text replaces the answer.
 
     Args:
-        name: of the question.
+        name: name of the question.
         text: your answer, in sentences.
-        **facts_given: the fact that the question asks for, by its name, such as `d_loss_at_end=1.2`. It is compared
-            with your own run, and stored with the result.
+        **facts_given: the fact that the question asks for, by name, such as `d_loss_at_end=1.2`. It is compared with
+            your own run, and stored with the result.
 
     Raises:
-        ConfigError: there is no such question, the text is no text, or the question asks for no such fact.
+        ConfigError: there is no such question, the text is not a string, or the question asks for no such fact.
     """
     found = find(name)
     expect(text, str, "the answer", f'text in quotes: fg.answer("{name}", """...""")')
@@ -59,7 +58,7 @@ def answer(name: str, text: str = "", **facts_given: Any) -> None:
 
 
 def summary() -> str:
-    """How many questions have an answer that is long enough, such as "2 of 13 written questions answered"."""
+    """The number of questions with a long enough answer: "2 of 13 written questions answered"."""
     stored = _stored(record.section("written"))
     done = sum(found["words"] >= SHORTEST for found in stored.values())
     return f"{done} of {len(questions())} written questions answered"
@@ -69,9 +68,9 @@ def page(record_sections: Mapping[str, Any], *, rubric: bool = False) -> str:
     """One HTML page of a student's answers, without external files.
 
     Args:
-        record_sections: parts of a record by name; "written" and "student" are used. It may come from a student's file,
-            so everything in it is escaped, and entries of another form are ignored.
-        rubric: add what a good answer contains, with points, below each answer.
+        record_sections: parts of a record by name; "written" and "student" are used. They may come from a student's
+            file, so all contents are escaped, and entries of another form are ignored.
+        rubric: whether to add the rubric below each answer.
     """
     who = str(_sections(record_sections).get("student", {}).get("id") or "no id")
     title = f"Written answers of {html.escape(who)}"
@@ -83,7 +82,7 @@ def page(record_sections: Mapping[str, Any], *, rubric: bool = False) -> str:
 
 
 def body(record_sections: Mapping[str, Any], *, rubric: bool = False) -> str:
-    """What `page` shows below its title, as HTML for another page; it needs the rules of `STYLE`."""
+    """The contents of `page` below its title, as HTML for another page, which needs `STYLE`."""
     written = _stored(_sections(record_sections).get("written", {}))
     count = f"<p>{len(written)} of {len(questions())} questions have an answer.</p>"
     return "\n".join(
@@ -113,7 +112,7 @@ def _line(name: str, words: int) -> str:
 
 
 def _stored(written: Any) -> dict[str, dict[str, Any]]:
-    """Entries of known questions that have the form in which `answer` writes them."""
+    """Entries of known questions in the form that `answer` writes."""
     table = written if isinstance(written, Mapping) else {}
     return {
         name: found
@@ -142,7 +141,7 @@ def _section(found: Question, stored: Mapping[str, Any] | None, rubric: bool) ->
 
 
 def _facts_in_html(stored: Mapping[str, Any] | None) -> list[str]:
-    """A line for each stored fact: its value, and what the check said when the answer was stored."""
+    """A line for each stored fact: its value, and the result of the check when the answer was stored."""
     table = (stored or {}).get("facts")
     entries = table.items() if isinstance(table, Mapping) else ()
     return [

@@ -1,9 +1,9 @@
-"""Faces to train on: named data sets, photographs, arrays; decoded once, cached, and served in batches."""
+"""Loads, caches, and batches faces from named data sets, photographs, and arrays."""
 
 from importlib import import_module
 from pathlib import Path
 
-DATA_FOLDER: Path  # of archives and caches; unless it is assigned, `_default_folder()`
+DATA_FOLDER: Path  # folder of archives and caches; by default `_default_folder()`
 SYNTHETIC_COUNT = 10_000  # faces in load_faces("synthetic")
 
 _NAMES = {
@@ -31,7 +31,7 @@ def __getattr__(name: str):
 
 
 def _default_folder() -> Path:
-    """`data` in the working directory; in the folder `notebooks` of a checkout, that of the checkout."""
+    """`data` in the working directory; if that is `notebooks` of a checkout, `data` in the checkout."""
     here = Path.cwd()
     is_checkout = (here.parent / "facegan/__init__.py").exists() and (here.parent / "data/README.md").exists()
     return Path("../data") if here.name == "notebooks" and is_checkout else Path("data")

@@ -1,9 +1,9 @@
-"""Finding the face in a photograph and framing it like the crop `celeba-128` of CelebA.
+"""Finds the face in a photograph and frames it like the crop `celeba-128` of CelebA.
 
 Uses OpenCV, an optional extra, with the bundled detector YuNet (Wu, Peng and Yu, "YuNet: A Tiny
-Millisecond-level Face Detector", Machine Intelligence Research 2023). It looks at the whole photograph, then at
-each face that it found, upright and about 200 pixels large: in small faces the network hardly notices a tilt.
-The closer look decides whether this is a face, and how it is framed.
+Millisecond-level Face Detector", Machine Intelligence Research 2023). The detector runs on the whole photograph, and
+then on each detected face, rotated upright and scaled to about 200 pixels, because it hardly detects the tilt of small
+faces. The second detection decides whether this is a face, and how it is framed.
 """
 
 from __future__ import annotations
@@ -24,15 +24,18 @@ MODEL = Path(__file__).parents[1] / "weights" / "face_detection_yunet_2023mar.on
 _MIDDLE = (0.503, 0.584)
 _LENGTH = 0.4236
 
-_SEARCH_SIDES = (320, 960)  # the longer side of a photograph at the first look, until a face is found
-_LEAST_SEARCHED = 64  # pixels a side; in narrower pictures OpenCV 4.14 reads memory that it has not written
-_LEAST_SCORE = 0.6, 0.7  # at the first and at a closer look
-_LOOK_SIDE = 256  # of a closer look, which sees this many times the frame's side:
+_SEARCH_SIDES = (
+    320,
+    960,
+)  # longer side of the photograph in the first detection; the second if no face is found
+_LEAST_SEARCHED = 64  # pixels a side; in narrower pictures, OpenCV 4.14 reads uninitialized memory
+_LEAST_SCORE = 0.6, 0.7  # in the first and in later detections
+_LOOK_SIDE = 256  # pixels a side of later detections, which cover this multiple of the frame's side:
 _LOOK_ZOOM = 1.25
 _MOST_LOOKS = 3
-_LEVEL = np.radians(6)  # twice the deviation of measured angles; less tilted faces are not turned
-_MOST_ENLARGED = 3  # smaller faces would be blurs
-_MOST_OUTSIDE = 0.25  # of the frame's side beyond an edge of the photograph, where its border is repeated
+_LEVEL = np.radians(6)  # twice the deviation of measured angles; less tilted faces are not rotated
+_MOST_ENLARGED = 3  # smaller faces would be blurred
+_MOST_OUTSIDE = 0.25  # maximum share of the frame beyond the photograph's edge, where its border is repeated
 
 
 class _Frame(NamedTuple):
@@ -45,9 +48,9 @@ class _Frame(NamedTuple):
 
 
 def face_crop() -> Crop | None:
-    """The crop around the largest face of a photograph; None where no detector is installed.
+    """The crop around the largest face of a photograph; None if no detector is installed.
 
-    Its `cut` raises `NoFace` for a photograph in which it finds none.
+    Its `cut` raises `NoFace` if it finds no face.
     """
     try:
         from cv2 import FaceDetectorYN  # noqa: F401
@@ -96,7 +99,7 @@ def _find(image, size: int, detector) -> _Frame:
 
 
 def _examine(image, frame: _Frame, size: int, detector) -> _Frame:
-    """The frame after closer looks, each turned by the angle that the one before found."""
+    """Refine the frame by repeated detections, each rotated by the angle found in the previous one."""
     for _ in range(_MOST_LOOKS):
         before, points = frame, _look(image, frame, detector)
         frame = _frame(points)
@@ -133,7 +136,7 @@ def _detect(pixels: np.ndarray, detector, least: float) -> list[np.ndarray]:
 
 
 def _frame(points: np.ndarray) -> _Frame:
-    """The square that shows a face with these points as `celeba-128` shows it."""
+    """The square that frames a face with these points like `celeba-128`."""
     eyes, mouth = points[:2].mean(0), points[3:].mean(0)
     across = points[1] - points[0]
     side = np.hypot(np.hypot(*across), np.hypot(*(mouth - eyes))) / _LENGTH
@@ -150,14 +153,14 @@ def _axes(frame: _Frame) -> np.ndarray:
 
 
 def _outside(frame: _Frame, size: tuple[int, int]) -> float:
-    """How far the frame reaches beyond the photograph, in sides of the frame."""
+    """How far the frame extends beyond the photograph, in sides of the frame."""
     corners = np.array([(-1, -1), (1, -1), (-1, 1), (1, 1)]) / 2 @ _axes(frame) * frame.side
     corners += frame.x, frame.y
     return max(-corners.min(), (corners - size).max()) / frame.side
 
 
 def _square(image, frame: _Frame, side: int) -> np.ndarray:
-    """The frame as (side, side, 3), less than twice reduced; the photograph's border is repeated."""
+    """The frame as (side, side, 3), reduced by a factor below 2; the photograph's border is repeated."""
     import cv2
 
     factor = max(1, int(frame.side / side))

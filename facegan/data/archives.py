@@ -1,6 +1,6 @@
-"""Image files in a folder or a zip, read safely: their names, bytes, classes and fingerprint.
+"""Reads image files from a folder or a zip: names, bytes, classes, and fingerprint.
 
-Archives are read member by member in memory (`facegan.data.zips`); nothing in them can write a file. Does not
+Archives are read member by member in memory (`facegan.data.zips`), so they cannot write files. Does not
 cover decoding (`facegan.data.decode`) or caching (`facegan.data.cache`).
 """
 
@@ -18,22 +18,22 @@ from facegan.data.formats import HEIC, advice_on, count_unread, readable, suffix
 from facegan.data.zips import check_unread, open_zip, read_member
 from facegan.errors import DataError
 
-_PROBES, _PROBED = 4, 1 << 16  # files, and bytes of each
+_PROBES, _PROBED = 4, 1 << 16  # number of files, and bytes of each
 MAX_FILE = 400_000_000  # bytes of one image file in a folder
 
 
 class Photos:
     """The image files of a folder or a zip: `names` in order, and `read(name)` for their bytes.
 
-    `unread` counts files of pictures and videos that cannot be read here, by suffix; `heic` names those that only
-    lack an extra. Use as a context manager.
+    `unread` counts picture and video files that cannot be read here, by suffix; `heic` names those that only need an
+    optional package. Use as a context manager.
 
     Args:
         path: a folder or a zip.
-        first: how many images count, in the order of their names; None for all.
+        first: number of images to use, in the order of their names; None for all.
 
     Raises:
-        DataError: the archive is corrupt or looks hostile, or there are no images.
+        DataError: the archive is corrupt or unsafe, or there are no images.
     """
 
     def __init__(self, path: Path, *, first: int | None = None) -> None:
@@ -43,7 +43,7 @@ class Photos:
         names = [name for name in (self._members() if self._zip else _files(path)) if _is_visible(name)]
         self.names, self.unread = _images(names)[:first], count_unread(names)
         self.heic = sorted(name for name in names if suffix_of(name) in HEIC & self.unread.keys())
-        self._checksums: dict[str, tuple[int, int]] = {}  # CRC32 and size of what was read from a folder
+        self._checksums: dict[str, tuple[int, int]] = {}  # CRC32 and size of files read from a folder
         if not self.names:
             self.close()
             raise DataError(
@@ -52,7 +52,7 @@ class Photos:
                 + (
                     f"Not read: {advice_on(self.unread)}."
                     if self.unread
-                    else "Give the folder or zip that holds them."
+                    else "Give the folder or zip that contains them."
                 )
             )
 
@@ -68,9 +68,9 @@ class Photos:
         return data
 
     def fingerprint(self) -> str:
-        """16 hex digits of the names and bytes of all images; a folder must have been read before.
+        """16 hex digits from the names and bytes of all images; a folder must have been read before.
 
-        Dates and the top folder do not count, so a zip and the folder it was made from have the same.
+        Dates and the top folder are ignored, so a zip and the folder it was made from have the same fingerprint.
         """
         if self._zip:
             self._checksums = {m.filename: (m.CRC, m.file_size) for m in self._zip.infolist()}
@@ -83,7 +83,7 @@ class Photos:
     def classes(self) -> dict[str, str]:
         """The class of each image: its top-level subfolder, as in torchvision's `ImageFolder`.
 
-        Empty unless every image is in a subfolder, and there are two or more of these.
+        Empty unless every image is in a subfolder and there are two or more subfolders.
         """
         tops = [name.rpartition("/")[0].partition("/")[0] for name in self._relative()]
         return dict(zip(self.names, tops, strict=True)) if all(tops) and len(set(tops)) > 1 else {}
@@ -116,12 +116,12 @@ class Photos:
 
 
 def change_key(path: Path) -> str:
-    """Twelve hex digits that change when a file, or an image in a folder, does.
+    """Twelve hex digits that change if a file, or an image in a folder, changes.
 
-    They are made of the path without links, and of each file's name, size and both dates: that of its contents,
-    which programs can set, and that of its last change, which they cannot. Some file systems have only the first, so
-    the last bytes of a few files count, too; inodes do not, since some network drives give new ones at each mount.
-    The digits also change with the number of pictures in a folder that cannot be read here.
+    They are computed from the resolved path, and from each file's name, size, modification time, which programs can
+    set, and change time, which they cannot. Some file systems only have the first, so the last bytes of a few files
+    are included, too. Inodes are not included, because some network drives assign new ones at each mount. The digits
+    also change with the number of pictures in a folder that cannot be read here.
     """
     digest, names = hashlib.sha256(os.fsencode(os.path.realpath(path))), [""]
     if path.is_dir():
@@ -143,7 +143,7 @@ def change_key(path: Path) -> str:
 
 
 def _files(folder: Path, parents: tuple[str, ...] = ()) -> Iterator[str]:
-    """Files at any depth, also through links; run folders and hidden folders are skipped."""
+    """Files at any depth, including linked folders; run folders and hidden folders are skipped."""
     place = os.path.realpath(folder)
     if place in parents:  # a link to a folder above it
         return
@@ -161,7 +161,7 @@ def _files(folder: Path, parents: tuple[str, ...] = ()) -> Iterator[str]:
 
 
 def _is(what: Callable[[], bool]) -> bool:
-    """Whether a folder's entry is a file, or a folder; a link that leads to itself is neither."""
+    """Whether a folder's entry is a file, or a folder; a link to itself is neither."""
     try:
         return what()
     except OSError as error:
@@ -178,7 +178,7 @@ def _closed(place: Path, error: OSError) -> DataError:
 
 
 def _is_run(folder: Path) -> bool:
-    """Whether the pictures in a folder are those of a training run."""
+    """Whether a folder is a run folder, whose pictures are not training data."""
     try:
         return (folder / "config.json").is_file() and (folder / "checkpoints").is_dir()
     except OSError as error:

@@ -1,4 +1,4 @@
-"""Images that are in memory already, as one uint8 array: arrays, tensors, lists, and torch datasets."""
+"""Converts arrays, tensors, lists, and torch datasets to one uint8 array of images."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _EXPECTED = "an array or tensor (N, 3, H, W), a list of images, or a map-style t
 
 
 class Labeled(NamedTuple):
-    """The fields of a `FaceDataset` that images in memory have."""
+    """The fields of a `FaceDataset` for images in memory."""
 
     name: str
     images: np.ndarray  # uint8 (N, 3, H, W)
@@ -30,21 +30,21 @@ class Labeled(NamedTuple):
 
 
 def read_images(given: Any, size: int | None = None) -> Labeled:
-    """Convert what a PyTorch user has to the fields of a `FaceDataset`.
+    """Convert images in any of the usual forms to the fields of a `FaceDataset`.
 
     Args:
         given: an array or tensor (N, 3, H, W) or (N, H, W, 3), uint8 or float; a list or tuple of such
             images; or a map-style torch `Dataset`. Items are images, or tuples or dicts whose first or
             `image` entry is one, with an int label second or in `label`. PIL images are images, too. Each
             item is read once.
-        size: the pixels a side that images must have; None for any.
+        size: required pixels a side; None for any.
 
     Returns:
-        Images, uint8 (N, 3, H, W), and labels and classes, where known. Floats are read as [-1, 1] if any is
-        negative, otherwise as [0, 1]; one printed line says which.
+        Images, uint8 (N, 3, H, W), and labels and classes, if known. Floats are read as [-1, 1] if any is
+        negative, otherwise as [0, 1]; a printed line says which.
 
     Raises:
-        DataError: anything else; says what was given.
+        DataError: `given` is anything else; the message says what it is.
     """
     if isinstance(given, np.ndarray | Tensor):
         array = _to_numpy(given)
@@ -82,13 +82,13 @@ def resized(images: np.ndarray, size: int) -> Iterator[np.ndarray]:
 
 def _to_uint8(images: np.ndarray) -> np.ndarray:
     if images.dtype == np.uint8:
-        return np.require(images, requirements=["C", "W"])  # what torch.from_numpy takes
+        return np.require(images, requirements=["C", "W"])  # as torch.from_numpy requires
     starts = range(0, len(images), _CHUNK)
     return convert_chunks(len(images), (images[start : start + _CHUNK] for start in starts))
 
 
 def convert_chunks(count: int, chunks: Iterator[np.ndarray]) -> np.ndarray:
-    """All of `count` float images, given in chunks (k, 3, H, W), as uint8."""
+    """Convert `count` float images, given in chunks (k, 3, H, W), to uint8."""
     first = next(chunks)
     converter = _Converter(count, first[:1])
     for chunk in chain((first,), chunks):
@@ -207,9 +207,9 @@ def _to_numpy(images: np.ndarray | Tensor) -> np.ndarray:
 
 
 def check_count(count: int) -> None:
-    """Refuse fewer than two images."""
+    """Raise `DataError` for fewer than two images."""
     if count < 2:
-        raise DataError(f"the data holds {count} usable image; training needs 2 or more. Add some.")
+        raise DataError(f"the data set has {count} usable image; training needs 2 or more. Add some.")
 
 
 def _check_size(shape: tuple[int, ...], size: int | None) -> None:

@@ -1,10 +1,11 @@
-"""Decoded faces on disk: one uint8 array (N, 3, size, size) in a `.npy`, verified and memory-mapped.
+"""Caches decoded faces as a verified, memory-mapped `.npy` file.
 
-Caches are in `facegan.data.DATA_FOLDER`, or where that cannot be written, in the user's cache folder; never
-beside the photographs. A cache is written chunk by chunk, so it is never in memory whole, and gets its name
-in one step. One process builds it while others wait. A corrupt cache is detected and built again.
+A cache is one uint8 array (N, 3, size, size). Caches are in `facegan.data.DATA_FOLDER`, or, if that cannot be written,
+in the user's cache folder, but never in the folder of the photographs. A cache is written chunk by chunk, so it is
+never in memory as a whole, and renamed atomically. One process builds it while others wait. A corrupt cache is
+detected and rebuilt.
 
-A cache's name is LABEL-SIZEpx-CROP-KEY.npy: caches of equal name but for KEY are of one source, and all but
+A cache's name is LABEL-SIZEpx-CROP-KEY.npy. Caches whose names differ only in KEY are of the same source, and all but
 the newest are outdated.
 """
 
@@ -29,20 +30,20 @@ _KEY = "[0-9a-f]{12}"
 
 
 def folders() -> list[Path]:
-    """Where caches are, in the order in which they are tried."""
+    """The folders of caches, in the order in which they are tried."""
     base = os.environ.get("LOCALAPPDATA" if os.name == "nt" else "XDG_CACHE_HOME")
     return [Path(data.DATA_FOLDER), Path(base or os.path.expanduser("~/.cache")) / "facegan"]
 
 
 def label_of(path: str | Path) -> str:
-    """What the names of a path's caches begin with: equal names in different places get different labels."""
+    """The start of the names of a path's caches; equal names in different folders get different labels."""
     place = os.path.abspath(path)
     name = os.fsencode(os.path.basename(place))[:60].decode(errors="ignore")
     return f"{name}@{hashlib.sha256(os.fsencode(place)).hexdigest()[:8]}"
 
 
 def caches_of(source: str | Path) -> list[Path]:
-    """The caches of a data set's name, or of a folder's or file's path; of all sizes and crops."""
+    """The caches of a data set by name, or of a folder or file by path; of all sizes and crops."""
     from facegan.data.registry import SOURCES
 
     label = source if source in (*SOURCES, "synthetic") else label_of(Path(source).expanduser())
@@ -52,7 +53,7 @@ def caches_of(source: str | Path) -> list[Path]:
 
 
 def has_sizes_of(name: str) -> bool:
-    """Whether there is a cache like this one, of the same key, but for the images' size."""
+    """Whether there is a cache with the same name and key for another image size."""
     pattern = re.compile(re.sub(r"-\d+px-", r"-\\d+px-", re.escape(name).replace("\\-", "-"), count=1))
     return any(
         pattern.fullmatch(path.name) for place in folders() if place.is_dir() for path in place.iterdir()
@@ -60,15 +61,15 @@ def has_sizes_of(name: str) -> bool:
 
 
 def find(name: str) -> tuple[np.ndarray, dict] | None:
-    """The cached array and its notes, when it is there and intact."""
+    """The cached array and its notes; None if it is missing or damaged."""
     return next(filter(None, (_open(place / name) for place in folders())), None)
 
 
 def build(name: str, chunks: Callable[[dict], Iterator[np.ndarray]]) -> tuple[np.ndarray, dict]:
-    """Make the cache `name`, in memory where no folder can be written, with a warning.
+    """Build the cache `name`; in memory, with a warning, if no folder can be written.
 
     Args:
-        name: the file's name; it ends in "-KEY.npy". Caches with another key are removed.
+        name: file name that ends in "-KEY.npy". Caches with another key are removed.
         chunks: fills a dict of notes (JSON values), which are kept beside the array, and yields its chunks,
             uint8 (k, 3, size, size).
 
@@ -81,13 +82,13 @@ def build(name: str, chunks: Callable[[dict], Iterator[np.ndarray]]) -> tuple[np
             return _build(place / name, chunks)
         except OSError as error:
             reason = f"{place}: {error.strerror or error}"
-    warnings.warn(f"decoded into memory, since no cache could be written ({reason}).", stacklevel=4)
+    warnings.warn(f"decoded into memory, because no cache could be written ({reason}).", stacklevel=4)
     notes: dict = {}
     return np.concatenate(list(chunks(notes))), notes
 
 
 def discard(name: str) -> None:
-    """Delete a cache, so that it is built again."""
+    """Delete a cache, so that it is rebuilt."""
     for path in (place / name for place in folders()):
         with contextlib.suppress(OSError):
             path.unlink()
@@ -103,7 +104,7 @@ def _open(path: Path) -> tuple[np.ndarray, dict] | None:
 
 def _build(path: Path, chunks: Callable[[dict], Iterator[np.ndarray]]) -> tuple[np.ndarray, dict]:
     with files.locked(_family(path)):
-        _remove(path, rf"{_TEMPORARY}[0-9a-f]{{16}}-")  # of a killed process; only the lock's holder may
+        _remove(path, rf"{_TEMPORARY}[0-9a-f]{{16}}-")  # left by a killed process; requires the lock
         found = _open(path)
         if found is not None:  # another process was faster
             return found
@@ -146,6 +147,6 @@ def _remove(path: Path, prefix: str = "") -> None:
     name = re.compile(f"{prefix}{re.escape(_family(path).name)}-{_KEY}" + r"\.npy")
     for other in path.parent.iterdir():
         if other != path and name.fullmatch(other.name):
-            with contextlib.suppress(OSError):  # still mapped by someone, on Windows
+            with contextlib.suppress(OSError):  # on Windows, if another process maps it
                 other.unlink()
                 files.invalidate(other)

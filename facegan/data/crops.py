@@ -1,8 +1,8 @@
-"""Which square of an image is kept: the named crops of CelebA's aligned images, and the central square.
+"""Crops: the named squares of CelebA's aligned images, the central square, and faces.
 
-Figures and generators compare only where their crops agree, so a data set carries the name of its crop:
+Metrics and generators are only comparable if their crops agree, so a data set records the name of its crop:
 
-| crop | rows, columns of the 178 x 218 image | who uses it |
+| crop | rows, columns of the 178 x 218 image | used by |
 |---|---|---|
 | `celeba-108` | 55-163, 35-143 | the published subset of 32,600 faces |
 | `celeba-128` | 57-185, 25-153 | the bundled generator `faces` |
@@ -27,15 +27,15 @@ CELEBA_BOXES = {
 
 @dataclass(frozen=True)
 class Crop:
-    """A rule that cuts a square from an image.
+    """A rule for cutting a square from an image.
 
     Attributes:
-        name: what a data set carries.
+        name: the name that a data set records.
         cut: (PIL RGB image, side of the result in pixels) -> the square as a PIL RGB image, which is resized to
-            that side afterwards. Raises `ValueError` for an image it cannot cut.
-        share: the least share of the image's shorter side that a square may have. A large JPEG is decoded at
-            a fraction of its size that suits this share; 0 always decodes it at full size.
-        version: raise it when the same photographs become other pixels; caches are then built again.
+            that side afterwards. Raises `ValueError` if the image cannot be cut.
+        share: the smallest side of the square as a share of the image's shorter side. A large JPEG is decoded at
+            a reduced size that suits this share; with 0, always at full size.
+        version: increase it if the same photographs give other pixels; caches are then rebuilt.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""Faces as one uint8 array, and batches of it: an index, a cast and a flip, without worker processes."""
+"""A data set of faces as one uint8 array, and its batches, without worker processes."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ class FaceDataset:
 
     Args:
         images: uint8 (N, 3, size, size), at least two.
-        name: what they were loaded from.
-        crop: how they are framed, in the terms of `facegan.data.crops`; None if unknown.
+        name: the source that they were loaded from.
+        crop: name of their crop in `facegan.data.crops`; None if unknown.
         skipped: "file: reason" for every image that could not be used.
         labels: the class of each face, int64 (N,).
         classes: the names of the classes.
@@ -33,7 +33,7 @@ class FaceDataset:
         fingerprint: 16 hex digits that identify the source; computed from the pixels if not given.
 
     Raises:
-        DataError: the images are anything else.
+        DataError: the images have another type or shape.
     """
 
     def __init__(
@@ -55,7 +55,7 @@ class FaceDataset:
                 f"images are {kind}, expected an array, uint8 (N, 3, S, S). load_faces(images, size) converts them."
             )
         if len(images) < 2:
-            raise DataError(f"{name!r} holds {len(images)} usable image; training needs 2 or more. Add some.")
+            raise DataError(f"{name!r} has {len(images)} usable image; training needs 2 or more. Add some.")
         self.images, self.name, self.crop, self.skipped = images, name, crop, skipped
         self.labels, self.classes, self.attributes = labels, classes, attributes or {}
         self._fingerprint = fingerprint
@@ -84,21 +84,21 @@ class FaceDataset:
     def fingerprint(self) -> str:
         """16 hex digits that identify the source's faces, equal on every machine.
 
-        Of photographs it covers names and bytes of the files, not sizes or crops; of arrays, the pixels.
+        For photographs, it covers the files' names and bytes, not size and crop; for arrays, the pixels.
         """
         if self._fingerprint:
             return self._fingerprint
         return fingerprint_of(self.images)
 
     def record(self) -> dict[str, Any]:
-        """What identifies the data set in checkpoints, as plain values."""
+        """The values that identify the data set in checkpoints."""
         names = ("name", "image_size", "crop", "fingerprint")
         return {"count": len(self)} | {name: getattr(self, name) for name in names}
 
     def split(self, held_out: int = 64) -> tuple[FaceDataset, FaceDataset]:
-        """The faces to train on, and `held_out` others, evenly spaced, that only measure. Both are copies.
+        """Split into faces to train on and `held_out` evenly spaced faces for measuring only. Both are copies.
 
-        Both parts keep the source's fingerprint, so results on them compare.
+        Both parts keep the source's fingerprint, so their results are comparable.
 
         Raises:
             DataError: a part would have fewer than two faces.
@@ -137,17 +137,17 @@ class FaceDataset:
     ) -> Batches:
         """Shuffled batches: floats (B, 3, H, W) in [-1, 1]; each loop over the result is an epoch.
 
-        The incomplete last batch is dropped. The data move to the device whole when they fit.
+        The incomplete last batch is dropped. The whole data set moves to the device if it fits.
 
         Args:
             batch_size: faces per batch.
-            generator: on the CPU; draws order and flips. The default is PyTorch's global one.
-            device: where batches are.
+            generator: CPU generator for order and flips; by default PyTorch's global one.
+            device: device of the batches.
             flip: whether to mirror each face with probability 1/2.
-            part: the part of each batch to load, for one of several processes.
+            part: the slice of each batch to load, for one of several processes.
 
         Raises:
-            DataError: the set is smaller than a batch.
+            DataError: the data set is smaller than a batch.
         """
         generator, device = generator or torch.default_generator, torch.device(device)
         return Batches(
@@ -156,10 +156,10 @@ class FaceDataset:
 
 
 class Batches:
-    """Batches of samples (N, ...), uint8 images or floats; loop over it once for an epoch.
+    """Batches of samples (N, ...), uint8 images or floats; one loop over it is an epoch.
 
     Attributes:
-        remaining: indices of samples that this epoch has yet to visit.
+        remaining: indices of the samples that remain in this epoch.
         epoch: the epoch in progress, counted from 1; 0 before the first.
     """
 
@@ -213,22 +213,22 @@ class Batches:
 
 
 def fingerprint_of(samples: np.ndarray) -> str:
-    """16 hex digits that identify an array by its shape and its numbers."""
+    """16 hex digits that identify an array by its shape and contents."""
     digest = hashlib.sha256(repr(samples.shape).encode())
     digest.update(np.ascontiguousarray(samples).data)
     return digest.hexdigest()[:16]
 
 
 def as_dataset(faces: Any, image_size: int) -> FaceDataset:
-    """What `fit` trains on: a `FaceDataset` as it is, and other images converted.
+    """The faces argument of `fit` as a `FaceDataset`; other images are converted.
 
     Args:
-        faces: a `FaceDataset`, or what `facegan.data.arrays.read_images` takes: an array, a tensor, a list of
-            images, a map-style torch `Dataset`.
-        image_size: pixels a side that converted images must have.
+        faces: a `FaceDataset`, or any input of `facegan.data.arrays.read_images`: an array, a tensor, a list of
+            images, or a map-style torch `Dataset`.
+        image_size: required pixels a side.
 
     Raises:
-        DataError: anything else, or images of another size.
+        DataError: the input is anything else, or has another size.
 
     >>> as_dataset(torch.zeros(8, 3, 16, 16, dtype=torch.uint8), 16)
     FaceDataset('array', 8 faces, 16 px)

@@ -1,9 +1,9 @@
-"""Image files' bytes to square uint8 RGB arrays, on several threads.
+"""Decodes image files to square uint8 RGB arrays, on several threads.
 
-How an image becomes RGB: EXIF rotation is applied; transparency is laid over white; gray, CMYK and palette
-images are converted; of an animation the first frame counts; 16-bit gray is scaled to 8 bits.
+Conversion to RGB: EXIF rotation is applied; transparent images are composited onto white; gray, CMYK, and palette
+images are converted; animations use the first frame; 16-bit gray is scaled to 8 bits.
 
-Threads, not a `DataLoader`: Pillow decodes without the interpreter's lock, and nothing has to be pickled.
+Threads are used instead of a `DataLoader`, because Pillow decodes without the GIL, and nothing has to be pickled.
 """
 
 from __future__ import annotations
@@ -27,19 +27,19 @@ from facegan.data.archives import Photos
 from facegan.data.crops import CENTER, Crop
 from facegan.errors import DataError, first_line, printable
 
-MAX_PIXELS = 100_000_000  # of one image
-DECODING_VERSION = 1  # raise it when the same photographs become other pixels; caches are then built again
-MAX_BAD_SHARE = 0.01  # unreadable images that are skipped; more are an error,
-FEW_BAD = 5  # except for so many in a small folder, if they are
-_MOST_BAD_SHARE = 1 / 3  # of it at most
+MAX_PIXELS = 100_000_000  # per image
+DECODING_VERSION = 1  # increase it if the same photographs give other pixels; caches are then rebuilt
+MAX_BAD_SHARE = 0.01  # share of unreadable images that are skipped; more are an error,
+FEW_BAD = 5  # except for this number in a small folder, if their share is
+_MOST_BAD_SHARE = 1 / 3  # at most
 _CUT = "cut off: a part of the picture is missing"
 _GIANT = 25_000_000  # pixels of images that are decoded one at a time
 _CHUNK = 64  # images decoded by a thread at a time
-_PORTION = 4_000_000  # bytes of an archive that wait for a thread, at most
+_PORTION = 4_000_000  # maximum bytes of an archive that are queued for a thread
 
 
 class _Budget:
-    """So many pixels may be in memory at once; one image may always be."""
+    """Limits the number of pixels in memory at once; a single image is always allowed."""
 
     def __init__(self, most: int) -> None:
         self._free = self._most = most
@@ -64,15 +64,15 @@ _thread = threading.local()
 
 
 class Unreadable(Exception):
-    """One image that cannot be used; the message is the reason."""
+    """An image cannot be used; the message is the reason."""
 
 
 class _Giant(Exception):
-    """An image that is decoded outside of the pool, whose threads would each keep the memory for one."""
+    """A very large image, decoded outside of the pool, whose threads would each keep memory for it."""
 
 
 class NoFace(Unreadable):
-    """An image that can be read, but in which no face was found."""
+    """An image is readable, but no face was found."""
 
 
 def decode_all(
@@ -81,11 +81,11 @@ def decode_all(
     """Decode all usable images, in order and in parallel.
 
     Args:
-        photos: where they are.
+        photos: the image files.
         size: pixels a side of the results.
-        crop: what to keep of each image.
-        skipped: receives name -> reason for every image that cannot be used.
-        broken: receives those of them that cannot be read; the others show no face.
+        crop: crop of each image.
+        skipped: dict to fill with name -> reason for every image that cannot be used.
+        broken: dict to fill with those of `skipped` that cannot be read; the others show no face.
 
     Yields:
         Chunks, uint8 (k, 3, size, size).
@@ -107,19 +107,19 @@ def decode_all(
 
 @dataclass
 class Survey:
-    """What a folder or archive holds: images by (width, height), and "name: reason" for unreadable ones."""
+    """The contents of a folder or archive: images by (width, height), and "name: reason" for unreadable ones."""
 
     sizes: Counter[tuple[int, int]] = field(default_factory=Counter)
     skipped: list[str] = field(default_factory=list)
 
     @property
     def count(self) -> int:
-        """Images that can be read."""
+        """The number of readable images."""
         return self.sizes.total()
 
 
 def survey(photos: Photos, *, title: str) -> Survey:
-    """Read and decode every image, keeping only their sizes; `title` is shown beside the progress bar.
+    """Read and decode every image, and keep only the sizes; `title` is shown beside the progress bar.
 
     Raises:
         DataError: the archive is corrupt.
@@ -137,9 +137,9 @@ def survey(photos: Photos, *, title: str) -> Survey:
 def _in_parallel(
     photos: Photos, work: Callable[[bytes], object], title: str
 ) -> Iterator[tuple[Sequence[str], list]]:
-    """Chunks of names with `work(bytes)` of each, or the `Unreadable` that it raised, in order.
+    """Chunks of names with the result of `work(bytes)`, or the `Unreadable` that it raised, in order.
 
-    An archive is read in this thread, ahead of the workers, which would wait for each other there.
+    An archive is read in this thread, ahead of the workers, which would block each other otherwise.
     """
     from tqdm.auto import tqdm
 
@@ -157,7 +157,7 @@ def _in_parallel(
 
 @contextmanager
 def _strict() -> Iterator[None]:
-    """Let Pillow refuse files that are cut, also where another library has told it to accept them."""
+    """A context in which Pillow refuses truncated files, even if another library has told it to accept them."""
     from PIL import ImageFile
 
     before, ImageFile.LOAD_TRUNCATED_IMAGES = ImageFile.LOAD_TRUNCATED_IMAGES, False
@@ -168,7 +168,7 @@ def _strict() -> Iterator[None]:
 
 
 def _portions(photos: Photos) -> Iterator[tuple[list[str], list]]:
-    """Names with their bytes, or what reads them: up to 64 images, or 4 MB of an archive."""
+    """Names with their bytes, or with functions that read them: up to 64 images, or 4 MB of an archive."""
     names: list[str] = []
     data: list[Any] = []
     size = 0
@@ -206,7 +206,7 @@ def _attempt(work: Callable[[bytes], object], data: bytes | Callable[[], bytes])
         return work(data() if callable(data) else data)
     except (Unreadable, _Giant) as reason:
         return reason
-    except OSError as error:  # from reading; what decoders raise became `Unreadable`
+    except OSError as error:  # from reading; errors of decoders are `Unreadable`
         return Unreadable(error.strerror or str(error))
 
 
@@ -227,9 +227,9 @@ def _decoded_size(data: bytes) -> tuple[int, int]:
 
 
 def _open(data: bytes, size: int, stack: ExitStack):
-    """Any image file as a PIL RGB image; a JPEG may come reduced, to no less than 2 x `size` a side.
+    """Any image file as a PIL RGB image; a JPEG may be reduced, to at least 2 x `size` a side.
 
-    Large images wait for each other until the `stack` is closed.
+    Large images wait for each other until `stack` is closed.
     """
     image = jpeg.decode_small(data, size)
     if image is None:
@@ -326,7 +326,7 @@ def _check_pixels(width: int, height: int) -> None:
 
 
 def most_bad(total: int) -> int:
-    """How many unreadable images of so many are skipped: 5 or 1 %, whichever is more, but no more than a third."""
+    """The maximum number of unreadable images of `total`: 5 or 1 %, whichever is more, but at most a third."""
     return int(min(max(FEW_BAD, MAX_BAD_SHARE * total), _MOST_BAD_SHARE * total))
 
 
@@ -347,5 +347,5 @@ def listed(skipped: dict[str, str], most: int) -> str:
 
 
 def counted(reasons: Iterable[str]) -> str:
-    """Reasons with their number, such as "12 no face found, 1 empty file", the most frequent first."""
+    """Reasons with their counts, the most frequent first, such as "12 no face found, 1 empty file"."""
     return ", ".join(f"{count:,} {reason}" for reason, count in Counter(reasons).most_common())

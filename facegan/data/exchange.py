@@ -1,4 +1,4 @@
-"""One request over https, with limits to how long a server may take and to what it may lead to."""
+"""A single request over https, with limits on time and redirects."""
 
 from __future__ import annotations
 
@@ -18,23 +18,23 @@ from facegan.data.transfer import LEAST, MINUTE, MirrorError, why_unreachable
 from facegan.errors import DownloadError, first_line
 
 TIMEOUT = (10, 30)  # seconds to connect, and between two bytes
-CHUNK = LEAST  # bytes; at most so many are lost when a connection breaks
+CHUNK = LEAST  # bytes; at most this many are lost when a connection breaks
 _AHEAD = 8  # chunks that are read while others are written
 _REDIRECTS = 10
-_PACKINGS = ("gzip", "x-gzip", "deflate")  # other encodings are taken for names that mean nothing
+_PACKINGS = ("gzip", "x-gzip", "deflate")  # other encodings are ignored
 
 
 class Broken(MirrorError):
-    """The connection broke; trying again may help."""
+    """The connection broke; a retry may succeed."""
 
 
 class Unreachable(MirrorError):
-    """No connection; trying again helps only when there was one before."""
+    """There is no connection; a retry may only succeed if there was a connection before."""
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What a server answered; `downgraded` when it redirected from https to http."""
+    """A server's response; `downgraded` is true if it redirected from https to http."""
 
     status: int
     headers: Mapping[str, str]
@@ -44,7 +44,7 @@ class Answer:
 
     @property
     def validator(self) -> str:
-        """A header value that changes whenever the file does, or ''."""
+        """A header value that changes if the file changes; '' if there is none."""
         etag = self.headers.get("ETag", "")
         return self.headers.get("Last-Modified", "") if not etag or etag.startswith("W/") else etag
 
@@ -55,14 +55,14 @@ class Answer:
 
     @property
     def total(self) -> int | None:
-        """Bytes of the whole file, when the server says."""
+        """The size of the whole file in bytes; None if the server does not say."""
         found = re.fullmatch(r"bytes \d+-\d+/(\d+)", self.headers.get("Content-Range", ""))
         return int(found[1]) if found else self.length
 
 
 @contextlib.contextmanager
 def request(url: str, headers: dict[str, str] | None = None) -> Iterator[Answer]:
-    """An answer with status 200, 206 or 416, before its body is read."""
+    """A context with a response of status 200, 206, or 416, before its body is read."""
     import requests
 
     try:
@@ -98,9 +98,9 @@ def request(url: str, headers: dict[str, str] | None = None) -> Iterator[Answer]
 
 
 def _exchange(url: str, headers: dict[str, str]) -> Generator[Any, None, None]:
-    """The response, and whether it was redirected from https to http; then the chunks of its body.
+    """Yields the response and whether it was redirected from https to http, and then the chunks of its body.
 
-    `requests` itself would read the whole body of a redirect, however long.
+    `requests` itself would read the whole body of a redirect, without a limit.
     """
     import requests
 
@@ -121,10 +121,10 @@ def _exchange(url: str, headers: dict[str, str]) -> Generator[Any, None, None]:
 
 
 def _in_time(items: Generator[Any, None, None]) -> Generator[Any, None, None]:
-    """The items, as long as they bring `LEAST` bytes in every minute that is spent waiting for them.
+    """Yields items as long as they have at least `LEAST` bytes per minute of waiting time.
 
-    They are made in another thread, since a read that gets a byte now and then never times out. It ends with its
-    read; the process does not wait for it.
+    They are read in another thread, because a read that occasionally gets a byte never times out. The thread ends
+    with its read; the process does not wait for it.
     """
     wanted: queue.SimpleQueue[bool] = queue.SimpleQueue()
     made: queue.SimpleQueue[Any] = queue.SimpleQueue()
@@ -171,7 +171,7 @@ def _make(
 
 
 def _decoded(chunks: Iterator[bytes], encoding: str) -> Iterator[bytes]:
-    """The file's bytes, in bounded chunks, also where a server packs them, which it was asked not to do."""
+    """The file's bytes in bounded chunks, also if the server compresses them against the request."""
     if not encoding:
         yield from chunks
         return

@@ -1,4 +1,4 @@
-"""Which files are images, and what to do about those that cannot be read here."""
+"""Image formats, and advice for files that cannot be read here."""
 
 from __future__ import annotations
 
@@ -24,19 +24,19 @@ _ADVICE = (
     ),
 )
 _PILLOW = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF", "PPM", "AVIF", "HEIF")
-# Others, such as .txt or .json, belong beside images.
+# Other files, such as .txt or .json, are ignored.
 _KNOWN = set().union(*(suffixes for suffixes, _ in _ADVICE))
 
 
 def readable() -> set[str]:
-    """The suffixes of image files that can be read with what is installed."""
+    """The suffixes of image files that can be read with the installed packages."""
     from PIL import features
 
     return SUFFIXES | (HEIC if find_heic() else set()) | ({".avif"} if features.check("avif") else set())
 
 
 def of_pillow() -> list[str]:
-    """Pillow's names of the formats that are read. It knows others, for some of which it starts other programs."""
+    """Pillow's names of the allowed formats. Pillow has others, some of which start other programs."""
     from PIL import Image
 
     Image.init()
@@ -49,7 +49,7 @@ def find_heic() -> bool:
 
 
 def is_heic(data: bytes) -> bool:
-    """Whether a file's bytes are a HEIC image, whatever its name says; phones also name them .jpg."""
+    """Whether a file's bytes are a HEIC image, whatever its suffix is; some phones use .jpg."""
     return data[4:8] == b"ftyp" and any(brand in data[8:40] for brand in (b"heic", b"heix", b"heim", b"heis"))
 
 
@@ -58,13 +58,13 @@ def suffix_of(name: str) -> str:
 
 
 def count_unread(names: Iterable[str]) -> Counter[str]:
-    """How many files have each suffix of pictures and videos that cannot be read here."""
+    """The number of picture and video files that cannot be read here, by suffix."""
     unread = _KNOWN - readable()
     return Counter(suffix for suffix in map(suffix_of, names) if suffix in unread)
 
 
 def advice_on(unread: dict[str, int]) -> str:
-    """What was not read, by type, and what to do; such as "3 .heic files: pip install ...; 1 .mov file: ..."."""
+    """The files that were not read, with advice, such as "3 .heic files: pip install ...; 1 .mov file: ..."."""
     parts = []
     for suffixes, advice in _ADVICE:
         found = [f"{n:,} {s} file{'s' * (n > 1)}" for s, n in sorted(unread.items()) if s in suffixes]

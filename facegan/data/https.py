@@ -1,6 +1,6 @@
-"""Downloading one file over https: with resume, and a limit to how much a server may send.
+"""Downloads a file over https, with resume and a size limit.
 
-Why not pooch: it cannot resume interrupted downloads, and discards files with an unexpected digest.
+pooch is not used, because it cannot resume interrupted downloads, and discards files with an unexpected digest.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ from facegan.data.transfer import NOTHING, Expected, MirrorError, masked, refuse
 from facegan.errors import DownloadError
 from facegan.files import continued, is_plain
 
-ATTEMPTS = 5  # on one mirror, when the connection breaks
+ATTEMPTS = 5  # per mirror, if the connection breaks
 PAUSE = 1.0  # seconds before the second attempt; twice that before the third, and so on
 
 
 class _Unusable(Broken):
-    """What was received cannot be continued."""
+    """The partial download cannot be continued."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -75,7 +75,7 @@ class Https:
         with request(self.url, headers) as answer:
             try:
                 if answer.downgraded != downgraded:
-                    raise _Unusable("it leads to other places each time")
+                    raise _Unusable("it redirects to a different address each time")
                 offset = _offset(answer, have, validator)
             except _Unusable:
                 part.unlink()  # the next attempt fetches the whole file
@@ -104,7 +104,7 @@ class Https:
         return _checked(part, answer, expected)
 
     def _part(self, target: Path, answer: Answer) -> Path:
-        """The temporary of this version of the file at this address."""
+        """The temporary file for this version of the file at this address."""
         version = f"{answer.validator}\n{answer.total}" + "\nhttp" * answer.downgraded
         return target.with_name(f".{target.name}-{_short_hash(self.url)}-{_short_hash(version)}.part")
 
@@ -121,11 +121,11 @@ def _short_hash(text: str) -> str:
 
 
 def _checked(part: Path, answer: Answer, expected: Expected) -> Path:
-    """A complete part; what came over http, though https was asked, must be the published file."""
+    """A complete part. If the server redirected to http, it must be the published file."""
     if answer.downgraded and not expected.is_published(part):
         part.unlink()
         raise MirrorError(
-            "it leads from https to http, where anyone may alter a file, and it was another one"
+            "it redirects from https to http, which is not secure, and the file is not the published one"
         )
     return part
 
@@ -151,7 +151,7 @@ def _write(
     from tqdm.auto import tqdm
 
     title = f"downloading {part.name[1:].rsplit('-', 2)[0]}"
-    sys.stdout.flush()  # bytes are here: show what was said about the file, before its bar
+    sys.stdout.flush()  # print earlier messages before the progress bar
     bar = tqdm(total=total, initial=offset, desc=title, unit="B", unit_scale=True, delay=1)
     received = offset
     with bar, continued(part, offset) as file:
@@ -171,7 +171,7 @@ def _write(
 
 
 def _disk_error(error: OSError, part: Path) -> Exception:
-    """Translate a full disk only: the errors of requests are OSErrors too."""
+    """Translate only errors of a full disk, because errors of requests are OSErrors, too."""
     if error.errno not in {errno.ENOSPC, errno.EDQUOT}:
         return error
     full = f"disk full: could not write to {part.parent}."

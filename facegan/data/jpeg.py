@@ -1,8 +1,8 @@
-"""What Pillow does not do for JPEGs: decode small ones fast, and notice those whose middle is missing.
+"""Decodes small JPEGs fast, and detects JPEGs with missing parts.
 
-An interrupted program may have cut a JPEG and still have closed it with the end marker. libjpeg then warns, which
-Pillow does not pass on, and fills the rest with gray. Does not notice a cut exactly between two scans, or before
-a restart marker.
+An interrupted program may truncate a JPEG and still write the end marker. libjpeg then issues a warning, which Pillow
+does not pass on, and fills the rest with gray. Does not detect a cut exactly between two scans, or before a restart
+marker.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ from collections.abc import Callable
 
 _MARKER = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]")  # in a scan, where 0xFF as a value is followed by 0
 _SCAN, _END = b"\xff\xda", b"\xff\xd9"
-_MORE = b"\x5a" * 256  # would be part of the picture if some was missing
+_MORE = b"\x5a" * 256  # changes the picture only if a part is missing
 
 
 def decode_small(data: bytes, size: int):
     """A small color JPEG as a PIL image, twice as fast as with `Image.open`; None for all other files.
 
-    Only for images too small to gain from being decoded at a fraction of their size. The reason why a
-    corrupt file cannot be read is left to `Image.open`.
+    Only for images that are too small to be decoded at a reduced size. Returns None for corrupt files, so that
+    `Image.open` gives the reason.
     """
     from PIL import Image
 
@@ -36,11 +36,11 @@ def decode_small(data: bytes, size: int):
 def is_cut(data: bytes, image, decode_again: Callable) -> bool:
     """Whether a part of a JPEG's picture is missing, although it decodes.
 
-    If so, it ends in gray, or its scans refine it; it then depends on what follows its last scan.
+    Such a picture ends in gray, or is progressive, and depends on the bytes that follow its last scan.
 
     Args:
         data: the file's bytes.
-        image: what they decode to.
+        image: the decoded image.
         decode_again: decodes other bytes in the same way.
     """
     corner = image.getpixel((image.width - 1, image.height - 1))

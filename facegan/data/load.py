@@ -1,7 +1,7 @@
-"""`load_faces`: from a name, folder, zip, `.npy` or images in memory to a `FaceDataset`.
+"""Loads faces from a name, folder, zip, `.npy`, or images in memory: `load_faces`.
 
-Photographs are decoded once (`facegan.data.decode`) to one `.npy`, which is memory-mapped from then on
-(`facegan.data.cache`). A `.npy` of the user's is copied there, too.
+Photographs are decoded once (`facegan.data.decode`) to a `.npy` file, which is then memory-mapped
+(`facegan.data.cache`). The user's `.npy` files are copied there, too.
 """
 
 from __future__ import annotations
@@ -29,21 +29,21 @@ from facegan.data.npy import NpyFile
 from facegan.errors import DataError, printable
 
 _CHUNK = 500  # faces drawn at a time
-_CUT_FROM = " (cut from "  # in the name of such a data set
+_CUT_FROM = " (cut from "  # part of the data set's name
 _IS_HEIC = f"a HEIC image; {formats.NEEDS_HEIC}"
-_MANY_FACELESS = 0.05  # of the photographs; with more, the warning says what to do
+_MANY_FACELESS = 0.05  # share of photographs without a face above which the warning says what to do
 
 
 @dataclass(frozen=True)
 class _Photographs:
-    """A folder or zip, and what loading it needs."""
+    """A folder or zip with the settings to load it."""
 
     name: str
-    label: str  # what its caches' names begin with
-    key: str  # 12 hex digits that change when its images may have changed
-    locate: Callable[[], Path]  # where it is; downloads and verifies a named zip first
+    label: str  # start of its caches' names
+    key: str  # 12 hex digits that change if its images may have changed
+    locate: Callable[[], Path]  # returns its path; downloads and verifies a named zip first
     crop: Crop
-    first: int | None = None  # how many of its images, by name; None for all
+    first: int | None = None  # number of images to use, by name; None for all
 
     def cache_name(self, size: int) -> str:
         return f"{self.label}-{size}px-{self.crop.name}-{self.key}.npy"
@@ -52,27 +52,29 @@ class _Photographs:
 def load_faces(source: Any, size: int = 64, *, crop: str | None = None, align: str = "center") -> FaceDataset:
     """Load faces, cropped to squares and resized with antialiasing.
 
-    Photographs are decoded once, to a cache in `data/` or, where that cannot be written, in the user's cache
-    folder; a `.npy` is copied there. Images that cannot be read are skipped, with a warning. Class subfolders
-    become labels.
+    Photographs are decoded once, to a cache in `data/` or, if that cannot be written, in the user's cache folder; a
+    `.npy` is copied there. Images that cannot be read are skipped with a warning. Class subfolders become labels.
 
     Args:
         source: 'celeba' (32,600 faces, 248 MB) or 'celeba-full' (202,599, 1.4 GB), downloaded and verified on
             first use, or another registered name; 'synthetic' (10,000 drawn faces); a folder, searched
-            recursively; a `.zip`; a `.npy`; or an array, tensor, list or torch `Dataset` of images. Where no
-            mirror delivers 'celeba', its faces are cut from 'celeba-full', and the data set's name says so.
+            recursively; a `.zip`; a `.npy`; or an array, tensor, list, or torch `Dataset` of images. If 'celeba' cannot
+            be downloaded, its faces are cut from 'celeba-full', and the data set's name says so.
         size: pixels a side, 16 to 512.
-        crop: a name from `facegan.data.crops`: 'celeba-108', 'celeba-128' or 'celeba-178' for aligned CelebA
-            images of 178 x 218, 'center' for other photographs. 'celeba' is cropped already.
-        align: 'face' finds the largest face of each photograph, turns it upright and frames it like
-            'celeba-128', skipping photographs without one. It needs OpenCV (`pip install 'facegan[align]'`);
-            without it central squares are kept, with a warning.
+        crop: a name from `facegan.data.crops`: 'celeba-108', 'celeba-128', or 'celeba-178' for aligned CelebA
+            images of 178 x 218, 'center' for other photographs. 'celeba' is already cropped.
+        align: 'face' finds the largest face of each photograph, rotates it upright, and frames it like
+            'celeba-128'; photographs without a face are skipped. This needs OpenCV (`pip install 'facegan[align]'`);
+            without it, central squares are used, with a warning.
+
+    Returns:
+        The faces, uint8 (N, 3, size, size), with labels and attributes if there are any.
 
     Raises:
-        DataError: the source is missing, holds fewer than two images or too many unreadable ones (more than 1 %
+        DataError: the source is missing, has fewer than two images or too many unreadable ones (more than 1 %
             and more than 5, or more than a third), or is unsafe (`facegan.data.zips` states the limits); or
             `crop` or `align` does not apply to it.
-        DownloadError: a data set cannot be downloaded; a `DataError`, too.
+        DownloadError: a data set cannot be downloaded. It is a subclass of `DataError`.
 
     >>> faces = load_faces("photos.zip")         # doctest: +SKIP
     """
@@ -86,7 +88,7 @@ def load_faces(source: Any, size: int = 64, *, crop: str | None = None, align: s
     if source in registry.SOURCES:
         return _load_photographs(_named(source, crop, align, size), size)
     if not str(source):
-        raise DataError("the data source is an empty text. Name a folder, a file or a data set.")
+        raise DataError("the data source is an empty text. Name a folder, a file, or a data set.")
     path = Path(source).expanduser()
     if path.suffix.lower() == ".npy" and path.is_file():
         return _load_npy(path, size, crop, align)
@@ -113,20 +115,20 @@ def _check_arguments(size: int, crop: str | None, align: str) -> None:
     if align == "face" and crop is not None:
         raise DataError(
             f"crop={crop!r} and align='face' were given, expected one of them: align frames each face like "
-            "'celeba-128'. Leave one out."
+            "'celeba-128'. Omit one of them."
         )
 
 
 def _check_framing(what: str, crop: str | None, crops: tuple[str, ...], align: str = "center") -> None:
-    """Refuse a crop that the source does not allow, and `align` where there are no photographs."""
+    """Raise `DataError` if the source does not allow the crop, or `align` is given without photographs."""
     if align == "face":
         raise DataError(
-            f"align='face' was given for {what}, expected a folder or zip of photographs. Leave it out."
+            f"align='face' was given for {what}, expected a folder or zip of photographs. Omit align."
         )
     if crop is not None and crop not in crops:
         allowed = " or ".join(map(repr, crops)) or "none; cut them before"
         raise DataError(
-            f"crop is {crop!r}, expected for {what}: {allowed}. Leave crop out, or choose from these."
+            f"crop is {crop!r}, expected for {what}: {allowed}. Omit crop, or choose one of these."
         )
 
 
@@ -134,7 +136,7 @@ def _check_framing(what: str, crop: str | None, crops: tuple[str, ...], align: s
 
 
 def _named(name: str, crop: str | None, align: str, size: int) -> _Photographs:
-    """The published zip or, where no mirror delivers it, what its faces are cut from; both are fetched if needed."""
+    """The published zip, or the data set that its faces are cut from if no mirror delivers it; fetched if needed."""
     record = registry.find(name)
     _check_framing(repr(name), crop, record.crops or (record.crop,), align)
     chosen = CROPS[crop or record.crop] if record.crops else replace(CENTER, name=record.crop)
@@ -149,7 +151,7 @@ def _named(name: str, crop: str | None, align: str, size: int) -> _Photographs:
 
 
 def _cut(record: registry.Source) -> _Photographs:
-    """The first images of a larger data set, cropped as those of `record` are."""
+    """The first images of a larger data set, with the crop of `record`."""
     whole, crop = registry.find(record.cut_from), CROPS[record.crop]
     key = _digest(DECODING_VERSION, crop.version, record.count, whole.file, *whole.hashes)
     return _Photographs(
@@ -163,7 +165,7 @@ def _cut(record: registry.Source) -> _Photographs:
 
 
 def _was_cut(cut: _Photographs, whole: str, size: int) -> bool:
-    """Whether faces were cut before, so that this size can be had, too, without a download."""
+    """Whether faces were cut before, so that this size needs no download."""
     name = cut.cache_name(size)
     return bool(cache.find(name)) or (cache.has_sizes_of(name) and registry.local_file(whole).exists())
 
@@ -191,7 +193,7 @@ def _unnamed(path: Path, crop: str | None, align: str) -> _Photographs:
 def _load_photographs(source: _Photographs, size: int) -> FaceDataset:
     name = source.cache_name(size)
     found = cache.find(name)
-    if found and formats.readable() & found[1].get("unread", {}).keys():  # can be read by now
+    if found and formats.readable() & found[1].get("unread", {}).keys():  # readable now
         cache.discard(name)
         found = None
     if found is None:
@@ -221,7 +223,7 @@ def _load_photographs(source: _Photographs, size: int) -> FaceDataset:
 
 
 def _in_words(source: _Photographs, skipped: dict[str, str], total: int) -> str:
-    """What to say of images that were skipped: how many, why, and where it is many, what to do."""
+    """The warning about skipped images: how many, why, and, if there are many, what to do."""
     share = len(skipped) / total
     text = f"{len(skipped):,} of {total:,} images of {source.name} ({share:.1%}) were skipped: "
     if len(skipped) > 3:
@@ -236,13 +238,13 @@ def _in_words(source: _Photographs, skipped: dict[str, str], total: int) -> str:
 
 
 def _too_few(source: _Photographs, usable: int, skipped: dict[str, str], names: Collection[str]) -> str:
-    """Which photographs are broken and which show no face, where too few are left."""
+    """The error for too few usable photographs: which are broken, and which show no face."""
     total, broken = len(skipped) + usable, {name: skipped[name] for name in names}
     faceless = {name: reason for name, reason in skipped.items() if name not in broken}
     which = f" ({listed(faceless, 3)})" if broken or usable else ""
     text = f"no face was found in any of the {total:,} photographs of {source.name!r}{which}. "
     if broken or usable:
-        text = f"{source.name!r} holds {usable} usable image; training needs 2 or more. "
+        text = f"{source.name!r} has {usable} usable image; training needs 2 or more. "
         text += (
             f"No face was found in {len(faceless):,} of {total:,} photographs{which}. " if faceless else ""
         )
@@ -255,7 +257,7 @@ def _too_few(source: _Photographs, usable: int, skipped: dict[str, str], names: 
 
 
 def _decode(source: _Photographs, path: Path, size: int, notes: dict) -> Iterator[np.ndarray]:
-    """Chunks of faces; then fills `notes` with what the data set tells besides its images."""
+    """Yields chunks of faces; then fills `notes` with labels, classes, and skipped files."""
     skipped: dict[str, str] = {}
     broken: dict[str, str] = {}
     with Photos(path, first=source.first) as photos:
@@ -268,7 +270,7 @@ def _decode(source: _Photographs, path: Path, size: int, notes: dict) -> Iterato
 
 
 def _labels(runs: list) -> tuple[np.ndarray | None, tuple[str, ...]]:
-    """Labels (N,) and class names, from the labels in order with how often each follows in a row."""
+    """Labels (N,) and class names from run lengths: pairs of a label and its number of repetitions."""
     if not runs:
         return None, ()
     classes = sorted({label for label, _ in runs})

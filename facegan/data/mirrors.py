@@ -1,4 +1,4 @@
-"""Where the named data sets can be downloaded, and in which order the places are tried."""
+"""Mirrors of the named data sets, and the order in which they are tried."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from pathlib import Path
 from facegan.data.https import Https
 from facegan.data.transfer import NOTHING, Drive, Expected, Kaggle, MirrorError
 
-PATIENCE = 5.0  # seconds that a publisher has to answer when $FACEGAN_MIRROR is the next place
+PATIENCE = 5.0  # seconds to wait for a publisher if $FACEGAN_MIRROR is the next mirror
 
 
 @dataclass(frozen=True)
 class Cut:
-    """The last resort, where no mirror delivers a zip: faces cut from the images of the data set `name`.
+    """The fallback if no mirror delivers a zip: faces cut from the images of the data set `name`.
 
-    They are the first ones by file name, as many as the zip has, with its crop. The choice is fixed, so it is the
-    same everywhere. Of CelebA, the first 32,600 are all in the training part of its official split, so that the
-    other parts remain for comparisons.
+    They are the first images by file name, as many as in the zip, with its crop. The choice is the same on every
+    machine. The first 32,600 images of CelebA are all in the training part of its official split, so the other parts
+    can be used for comparisons.
     """
 
     name: str
@@ -31,7 +31,7 @@ class Cut:
 
 @dataclass(frozen=True)
 class Hurried:
-    """A mirror that is passed over when it does not answer at once, since a copy nearby is the next one."""
+    """A mirror that is skipped if it does not answer within `PATIENCE` seconds, because a local copy is next."""
 
     mirror: Https
 
@@ -50,7 +50,7 @@ class Hurried:
 
         asking = threading.Thread(
             target=ask, daemon=True
-        )  # a name may have many addresses, each with a timeout
+        )  # a host name may have many addresses, each with a timeout
         asking.start()
         asking.join(PATIENCE)
         if not answers:
@@ -72,8 +72,8 @@ CELEBA: tuple[Route, ...] = (
 )
 CELEBA_FULL: tuple[Route, ...] = (
     Https("https://s3.amazonaws.com/pytorch-tutorial-assets/img_align_celeba.zip"),
-    Drive("1O7m1010EJjLE5QxLZiM9Fpjs7Oj6e684"),  # of Keras' documentation, which downloads it with gdown, too
-    Drive("0B7EVK8r0v71pZjFTYXZWM3FlRnM"),  # of CelebA's authors
+    Drive("1O7m1010EJjLE5QxLZiM9Fpjs7Oj6e684"),  # used by Keras' documentation, also with gdown
+    Drive("0B7EVK8r0v71pZjFTYXZWM3FlRnM"),  # from CelebA's authors
     Kaggle("jessicali9530/celeba-dataset/versions/2", "img_align_celeba/img_align_celeba"),
 )
 
@@ -83,9 +83,9 @@ def in_order(file: str, published: Sequence[Route], *, drive_id: str | None = No
 
     Args:
         file: the zip's name; a copy at `$FACEGAN_MIRROR/FILE` is tried after the publisher's https. With such a
-            copy, a publisher that does not answer within `PATIENCE` seconds is passed over.
-        published: the data set's own mirrors; https comes before the others.
-        drive_id: a class's own copy on Google Drive, tried before the other ones there.
+            copy, a publisher that does not answer within `PATIENCE` seconds is skipped.
+        published: the data set's own mirrors; https is tried before the others.
+        drive_id: a class's own copy on Google Drive, tried before other files on Google Drive.
     """
     nearby = os.environ.get("FACEGAN_MIRROR")
     https = [mirror for mirror in published if isinstance(mirror, Https)]
@@ -98,5 +98,5 @@ def in_order(file: str, published: Sequence[Route], *, drive_id: str | None = No
 
 
 def cut_in(published: Iterable[Route]) -> str:
-    """The name of the data set that faces can be cut from, or ''."""
+    """The name of the data set that faces can be cut from; '' if there is none."""
     return next((route.name for route in published if isinstance(route, Cut)), "")

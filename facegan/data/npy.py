@@ -1,6 +1,6 @@
-"""`.npy` files that users give, read in parts.
+"""Reads the user's `.npy` files in parts.
 
-They are not memory-mapped, since a mapped file that another program cuts ends the process (SIGBUS).
+They are not memory-mapped, because the process would end (SIGBUS) if another program truncated the file.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ class NpyFile:
     """Images in a `.npy`: `shape` and `dtype` as stored.
 
     Raises:
-        DataError: it is no `.npy`, is shorter than its header claims, or does not hold images.
+        DataError: the file is not a `.npy`, is shorter than its header claims, or does not contain images.
     """
 
     def __init__(self, path: Path) -> None:
@@ -38,27 +38,27 @@ class NpyFile:
             ) from None
         if self.dtype.hasobject:
             raise DataError(
-                f"{path.name} is not a readable .npy array (it holds Python objects). Save numbers."
+                f"{path.name} is not a readable .npy array (it contains Python objects). Save numbers."
             )
         size, claimed = self._state[0], prod(self.shape) * self.dtype.itemsize
         if claimed > size - self._start:
             raise DataError(
-                f"{path.name} claims to hold {claimed / 1e6:,.0f} MB and has {size / 1e6:,.0f} MB. Copy it or save "
+                f"{path.name} claims to have {claimed / 1e6:,.0f} MB, but has {size / 1e6:,.0f} MB. Copy it or save "
                 "it again."
             )
         channels_first(np.broadcast_to(np.zeros((), self.dtype), self.shape), path.name)
         check_count(len(self))
 
     def chunks(self) -> Iterator[np.ndarray]:
-        """Arrays (k, 3, H, W) of the stored type. Raises `DataError` if the file changes meanwhile."""
-        step = len(self) if self._fortran else _CHUNK  # there, an image is spread over the file
+        """Yields arrays (k, 3, H, W) of the stored dtype. Raises `DataError` if the file changes during reading."""
+        step = len(self) if self._fortran else _CHUNK  # in Fortran order, an image is spread over the file
         with self.path.open("rb") as file:
             file.seek(self._start)
             for first in range(0, len(self), step):
                 shape = (min(step, len(self) - first), *self.shape[1:])
                 try:
                     values = np.fromfile(file, self.dtype, prod(shape))
-                except OSError as error:  # of a disk or network; not those of the cache that is written
+                except OSError as error:  # from reading; not from writing the cache
                     raise DataError(
                         f"{self.path} cannot be read ({first_line(error)}). Copy it again."
                     ) from None

@@ -1,4 +1,4 @@
-"""Points as data: floats that are not images, with the batches of `FaceDataset`."""
+"""A data set of points instead of images, with the batches of `FaceDataset`."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ class PointDataset:
 
     Args:
         points: float32 (N, D), at least two.
-        name: what they are.
+        name: name of the data set.
 
     Raises:
-        DataError: the points are anything else, or not finite.
+        DataError: the points have another type or shape, or are not finite.
     """
 
     def __init__(self, points: np.ndarray, name: str) -> None:
@@ -31,7 +31,7 @@ class PointDataset:
             kind = f"{getattr(points, 'dtype', type(points).__name__)} {tuple(getattr(points, 'shape', ()))}"
             raise DataError(f"points are {kind}, expected a float32 array (N, D). as_points converts others.")
         if len(points) < 2:
-            raise DataError(f"{name!r} holds {len(points)} point; training needs 2 or more. Add some.")
+            raise DataError(f"{name!r} has {len(points)} point; training needs 2 or more. Add some.")
         if not np.isfinite(points).all():
             bad = int(np.flatnonzero(~np.isfinite(points).all(1))[0])
             raise DataError(
@@ -60,7 +60,7 @@ class PointDataset:
         return fingerprint_of(self.points)
 
     def record(self) -> dict[str, Any]:
-        """What identifies the data set in checkpoints, as plain values."""
+        """The values that identify the data set in checkpoints."""
         known = {"name": self.name, "crop": None, "fingerprint": self.fingerprint}
         return {"count": len(self), "sample_shape": list(self.sample_shape), **known}
 
@@ -83,14 +83,14 @@ class PointDataset:
 
 
 def as_points(given: Any, shape: tuple[int, ...]) -> PointDataset:
-    """What `fit` trains networks of points on.
+    """The faces argument of `fit` as points.
 
     Args:
-        given: a `PointDataset` as it is; or an array, a tensor or a list of rows (N, D), which is copied.
-        shape: (D,), what the networks take.
+        given: a `PointDataset`, which is returned; or an array, a tensor, or a list of rows (N, D), which is copied.
+        shape: (D,), the sample shape of the networks.
 
     Raises:
-        DataError: anything else, or points of another shape.
+        DataError: the input is anything else, or has another shape.
     """
     if isinstance(given, PointDataset):
         points = given
@@ -98,16 +98,16 @@ def as_points(given: Any, shape: tuple[int, ...]) -> PointDataset:
         points = PointDataset(read_points(given, shape).astype(np.float32), "points")
     if points.sample_shape != shape:
         raise DataError(
-            f"the points have {points.sample_shape[0]} numbers each, expected {shape[0]}. Use others."
+            f"the points have {points.sample_shape[0]} numbers each, expected {shape[0]}. Use points of that dimension."
         )
     return points
 
 
 def read_points(given: Any, shape: tuple[int, ...]) -> np.ndarray:
-    """A new float64 array (N, D) of an array, a tensor or a list of rows.
+    """A new float64 array (N, D) from an array, a tensor, or a list of rows.
 
     Raises:
-        DataError: it is anything else, or of another shape.
+        DataError: the input is anything else, or has another shape.
     """
     expected = f"expected points (N, {shape[0]}) as an array, a tensor or a list of rows"
     if isinstance(given, str):

@@ -1,8 +1,8 @@
-"""Data sets by name: what each holds, where to download it, and how to verify it.
+"""The registry of named data sets: contents, mirrors, and verification.
 
-A file gets its name in `data/` only after its digest was checked, or, should the digest not be the recorded
-one, after its contents were: the right number of images, all readable, all of the right size. Does not cover
-how bytes are transferred (`facegan.data.transfer`) and how they become arrays (`facegan.data.decode`).
+A file gets its name in `data/` only after its digest was verified, or, if the digest differs from the recorded one,
+after its contents were verified: the right number of images, all readable, all of the right size. Does not cover
+the transfer (`facegan.data.transfer`) and the decoding (`facegan.data.decode`).
 
 CelebA: Liu, Luo, Wang, Tang, "Deep learning face attributes in the wild", ICCV 2015.
 """
@@ -35,15 +35,15 @@ class Source:
     """A published zip of faces.
 
     Attributes:
-        name: what `load_faces` is given.
-        file: its name in `data/`, as published.
-        mirrors: where to download it, tried in this order: `Https`, `Drive`, `Kaggle`; last `Cut`, another data
-            set from whose images as many faces are cut.
-        hashes: "sha256:..." or "md5:...", as published; any one identifies it.
-        count, pixels, size: images, width and height of every image, bytes of the file (at most 20 GB if not
-            given). With count and pixels, a zip with another digest is accepted, with a warning, if they agree.
-        crop: how faces are framed, in the terms of `facegan.data.crops`; with `crops`, the default.
-        crops: what `load_faces(..., crop=)` may choose; empty where the images are cropped already.
+        name: name for `load_faces`.
+        file: file name in `data/`, as published.
+        mirrors: mirrors, tried in this order: `Https`, `Drive`, `Kaggle`; `Cut` comes last, another data set from
+            which the faces can be cut.
+        hashes: "sha256:..." or "md5:...", as published; any one identifies the file.
+        count, pixels, size: number of images, their width and height, and bytes of the file (at most 20 GB if not
+            given). If count and pixels agree, a zip with another digest is accepted, with a warning.
+        crop: name of the crop in `facegan.data.crops`; with `crops`, the default.
+        crops: choices for `load_faces(..., crop=)`; empty if the images are already cropped.
         title, terms: shown before the download.
     """
 
@@ -61,7 +61,7 @@ class Source:
 
     @property
     def cut_from(self) -> str:
-        """The name of the data set that its faces are cut from where no mirror delivers it, or ''."""
+        """The name of the data set that the faces can be cut from if no mirror delivers the zip; '' if none."""
         return mirrors.cut_in(self.mirrors)
 
 
@@ -69,7 +69,7 @@ class Unavailable(DownloadError):
     """No mirror delivered a data set.
 
     Attributes:
-        reasons: what each mirror answered, by its address.
+        reasons: the failure of each mirror, by its address.
     """
 
     def __init__(self, message: str, reasons: dict[str, str] | None = None) -> None:
@@ -103,7 +103,7 @@ SOURCES = {
             "md5:00d2c5bc6d35e252742224ab0c1e8fcb",
         ),
         mirrors=mirrors.CELEBA_FULL,
-        crop="celeba-108",  # as "celeba", so that figures compare
+        crop="celeba-108",  # as for "celeba", so that metrics are comparable
         crops=("celeba-108", "celeba-128", "celeba-178"),
         terms=_CELEBA_TERMS,
     ),
@@ -111,7 +111,7 @@ SOURCES = {
 
 
 def register_dataset(source: Source) -> None:
-    """Make a published zip of faces available as `load_faces(source.name)`; checked when it is loaded.
+    """Make a published zip of faces available as `load_faces(source.name)`; it is verified when it is loaded.
 
     >>> register_dataset(Source("dolls", "dolls.zip", (Https("https://example.org/dolls.zip"),), ("md5:0",)))
     """
@@ -156,21 +156,20 @@ def _problem(source: Source) -> str | None:
 
 
 def local_file(name: str) -> Path:
-    """Where the zip of the data set `name` is, or will be. Raises `DownloadError` for unknown names."""
+    """The path of the data set's zip, which may not exist yet. Raises `DownloadError` for unknown names."""
     return Path(data.DATA_FOLDER) / find(name).file
 
 
 def fetch(name: str) -> Path:
     """Verify or download the zip of the data set `name`, and return its path.
 
-    A file in `data/` under the published name is verified and used, also one put there by hand. Otherwise
-    the mirrors are tried in turn: the publisher's, a copy at `$FACEGAN_MIRROR/FILE`, Google Drive (for
-    'celeba' the file `$FACEGAN_DRIVE_ID`: a class's own copy), Kaggle. An interrupted download
-    resumes at the next call. Two processes share one download.
+    A file in `data/` with the published name is verified and used, even if put there by hand. Otherwise, mirrors are
+    tried in turn: the publisher's, a copy at `$FACEGAN_MIRROR/FILE`, Google Drive (for 'celeba', `$FACEGAN_DRIVE_ID`, a
+    class's own copy), and Kaggle. An interrupted download resumes at the next call. Two processes share one download.
 
     Raises:
-        Unavailable: no mirror could deliver it; says what each answered and how to get it by hand.
-        DownloadError: it cannot be written, or the disk is too small.
+        Unavailable: no mirror delivered it; the message gives the reasons and how to get it by hand.
+        DownloadError: the file cannot be written, or the disk is too small.
     """
     source, target = find(name), local_file(name)
     drive_id = os.environ.get("FACEGAN_DRIVE_ID") if name == "celeba" else None
@@ -187,14 +186,14 @@ def fetch(name: str) -> Path:
 
 
 def fetch_or_cut(name: str) -> str:
-    """Fetch the data set `name` or, where no mirror delivers it, the one that its faces can be cut from.
+    """Fetch the data set `name`, or the one that its faces can be cut from if no mirror delivers it.
 
     Returns:
         The name of the data set that was fetched.
 
     Raises:
-        Unavailable: neither can be had; says what each mirror of both answered.
-        DownloadError: it cannot be written, or the disk is too small.
+        Unavailable: neither is available; the message gives the reason for each mirror of both.
+        DownloadError: the file cannot be written, or the disk is too small.
     """
     source = find(name)
     try:
@@ -224,17 +223,17 @@ def _in_words(size: int) -> str:
 
 
 def _reasons_of(source: Source, error: DownloadError) -> dict[str, str]:
-    """Why faces cannot be cut from another data set, by route."""
+    """The reasons why faces cannot be cut from another data set, by mirror."""
     if isinstance(error, Unavailable):
         return {f"{address}, to cut from {source.cut_from}": why for address, why in error.reasons.items()}
     return {f"faces cut from {source.cut_from}": str(error)}
 
 
 def verify(path: Path, source: Source) -> None:
-    """Return when `path` holds the data set; warn when its digest differs but its contents agree.
+    """Verify that `path` is the data set; warn if its digest differs but its contents agree.
 
     Raises:
-        DownloadError: with both digests, and what is wrong inside.
+        DownloadError: it is not; the message has both digests and what is wrong with the contents.
     """
     kinds = {known.partition(":")[0] for known in source.hashes}
     actual = {kind: f"{kind}:{digest(path, kind)}" for kind in kinds}
@@ -259,17 +258,17 @@ def _make_folder(folder: Path) -> None:
     except OSError as error:
         raise DownloadError(
             f"cannot create the folder {os.path.abspath(folder)} ({error.strerror}). Work in a folder that can be "
-            "written; in Python, facegan.data.DATA_FOLDER is another one."
+            "written; in Python, assign another one to facegan.data.DATA_FOLDER."
         ) from None
 
 
 def _remove_folders(target: Path) -> None:
-    """Temporary folders cannot be resumed; only temporary files can."""
+    """Delete temporary folders, because only temporary files can be resumed."""
     remove([path for path in leftovers(target) if path.is_dir()])
 
 
 def _is_marked(path: Path, source: Source) -> bool:
-    """Whether the file was verified before, as this data set and not as another of the same file name."""
+    """Whether the file was verified before as this data set, not as another with the same file name."""
     return is_verified(path) and notes_of(path) == list(source.hashes)
 
 
@@ -304,7 +303,7 @@ def _fetch_from_any(source: Source, target: Path, places: Sequence[Mirror]) -> P
 
 
 def _install(part: Path, target: Path, source: Source) -> Path:
-    """Verify a downloaded file and give it its name; an existing file of that name is moved aside."""
+    """Verify a downloaded file and rename it; an existing file with that name is moved aside."""
     try:
         verify(part, source)
     except DownloadError as error:
@@ -352,7 +351,7 @@ def _unsound(path: Path, source: Source) -> str | None:
     try:
         with Photos(path) as photos:
             if len(photos.names) != source.count:
-                return f"it holds {len(photos.names):,} images, expected {source.count:,}"
+                return f"it has {len(photos.names):,} images, expected {source.count:,}"
             found = survey(photos, title=f"checking {source.file}")
     except DataError as error:
         return str(error).replace(path.name, "it").rstrip(".")
@@ -365,5 +364,5 @@ def _difference(found: Survey, source: Source) -> str | None:
     others = set(found.sizes) - {source.pixels}
     if others and source.pixels:
         (width, height), (w, h) = min(others), source.pixels
-        return f"it holds images of {width} x {height} pixels, expected {w} x {h}"
+        return f"it has images of {width} x {height} pixels, expected {w} x {h}"
     return None

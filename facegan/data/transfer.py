@@ -1,8 +1,8 @@
-"""Downloading one file from one place: here Google Drive with gdown and Kaggle with kagglehub.
+"""Downloads a file from Google Drive with gdown, or from Kaggle with kagglehub.
 
-Each mirror has `fetch(target, expected)`, which downloads to a temporary beside `target` and returns its path, or
-raises `MirrorError` with the reason; `str(mirror)` is its address. Https is in `facegan.data.https`. Does not
-verify (`facegan.data.registry`).
+Each mirror has `fetch(target, expected)`, which downloads to a temporary file beside `target` and returns its path, or
+raises `MirrorError` with the reason; `str(mirror)` is its address. Https is in `facegan.data.https`. Does not cover
+verification (`facegan.data.registry`).
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ from typing import NamedTuple
 from facegan.errors import first_line, printable
 from facegan.files import digest
 
-MINUTE = 60.0  # seconds in which a mirror must send
+MINUTE = 60.0  # seconds in which a mirror must send at least
 LEAST = 1 << 15  # bytes
-_MOST_UNKNOWN = 20_000_000_000  # bytes of a file whose size is not registered
-_SPARE = 500_000_000  # bytes that such a file leaves on the disk
+_MOST_UNKNOWN = 20_000_000_000  # maximum bytes of a file whose size is not registered
+_SPARE = 500_000_000  # bytes that must stay free on the disk for such a file
 _LOG = "gdown.log"  # beside the file that gdown downloads
 _QUOTA = "its download quota on Google Drive is used up; it is renewed within a day"
 
@@ -41,13 +41,13 @@ class MirrorError(Exception):
 
 
 class Expected(NamedTuple):
-    """What is known of a file before it is downloaded: its size in bytes or 0, and "sha256:..." or "md5:..."."""
+    """The size in bytes of a file before its download, or 0 if unknown, and its hashes "sha256:..." or "md5:..."."""
 
     size: int = 0
     hashes: tuple[str, ...] = ()
 
     def most(self, folder: Path) -> int:
-        """Bytes that are received at most: a little more than the known size; else 20 GB, or most of what is free."""
+        """The maximum number of bytes to receive: a little more than the known size; else 20 GB or most free space."""
         if self.size:
             return self.size * 11 // 10 + 1_000_000
         free = shutil.disk_usage(folder).free
@@ -71,18 +71,18 @@ def too_much(most: int, expected: Expected) -> str:
 
 
 def masked(text: str) -> str:
-    """Text without the user names and passwords of the addresses in it."""
+    """Text without the user names and passwords in its addresses."""
     return re.sub(r"""(?<=://)[^/\s]*@|[^/:@\s'"]+:[^/\s]*@""", "***@", text)
 
 
 def why_unreachable(error: Exception) -> str:
-    """Why there is no connection, in a few words."""
+    """A short reason for a failed connection."""
     found = re.search(r"\[(?:Errno|WinError) -?\d+\] ([^'\")]+)", str(error))
     return f"cannot connect ({found[1] if found else type(error).__name__})"
 
 
 def refuse_web_page(head: bytes) -> None:
-    """Raise `MirrorError` if a file begins as a web page does; says its title."""
+    """Raise `MirrorError` with the page's title if a file begins like a web page."""
     if head[:512].lstrip().startswith(b"<"):
         title = re.search(r"<title[^>]*>\s*(.*?)\s*</title>", head.decode(errors="replace"), re.I | re.S)
         named = f" titled '{' '.join(html.unescape(title[1]).split())[:100]}'" if title else ""
@@ -96,7 +96,7 @@ def refuse_web_page(head: bytes) -> None:
 
 @dataclass(frozen=True)
 class Drive:
-    """A file on Google Drive that anyone with the link may read. gdown has no timeout, so it runs in a process."""
+    """A public file on Google Drive. gdown has no timeout, so it runs in a separate process."""
 
     id: str
 
@@ -133,7 +133,7 @@ class Drive:
 
 
 def _watch(child: subprocess.Popen, folder: Path, title: str, expected: Expected = NOTHING) -> None:
-    """Show the size of the download in `folder` until `child` ends; raise when it is too slow or too large."""
+    """Show the size of the download in `folder` until `child` ends; raise if it is too slow or too large."""
     from tqdm.auto import tqdm
 
     size, marked, since, bar, most = 0, 0, time.monotonic(), None, expected.most(folder)
@@ -180,7 +180,7 @@ def _gdown_reason(said: str) -> str:
 
 @dataclass(frozen=True)
 class Kaggle:
-    """Images in a folder of a Kaggle data set, as one zip; with a version, kagglehub needs no network again."""
+    """Images in a folder of a Kaggle data set, as one zip; with a version, kagglehub can use its cache."""
 
     handle: str
     folder: str
@@ -217,7 +217,7 @@ def _pack(folder: Path, out: Path) -> Path:
 
 
 def leftovers(target: Path) -> list[Path]:
-    """Temporaries of earlier or running downloads of `target`: files can be resumed, folders cannot."""
+    """Temporary files and folders of earlier or running downloads of `target`; only files can be resumed."""
     return list(target.parent.glob(f".{target.name}-*.part"))
 
 

@@ -1,8 +1,8 @@
-"""Zips that may be corrupt or hostile: opened after checks, read in bounded parts.
+"""Opens zips that may be corrupt or hostile, after checks, and reads bounded parts.
 
-Refused are zips that claim to unpack to very much, that are encrypted, or whose directory disagrees with itself
-or with the members. Does not see that an image is missing where a program removed it from the directory and
-from its count, and no zip records a digest of its directory.
+Zips are refused if they claim to unpack to very large sizes, are encrypted, or have a directory that is inconsistent or
+disagrees with the members. Does not detect that an image is missing if a program removed it from the directory and
+from its count, because zips have no digest of their directory.
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ from typing import IO, Any
 
 from facegan.errors import DataError, first_line
 
-MAX_RATIO = 100  # of a whole archive, unpacked : packed
-MAX_MEMBER = 10_000_000  # bytes of one unpacked member that is compressed beyond that
+MAX_RATIO = 100  # unpacked size / packed size of a whole archive
+MAX_MEMBER = 10_000_000  # unpacked bytes of a member with a larger ratio
 _PART = 1 << 16  # bytes read at a time
 _MOST_MEMORY = 1 << 28  # bytes that LZMA may use
-_LOCAL = struct.Struct("<4s22xH2x")  # of a member: signature, length of its name
+_LOCAL = struct.Struct("<4s22xH2x")  # local header of a member: signature, length of its name
 
 
 def open_zip(path: Path) -> zipfile.ZipFile:
-    """Open a zip and check its directory. Raises `DataError` if it is corrupt, hostile or not supported."""
+    """Open a zip and check its directory. Raises `DataError` if it is corrupt, hostile, or not supported."""
     try:
         archive = zipfile.ZipFile(path)
     except OSError as error:
@@ -50,9 +50,9 @@ def open_zip(path: Path) -> zipfile.ZipFile:
 
 
 def check_unread(archive: zipfile.ZipFile, read: Collection[str]) -> None:
-    """Raise `DataError` if the directory has another name for a member than the member itself.
+    """Raise `DataError` if a member's name in the directory differs from that in the member itself.
 
-    Not for those that are to be `read`: their names are compared then.
+    Members in `read` are skipped, because their names are compared when they are read.
     """
     path = Path(archive.filename or "")
     with path.open("rb") as file:
@@ -67,7 +67,7 @@ def check_unread(archive: zipfile.ZipFile, read: Collection[str]) -> None:
 
 
 def read_member(archive: zipfile.ZipFile, name: str) -> bytes:
-    """The bytes of a member, unpacked no further than to the size that the directory says. Raises `DataError`."""
+    """The bytes of a member, unpacked up to the size in the directory. Raises `DataError` if it is corrupt."""
     path, member = Path(archive.filename or ""), archive.getinfo(name)
     if member.compress_type not in _METHODS:
         raise _unsupported(path, f"{name}: method {member.compress_type}")
@@ -97,7 +97,7 @@ def _read_lzma(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> bytes:
     with archive.open(_as_packed(member)) as file:
         settings = file.read(9)[4:]
         decompressor = lzma.LZMADecompressor(lzma.FORMAT_ALONE, memlimit=_MOST_MEMORY)
-        has_end = member.flag_bits & 0x2  # a mark after the last byte, where others need the size
+        has_end = member.flag_bits & 0x2  # an end marker after the last byte; other members need the size
         decompressor.decompress(
             settings + (b"\xff" * 8 if has_end else member.file_size.to_bytes(8, "little"))
         )
@@ -105,7 +105,7 @@ def _read_lzma(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> bytes:
 
 
 def _as_packed(member: zipfile.ZipInfo) -> zipfile.ZipInfo:
-    """The member as if its packed bytes were its contents; zipfile unpacks bzip2 and LZMA without a limit."""
+    """The member as if it were stored, because zipfile unpacks bzip2 and LZMA without a limit."""
     packed = copy.copy(member)
     packed.compress_type, packed.file_size = zipfile.ZIP_STORED, member.compress_size
     del packed.CRC
@@ -157,7 +157,7 @@ def _refuse_encrypted(path: Path, members: list[zipfile.ZipInfo]) -> None:
 def _refuse_duplicates(path: Path, members: list[zipfile.ZipInfo]) -> None:
     (twice, count), *_ = Counter(m.filename for m in members).most_common(1) or [("", 0)]
     if count > 1:
-        raise DataError(f"{path.name} was refused: it holds {twice!r} more than once. Pack it again.")
+        raise DataError(f"{path.name} was refused: it contains {twice!r} more than once. Pack it again.")
 
 
 def _refuse_overlap(path: Path, members: list[zipfile.ZipInfo]) -> None:
@@ -177,7 +177,7 @@ def _refuse_lost(path: Path, members: list[zipfile.ZipInfo]) -> None:
 
 
 def _recorded_count(path: Path) -> int | None:
-    """The number of members by the record at the zip's end; None where it cannot tell."""
+    """The number of members in the record at the zip's end; None if it is unknown."""
     with path.open("rb") as file:
         file.seek(max(0, path.stat().st_size - (1 << 16) - 128))
         tail = file.read()

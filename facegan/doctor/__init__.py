@@ -1,4 +1,4 @@
-"""Diagnosis of trainings: rules on curves, on pictures, and on faces that D has not seen.
+"""Diagnosis of trainings by rules on curves, pictures, and held-out faces.
 
 `diagnose` is also `fg.diagnose`; on the command line, `facegan doctor RUN`.
 """

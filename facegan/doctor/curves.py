@@ -1,8 +1,9 @@
-"""What a run's curves say: rules on losses, D's outputs and gradient norms, in windows of 200 steps.
+"""Rules on a run's curves: losses, D's outputs, and gradient norms.
 
-The rules are empirical. Each looks at one window, and at the first one for comparison; in a window the first rule that
-holds counts. D(x) and D(G(z)) are probabilities under `bce` and `minimax` only; under other losses the rules read how
-well D does from its loss. Does not cover what only pictures show, such as mode collapse (`facegan.doctor.pictures`).
+The rules are empirical. Each reads a window of 200 steps, and the first window for comparison; in each window, the
+first rule that applies counts. D(x) and D(G(z)) are probabilities only with `bce` and `minimax`; with other losses,
+the rules use D's loss instead. Does not cover failures that only pictures show, such as mode collapse
+(`facegan.doctor.pictures`).
 """
 
 from __future__ import annotations
@@ -19,18 +20,18 @@ WINDOW, STRIDE = 200, 50  # steps
 PROBABILITIES = ("bce", "minimax")  # losses for which D(x) is a probability
 _WON = {"least_squares": 0.01, "hinge": 0.02}  # D's median loss, below which it has won
 _AWAY = {"least_squares": 0.05, "hinge": 0.3}  # and below which it pulls away
-HIGH_RATE = 5e-3  # of Adam, 25 times DCGAN's
-_RECENT, _CERTAIN = 8, 3  # of the last windows, how many are looked at, and in how many a rule must hold
+HIGH_RATE = 5e-3  # learning rate of Adam, 25 times DCGAN's
+_RECENT, _CERTAIN = 8, 3  # number of last windows that are read, and in which a rule must apply
 _COLUMNS = ("step", "loss_d", "loss_g", "d_real", "d_fake", "grad_norm_d", "grad_norm_g")
 
 
 class Window:
-    """Metrics of some steps, and of the first ones, by column.
+    """Metrics of a window and of the first window, by column.
 
     Args:
-        rows: the window's columns.
-        early: those of the first window.
-        loss: the run's loss.
+        rows: columns of the window.
+        early: columns of the first window.
+        loss: name of the run's loss.
         rates: learning rates of D and G; None if unknown.
     """
 
@@ -40,7 +41,7 @@ class Window:
         self.rows, self.early, self.loss, self.rates = rows, early, loss, rates
 
     def middle(self, name: str) -> float:
-        """The median of a column: spikes of single steps do not count."""
+        """The median of a column, which ignores spikes of single steps."""
         return float(np.median(self.rows[name]))
 
     @property
@@ -49,14 +50,14 @@ class Window:
 
     @property
     def won(self) -> bool:
-        """Whether D is certain about all it sees."""
+        """Whether D is certain about all its inputs."""
         if self.has_probabilities:
             return self.middle("d_real") > 0.99 and self.middle("d_fake") < 0.01
         return self.gap > 0 and self.middle("loss_d") < _WON.get(self.loss, -np.inf)
 
     @property
     def even(self) -> bool:
-        """Whether D gives all it sees the same, with probabilities one half."""
+        """Whether D gives all its inputs the same output, probabilities of one half."""
         off = max(abs(self.middle(name) - 0.5) for name in ("d_real", "d_fake"))
         return self.apart < 0.002 and (off < 0.01 or not self.has_probabilities)
 
@@ -67,12 +68,12 @@ class Window:
 
     @property
     def gap(self) -> float:
-        """How far apart D sees real and fake faces: D(x) - D(G(z))."""
+        """The difference D(x) - D(G(z))."""
         return self.middle("d_real") - self.middle("d_fake")
 
     @property
     def fooled(self) -> float:
-        """The share of steps in which D gives fakes more than real faces."""
+        """The share of steps in which D's output is higher for fakes than for real faces."""
         return float((self.rows["d_fake"] > self.rows["d_real"]).mean())
 
     @property
@@ -86,33 +87,35 @@ class Window:
         return float(np.abs(np.diff(self.rows["loss_d"])).mean())
 
     def growth(self, name: str) -> float:
-        """A column's median, in medians of the first window's finite values; NaN if it has none."""
+        """A column's median, relative to that of the first window's finite values; NaN if it has none."""
         first = self.early[name][np.isfinite(self.early[name])]
         return self.middle(name) / max(abs(float(np.median(first))), 1e-12) if len(first) else np.nan
 
     @property
     def outputs(self) -> str:
-        """What D makes of real and fake faces, in words."""
+        """D's outputs or losses as text."""
         if self.has_probabilities:
             return f"D(x) is {self.middle('d_real'):.3f}, D(G(z)) {self.middle('d_fake'):.3f}"
         return f"D's loss is {self.middle('loss_d'):.3g}, G's {self.middle('loss_g'):.3g}"
 
 
 Columns = Mapping[str, np.ndarray]
-Rule = Callable[[Window], str]  # the evidence; empty where the rule does not hold
+Rule = Callable[[Window], str]  # returns the evidence; empty if the rule does not apply
 
 
 def numerical(w: Window) -> str:
     bad = [name for name in _COLUMNS if not np.isfinite(w.rows[name]).all()]
     if bad:
         return f"{bad[0]} is not finite"
-    zero = (w.rows["grad_norm_d"] == 0) & (w.rows["loss_d"] != 0)  # where hinge is 0, its gradient is, too
+    zero = (w.rows["grad_norm_d"] == 0) & (
+        w.rows["loss_d"] != 0
+    )  # if the hinge loss is 0, its gradient is 0, too
     skipped = 0.0 if w.won else float(zero.mean())
     return f"{skipped:.0%} of the steps overflow float16 and are skipped" if skipped > 0.1 else ""
 
 
 def fast(w: Window) -> str:
-    """High rates with any sign of trouble; where rates are unknown, an unsteady D, or a G whose gradient grows."""
+    """High rates with any sign of failure; if rates are unknown, an unstable D, or a growing gradient of G."""
     if w.rates:
         trouble = w.won or w.jump > 0.15 or abs(w.gap) > 0.75 or d_fooled(w)
         held = max(w.rates) >= HIGH_RATE and trouble
@@ -135,7 +138,7 @@ def d_won(w: Window) -> str:
 
 
 def dead(w: Window) -> str:
-    """D tells nothing apart, and G gets no gradient; in an even game D's output is as level, but G gets one."""
+    """D's output is constant and G gets no gradient; if G matches the data, it is constant but G gets a gradient."""
     spread = float(w.rows["loss_d"].std())
     held = w.even and spread < 0.01 and (w.ratio < 0.05 or w.apart < 1e-5)
     return (
@@ -155,7 +158,7 @@ def pulls_away(w: Window) -> str:
     if w.has_probabilities:
         held = (
             w.gap > 0.85 and growth > 1.4
-        )  # a strong D may be as far ahead; then G's loss is level, and faces improve
+        )  # with a strong D, the gap may be as large, but G's loss is constant and faces improve
         return f"{w.outputs}; G's loss is {growth:.1f} times its early value" if held else ""
     if w.loss == "wasserstein":
         apart = -w.growth("loss_d")
@@ -176,7 +179,7 @@ RULES: dict[str, Rule] = {
 
 
 def rates_of(config: TrainConfig) -> tuple[float, float] | None:
-    """The learning rates of D and G as `examine` takes them: None if D's optimizer is not Adam."""
+    """The learning rates of D and G for `examine`; None if D's optimizer is not Adam."""
     return (config.lr_d, config.lr_g) if config.optimizer_d == "adam" else None
 
 
@@ -187,16 +190,16 @@ def examine(
     rates: tuple[float, float] | None = None,
     recent: bool = False,
 ) -> list[Verdict]:
-    """The rules that hold in the last windows of a history. A verdict is sure if its rule holds in several of them.
+    """The rules that apply in the last windows of a history. A verdict is sure if its rule applies in several of them.
 
     Args:
-        history: `History`, or other columns of these names.
-        loss: the run's loss.
+        history: a `History`, or a mapping with the same columns.
+        loss: name of the run's loss.
         rates: learning rates of D and G, if known; see `rates_of`.
-        recent: whether only the last windows are read, so that no verdict is older than these.
+        recent: whether to read only the last windows, so that no verdict is older.
 
     Raises:
-        ConfigError: it has fewer than 200 steps, or lacks a column.
+        ConfigError: the history has fewer than 200 steps, or lacks a column.
     """
     columns = _columns(history)
     count = len(columns["step"])
@@ -220,7 +223,7 @@ def examine(
 
 
 def numbers(history: Mapping[str, Sequence[float]], names: Sequence[str]) -> list[np.ndarray]:
-    """Columns of a history as arrays. Raises `ConfigError` unless they are numbers, and of one length."""
+    """Columns of a history as arrays. Raises `ConfigError` unless they are numbers of equal length."""
     columns = [_column(name, history[name]) for name in names]
     for name, column in zip(names, columns, strict=True):
         if len(column) != len(columns[0]):
@@ -231,11 +234,11 @@ def numbers(history: Mapping[str, Sequence[float]], names: Sequence[str]) -> lis
 
 
 def what_loss_hides(loss: str) -> str:
-    """Which rules a loss leaves without numbers; empty for `bce` and `minimax`."""
+    """A note on what cannot be examined with a loss; empty for `bce` and `minimax`."""
     if loss in PROBABILITIES:
         return ""
     if loss in _WON:
-        return f"D's probabilities: loss {loss!r} has none; D's loss was read in their place."
+        return f"D's probabilities: loss {loss!r} has none; D's loss was used instead."
     return f"whether D has won: loss {loss!r} has neither probabilities nor a smallest value."
 
 
@@ -251,7 +254,7 @@ def _columns(history: Mapping[str, Sequence[float]]) -> dict[str, np.ndarray]:
             f"the history has {count} steps, expected {WINDOW} or more: the doctor reads windows of them. Train "
             "longer, and keep the metrics of every step."
         )
-    if not (np.diff(columns["step"]) > 0).all():  # also if one is NaN
+    if not (np.diff(columns["step"]) > 0).all():  # also False if one is NaN
         raise ConfigError("the history's steps do not ascend; give the history of one training, in order.")
     return columns
 
@@ -259,9 +262,9 @@ def _columns(history: Mapping[str, Sequence[float]]) -> dict[str, np.ndarray]:
 def _column(name: str, values: Sequence[float]) -> np.ndarray:
     try:
         column = np.asarray(values, np.float64)
-    except (TypeError, ValueError, RuntimeError) as error:  # the last is PyTorch's
+    except (TypeError, ValueError, RuntimeError) as error:  # RuntimeError comes from PyTorch
         raise ConfigError(
-            f"the history's column {name!r} is no list of numbers ({first_line(error)})."
+            f"the history's column {name!r} is not a list of numbers ({first_line(error)})."
         ) from None
     if column.ndim != 1:
         raise ConfigError(
@@ -271,7 +274,7 @@ def _column(name: str, values: Sequence[float]) -> np.ndarray:
 
 
 def _begin(names: list[str], name: str) -> int:
-    """The window in which the last spell of a verdict begins; gaps of up to `_RECENT` windows do not end one."""
+    """The window in which a verdict's last period begins; gaps of up to `_RECENT` windows are ignored."""
     rows = [row for row, held in enumerate(names) if held == name]
     first = len(rows) - 1
     while first and rows[first] - rows[first - 1] <= _RECENT:

@@ -1,4 +1,4 @@
-"""From a run, or its history, to a diagnosis."""
+"""Diagnoses a run or its history."""
 
 from __future__ import annotations
 
@@ -31,25 +31,26 @@ _NO_ZERO = "a Wasserstein critic's logits have no zero that r_t could be read fr
 
 
 def diagnose(run_or_history: Any, *, faces: Any = None, loss: str = "bce") -> Diagnosis:
-    """What is wrong with a training, most certain first; empty if nothing is.
+    """Find what is wrong with a training.
 
-    Rules on curves look at windows of 200 steps, rules on pictures at up to 64 fakes of each snapshot, and the rule on
-    overfitting at r_v (Karras et al. 2020, arXiv 2006.06676), if `fit` had held-out faces. The rules are empirical;
-    `docs/doctor.md` says on which runs they were tried, and what they missed.
+    Rules on curves read windows of 200 steps, rules on pictures read up to 64 fakes of each snapshot, and the rule on
+    overfitting reads r_v (Karras et al. 2020, arXiv 2006.06676), if `fit` had held-out faces. The rules are empirical;
+    `docs/doctor.md` lists the runs on which they were tried, and what they missed.
 
     Args:
         run_or_history: a run folder, a bundled run's name, a `Run`, a `GAN`, or a `History` or another mapping with
             its columns.
-        faces: real faces, as for `fit`, to compare the fakes with; by default drawn ones, from which photographs of
-            faces differ little in what is measured.
-        loss: the loss of a bare history; runs know theirs.
+        faces: real faces, as for `fit`, to compare the fakes with; by default drawn faces, which differ little from
+            photographs in the measured values.
+        loss: name of the loss, only for a history; runs record their loss.
 
     Returns:
-        A sequence of `Verdict`. Its `answer` is "healthy", "ill" or "not sure", its `notes` say what was not examined.
+        A sequence of `Verdict`, the most certain first; empty if nothing is wrong. Its `answer` is "healthy", "ill", or
+        "not sure", and its `notes` list what was not examined.
 
     Raises:
         CheckpointError: there is no such run.
-        ConfigError: the history is too short, or is no history.
+        ConfigError: the history is too short, or not a history.
         DataError: the faces are not images of the run's size.
 
     >>> diagnose("d_too_strong")[0].name
@@ -68,7 +69,7 @@ def diagnose(run_or_history: Any, *, faces: Any = None, loss: str = "bce") -> Di
     if not isinstance(run_or_history, str | Path | Run):
         raise ConfigError(
             f"got a {type(run_or_history).__name__}, expected a run folder, a bundled run's name, a Run, a GAN, a "
-            "History, or another mapping of such columns; of a DataFrame, df.reset_index().to_dict('list')."
+            "History, or another mapping with its columns; for a DataFrame, df.reset_index().to_dict('list')."
         )
     run = Run.open(run_or_history)
     notes: list[str] = []
@@ -79,7 +80,7 @@ def diagnose(run_or_history: Any, *, faces: Any = None, loss: str = "bce") -> Di
 
 
 def in_brief(run: str | Path | Run, faces: FaceDataset | None = None) -> str:
-    """A run's first verdict, "healthy", or why there is no diagnosis, in one line. Arguments as for `diagnose`."""
+    """A run's first verdict, "healthy", or the reason for no diagnosis, on one line. Arguments as for `diagnose`."""
     try:
         diagnosis = diagnose(run, faces=faces)
     except FaceganError as error:
@@ -98,7 +99,7 @@ def _diagnose_gan(gan: GAN, faces: Any) -> Diagnosis:
 
 
 def _pictures(run: Run, notes: list[str]) -> dict[int, Tensor]:
-    """The fakes of each snapshot, and of the last step, which may be none; damaged ones are noted."""
+    """The fakes of each snapshot and of the last step, if it is not a snapshot; damaged ones are noted."""
     shown = {}
     for step in (step for step in run.steps if step >= _EARLY):
         try:
@@ -107,7 +108,7 @@ def _pictures(run: Run, notes: list[str]) -> dict[int, Tensor]:
             notes.append(f"the pictures of step {step:,}: {error}")
     last = int(run.history["step"][-1]) if run.history["step"] else 0
     if last >= _EARLY and last not in shown:
-        with suppress(CheckpointError):  # an older run, or one that was interrupted
+        with suppress(CheckpointError):  # an older or interrupted run
             shown[last] = run.pictures()
     return shown
 
@@ -155,7 +156,7 @@ def _gathered(
 
 
 def _overfitting(history: Mapping[str, Sequence[float]], loss: str, notes: list[str]) -> list[Verdict]:
-    """A verdict if r_v is high on average over the last snapshots, and D knows its training faces."""
+    """A verdict if the mean r_v of the last snapshots is high, and D recognizes its training faces."""
     named = ("step", "r_v", "r_t")
     steps, r_v, r_t = curves.numbers(history, named) if {*named} <= {*history} else np.zeros((3, 0))
     known = np.isfinite(r_v) & (steps >= _EARLY)
@@ -173,5 +174,5 @@ def _overfitting(history: Mapping[str, Sequence[float]], loss: str, notes: list[
 
 
 def _recent_means(values: np.ndarray) -> np.ndarray:
-    """The mean of each value and the `_SNAPSHOTS` - 1 before it: one snapshot of 64 faces says little."""
+    """The mean of each value and the `_SNAPSHOTS` - 1 values before it, because snapshots of 64 faces are noisy."""
     return np.array([values[max(0, k - _SNAPSHOTS + 1) : k + 1].mean() for k in range(len(values))])

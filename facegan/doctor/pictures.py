@@ -1,4 +1,4 @@
-"""What generated pictures say: mode collapse, noise, checkerboards and standstill, by numbers of 64 of them."""
+"""Rules on generated pictures: mode collapse, noise, checkerboards, and standstill."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from facegan.errors import ConfigError
 from facegan.images import to_float
 
 COUNT = 64  # pictures of each kind
-_HIGH = 0.35  # cycles per pixel, from which a frequency is high
-_STATIC = 0.4  # share of high frequencies of pictures that are mostly noise; random pixels have 0.6
-_CHECKERED = 0.012  # share of alternating patterns, which stays below 0.008 where none are to be seen
-_STILL = 0.02  # mean difference of pixels in [-1, 1], below which two snapshots are alike
+_HIGH = 0.35  # cycles per pixel above which a frequency is high
+_STATIC = 0.4  # share of high frequencies in pictures that are mostly noise; random pixels have 0.6
+_CHECKERED = 0.012  # share of alternating patterns; below 0.008 if none are visible
+_STILL = 0.02  # mean difference of pixels in [-1, 1] below which two snapshots are alike
 
 
 @dataclass(frozen=True)
 class Looks:
-    """Numbers of a set of pictures.
+    """Measurements of a set of pictures.
 
     Attributes:
         diversity: the mean distance of two pictures, per pixel, over the mean contrast within one.
-        nearest: the median distance of a picture to the one that is nearest to it, in the same units.
+        nearest: the median distance of a picture to the nearest other one, in the same units.
         noise: the share of the power at high spatial frequencies.
         checkerboard: the power of patterns that alternate from pixel to pixel, beyond that of patterns that nearly
             do, as a share of all power.
@@ -52,18 +52,18 @@ class Looks:
 
 
 def examine(shown: Mapping[int, Tensor], real: Tensor, *, settling: bool = False) -> list[Verdict]:
-    """The verdicts that a run's last pictures earn; those that only the ones before them earn are not sure.
+    """The verdicts on a run's last pictures; verdicts only on the previous pictures are not sure.
 
     Args:
         shown: fakes of the same latents (N, 3, S, S) by step, ascending.
         real: real faces (N, 3, S, S).
-        settling: whether learning rates fall to 0, so that the last pictures may be alike.
+        settling: whether learning rates decay to 0, so that the last pictures may be alike.
     """
     wanted = Looks.of(_floats(real))
     seen = {step: dict(_symptoms(Looks.of(_floats(fakes)), wanted)) for step, fakes in shown.items()}
     steps = list(seen)
     if not seen[steps[-1]] and len(steps) > 1:
-        steps.pop()  # what only the snapshot before shows is not sure
+        steps.pop()  # verdicts only on the previous snapshot are not sure
     found = [
         Verdict(
             name,
@@ -77,7 +77,7 @@ def examine(shown: Mapping[int, Tensor], real: Tensor, *, settling: bool = False
 
 
 def _symptoms(seen: Looks, wanted: Looks) -> Iterator[tuple[str, str]]:
-    """Names of verdicts and their evidence. Noise is always diverse, and has all frequencies."""
+    """Names of verdicts and their evidence. Noise excludes the others, because it is diverse at all frequencies."""
     if seen.noise >= 10 * wanted.noise or seen.noise > _STATIC > 2 * wanted.noise:
         yield (
             "noise",
@@ -99,7 +99,7 @@ def _symptoms(seen: Looks, wanted: Looks) -> Iterator[tuple[str, str]]:
 
 
 def _standstill(shown: Mapping[int, Tensor], *, settling: bool) -> list[Verdict]:
-    """A verdict if the last three snapshots are alike, or all: where learning rates fall, the last ones may be."""
+    """A verdict if the last three snapshots are alike; if learning rates decay, only if all are alike."""
     steps = list(shown)
     changes = [float((_floats(shown[a]) - _floats(shown[b])).abs().mean()) for a, b in pairwise(steps)]
     still = [change <= _STILL for change in changes]
@@ -110,7 +110,7 @@ def _standstill(shown: Mapping[int, Tensor], *, settling: bool) -> list[Verdict]
 
 
 def _begin(held: list[bool], steps: list[int]) -> int:
-    """The first of the steps since when it has held without a break up to the last."""
+    """The first step from which the values in `held` are true without a gap up to the last."""
     first = len(held)
     while first and held[first - 1]:
         first -= 1
@@ -122,7 +122,7 @@ def _floats(images: Tensor) -> Tensor:
 
 
 def _nearest(distances: Tensor, count: int) -> float:
-    """The median over pictures of the smallest distance to another, of all pairs' distances as `pdist` orders them."""
+    """The median over pictures of the distance to the nearest other one, from distances in the order of `pdist`."""
     square = torch.full((count, count), torch.inf)
     rows, columns = torch.triu_indices(count, count, 1)
     square[rows, columns] = square[columns, rows] = distances

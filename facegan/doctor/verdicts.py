@@ -1,4 +1,4 @@
-"""What the doctor can say: names of failures, what to change, what looks alike, and where the course explains it."""
+"""The doctor's verdicts: names of failures, advice, similar runs, and lessons."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import NamedTuple, overload
 
 
 class Advice(NamedTuple):
-    """What to do about a failure.
+    """The advice for a failure.
 
     Attributes:
         change: what to change.
@@ -35,13 +35,13 @@ VERDICTS: dict[str, Advice] = {
         "notebook 3, The knobs",
     ),
     "no gradient reaches G": Advice(
-        "use the non-saturating loss (loss='bce') in place of 'minimax', detach the fakes in D's loss, and check that "
+        "use the non-saturating loss (loss='bce') instead of 'minimax', detach the fakes in D's loss, and check that "
         "G's loss is computed from fakes that are not detached",
         "no_detach",
         "notebook 3, Two losses for G",
     ),
     "D has won": Advice(
-        "give D less: a lower lr_d, R1 (r1=0.3), n_critic=1, or a higher lr_g; in code of your own, check that G's "
+        "give D less: a lower lr_d, R1 (r1=0.3), n_critic=1, or a higher lr_g; in your own code, check that G's "
         "optimizer has G's weights and steps, that fakes are detached in D's loss only, that gradients are cleared, "
         "and that G's loss has the label of real faces",
         "d_too_strong",
@@ -98,13 +98,13 @@ VERDICTS: dict[str, Advice] = {
 
 @dataclass(frozen=True)
 class Verdict:
-    """One failure that a run shows.
+    """A failure that a run shows.
 
     Attributes:
         name: a key of `VERDICTS`.
         evidence: the numbers that show it.
-        since: the first step of the first window, or the first snapshot, in which it shows.
-        sure: False if it shows in too little of the run's last steps to be certain.
+        since: first step of the first window, or the first snapshot, that shows it.
+        sure: whether enough of the last steps show it.
         change: what to change.
         alike: the bundled run that looks alike; empty if no run does.
         lesson: where the course explains it.
@@ -138,7 +138,7 @@ class Diagnosis(Sequence[Verdict]):
 
     Attributes:
         verdicts: all of them.
-        steps: up to which the run was examined.
+        steps: step up to which the run was examined.
         notes: what could not be examined, and why.
         examined: what was examined.
     """
@@ -150,7 +150,7 @@ class Diagnosis(Sequence[Verdict]):
 
     @property
     def answer(self) -> str:
-        """ "ill" with a sure verdict, "not sure" with others only, "healthy" without any."""
+        """ "ill" if a verdict is sure, "not sure" if there are only others, "healthy" if there are none."""
         if any(verdict.sure for verdict in self.verdicts):
             return "ill"
         return "not sure" if self.verdicts else "healthy"
@@ -166,7 +166,7 @@ class Diagnosis(Sequence[Verdict]):
         return len(self.verdicts)
 
     def lines(self) -> Iterator[str]:
-        """The diagnosis in words."""
+        """The diagnosis as lines of text."""
         yield f"Step {self.steps:,}: {self.answer}."
         if self.answer == "not sure":
             yield "The signs below may pass. Train 200 more steps, and ask again."

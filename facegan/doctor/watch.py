@@ -1,4 +1,4 @@
-"""What sets in during a training, told once."""
+"""Reports new verdicts during a training, each only once."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ class Watch:
     """Reads the curves of a training in progress.
 
     Args:
-        config: of the training, so that the rules are those of `diagnose`.
+        config: settings of the training, so that the rules are those of `diagnose`.
     """
 
     def __init__(self, config: TrainConfig) -> None:
         self._config, self._told = config, set[str]()
 
     def news(self, history: Mapping[str, Sequence[float]]) -> str:
-        """A sentence about what was not told before; empty if there is nothing, or too few steps."""
+        """A sentence about new verdicts; empty if there are none, or too few steps."""
         if len(history["step"]) < curves.WINDOW:
             return ""
         rates = curves.rates_of(self._config)

@@ -1,4 +1,4 @@
-"""How far generated faces are from real ones, whether they copy them, and the table of finished runs."""
+"""Compares generated with real faces: distances, copies, and a table of runs."""
 
 from facegan.evaluation.distances import distinct, frechet_distance, recall
 from facegan.evaluation.features import Eigenfaces

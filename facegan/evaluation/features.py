@@ -1,8 +1,8 @@
-"""The space in which faces are compared: coordinates along eigenfaces, without a pretrained network.
+"""Features of faces: coordinates along eigenfaces, without a pretrained network.
 
-Eigenfaces (Turk & Pentland 1991) are the principal components of real faces; each coordinate is scaled to
-variance 1, so that a mouth counts as much as a background. Does not cover networks such as Inception, which would
-have to be downloaded: distances in this space are not FIDs, nor comparable to them.
+Eigenfaces (Turk & Pentland 1991) are the principal components of real faces. Each coordinate is scaled to variance 1,
+so that a mouth has as much weight as a background. Does not cover networks such as Inception, which would have to be
+downloaded, so distances between these features are not FIDs, and are not comparable with FIDs.
 """
 
 from __future__ import annotations
@@ -14,16 +14,16 @@ from torch import Tensor
 from facegan.errors import ConfigError
 from facegan.images import to_float, to_uint8
 
-SMALLEST_SET = 100  # faces; metrics of fewer mean nothing
-_SIDE = 32  # pixels to which faces are reduced before they are compared
+SMALLEST_SET = 100  # faces; metrics of fewer are meaningless
+_SIDE = 32  # side in pixels to which faces are reduced
 
 
 class Eigenfaces:
-    """The space in which faces are compared, made of real faces (N, 3, H, W), uint8 or floats in [-1, 1].
+    """Features of faces, fitted to real faces (N, 3, H, W), uint8 or floats in [-1, 1].
 
-    Call it with images (M, 3, H, W) for their coordinates (M, count or fewer), float64, on the CPU; those of
-    the real faces have mean 0 and variance 1. Raises `ConfigError` for fewer than 100 real faces, or when
-    they are all the same.
+    A call with images (M, 3, H, W) returns their coordinates (M, count or fewer), float64, on the CPU. The coordinates
+    of the real faces have mean 0 and variance 1. Raises `ConfigError` for fewer than 100 real faces, or if they are
+    all the same.
     """
 
     def __init__(self, real: Tensor, count: int = 64) -> None:
@@ -42,13 +42,13 @@ class Eigenfaces:
 
 
 def _pixels(images: Tensor) -> Tensor:
-    """(N, 3 side side), from images that a GIF or PNG would show."""
+    """Pixels (N, 3 side side) of images after rounding to 8 bits."""
     small = [F.adaptive_avg_pool2d(to_float(to_uint8(part)), _SIDE) for part in images.split(500)]
     return torch.cat(small).flatten(1).cpu().double()
 
 
 def _principal(centered: Tensor) -> tuple[Tensor, Tensor]:
-    """Variances of centered rows along their principal directions, large first, and these over deviations."""
+    """Variances of centered rows along their principal directions, descending, and the directions over deviations."""
     n, wide = len(centered), len(centered) < centered.shape[1]
     powers, vectors = torch.linalg.eigh(centered @ centered.T if wide else centered.T @ centered)
     powers, vectors = powers.flip(0).clamp(min=1e-12), vectors.flip(1)

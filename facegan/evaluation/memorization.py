@@ -1,15 +1,15 @@
-"""Does a generator copy its training faces? A run on few photographs begins to, if it lasts long enough.
+"""Detects whether a generator copies its training faces.
 
-With held-out faces: a fake is equally often nearest to a training face and to one of as many held-out faces, unless the
-generator copies (Meehan et al. 2020, arXiv 2004.05675, compare the same distances). With training faces alone: a
-copy is nearer to one of them than 95 % of them are to each other.
+With held-out faces: unless the generator copies, a fake is equally often nearest to a training face and to one of as
+many held-out faces (Meehan et al. 2020, arXiv 2004.05675, compare the same distances). With training faces only: a
+copy is closer to one of them than 95 % of them are to each other.
 
-Distances are between the directions of faces in the space of `facegan.evaluation.features`, 0 to 2, where 1.4 is
-unrelated: between the points themselves, a few faces near the mean would be nearest to all blurred fakes. On 500
-other photographs in place of fakes, the shares are 53 % (up to 59 % by chance) and 5 %, with 100 training faces.
+Distances are between the directions of features of `facegan.evaluation.features`, from 0 to 2; unrelated faces have
+1.4. With distances between the features themselves, a few faces near the mean would be nearest to all blurred fakes.
+For 500 other photographs instead of fakes, the shares are 53 % (up to 59 % by chance) and 5 %, with 100 training faces.
 
-Does not cover copies of a part of a face, or of a face that was shifted or scaled; nor, without held-out faces, copies
-that are less alike than the most similar training faces.
+Does not cover copies of a part of a face, or of a face that was shifted or scaled. Without held-out faces, does not
+cover copies that are less alike than the most similar training faces.
 """
 
 from __future__ import annotations
@@ -28,28 +28,30 @@ from facegan.images import captioned, make_grid, to_uint8
 from facegan.models.protocol import sample
 from facegan.runs.run import Run
 
-_SEED = 0  # of the latents, and of the choice of faces
-_DEVIATIONS = 3  # by which chance alone is exceeded once in 700 snapshots
-_RARE = 0.05  # without held-out faces: the share of training faces that pass for a copy of another one
-_COORDINATES = 32  # of the space; with 64, blurred fakes pass for copies; with 16, fewer copies are found
-_SPACE = 2000  # faces of each kind that the space is made of; more change it little
+_SEED = 0  # seed of the latents and of the choice of faces
+_DEVIATIONS = 3  # chance alone exceeds this limit once in 700 snapshots
+_RARE = 0.05  # without held-out faces: the share of training faces that count as a copy of another one
+_COORDINATES = (
+    32  # number of features; with 64, blurred fakes count as copies; with 16, fewer copies are found
+)
+_SPACE = 2000  # faces of each kind to which features are fitted; more faces make little difference
 _ROWS = 1000  # faces whose pixels are in memory at once
-_UNDECIDED = 0.9  # a limit above which hardly any generator that copies would be found
-_SAME = 1e-6  # distance below which two faces are one
-_SHOWN = 64  # pixels a side that faces in the picture have at least
+_UNDECIDED = 0.9  # above this limit, hardly any generator that copies is found
+_SAME = 1e-6  # distance below which two faces are the same
+_SHOWN = 64  # minimum side in pixels of faces in the picture
 
 
 @dataclass(frozen=True)
 class CopyScore:
-    """How a set of fakes compares with the training faces.
+    """The comparison of a set of fakes with the training faces.
 
     Attributes:
-        share: of fakes that count as near a training face: nearer than to all held-out faces; or, without these,
-            nearer than 95 % of the training faces are to their nearest other one.
+        share: share of fakes that are close to a training face: closer than to all held-out faces; without these,
+            closer than 95 % of the training faces are to their nearest other one.
         expected: that share for a generator that does not copy: 0.5; without held-out faces, 0.05.
         limit: the largest share that chance explains.
         distance: median distance of fakes to the nearest training face, 0 to 2.
-        reference: what to compare it with: the median distance of fakes to the nearest held-out face; without
+        reference: value to compare `distance` with: the median distance of fakes to the nearest held-out face; without
             these, of training faces to the nearest other one.
     """
 
@@ -61,7 +63,7 @@ class CopyScore:
 
     @property
     def decides(self) -> bool:
-        """Whether these fakes can tell copying from chance; not if most are near the same few faces."""
+        """Whether these fakes allow a decision; False if most of them are close to the same few faces."""
         return self.limit < _UNDECIDED
 
     @property
@@ -71,16 +73,16 @@ class CopyScore:
 
 
 class CopyDetector:
-    """Finds out whether generated faces are copies of training faces.
+    """Detects whether generated faces are copies of training faces.
 
     Args:
-        training: the faces that the generator learned from.
-        held_out: faces of the same kind that it did not learn from; best as many. Of the larger set, as many as
-            the smaller one has are drawn.
-        flip: whether the generator also saw the training faces mirrored (the setting `flip`).
+        training: the faces that the generator was trained on.
+        held_out: faces of the same kind that it was not trained on, ideally as many. From the larger set, as many
+            faces are drawn as the smaller one has.
+        flip: whether the training faces were also mirrored (the setting `flip`).
 
     Attributes:
-        count: faces of each kind that are compared.
+        count: number of faces of each kind that are compared.
 
     Raises:
         ConfigError: there are too few faces, they are of different sizes, or a face is in both sets.
@@ -96,13 +98,13 @@ class CopyDetector:
         self._chosen = _choose(len(training), self.count)
         indices = [self._chosen, *(_choose(len(faces), self.count) for faces in sets[1:])]
         drawn = [faces[index[:_SPACE]] for faces, index in zip(sets, indices, strict=True)]
-        basis = torch.cat(drawn)  # of both kinds alike, or it would favor one
+        basis = torch.cat(drawn)  # from both kinds alike, so that neither is favored
         self._space = Eigenfaces(torch.cat([basis, basis.flip(-1)]) if flip else basis, _COORDINATES)
         self._sides = [self._features(faces, index) for faces, index in zip(sets, indices, strict=True)]
         if len(sets) > 1 and (both := int((self._distances(self._sides[1][0], 0).amin(1) < _SAME).sum())):
             raise ConfigError(
                 f"{both} of {self.count} held-out faces are training faces, too. Hold out faces that the generator "
-                "did not learn from."
+                "was not trained on."
             )
 
     def score(self, images: Tensor) -> CopyScore:
@@ -115,14 +117,14 @@ class CopyDetector:
         held_out = self._distances(fakes, 1)
         other = held_out.amin(1)
         wins = (nearest < other).double() + (nearest == other).double() / 2
-        # Chance alone: which faces were held out. A face that many fakes are near to weighs as much as they.
+        # Under chance, which faces are held out is random. A face has the weight of the fakes that are close to it.
         hits = torch.cat([distances, held_out], 1).argmin(1).bincount(minlength=2 * self.count).double()
         deviation = float((self.count / 2 * hits.var()).sqrt()) / len(fakes)
         limit = min(0.5 + _DEVIATIONS * deviation, 1.0)
         return CopyScore(float(wins.mean()), 0.5, limit, float(nearest.median()), float(other.median()))
 
     def nearest(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        """Each image's nearest training face, uint8 (M, 3, H, W), mirrored if that is nearer, and its distance."""
+        """Each image's nearest training face, uint8 (M, 3, H, W), mirrored if that is closer, and its distance."""
         fakes = self._directions(images)
         plain, mirrored = (torch.cdist(fakes, side) for side in self._sides[0])
         distance, index = torch.minimum(plain, mirrored).min(1)
@@ -131,18 +133,18 @@ class CopyDetector:
         return torch.where(turned[:, :, None, None], faces.flip(-1), faces), distance
 
     def _score_alone(self, distances: Tensor) -> CopyScore:
-        """Without held-out faces, the limit is what training faces do among themselves."""
+        """The score without held-out faces; the limit comes from the distances among training faces."""
         among = self._distances(self._sides[0][0], 0).fill_diagonal_(torch.inf)
-        apart = among.masked_fill(among < _SAME, torch.inf).amin(1)  # copies of one photograph aside
+        apart = among.masked_fill(among < _SAME, torch.inf).amin(1)  # without copies of one photograph
         nearest = distances.amin(1)
         share = float((nearest < apart.quantile(_RARE)).double().mean())
-        independent = self.count / 2  # since the nearest faces come in pairs
+        independent = self.count / 2  # because the nearest faces come in pairs
         deviation = (_RARE * (1 - _RARE) * (1 / independent + 1 / len(nearest))) ** 0.5
         limit = _RARE + _DEVIATIONS * deviation
         return CopyScore(share, _RARE, limit, float(nearest.median()), float(apart.median()))
 
     def _features(self, faces: FaceDataset, index: Tensor) -> tuple[Tensor, Tensor]:
-        """Directions of faces, and of their mirror images; the same ones if nothing was mirrored."""
+        """Directions of faces and of their mirror images; the same directions if nothing was mirrored."""
         parts = [faces[part.tolist()] for part in index.split(_ROWS)]
         plain = torch.cat([self._directions(part) for part in parts])
         return plain, torch.cat([self._directions(part.flip(-1)) for part in parts]) if self._flip else plain
@@ -160,12 +162,12 @@ class CopyDetector:
 def copy_scores(
     run: Run, detector: CopyDetector, *, n: int = 500, on_step: Callable[[int], None] = lambda step: None
 ) -> dict[int, CopyScore]:
-    """Scores of every generator that a run has kept, by step.
+    """Scores of all generators kept in a run, by step.
 
     Args:
         run: from `Run.open`.
-        detector: of the faces that the run was trained on.
-        n: fakes of each generator; the same latents for all.
+        detector: detector for the run's training faces.
+        n: number of fakes of each generator, from the same latents.
         on_step: called before each step, to show progress.
 
     Raises:
@@ -174,7 +176,9 @@ def copy_scores(
     """
     expect(run, Run, "the run", "what Run.open returns")
     if n < SMALLEST_SET:
-        raise ConfigError(f"n is {n}, expected {SMALLEST_SET} fakes or more; a share of fewer means little.")
+        raise ConfigError(
+            f"n is {n}, expected {SMALLEST_SET} fakes or more; a share of fewer is meaningless."
+        )
     scores = {}
     for step in run.generators:
         on_step(step)
@@ -188,12 +192,12 @@ def first_copies(scores: Mapping[int, CopyScore]) -> int | None:
 
 
 def copies_picture(images: Tensor, detector: CopyDetector, *, pairs: int = 24, columns: int = 4) -> Tensor:
-    """A uint8 picture (3, H, W) of those images that are nearest to a training face.
+    """A uint8 picture (3, H, W) of the images that are closest to a training face.
 
     Args:
         images: fakes (M, 3, h, w), uint8 or floats in [-1, 1].
-        detector: of the training faces.
-        pairs: how many of them to show, the nearest first: a fake, its nearest training face, and their distance.
+        detector: detector for the training faces.
+        pairs: number of pairs, the closest first: a fake, its nearest training face, and their distance.
         columns: pairs in a row.
     """
     fakes = to_uint8(images).cpu()
@@ -209,12 +213,12 @@ def copies_picture(images: Tensor, detector: CopyDetector, *, pairs: int = 24, c
 
 
 def _choose(total: int, count: int) -> Tensor:
-    """`count` of `total` indices, ascending, with a seed of their own."""
+    """`count` of `total` indices, ascending, chosen with a fixed seed."""
     return torch.randperm(total, generator=torch.Generator().manual_seed(_SEED))[:count].sort().values
 
 
 def _check_sets(sets: list[FaceDataset]) -> int:
-    """Faces of each kind that can be compared. Raises `ConfigError` if they cannot."""
+    """The number of faces of each kind to compare. Raises `ConfigError` if the sets do not match."""
     sizes = {faces.image_size for faces in sets}
     if len(sizes) > 1:
         raise ConfigError(

@@ -1,7 +1,7 @@
-"""A table of finished runs: what was trained, how long it took, how far its faces are from real ones.
+"""A table of finished runs: settings, time, and distances to real faces.
 
-Distances are those of `facegan.evaluation.distances`, at one n for all runs, beside what real faces score against
-other real faces (the floor). Raw is the generator as the last step left it, EMA its average.
+Distances are those of `facegan.evaluation.distances`, with the same n for all runs, beside the score of real faces
+against other real faces (the floor). Raw is the generator after the last step, EMA is its average.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ from facegan.runs.data_record import comparison_warning
 from facegan.runs.run import FolderRun, Run
 from facegan.training.gan import GAN
 
-_SEED = 0  # of the latents that are compared
-_NOT_LISTED = ("seed", "epochs", "snapshot_every", "tensorboard")  # in other columns, or of no influence
+_SEED = 0  # seed of the latents
+_NOT_LISTED = ("seed", "epochs", "snapshot_every", "tensorboard")  # in other columns, or without effect
 
 
 @dataclass(frozen=True)
@@ -41,14 +41,14 @@ class Score:
 
 @dataclass(frozen=True)
 class Result:
-    """A run in numbers.
+    """The measurements of a run.
 
     Attributes:
-        scores: by "raw" and, if it kept an average, "ema".
-        images: real images that it has seen.
-        seconds: of training, without snapshots.
-        data: record of the faces it was trained on; empty if unknown.
-        device: in words; None if unknown.
+        scores: scores by "raw" and, if the run kept an average, "ema".
+        images: number of real images used in training.
+        seconds: training time, without snapshots.
+        data: record of the training faces; empty if unknown.
+        device: device as text; None if unknown.
     """
 
     name: str
@@ -65,10 +65,10 @@ class Evaluator:
 
     Args:
         faces: 2 n real faces or more; the second half gives the floor.
-        n: faces of each kind.
+        n: number of faces of each kind.
 
     Attributes:
-        floor: what n other real faces score; a generator can hardly do better.
+        floor: score of n other real faces; a generator can hardly be better.
 
     Raises:
         ConfigError: there are fewer than 2 n real faces.
@@ -82,7 +82,7 @@ class Evaluator:
         self.floor = self.score(others)
 
     def score(self, images: Tensor) -> Score:
-        """Metrics of images (M, 3, H, W), uint8 or floats in [-1, 1]; as many as real ones compare best."""
+        """Metrics of images (M, 3, H, W), uint8 or floats in [-1, 1], ideally as many as real faces."""
         real, fake = self._real, self._space(images)
         return Score(frechet_distance(real, fake), recall(real, fake), distinct(real, fake))
 
@@ -96,7 +96,7 @@ class Evaluator:
             network: your own generator, if the run trained one.
 
         Raises:
-            CheckpointError: it has no checkpoint, or trained a network that was not given.
+            CheckpointError: the run has no checkpoint, or trained your own network and `network` is None.
         """
         opened = _open(run)
         warn_if_not_comparable(opened, self._faces)
@@ -118,7 +118,7 @@ class Evaluator:
 
 
 def warn_if_not_comparable(generator: nn.Module | GAN | Run, faces: FaceDataset) -> None:
-    """Warn if a generator, GAN or run learned from other faces than these, or from faces with another crop."""
+    """Warn if a generator, GAN, or run was trained on other faces, or on faces with another crop."""
     expect(generator, nn.Module | GAN | Run, "the first argument", "a generator, a GAN or a Run")
     expect(faces, FaceDataset, "the second argument", "a FaceDataset, such as load_faces('celeba')")
     data = generator.data if isinstance(generator, GAN | Run) else getattr(generator, "trained_on", None)
@@ -161,7 +161,7 @@ def save_grids(runs: Sequence[str | Path], folder: str | Path) -> list[Path]:
     names = [Path(run).resolve().name for run in runs]
     if len(set(names)) < len(names):
         listed = ", ".join(map(str, runs))
-        raise ConfigError(f"two of {listed} have the same name, and so would their grids. Rename a folder.")
+        raise ConfigError(f"two of {listed} have the same name, so their grids would, too. Rename a folder.")
     return [
         save_images(sample(generator, 64, seed=_SEED), Path(folder) / f"{name}_{kind}.png")
         for run, name in zip(runs, names, strict=True)
@@ -179,14 +179,14 @@ def _open(run: str | Path) -> FolderRun:
 
 
 def _generators(run: FolderRun, network: nn.Module | None = None) -> Iterator[tuple[str, nn.Module]]:
-    """The generator as the last step left it and, if the run kept one, its average."""
+    """The generator after the last step and, if the run kept one, its average."""
     yield "raw", run.raw_generator(network)
     if run.config.ema_decay:
         yield "ema", run.generator(network=network)
 
 
 def _images_per_step(run: FolderRun) -> Callable[[float], int]:
-    """A function from a step to the real images that it used, by the settings of its segment."""
+    """A function from a step to its number of real images, by the settings of its segment."""
     sizes = {0: run.config.batch_size * run.config.n_critic}
     for segment in run.segments:
         settings = segment["settings"]
@@ -195,7 +195,7 @@ def _images_per_step(run: FolderRun) -> Callable[[float], int]:
 
 
 def _halves(faces: FaceDataset, n: int) -> tuple[Tensor, Tensor]:
-    """Two disjoint sets of n real faces, drawn with a seed of their own."""
+    """Two disjoint sets of n real faces, drawn with a fixed seed."""
     least, most = SMALLEST_SET, len(faces) // 2
     if most < least:
         raise ConfigError(f"got {len(faces)} real faces, expected {2 * least} or more to compare with.")

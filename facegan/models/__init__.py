@@ -1,4 +1,4 @@
-"""The networks: DCGAN's generator and discriminator, and what any two modules need to be trained."""
+"""DCGAN's generator and discriminator, and the interface for other networks."""
 
 from facegan.models.dcgan import Discriminator, Generator
 from facegan.models.inspect import feature_maps, summary

@@ -1,11 +1,11 @@
-"""DCGAN's two layers, Conv2d and ConvTranspose2d, computed as matrix products where CPUs are faster that way.
+"""Conv2d and ConvTranspose2d, computed as matrix products where CPUs are faster that way.
 
-They are torch's own layers, with the same names, weights and results up to rounding. On a CPU, two shapes
-of DCGAN are faster as one matrix product (Chellapilla et al. 2006, "High performance convolutional neural
-networks for document processing"): the ends of the networks, between 1 x 1 and 4 x 4, where a convolution
-is a linear map; and, in bfloat16, the layer between 4 x 4 and 8 x 8. A third one, the transposed convolution
-to an image's three channels, is faster as a convolution to the pixels of 2 x 2 squares (`ToImage`). Everywhere
-else torch's convolutions run. Does not cover other kernels and strides.
+They are subclasses of torch's layers, with the same names and weights, and the same results up to rounding. On a CPU,
+two shapes of DCGAN are faster as one matrix product (Chellapilla et al. 2006, "High performance convolutional neural
+networks for document processing"): the layers between 1 x 1 and 4 x 4, where a convolution is a linear map; and, in
+bfloat16, the layer between 4 x 4 and 8 x 8. A third one, the transposed convolution to an image's three channels, is
+faster as a convolution to the pixels of 2 x 2 squares (`ToImage`). For all other shapes, torch's convolutions are
+used. Does not cover other kernels and strides.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ SHAPES = {"end": ((4, 4), (1, 1), (0, 0)), "coarse": _HALVES, "image": _HALVES}
 
 
 class Conv2d(nn.Conv2d):
-    """`torch.nn.Conv2d`, as a matrix product where that is faster."""
+    """`torch.nn.Conv2d`, computed as a matrix product where that is faster."""
 
     def forward(self, images: Tensor) -> Tensor:
         kind = _kind(self, images, {4: "end", 8: "coarse"})
@@ -38,7 +38,7 @@ class Conv2d(nn.Conv2d):
 
 
 class ConvTranspose2d(nn.ConvTranspose2d):
-    """`torch.nn.ConvTranspose2d`, as a matrix product where that is faster."""
+    """`torch.nn.ConvTranspose2d`, computed as a matrix product where that is faster."""
 
     def forward(self, images: Tensor, output_size: list[int] | None = None) -> Tensor:
         kind = _kind(self, images, {1: "end", 4: "coarse"})
@@ -51,9 +51,9 @@ class NearestConvTranspose2d(ConvTranspose2d):
     """Nearest-neighbor upsampling by 2 and a 3 x 3 convolution, as one transposed convolution.
 
     The "resize-convolution" of Odena et al. 2016 (distill.pub/2016/deconv-checkerboard): every output pixel
-    gets as many contributions as its neighbors, so there is no checkerboard. A transposed convolution with
-    stride 2 and padding 1 by the sum of four shifts of a 3 x 3 kernel gives the same images in 4
-    multiplications per pixel instead of 9. `weight` is that 3 x 3 kernel (I, O, 3, 3).
+    gets the same number of contributions, so there is no checkerboard. A transposed convolution with stride 2, padding
+    1, and the sum of four shifts of a 3 x 3 kernel gives the same images in 4 multiplications per pixel instead of 9.
+    `weight` is that 3 x 3 kernel (I, O, 3, 3).
 
     Args:
         layer: an initialized 4 x 4 transposed convolution, whose corner becomes the kernel.
@@ -109,7 +109,7 @@ class Spread(torch.autograd.Function):
 
 
 class FromImage(torch.autograd.Function):
-    """The convolution of images by a kernel (O, C, 4, 4), stride 2, padding 1, whose input gradient is `ToImage`."""
+    """The convolution of images with a kernel (O, C, 4, 4), stride 2, padding 1. Its input gradient is `ToImage`."""
 
     @staticmethod
     def forward(ctx, images: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
@@ -125,7 +125,7 @@ class FromImage(torch.autograd.Function):
 
 
 class ToImage(torch.autograd.Function):
-    """The transposed convolution by a kernel (I, C, 4, 4), stride 2, padding 1. Adjoint of `FromImage`.
+    """The transposed convolution with a kernel (I, C, 4, 4), stride 2, padding 1. Adjoint of `FromImage`.
 
     A feature contributes to 4 x 4 pixels: 2 x 2 squares of 2 x 2 pixels. So one convolution with a 2 x 2 kernel
     gives the 4 C numbers of each square ("sub-pixel convolution", Shi et al. 2016, arXiv 1609.05158).
@@ -150,13 +150,13 @@ class ToImage(torch.autograd.Function):
 
 
 def _gradients(features: Tensor, images: Tensor, weight: Tensor, *wanted: bool) -> tuple[Tensor | None, ...]:
-    """The gradients of weight and bias of the convolution of `images`, given that of its features."""
+    """The gradients of a convolution's weight and bias, given the gradient of its features."""
     convolution = [weight.shape[0]], (2, 2), (1, 1), (1, 1), False, (0, 0), 1
     return torch.ops.aten.convolution_backward(features, images, weight, *convolution, (False, *wanted))[1:]
 
 
 def _transposed(images: Tensor, weight: Tensor, kind: str) -> Tensor:
-    """The transposed convolution by `weight` (I, O, 4, 4), for a `kind` of layer."""
+    """The transposed convolution with `weight` (I, O, 4, 4), for a `kind` of layer."""
     weight, images = _in_autocast_type(weight, images)
     if kind == "image":
         return ToImage.apply(images, weight)
@@ -166,7 +166,7 @@ def _transposed(images: Tensor, weight: Tensor, kind: str) -> Tensor:
 
 
 def _kind(layer: nn.Conv2d | nn.ConvTranspose2d, images: Tensor, kinds: dict[int, str]) -> str:
-    """'end', 'coarse' or 'image', where that is faster: by the side of the input, or its few channels; '' elsewhere."""
+    """The faster method, 'end', 'coarse', or 'image', by the input's side or channels; '' for torch's convolution."""
     side = images.shape[-1]
     few = not torch.jit.is_tracing() and min(layer.in_channels, layer.out_channels) <= 3 and side % 2 == 0
     square = images.ndim == 4 and images.shape[-2] == side
@@ -179,7 +179,7 @@ def _kind(layer: nn.Conv2d | nn.ConvTranspose2d, images: Tensor, kinds: dict[int
 
 
 def _rows(weight: Tensor) -> Tensor:
-    """A kernel (O, C, 4, 4) as a matrix (O, 16 C), in the order of `Patches`; no copy in channels-last."""
+    """A kernel (O, C, 4, 4) as a matrix (O, 16 C), in the order of `Patches`; in channels-last, without a copy."""
     return weight.permute(0, 2, 3, 1).flatten(1)
 
 

@@ -1,7 +1,7 @@
-"""The two networks of DCGAN (Radford et al. 2015, arXiv 1511.06434), for image sizes 16, 32, 64, 128 and 256.
+"""DCGAN's generator and discriminator (Radford et al. 2015, arXiv 1511.06434).
 
-At 64 px and width 64 they are, layer for layer, those of PyTorch's DCGAN tutorial. Image sizes differ only in
-the number of blocks. Does not cover labels: these GANs are unconditional.
+At 64 px and width 64, their layers equal those of PyTorch's DCGAN tutorial. Other image sizes, 16, 32, 128, and 256,
+differ only in the number of blocks. Does not cover labels: these GANs are unconditional.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from facegan.runtime.memory import check_fits
 
 SIZES = (16, 32, 64, 128, 256)
 OUTPUTS = {"tanh": nn.Tanh, "sigmoid": nn.Sigmoid}
-ACTIVATIONS = {"relu": 0.0, "leaky_relu": 1.0}  # times `leak`: the slope below 0
+ACTIVATIONS = {"relu": 0.0, "leaky_relu": 1.0}  # factor of `leak` in the negative slope
 UPSAMPLINGS = {"transposed": lambda layer: layer, "nearest": NearestConvTranspose2d}
 NORMS: dict[str, Callable[[int], list[nn.Module]]] = {
     "none": lambda channels: [],
@@ -34,24 +34,24 @@ NORMS: dict[str, Callable[[int], list[nn.Module]]] = {
 
 
 class Generator(nn.Module):
-    """Latents to images: a 4 x 4 projection, then blocks that double the side.
+    """Maps latents to images: a 4 x 4 projection, then blocks that double the side.
 
     `forward` takes z (B, latent_dim), or (B, latent_dim, 1, 1) as in the tutorial, and returns images
     (B, 3, image_size, image_size) in [-1, 1] for output "tanh", [0, 1] for "sigmoid".
 
     Args:
-        image_size: side of the images in pixels: 16, 32, 64, 128 or 256.
-        width: feature maps at the finest hidden layer; each coarser one has twice as many, at most 8 x width.
+        image_size: side of the images in pixels: 16, 32, 64, 128, or 256.
+        width: feature maps of the finest hidden layer; each coarser layer has twice as many, at most 8 x width.
         latent_dim: length of z.
         latent: distribution of z, "normal" for N(0, 1) or "uniform" on [-1, 1]; `sample` draws from it.
         output: last activation, "tanh" or "sigmoid".
         activation: hidden activation, "relu" or "leaky_relu".
-        leak: slope of "leaky_relu" below 0.
+        leak: negative slope of "leaky_relu".
         upsampling: "transposed" convolutions, or "nearest" (`facegan.models.conv.NearestConvTranspose2d`).
-        modulation: hidden units of each `SelfModulatedBatchNorm2d`; 0 is plain BatchNorm.
+        modulation: hidden units of each `SelfModulatedBatchNorm2d`; 0 means plain BatchNorm.
 
     Raises:
-        ConfigError: a setting is not one of these.
+        ConfigError: a setting is invalid.
 
     >>> Generator(image_size=16, width=8).sample(4, seed=0).shape
     torch.Size([4, 3, 16, 16])
@@ -98,7 +98,7 @@ class Generator(nn.Module):
 
     @classmethod
     def from_config(cls, config: TrainConfig) -> Generator:
-        """The generator of a training run's settings."""
+        """Build the generator for a training run's settings."""
         return cls(**{name: getattr(config, name) for name in GENERATOR_SETTINGS})
 
     @property
@@ -108,7 +108,7 @@ class Generator(nn.Module):
 
     @property
     def settings(self) -> dict[str, Any]:
-        """The arguments that build this network again."""
+        """The arguments that rebuild this network."""
         return {name: getattr(self, name) for name in GENERATOR_SETTINGS}
 
     def forward(self, z: Tensor) -> Tensor:
@@ -119,7 +119,7 @@ class Generator(nn.Module):
         return images
 
     def generate(self, z: Tensor, *, batch_size: int = 128) -> Tensor:
-        """Images (N, 3, H, W) in [-1, 1] of latents z (N, latent_dim); see `facegan.models.generate`."""
+        """Images (N, 3, H, W) in [-1, 1] from latents z (N, latent_dim); see `facegan.models.generate`."""
         return protocol.generate(self, z, batch_size=batch_size)
 
     def sample(self, n: int, *, seed: int | None = None, truncation: float | None = None) -> Tensor:
@@ -128,19 +128,19 @@ class Generator(nn.Module):
 
 
 class Discriminator(nn.Module):
-    """Images to logits: blocks that halve the side down to 4 x 4, then one number per image.
+    """Maps images to logits: blocks that halve the side down to 4 x 4, then one number per image.
 
-    `forward` takes (B, 3, image_size, image_size) in the generator's range and returns logits (B,): above 0
-    means "real". There is no sigmoid; losses take logits.
+    `forward` takes images (B, 3, image_size, image_size) in the generator's range and returns logits (B,); a logit
+    above 0 means "real". There is no sigmoid; losses take logits.
 
     Args:
-        image_size: side of the images in pixels: 16, 32, 64, 128 or 256.
-        width: feature maps at the finest hidden layer; each coarser one has twice as many, at most 8 x width.
-        norm: "batch", "instance", "spectral" or "none".
-        leak: slope of the leaky ReLUs below 0 (0.2 in DCGAN, section 4).
+        image_size: side of the images in pixels: 16, 32, 64, 128, or 256.
+        width: feature maps of the finest hidden layer; each coarser layer has twice as many, at most 8 x width.
+        norm: "batch", "instance", "spectral", or "none".
+        leak: negative slope of the leaky ReLUs (0.2 in DCGAN, section 4).
 
     Raises:
-        ConfigError: a setting is not one of these, or images have another size.
+        ConfigError: a setting is invalid, or images have another size.
     """
 
     def __init__(
@@ -163,7 +163,7 @@ class Discriminator(nn.Module):
 
     @classmethod
     def from_config(cls, config: TrainConfig) -> Discriminator:
-        """The discriminator of a training run's settings."""
+        """Build the discriminator for a training run's settings."""
         image_size, width, norm, leak = (getattr(config, name) for name in DISCRIMINATOR_SETTINGS)
         return cls(image_size, width, norm=norm, leak=leak)
 
@@ -179,7 +179,7 @@ class Discriminator(nn.Module):
 def treats_images_independently(network: nn.Module) -> bool:
     """Whether a network is a `Discriminator` whose logits do not depend on the other images of a batch.
 
-    False for spectral norm, too, whose weights change from one forward pass to the next.
+    Returns False for spectral norm, too, because its weights change in each forward pass.
     """
     parts = {Discriminator, nn.Sequential, Conv2d, nn.InstanceNorm2d, nn.LeakyReLU}
     return isinstance(network, Discriminator) and all(type(part) in parts for part in network.modules())
@@ -188,13 +188,13 @@ def treats_images_independently(network: nn.Module) -> bool:
 class SelfModulatedBatchNorm2d(nn.BatchNorm2d):
     """BatchNorm whose scale and shift are functions of the latent z: Chen et al. 2019 (arXiv 1810.01365), equation 4.
 
-    `forward` takes images (B, channels, H, W) and z (B, latent_dim). Scale and shift come from a network with
-    one hidden layer; they begin as 1 and 0.
+    `forward` takes images (B, channels, H, W) and z (B, latent_dim). A network with one hidden layer computes scale and
+    shift; they are initialized to 1 and 0.
 
     Args:
-        channels: of the images.
+        channels: number of channels of the images.
         latent_dim: length of z.
-        hidden: units of the hidden layer (32 in the paper).
+        hidden: hidden units (32 in the paper).
     """
 
     def __init__(self, channels: int, latent_dim: int, hidden: int) -> None:
@@ -210,7 +210,7 @@ class SelfModulatedBatchNorm2d(nn.BatchNorm2d):
 
 
 class ModulatedBlock(nn.Sequential):
-    """A `generator_block` whose norm also takes z (B, latent_dim)."""
+    """A `generator_block` with a norm that also takes z (B, latent_dim)."""
 
     def __init__(self, block: nn.Sequential, channels: int, latent_dim: int, hidden: int) -> None:
         conv, _, activation = block
@@ -226,7 +226,7 @@ def generator_block(
 ) -> nn.Sequential:
     """One hidden block of the generator: doubles the side, normalizes, activates (DCGAN, section 3).
 
-    (B, in_channels, H, W) to (B, out_channels, 2 H, 2 W); `leak` is the slope below 0 (0 is ReLU).
+    Maps (B, in_channels, H, W) to (B, out_channels, 2 H, 2 W). `leak` is the negative slope; 0 is ReLU.
     """
     return nn.Sequential(
         ConvTranspose2d(in_channels, out_channels, 4, stride, padding, bias=False),
@@ -257,12 +257,12 @@ def output_size(size: int, kernel: int, stride: int, padding: int) -> int:
 
 
 def hidden_widths(image_size: int, width: int) -> list[int]:
-    """Feature maps from the finest hidden layer to 4 x 4: doubling, at most 8 x width."""
+    """Feature maps per hidden layer, from the finest to 4 x 4; they double, up to 8 x width."""
     if not isinstance(image_size, int) or image_size not in SIZES:
         hint = " from_config(config) builds the network of a config." * isinstance(image_size, TrainConfig)
         raise ConfigError(
             f"image_size is {shown(image_size)}, these networks take {', '.join(map(str, SIZES))}. Choose one of "
-            "these; in Python, networks of your own take any size: fg.GAN(config, generator=..., discriminator=...)."
+            "these; in Python, your own networks can take any size: fg.GAN(config, generator=..., discriminator=...)."
             f"{hint}"
         )
     _check_whole(width=width)
@@ -271,7 +271,7 @@ def hidden_widths(image_size: int, width: int) -> list[int]:
 
 
 def least_weights(image_size: int, width: int, latent_dim: int = 1, *, modulation: int = 0) -> int:
-    """At least so many numbers are in a `Generator`, or a `Discriminator`, of these settings; nothing is built."""
+    """A lower bound on the parameters of a `Generator` or a `Discriminator` with these settings; builds nothing."""
     _check_whole(latent_dim=latent_dim, **({"modulation": modulation} if modulation else {}))
     widths = hidden_widths(image_size, width)
     inner = 9 * (3 * widths[0] + sum(a * b for a, b in pairwise(widths)))
@@ -280,19 +280,18 @@ def least_weights(image_size: int, width: int, latent_dim: int = 1, *, modulatio
 
 
 def check_holds(weights: Mapping[str, Tensor], settings: Mapping[str, Any]) -> None:
-    """Raise `CheckpointError` if a network of these settings is larger than the weights that belong to it.
+    """Raise `CheckpointError` if a network with these settings has more parameters than the file.
 
     Args:
-        weights: read from a file.
-        settings: the file's, of a `Generator` or a `Discriminator`.
+        weights: weights from a file.
+        settings: settings of a `Generator` or a `Discriminator` from the same file.
     """
     given = {name: settings[name] for name in ("latent_dim", "modulation") if name in settings}
     needed = least_weights(settings["image_size"], settings["width"], **given)
     held = sum(weight.numel() for weight in weights.values())
     if needed > held:
         raise CheckpointError(
-            f"its settings ask for a network of {needed:,} or more numbers, and it holds {held:,}. Fetch or export it "
-            "again."
+            f"its settings need at least {needed:,} weights, but it has {held:,}. Fetch or export it again."
         )
 
 

@@ -1,4 +1,4 @@
-"""Looking inside a network: feature maps, a table of layers, parameter counts."""
+"""Feature maps, layer tables, and parameter counts of a network."""
 
 from __future__ import annotations
 
@@ -14,24 +14,27 @@ from facegan.models.protocol import attribute, device_of, evaluating, sample_sha
 
 @torch.no_grad()
 def feature_maps(module: nn.Module, inputs: Tensor) -> list[tuple[str, Tensor]]:
-    """(name, output) of every layer of any network, in the order of their definition; in eval mode.
+    """The output of every layer of a network in eval mode.
 
     Args:
         module: a generator, a discriminator, or any module.
         inputs: latents (B, latent_dim) or images (B, 3, H, W).
+
+    Returns:
+        Pairs (name, output), in the order in which the layers are defined.
     """
     return [(_name(layer), output) for layer, output in _outputs(module, inputs)]
 
 
 def summary(module: nn.Module, input_shape: Sequence[int] | None = None) -> None:
-    """Print a table of layers, output shapes (without the batch) and trainable parameters.
+    """Print a table of layers, output shapes (without the batch), and trainable parameters.
 
     Args:
         module: any network.
-        input_shape: of one input, such as (100,); by default from the module's `latent_dim` or `image_size`.
+        input_shape: shape of one input, such as (100,); by default from the module's `latent_dim` or `image_size`.
 
     Raises:
-        ConfigError: the module has neither attribute and no `input_shape` was given.
+        ConfigError: the module has neither attribute, and no `input_shape` was given.
     """
     expect(module, nn.Module, "module", "a torch.nn.Module, such as gan.generator")
     shape = tuple(input_shape or _input_shape(module))
@@ -46,7 +49,7 @@ def summary(module: nn.Module, input_shape: Sequence[int] | None = None) -> None
 
 
 def count_parameters(module: nn.Module) -> int:
-    """Trainable numbers in a module."""
+    """The number of trainable parameters in a module."""
     return sum(p.numel() for p in module.parameters())
 
 
@@ -59,13 +62,13 @@ def _input_shape(module: nn.Module) -> tuple[int, ...]:
         side = int(attribute(module, "image_size"))
         return (3, side, side)
     raise ConfigError(
-        f"{type(module).__name__} does not say what it takes. Give the shape of one input: "
+        f"{type(module).__name__} has neither latent_dim nor image_size. Give the shape of one input: "
         "summary(module, (100,)) for a generator, summary(module, (3, 64, 64)) for a discriminator."
     )
 
 
 def _outputs(module: nn.Module, inputs: Tensor) -> list[tuple[nn.Module, Tensor]]:
-    """Each layer with its output, for layers that ran and return a tensor."""
+    """Pairs (layer, output) for the layers that ran and returned a tensor."""
     seen: dict[nn.Module, Tensor] = {}
 
     def record(layer: nn.Module, _, output: Tensor) -> None:
@@ -83,7 +86,7 @@ def _outputs(module: nn.Module, inputs: Tensor) -> list[tuple[nn.Module, Tensor]
 
 
 def _layers(module: nn.Module) -> Iterator[nn.Module]:
-    """Modules without children, in order of definition; a parametrized layer or a norm is one of them."""
+    """Modules without children, in order of definition; a parametrized layer or a norm counts as one module."""
     children = [child for name, child in module.named_children() if name != "parametrizations"]
     if not children or isinstance(module, _NormBase):
         yield module

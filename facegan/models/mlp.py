@@ -1,4 +1,4 @@
-"""Small networks of linear layers, for data that are not images: G's points of latents, D's logits of points."""
+"""Small networks of linear layers for points instead of images."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from facegan.config import TrainConfig
 
 
 class PointGenerator(nn.Module):
-    """Latents (B, latent_dim) to points (B, dimensions), without bounds.
+    """Maps latents (B, latent_dim) to points (B, dimensions); the output is unbounded.
 
     Args:
         latent_dim: length of z.
         width: units of each hidden layer.
-        depth: hidden layers.
-        dimensions: numbers of a point.
+        depth: number of hidden layers.
+        dimensions: coordinates of a point.
         leak: negative slope of the hidden layers' leaky ReLU.
 
     >>> import torch
@@ -33,21 +33,21 @@ class PointGenerator(nn.Module):
 
     @classmethod
     def from_config(cls, config: TrainConfig) -> PointGenerator:
-        """With the settings `latent_dim`, `width` and `leak` of a config; others are of images."""
+        """Build from a config's `latent_dim`, `width`, and `leak`; its other settings apply to images."""
         return cls(config.latent_dim, config.width, leak=config.leak)
 
     def forward(self, z: Tensor) -> Tensor:
-        """Points of latents."""
+        """Map latents to points."""
         return self.layers(z)
 
 
 class PointDiscriminator(nn.Module):
-    """Points (B, dimensions) to one logit each, (B,).
+    """Maps points (B, dimensions) to one logit each, (B,).
 
     Args:
         width: units of each hidden layer.
-        depth: hidden layers.
-        dimensions: numbers of a point.
+        depth: number of hidden layers.
+        dimensions: coordinates of a point.
         leak: negative slope of the hidden layers' leaky ReLU.
 
     >>> import torch
@@ -62,11 +62,11 @@ class PointDiscriminator(nn.Module):
 
     @classmethod
     def from_config(cls, config: TrainConfig) -> PointDiscriminator:
-        """With the settings `width_d` (or `width`) and `leak` of a config; others are of images."""
+        """Build from a config's `width_d` (or `width`) and `leak`; its other settings apply to images."""
         return cls(config.discriminator_width, leak=config.leak)
 
     def forward(self, points: Tensor) -> Tensor:
-        """Logits of points."""
+        """Map points to logits."""
         return self.layers(points).flatten()
 
 

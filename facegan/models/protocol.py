@@ -1,4 +1,4 @@
-"""What a generator and a discriminator must be able to do, and functions of any such module.
+"""The interface of generators and discriminators, and functions for any such module.
 
 A generator maps latents (B, latent_dim) to images (B, 3, S, S), a discriminator maps images to one logit each,
 (B,) or (B, 1). Any two modules with matching shapes can be trained. A generator also has the attributes
@@ -6,11 +6,10 @@ A generator maps latents (B, latent_dim) to images (B, 3, S, S), a discriminator
     latent_dim     length of z
     image_size     S in pixels
     output_range   (-1, 1) or (0, 1)
-    latent_distribution   what z is drawn from: "normal" or "uniform" on [-1, 1]
+    latent_distribution   distribution of z: "normal", or "uniform" on [-1, 1]
 
-and a discriminator has `image_size`; `GAN` sets those that a module of your own does not have. Networks of anything
-other than images, such as points in the plane, have `sample_shape` instead of `image_size`: (D,), the shape of one
-sample.
+and a discriminator has `image_size`. `GAN` sets the attributes that your own modules lack. Networks for samples other
+than images, such as points in the plane, have `sample_shape` instead of `image_size`: (D,), the shape of one sample.
 """
 
 from __future__ import annotations
@@ -37,10 +36,10 @@ from facegan.runtime.settings import usual_settings
 @usual_settings()
 @torch.no_grad()
 def generate(generator: nn.Module, z: Tensor, *, batch_size: int = 128) -> Tensor:
-    """Images of latents from any generator, in eval mode and without gradients.
+    """Generate images from latents with any generator, in eval mode and without gradients.
 
     Args:
-        generator: see the module's docstring.
+        generator: a module with the attributes of `facegan.models.protocol`.
         z: latents (N, latent_dim), on any device.
         batch_size: images per forward pass; limits memory.
 
@@ -48,7 +47,7 @@ def generate(generator: nn.Module, z: Tensor, *, batch_size: int = 128) -> Tenso
         Images (N, 3, S, S) in [-1, 1] on the generator's device.
 
     Raises:
-        ConfigError: the latents have another shape, or the images would not fit into memory.
+        ConfigError: the latents have another shape, or the images do not fit into memory.
     """
     latent_dim = attribute(generator, "latent_dim")
     expect(z, Tensor, "z", f"latents (N, {latent_dim}) as a tensor")
@@ -68,10 +67,10 @@ def sample(
 ) -> Tensor:
     """n random images (n, 3, S, S) in [-1, 1] from any generator; the same images for the same seed.
 
-    `truncation` cuts latents off at that many standard deviations: nearer the average face, and worse ones from a
-    generator that was not trained for it (`facegan.latent.truncate`).
+    `truncation` limits latents to that many standard deviations. Images are then closer to the average face, and worse
+    if the generator was not trained with truncation (`facegan.latent.truncate`).
     """
-    if isinstance(n, int):  # what else it is, is checked where latents are drawn
+    if isinstance(n, int):  # other types are checked when latents are drawn
         _check_memory(generator, n)
     return generate(generator, latents_for(generator, n, seed=seed, truncation=truncation))
 
@@ -80,14 +79,14 @@ def sample(
 def latents_for(
     generator: nn.Module, n: int, *, seed: int | None = None, truncation: float | None = None
 ) -> Tensor:
-    """n latents (n, latent_dim) of the generator's length and distribution; arguments as for `sample`."""
+    """n latents (n, latent_dim) from the generator's distribution; arguments as for `sample`."""
     latent = distribution_of(generator)
     z = draw_latents(n, attribute(generator, "latent_dim"), seed=seed, latent=latent)
     return z if truncation is None else truncate(z, truncation, latent=latent)
 
 
 def _check_memory(generator: nn.Module, count: int) -> None:
-    """Raise `ConfigError` if so many samples need more memory than there is; a network need not know its size."""
+    """Raise `ConfigError` if the samples need more memory than is available; skipped if their size is unknown."""
     shape = sample_shape(generator)
     if None not in shape:
         advice = "Draw fewer at a time, or write pictures to a folder in parts: facegan sample --n."
@@ -96,7 +95,7 @@ def _check_memory(generator: nn.Module, count: int) -> None:
 
 
 def sample_shape(network: nn.Module) -> tuple[int, ...]:
-    """The shape of what a generator makes or a discriminator judges: (3, S, S), or the network's own (D,).
+    """The shape of a network's samples: (3, S, S), or the network's own `sample_shape` (D,).
 
     Raises `ConfigError` if the network's `sample_shape` is anything else.
     """
@@ -118,17 +117,17 @@ def sample_shape(network: nn.Module) -> tuple[int, ...]:
 
 
 def _own(network: nn.Module, name: str) -> Any:
-    """An attribute of a network, or of the one inside a wrapper; None if neither has it."""
+    """An attribute of a network, or of the network inside a wrapper; None if neither has it."""
     return getattr(network, name, getattr(unwrapped(network), name, None))
 
 
 def distribution_of(generator: nn.Module) -> str:
-    """What a generator's z is drawn from; "normal" for one that does not say."""
+    """The distribution of a generator's z; "normal" if it has no such attribute."""
     return getattr(generator, "latent_distribution", "normal")
 
 
 def attribute(module: nn.Module, name: str) -> Any:
-    """The module's attribute `name`. Raises `ConfigError` that says how to set it."""
+    """The module's attribute `name`. Raises `ConfigError` if it is missing."""
     try:
         return getattr(module, name)
     except AttributeError:
@@ -138,8 +137,8 @@ def attribute(module: nn.Module, name: str) -> Any:
         ) from None
 
 
-RANGES = {"tanh": (-1, 1), "sigmoid": (0, 1)}  # of the images, by the config's `output`
-_SETTINGS = {  # where a config sets what a generator has under another name
+RANGES = {"tanh": (-1, 1), "sigmoid": (0, 1)}  # range of the images by the config's `output`
+_SETTINGS = {  # attributes that have another name in a config
     "output_range": "; in a config, output='tanh' means (-1, 1), output='sigmoid' (0, 1)",
     "latent_distribution": "; in a config it is the setting `latent`",
 }
@@ -153,13 +152,13 @@ def device_of(module: nn.Module) -> torch.device:
 
 
 def dtype_of(module: nn.Module) -> torch.dtype:
-    """The type of a module's weights, such as float16 after `.half()`; float32 if it has none."""
+    """The dtype of a module's weights, such as float16 after `.half()`; float32 if it has none."""
     return next((p.dtype for p in module.parameters() if p.is_floating_point()), torch.float32)
 
 
 @contextmanager
 def evaluating(module: nn.Module) -> Iterator[None]:
-    """A context in which all of the module is in eval mode; each submodule's own mode is restored."""
+    """A context in which the whole module is in eval mode; the mode of each submodule is restored."""
     modes = [(part, part.training) for part in module.modules()]
     module.eval()
     try:
@@ -183,10 +182,10 @@ def frozen(module: nn.Module) -> Iterator[None]:
 
 
 def copied(network: nn.Module) -> nn.Module:
-    """A deep copy; tensors that layers keep from a forward pass, as `spectral_norm` does, are detached.
+    """A deep copy. Tensors that layers keep from a forward pass, such as those of `spectral_norm`, are detached.
 
     Raises:
-        ConfigError: it cannot be copied.
+        ConfigError: the network cannot be copied.
     """
     kept = [t for m in network.modules() for t in vars(m).values() if isinstance(t, Tensor) and not t.is_leaf]
     try:
@@ -194,15 +193,15 @@ def copied(network: nn.Module) -> nn.Module:
     except Exception as error:
         raise ConfigError(
             f"{type(network).__name__} cannot be copied ({first_line(error)}). Run lazy layers once before, and "
-            "keep no tensors of a forward pass in the network."
+            "do not store tensors of a forward pass in the network."
         ) from error
 
 
 def set_default_attributes(generator: nn.Module, config: TrainConfig) -> nn.Module:
-    """The generator itself, with the attributes that it does not have taken from `config`.
+    """Set missing attributes of a generator from `config`; returns the generator itself.
 
     Raises:
-        ConfigError: it has one with another value than the config.
+        ConfigError: an attribute has another value than in the config.
     """
     wanted = {
         "latent_dim": config.latent_dim,
@@ -215,7 +214,7 @@ def set_default_attributes(generator: nn.Module, config: TrainConfig) -> nn.Modu
 
 
 def set_missing(generator: nn.Module, wanted: dict[str, Any], source: str) -> nn.Module:
-    """The generator itself, with the attributes of `wanted` that it does not have; `source` is named in the error."""
+    """Set missing attributes from `wanted`; returns the generator itself. Errors name `source`."""
     for name, value in wanted.items():
         own, value = (
             tuple(v) if isinstance(v, list) else v
@@ -233,7 +232,7 @@ def set_missing(generator: nn.Module, wanted: dict[str, Any], source: str) -> nn
 
 
 def set_attribute(network: nn.Module, name: str, value: Any) -> None:
-    """Set an attribute of a network and, if it is wrapped, of the network inside."""
+    """Set an attribute of a network, and of the network inside if it is a wrapper."""
     for module in {unwrapped(network), network}:
         setattr(module, name, value)
 
@@ -245,7 +244,7 @@ def unwrapped(network: nn.Module) -> nn.Module:
 
 
 def move(network: nn.Module, device: torch.device, memory_format: torch.memory_format) -> None:
-    """Move a network in place, and lay out its images' filters in that memory format."""
+    """Move a network to a device in place, with its filters in that memory format."""
     network.to(device)
     for tensor in chain(network.parameters(), network.buffers()):
         if tensor.ndim == 4:
@@ -255,16 +254,16 @@ def move(network: nn.Module, device: torch.device, memory_format: torch.memory_f
 def check_networks(
     generator: nn.Module, discriminator: nn.Module, config: TrainConfig, *, contiguous: bool = False
 ) -> None:
-    """Try both networks on a batch of two, in the mode and precision that is on; `contiguous` images in training.
+    """Try both networks on a batch of two, in the current mode and precision; `contiguous` is the layout in training.
 
     Raises:
-        ConfigError: shapes do not match each other or the config; the message has both shapes.
+        ConfigError: shapes do not match each other or the config; the message states both shapes.
     """
     for name, network in (("generator", generator), ("discriminator", discriminator)):
         if any(tensor.is_meta for tensor in chain(network.parameters(), network.buffers())):
             raise ConfigError(
-                f"the weights of the {name} are on the device 'meta', which holds no numbers. Build it without a "
-                "device; it is moved to where it trains."
+                f"the weights of the {name} are on the device 'meta', which has no data. Build it without a device; "
+                "facegan moves it to the training device."
             )
         if any(weight.is_inference() for weight in network.parameters()):
             raise ConfigError(
@@ -274,7 +273,7 @@ def check_networks(
     if sample_shape(discriminator) != shape:
         raise ConfigError(
             f"the generator makes samples {shape}, the discriminator takes {sample_shape(discriminator)}. Use two "
-            "networks of the same samples; those of points need `sample_shape = (2,)`, both of them."
+            "networks for the same samples; for points, both need `sample_shape = (2,)`."
         )
     z = torch.zeros(2, config.latent_dim, device=device_of(generator))
     images = _output("generator", generator, z)
@@ -286,7 +285,7 @@ def check_networks(
     _check_finite("generator", images)
     images = images.to(device_of(discriminator))
     images = images.contiguous() if contiguous else images
-    for batch in (images, images.float()):  # fakes come in the precision of training, real images in float32
+    for batch in (images, images.float()):  # fakes have the precision of training, real images are float32
         logits = _output("discriminator", discriminator, batch)
         if logits.numel() != 2 or logits.shape[0] != 2:
             raise ConfigError(
@@ -297,12 +296,12 @@ def check_networks(
 
 
 def is_finite(network: nn.Module) -> bool:
-    """Whether all weights are finite, and no buffer is NaN; infinite buffers are allowed, such as an attention mask."""
+    """Whether all weights are finite and no buffer is NaN; infinite buffers are allowed, such as an attention mask."""
     return _not_finite(network) is None
 
 
 def check_finite_weights(network: nn.Module) -> None:
-    """Raise `CheckpointError` with the name of the first weight that `is_finite` finds."""
+    """Raise `CheckpointError` if a weight is not finite; the message names the first one."""
     if name := _not_finite(network):
         raise CheckpointError(
             f"its weight {name!r} is not finite: the training diverged. Use the generator of an earlier step, such as "
@@ -320,7 +319,7 @@ def _not_finite(network: nn.Module) -> str | None:
 def _check_finite(name: str, output: Tensor) -> None:
     if not output.isfinite().all():
         raise ConfigError(
-            f"the {name} returns NaN or infinity before any training, expected finite numbers. Look at its "
+            f"the {name} returns NaN or infinity before any training, expected finite numbers. Check its "
             "weights and how they are initialized."
         )
 
@@ -341,6 +340,6 @@ def _output(name: str, module: nn.Module, inputs: Tensor) -> Tensor:
     if not isinstance(output, Tensor):
         mode = "train" if module.training else "eval"
         raise ConfigError(
-            f"the {name} returns a {type(output).__name__} in {mode} mode, expected a tensor. Return one."
+            f"the {name} returns a {type(output).__name__} in {mode} mode, expected a tensor. Return a tensor."
         )
     return output

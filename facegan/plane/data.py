@@ -1,4 +1,4 @@
-"""Data in two dimensions, in the window [-2, 2]^2; each set has the same points on every machine."""
+"""Data sets of points in the window [-2, 2]^2, the same on every machine."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from facegan.errors import ConfigError, DataError
 
 EXTENT = 2.0  # the window is [-EXTENT, EXTENT] in x and y
 _COUNT = 4096  # points of each set
-_REACH = 1.5  # half the larger side of custom points, once they are scaled
+_REACH = 1.5  # half the larger side of custom points after scaling
 
 
 class Modes(NamedTuple):
-    """Where the modes of a data set are, and how wide.
+    """The modes of a data set.
 
     Attributes:
         centers: (M, 2).
@@ -34,15 +34,15 @@ NO_MODES = Modes(np.zeros((0, 2), np.float32), 0.0)
 
 
 def load(data: Any) -> tuple[PointDataset, Modes]:
-    """The points of a named set, or your own points shifted and scaled into the window; and their modes, if known.
+    """The points of a named set, or your own points shifted and scaled into the window, and the modes, if known.
 
     Args:
-        data: a name in `NAMES`, or points (N, 2) as an array, a tensor or a list; few of them are repeated, so that
-            they fill a batch.
+        data: a name in `NAMES`, or points (N, 2) as an array, a tensor, or a list; a small number is repeated to fill
+            a batch.
 
     Raises:
-        ConfigError: no set has that name.
-        DataError: the points are not finite (N, 2), or all the same.
+        ConfigError: there is no set of that name.
+        DataError: the points are not (N, 2), not finite, or all the same.
     """
     if isinstance(data, str):
         if data not in _SETS:
@@ -58,11 +58,11 @@ def load(data: Any) -> tuple[PointDataset, Modes]:
 
 
 def covered(points: Tensor, modes: Modes) -> tuple[int, float]:
-    """How many modes are covered by fakes (N, 2), and the share of fakes that are near a mode.
+    """The number of modes covered by fakes (N, 2), and the share of fakes near a mode.
 
-    A fake is near a mode within three of its standard deviations, as in VEEGAN (Srivastava et al. 2017, arXiv
-    1705.07761). A mode is covered by a fifth or more of its fair share of the fakes, so that a few on their way
-    from one mode to another do not count. (0, NaN) for data without modes.
+    A fake is near a mode if it is within three of the mode's standard deviations, as in VEEGAN (Srivastava et al. 2017,
+    arXiv 1705.07761). A mode is covered if it has a fifth or more of its fair share of the fakes, so that a few fakes
+    between modes do not count. Returns (0, NaN) for data without modes.
     """
     if not len(modes.centers):
         return 0, math.nan
@@ -72,11 +72,11 @@ def covered(points: Tensor, modes: Modes) -> tuple[int, float]:
 
 
 def _fitted(points: np.ndarray) -> np.ndarray:
-    PointDataset(points.astype(np.float32), "your points")  # refuses what is not finite, and single points
+    PointDataset(points.astype(np.float32), "your points")  # raises for infinite and for single points
     low, high = points.min(0), points.max(0)
     side = float((high - low).max())
     if side == 0:
-        raise DataError(f"all points are {points[0].tolist()}, expected points that differ. Give others.")
+        raise DataError(f"all points are {points[0].tolist()}, expected different points. Give others.")
     return ((points - (low + high) / 2) * (2 * _REACH / side)).astype(np.float32)
 
 

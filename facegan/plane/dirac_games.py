@@ -1,4 +1,4 @@
-"""The games of the Dirac-GAN: losses of `facegan.losses` and what is added to them.
+"""The games of the Dirac-GAN: losses of `facegan.losses` with regularization.
 
 Penalties follow WGAN-GP (arXiv 1704.00028), DRAGAN (1705.07215) and R1 (1801.04406); consensus optimization is that
 of Mescheder et al. 2017 (1705.10461), instance noise that of Sønderby et al. 2017 (1610.04490).
@@ -23,9 +23,9 @@ class Game:
     """A GAN objective for the Dirac-GAN.
 
     Attributes:
-        label: the name to show.
-        description: what characterizes the game, in one sentence.
-        loss: the name in `facegan.losses.LOSSES`.
+        label: display name.
+        description: one sentence on the game.
+        loss: name in `facegan.losses.LOSSES`.
         parameter: "gamma", "lambda" or "sigma", the strength of the regularization; None without any.
         default: the strength's default.
         largest: the end of the strength's range, which starts at 0.
@@ -136,7 +136,7 @@ GAMES: dict[str, Game] = {
 
 
 def find_game(name: str) -> Game:
-    """The game of that name. Raises `ConfigError` for any other name."""
+    """The game with that name. Raises `ConfigError` for any other name."""
     if not isinstance(name, str) or name not in GAMES:
         raise ConfigError(f"no game is named {shown(name)}; choose one of {', '.join(GAMES)}.")
     return GAMES[name]

@@ -1,4 +1,4 @@
-"""The page of the Dirac-GAN: its field, a trajectory from any start, and the eigenvalues that decide where it ends.
+"""The interactive page of the Dirac-GAN: field, trajectory, and eigenvalues.
 
 The page interpolates tables of the fields and takes the steps itself. A field is linear in the strength of a penalty;
 for instance noise, it is a Lagrange polynomial of sigma through Chebyshev nodes. All fields are odd, so tables cover
@@ -45,7 +45,7 @@ def dirac(
     rate: float = 0.1,
     start: tuple[float, float] = (1.0, 1.0),
 ) -> Page:
-    """A page on the Dirac-GAN, with all games; the arguments are what it shows first.
+    """A page on the Dirac-GAN with all games; the arguments set its initial state.
 
     Args:
         game: a name in `facegan.plane.dirac_gan.GAMES`, such as "gan" or "r1".
@@ -56,7 +56,7 @@ def dirac(
         start: (theta, psi) of the trajectory, from -2 to 2.
 
     Returns:
-        The page, which shows itself as a cell's last value; `save` writes it to a file.
+        The page, which is displayed as a cell's last value; `save` writes it to a file.
 
     Raises:
         ConfigError: a name is unknown, or a number is outside of its range.
@@ -150,7 +150,7 @@ def _shown_game(name: str, game: Game) -> dict[str, Any]:
 
 
 def _jacobians(name: str, game: Game) -> list[list[float] | None]:
-    """One for each table, as rows in one list; None where it is not defined."""
+    """The Jacobian of each table, as rows in one list; None where it is not defined."""
     if game.parameter is None:
         return [jacobian(name).ravel().tolist()]
     if game.noise:

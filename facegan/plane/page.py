@@ -1,7 +1,7 @@
-"""Pages of the plane: one self-contained HTML document each, shown in a frame in notebooks.
+"""Self-contained HTML pages that notebooks show in a frame.
 
-A document needs no network, no kernel and no library. Its arrays are quantized, compressed, and unpacked by `page.js`.
-In a notebook it is in its own frame, so that the notebook's style and keyboard shortcuts do not reach it.
+A page needs no network, kernel, or library. Its arrays are quantized and compressed, and unpacked by `page.js`. In a
+notebook, it has its own frame, so that the notebook's styles and keyboard shortcuts do not affect it.
 """
 
 from __future__ import annotations
@@ -29,13 +29,13 @@ class Page:
     """An HTML page that a notebook shows as a cell's last value.
 
     Args:
-        name: of the files `name.html`, `name.css` and `name.js` in this package.
+        name: name of the files `name.html`, `name.css`, and `name.js` in this package.
         data: plain values for the page's script, and arrays packed by `pack`.
-        title: of the document.
-        alt: what the page shows, in words.
-        still: a PNG for whoever shows notebooks without running scripts.
-        height: of the frame in pixels, until the page sets its own.
-        parts: more scripts, `part.js` each, that run before the page's own.
+        title: title of the document.
+        alt: alternative text.
+        still: a PNG for viewers that do not run scripts.
+        height: initial height of the frame in pixels; the page sets its own later.
+        parts: additional scripts, `part.js` each, that run before the page's own.
     """
 
     def __init__(
@@ -69,7 +69,7 @@ class Page:
         )
 
     def save(self, path: str | Path) -> Path:
-        """Write the document to a `.html` file, which any browser opens. Raises `ConfigError` for another ending."""
+        """Write the document to a `.html` file for any browser. Raises `ConfigError` for another suffix."""
         path = Path(path).expanduser()
         if path.suffix.lower() not in {".html", ".htm"}:
             raise ConfigError(
@@ -79,7 +79,7 @@ class Page:
         return write_atomic(path, self.html.encode())
 
     def framed(self) -> str:
-        """The document in a frame, over its still picture, which remains where frames are removed."""
+        """The document in a frame over its still picture, which is visible if frames are removed."""
         picture = base64.b64encode(self.still).decode()
         return (
             '<div style="display:grid;align-items:start;max-width:980px">'
@@ -109,8 +109,8 @@ def quantized(values: np.ndarray, scale: float, levels: int = _LARGEST) -> np.nd
 def pack(values: np.ndarray) -> dict[str, Any]:
     """An array of uint8 or int16 as plain values, for `unpack` in `page.js`.
 
-    Each entry of the first axis is stored as its difference to the one before, as successive frames are alike; and
-    differences as 0, -1, 1, -2, ... = 0, 1, 2, 3, ..., so that the high bytes of small ones are alike.
+    Each entry of the first axis is stored as its difference from the previous one, because successive frames are
+    similar. Differences 0, -1, 1, -2, ... are stored as 0, 1, 2, 3, ..., so that high bytes of small ones are equal.
     """
     values = np.ascontiguousarray(values)
     if values.dtype not in (np.uint8, np.int16):

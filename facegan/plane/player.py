@@ -1,7 +1,7 @@
-"""`play`: a page that plays one recording, or two side by side, with D's output, points, arrows and curves.
+"""The page that plays recordings: D's output, points, arrows, and curves.
 
-Positions are rounded to 1/500 of the window, or to 1/250 where that would make the page too large, and D's output to
-126 levels. Both are hard to see, and compress well.
+Positions are rounded to 1/500 of the window, or to 1/250 if the page would be too large, and D's output to 126 levels.
+Both are hardly visible and improve compression.
 """
 
 from __future__ import annotations
@@ -28,17 +28,20 @@ _BLUE, _ORANGE = "#0072B2", "#D55E00"
 
 
 def play(*recordings: Recording, speed: float = 1) -> Page:
-    """A page that plays a recording, or two side by side and in step.
+    """A page that plays a recording, or two side by side, synchronized.
 
     A notebook shows the page as a cell's last value; `page.save("ring.html")` writes it to a file. Two recordings are
-    in step by training step: each shows its last frame that is not later.
+    synchronized by training step: each shows its last frame up to that step.
 
     Args:
         recordings: one or two, from `record`.
-        speed: 0.25, 0.5, 1, 2 or 4; at 1, a second is 20 frames. The page can change it.
+        speed: initial speed, 0.25, 0.5, 1, 2, or 4; 1 is 20 frames per second.
+
+    Returns:
+        The page.
 
     Raises:
-        ConfigError: these are not one or two recordings, the speed is another one, or the page is too large.
+        ConfigError: there are not one or two recordings, the speed is another one, or the page is too large.
     """
     _check(recordings, speed)
     picture = still(recordings)
@@ -92,12 +95,12 @@ def _too_large(page: Page, recordings: Sequence[Recording]) -> ConfigError:
 
 
 def _in_step(recording: Recording, timeline: np.ndarray) -> list[int]:
-    """For each step of the timeline, the recording's last frame that is not later; at first, its first."""
+    """For each step of the timeline, the recording's last frame up to that step, or its first frame."""
     return np.maximum(np.searchsorted(recording.steps, timeline, "right") - 1, 0).tolist()
 
 
 def _packed(r: Recording, arrow_unit: float, levels: int = _LEVELS[0]) -> dict[str, Any]:
-    """A recording for `player.js`. Positions and arrows are in units of which `levels` are the way to the edge."""
+    """A recording for `player.js`. Positions and arrows are in units of 1 / `levels` of the distance to the edge."""
     low, high = r.output_range
     ticks = ["0 fake", "0.5", "1 real"]
     if not r.probabilities:
@@ -129,7 +132,7 @@ def _positions(values: np.ndarray, extent: float, levels: int) -> np.ndarray:
 
 
 def _lengths(arrows: np.ndarray, unit: float, levels: int) -> np.ndarray:
-    """Arrows in the same units as positions; longer ones than half the way to the edge are cut to that."""
+    """Arrows in the same units as positions, shortened to at most half the distance to the edge."""
     with np.errstate(invalid="ignore", over="ignore"):
         scaled = np.asarray(arrows, np.float64) / unit * 0.2
         norm = np.linalg.norm(scaled, axis=-1, keepdims=True)
@@ -138,7 +141,7 @@ def _lengths(arrows: np.ndarray, unit: float, levels: int) -> np.ndarray:
 
 
 def _arrow_unit(recordings: Sequence[Recording]) -> float:
-    """The length that nine in ten arrows of all recordings stay below: one scale shows where gradients vanish."""
+    """The 90 % quantile of arrow lengths in all recordings; a common scale shows where gradients vanish."""
     norms = np.concatenate([np.linalg.norm(r.arrows.astype(np.float64), axis=-1).ravel() for r in recordings])
     return _quantile(norms, 0.9) or 1.0
 
@@ -152,7 +155,7 @@ def _heat(output: np.ndarray, low: float, high: float) -> np.ndarray:
 
 
 def _charts(r: Recording, ranges: dict[str, list[float]]) -> list[dict[str, Any]]:
-    """The curves that a recording has: what they show, the range of y, and the lines."""
+    """The curves of a recording: titles, ranges of y, and lines."""
     loss = [_line("loss_d", "D", _BLUE), _line("loss_g", "G", _ORANGE, dashed=True)]
     charts = [{"title": "Loss", "range": ranges["loss"], "lines": loss}]
     if r.probabilities:
@@ -169,7 +172,7 @@ def _line(key: str, label: str, color: str, *, dashed: bool = False) -> dict[str
 
 
 def _ranges(recordings: Sequence[Recording]) -> dict[str, list[float]]:
-    """The ranges of y that the recordings share; a few extreme losses do not flatten the rest."""
+    """The common ranges of y, without a few extreme losses."""
     losses = np.concatenate(
         [np.asarray(r.curves[k], float) for r in recordings for k in ("loss_d", "loss_g")]
     )
@@ -187,7 +190,7 @@ def _alt(recordings: Sequence[Recording]) -> str:
 
 
 def _sentence(r: Recording) -> str:
-    """A recording in words: its data and settings, and how it ends."""
+    """A recording as text: data, settings, and the last frame."""
     title = r.title if f"seed {r.seed}" in r.title else f"{r.title}, seed {r.seed}"
     ends = [f"loss of {player} {_words(r.curves[key])}" for player, key in (("D", "loss_d"), ("G", "loss_g"))]
     if len(r.centers):

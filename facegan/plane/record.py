@@ -1,4 +1,4 @@
-"""Train a GAN on points, with the trainer of the faces, and keep what can be seen in two dimensions."""
+"""Trains a GAN on points, and records the training for playback."""
 
 from __future__ import annotations
 
@@ -30,20 +30,23 @@ from facegan.training.compatibility import loss_name
 from facegan.training.fit import fit
 from facegan.training.gan import GAN
 
-# Small networks, and learning rates with which they learn every data set of the plane; without a penalty, so that a
+# Small networks, with learning rates that work for every data set of the plane; without a penalty, so that a
 # penalty can be added.
 CONFIG = TrainConfig(
     latent_dim=2, width=64, norm="none", batch_size=128, lr_d=1e-3, lr_g=1e-3, precision="fp32", epochs=63
 )
-_CELLS = 40  # a side, of D's output
-_ARROWS = 60  # fakes with an arrow
+_CELLS = 40  # cells per side of D's output
+_ARROWS = 60  # number of fakes with an arrow
 _LINES = 13  # lines in each direction of the grid of latents
-_SPAN = 2.0  # of that grid: z from -2 to 2
+_SPAN = 2.0  # extent of that grid: z from -2 to 2
 _PATIENCE = 3.0  # seconds without a progress bar
-_FAKE_BYTES, _FRAME_BYTES = 2.6, 1300  # of a page: each fake in each frame, and the rest of a frame
+_FAKE_BYTES, _FRAME_BYTES = (
+    2.6,
+    1300,
+)  # bytes of a page for each fake in each frame, and for the rest of a frame
 _CURVES = ("loss_d", "loss_g", "d_real", "d_fake", "grad_norm_d", "grad_norm_g")
 _WITH_PROBABILITIES = (LOSSES["bce"], LOSSES["minimax"])  # whose logits are those of D(x)
-# Settings that have no meaning here, and those that do not change the game.
+# Settings that have no effect here, and settings that do not change the game.
 _NOT_IN_TITLES = {
     "image_size", "activation", "upsampling", "modulation", "norm", "epochs", "snapshot_every", "precision",
     "keep_checkpoints", "keep_generators", "tensorboard",
@@ -58,14 +61,14 @@ def gan(
     loss: Any = None,
     device: str | torch.device = "cpu",
 ) -> GAN:
-    """A GAN of points, with small networks; train it with `fit` as any other.
+    """A GAN of points with small networks; train it with `fit` like any other.
 
     Args:
-        config: settings; by default `CONFIG`. Those of images have no meaning here.
+        config: settings; by default `CONFIG`. Settings of images have no effect.
         generator, discriminator, loss, device: as for `GAN`; networks need `sample_shape = (2,)`.
 
     Raises:
-        ConfigError: as `GAN`.
+        ConfigError: as for `GAN`.
 
     >>> gan().sample(3, seed=0).shape
     torch.Size([3, 2])
@@ -78,7 +81,7 @@ def gan(
 
 
 def checked_config(config: TrainConfig | None) -> TrainConfig:
-    """The config itself, `CONFIG` for None; raises `ConfigError` for anything else."""
+    """The config, or `CONFIG` for None. Raises `ConfigError` for anything else."""
     if config is not None and not isinstance(config, TrainConfig):
         hint = f" Data sets are named by data={config!r}." if isinstance(config, str) else ""
         raise ConfigError(
@@ -101,20 +104,20 @@ def record(
     loss: Any = None,
     device: str | torch.device = "cpu",
 ) -> Recording:
-    """Train on points from scratch, and record what can be seen.
+    """Train a GAN on points from scratch, and record it.
 
     Args:
         config: settings; by default `plane.CONFIG`.
-        data: a name in `plane.DATA`, or points (N, 2) of your own, which are shifted and scaled into the window.
+        data: a name in `plane.DATA`, or your own points (N, 2), which are shifted and scaled into the window.
         steps: training steps.
         every: steps between two frames.
-        seed: of weights, batches and latents; replaces the config's.
-        fakes: fakes in each frame.
+        seed: seed of weights, batches, and latents; replaces the config's.
+        fakes: number of fakes in each frame.
         callbacks: as for `fit`.
         generator, discriminator, loss, device: as for `GAN`. Your own networks are trained in place.
 
     Returns:
-        A `Recording`, which plays when it is a cell's last value. If training diverges, the rest of it is NaN; if it is
+        A `Recording`, which plays as a cell's last value. If training diverges, the rest of it is NaN; if training is
         stopped, the recording ends there.
 
     Raises:
@@ -141,11 +144,11 @@ def record(
 def _train(player: GAN, points: PointDataset, steps: int, frames: Frames, callbacks: list[Any]) -> int:
     """Train, and return the step at which the recording ends."""
     try:
-        with threads(1):  # of matrices this small, one thread takes the least time
+        with threads(1):  # for such small matrices, one thread is fastest
             late = _LateBar(callbacks, delay=_PATIENCE)
             fit(player, points, steps=steps, snapshot_every=steps, callbacks=[frames, *callbacks, late])
     except TrainingError as error:
-        warnings.warn(f"{first_line(error)} Whatever is not finite is shown as a gap.", stacklevel=3)
+        warnings.warn(f"{first_line(error)} Values that are not finite are shown as gaps.", stacklevel=3)
         return steps
     if player.step < steps:
         warnings.warn(
@@ -155,7 +158,7 @@ def _train(player: GAN, points: PointDataset, steps: int, frames: Frames, callba
 
 
 def _check_size(steps: int, every: int, fakes: int) -> None:
-    """Refuse before training what `play` would refuse after it; see `docs/experiments.md` for sizes."""
+    """Raise `ConfigError` before training if `play` would refuse the recording; sizes are in `docs/experiments.md`."""
     frames, frame = steps // every + 1, _FRAME_BYTES + _FAKE_BYTES * fakes
     if frames * frame <= LIMIT:
         return
@@ -174,13 +177,13 @@ class _LateBar(ProgressBar):
 
 
 class Frames(Callback):
-    """A callback that keeps what can be seen at step 0, every few steps, and at the last.
+    """A callback that records a frame at step 0, every few steps, and at the last step.
 
     Args:
         real: (R, 2) real points to show.
-        modes: of the data.
+        modes: modes of the data.
         every: steps between frames.
-        fakes: in each frame.
+        fakes: number of fakes in each frame.
     """
 
     def __init__(self, real: Tensor, modes: Modes, *, every: int, fakes: int) -> None:
@@ -228,7 +231,7 @@ class Frames(Callback):
         return points.reshape(side, side, 2).cpu()
 
     def recording(self, gan: GAN, *, data: str, steps: int) -> Recording:
-        """What was kept; NaN for what was not finite, and for frames up to `steps` that were not reached."""
+        """The recording; values that are not finite, and frames up to `steps` that were not reached, are NaN."""
         at = sorted({*range(0, steps + 1, self._every), steps})
         kept = {
             name: _filled([frame[name] for frame in self._frames], len(at))
@@ -267,7 +270,7 @@ def _lattice(half: float, count: int) -> Tensor:
 
 
 def _filled(frames: list[Tensor], count: int) -> np.ndarray:
-    """Frames as one array; infinity is NaN, as are the frames that are missing."""
+    """Frames as one array; infinities and missing frames are NaN."""
     found = torch.stack(frames).float()
     missing = torch.full((count - len(found), *found.shape[1:]), math.nan)
     found = torch.cat([found, missing])
@@ -275,7 +278,7 @@ def _filled(frames: list[Tensor], count: int) -> np.ndarray:
 
 
 def _means(history: History, name: str, at: list[int]) -> np.ndarray:
-    """A column's mean over the steps since the frame before; NaN at step 0, and where a step is not finite."""
+    """A column's mean over the steps since the previous frame; NaN at step 0, and if a step is not finite."""
     column = np.array(history[name], np.float64)
     column[~np.isfinite(column)] = math.nan
     parts = [column[a:b] for a, b in pairwise([0, *at])]
@@ -283,7 +286,7 @@ def _means(history: History, name: str, at: list[int]) -> np.ndarray:
 
 
 def _title(gan: GAN, data: str) -> str:
-    """The data and what differs from the plane's own settings: "ring, lr_g 0.01, seed 3"."""
+    """The data, and the settings that differ from `CONFIG`: "ring, lr_g 0.01, seed 3"."""
     found = differing(CONFIG, gan.config)
     changed = {name: new for name, (_, new) in found.items() if name not in _NOT_IN_TITLES}
     loss = {} if gan.loss == find_loss(gan.config.loss) else {"loss": loss_name(gan)}

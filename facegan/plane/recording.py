@@ -1,4 +1,4 @@
-"""What `record` returns: a training in two dimensions, frame by frame."""
+"""The recording of a training in two dimensions, frame by frame."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ LIMIT = 600_000  # bytes of a page for each recording
 
 @dataclass(frozen=True, eq=False)
 class Recording:
-    """A training in two dimensions, of F frames. Numbers that were not finite are NaN.
+    """A training in two dimensions with F frames. Values that were not finite are NaN.
 
     Attributes:
-        title: the data, and the settings that differ from the plane's own.
+        title: the data, and the settings that differ from `plane.CONFIG`.
         config: the settings of the run.
         data: the name of the data set.
         seed: the seed of the run.
@@ -53,7 +53,7 @@ class Recording:
 
     @property
     def output_range(self) -> tuple[float, float]:
-        """The ends of the color map of `output`: 0 and 1, or the logits within which 19 of 20 are."""
+        """The ends of the color map of `output`: 0 and 1, or logits between which 95 % of the values are."""
         if self.probabilities:
             return 0.0, 1.0
         finite = np.abs(self.output[np.isfinite(self.output)])
@@ -72,6 +72,6 @@ class Recording:
 
 
 def _next_nice(value: float) -> float:
-    """The next of 1, 2, 5, 10, 20, ... that is not below; 1 for 0."""
+    """The smallest of 1, 2, 5, 10, 20, ... that is at least `value`; 1 for 0."""
     power = 10.0 ** np.floor(np.log10(value or 1.0))
     return float(next(f for f in (1, 2, 5, 10) if f * power >= value * 0.999) * power)

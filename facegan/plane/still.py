@@ -1,4 +1,4 @@
-"""The still picture of a page, for places where scripts do not run: the last finite frame of each recording."""
+"""The still picture of a page, for viewers that do not run scripts."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import numpy as np
 if TYPE_CHECKING:
     from facegan.plane.recording import Recording
 
-_SHOWN = 300  # points of each kind
+_SHOWN = 300  # number of points of each kind
 _SHADES = [
     "#EAAE2A",
     "#F1C96F",
@@ -20,11 +20,11 @@ _SHADES = [
     "#6FB0D5",
     "#2687BE",
 ]  # as in the page: fake, white at one half, real
-_COLORS = 200  # of the picture; few colors keep it small
+_COLORS = 200  # colors of the picture; few colors keep it small
 
 
 def still(recordings: Sequence[Recording]) -> bytes:
-    """A PNG of at most 900 x 450 pixels, some 20 kB: D's output, real points and fakes, and the titles."""
+    """A PNG of at most 900 x 450 pixels, about 20 kB, with the last finite frame of each recording."""
     from matplotlib.figure import Figure
 
     count = len(recordings)

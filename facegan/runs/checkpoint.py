@@ -1,7 +1,7 @@
-"""Checkpoints: one dict of tensors and plain values, written atomically, verified when read.
+"""Checkpoint files: one dict of tensors and plain values, written atomically, verified when read.
 
-A checkpoint is a `torch.save` file that `torch.load(weights_only=True)` opens anywhere. Reading checks every
-CRC, which torch itself does not. Knows nothing of networks or training.
+A checkpoint is a `torch.save` file that `torch.load(weights_only=True)` can open without facegan. Reading verifies
+every CRC, which torch does not do. Does not cover networks or training.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ from facegan.runs.upgrade import upgrade_state
 SCHEMA = (
     4  # 1: 0.1, without data and structure; 2: 0.2, without the epoch; 3: 0.3, without adaptive augmentation
 )
-_GIANT = 2**28  # numbers in a tensor; smaller ones may be views of few numbers
+_GIANT = 2**28  # numbers in a tensor; smaller tensors may be views of few numbers
 KEEP = 3  # checkpoints kept in a folder
 
 
 def save(state: dict[str, Any], path: str | Path) -> Path:
-    """Write `state` (tensors, numbers, strings, lists, dicts) to `path`, all of it or nothing.
+    """Write `state` (tensors, numbers, strings, lists, dicts) to `path` atomically.
 
     Raises:
         DiskFullError: the disk is full.
@@ -41,11 +41,11 @@ def save(state: dict[str, Any], path: str | Path) -> Path:
 
 
 def load(path: str | Path) -> dict[str, Any]:
-    """The verified state of one file, in today's form, its tensors on the CPU.
+    """The verified state in a file, in the current format, with its tensors on the CPU.
 
     Raises:
         CheckpointError: the file is missing, damaged, not a checkpoint, unsafe (code in it is refused, never
-            run), or of a newer facegan.
+            run), or from a newer facegan.
     """
     path = Path(path)
     _verify(path)
@@ -70,7 +70,7 @@ def load(path: str | Path) -> dict[str, Any]:
 
 
 def save_step(state: dict[str, Any], folder: str | Path, step: int) -> Path:
-    """Write `folder/step_000060.pt` for step 60 and keep the last three, or all if the run's settings say so."""
+    """Write `folder/step_000060.pt` for step 60 and keep the last three checkpoints, or all with `keep_checkpoints`."""
     path = save(state, Path(folder) / f"step_{step:06d}.pt")
     if state.get("config", {}).get("keep_checkpoints") != "all":
         for old in list(numbered(folder, ".pt").values())[:-KEEP]:
@@ -79,13 +79,13 @@ def save_step(state: dict[str, Any], folder: str | Path, step: int) -> Path:
 
 
 def load_latest(folder: str | Path, *, set_aside: bool = False) -> dict[str, Any] | None:
-    """The newest checkpoint (by step, not by date) that verifies; None if there is no checkpoint.
+    """The newest intact checkpoint (by step, not by date); None if there is no checkpoint.
 
-    A damaged one is skipped with a warning. With `set_aside` it is also renamed, to `step_000060.pt.damaged`, so that
-    a run that resumes from an earlier one does not overwrite it.
+    A damaged checkpoint is skipped with a warning. With `set_aside`, it is also renamed, to `step_000060.pt.damaged`,
+    so that a run that resumes from an earlier checkpoint does not overwrite it.
 
     Raises:
-        CheckpointError: all are damaged, or the newest is intact but refused (unsafe, or of a newer facegan).
+        CheckpointError: all are damaged, or the newest is intact but refused (unsafe, or from a newer facegan).
     """
     failures: dict[Path, DamagedCheckpoint] = {}
     for path in reversed(numbered(folder, ".pt").values()):
@@ -107,7 +107,7 @@ def load_latest(folder: str | Path, *, set_aside: bool = False) -> dict[str, Any
 
 
 def _set_aside(path: Path) -> str:
-    """Rename a damaged file to the next free name; returns what to say of it."""
+    """Rename a damaged file to the next free name; returns a sentence for the warning."""
     names = (path.with_name(f"{path.name}.damaged{f'-{k}' * (k > 0)}") for k in range(10_000))
     try:
         return f" It is now {path.rename(next(new for new in names if not new.exists())).name}."
@@ -127,7 +127,7 @@ def contents_of_a_run() -> Iterator[None]:
 
 
 def on_cpu(tree: Any) -> Any:
-    """A state dict with its tensors on the CPU, so that any machine can open the file."""
+    """A state dict with its tensors on the CPU, so that any machine can load the file."""
     if isinstance(tree, dict):
         return {key: on_cpu(branch) for key, branch in tree.items()}
     if isinstance(tree, list):
@@ -136,7 +136,7 @@ def on_cpu(tree: Any) -> Any:
 
 
 def numbered(folder: str | Path, suffix: str) -> dict[int, Path]:
-    """The files `step_000060.pt` (or another suffix) of a folder by step, ascending; ignores other files."""
+    """The files `step_000060.pt` (or another suffix) in a folder by step, ascending; ignores other files."""
     paths = {p.stem.removeprefix("step_"): p for p in Path(folder).glob(f"step_*{suffix}")}
     return dict(sorted((int(step), path) for step, path in paths.items() if step.isdigit()))
 
@@ -166,7 +166,7 @@ def _verify(path: Path) -> None:
 
 
 def _check_sizes(tree: Any, path: Path) -> None:
-    """Raise `CheckpointError` for a giant tensor that is larger than the file: one number, repeated."""
+    """Raise `CheckpointError` if a very large tensor is larger than the file, as an expanded number is."""
     if isinstance(tree, torch.Tensor) and tree.numel() > max(path.stat().st_size, _GIANT):
         raise CheckpointError(
             f"{path} was refused: it has {path.stat().st_size:,} bytes and a tensor of {tree.numel():,} numbers. Use "

@@ -1,12 +1,12 @@
-"""What a run leaves on disk, in one folder.
+"""Writes the files of a run to one folder.
 
     checkpoints/step_000060.pt            the last three states, for resuming; or all
     frames/step_000060.png                the same latents during training
     generators/step_000060.safetensors    the generator of each frame, in half precision
     samples.png  curves.png  progress.gif  history.csv  config.json  generator.safetensors
 
-When the folder becomes unavailable (a mounted drive that disconnects), files are written to a local fallback
-folder. Every snapshot tries the folder again, and moves the files back once it is available.
+If the folder becomes unavailable (a mounted drive disconnects), files are written to a local fallback folder. Every
+snapshot tries the folder again, and moves the files back when it is available.
 """
 
 from __future__ import annotations
@@ -31,16 +31,16 @@ from facegan.runs.history import History
 from facegan.runs.upgrade import upgrade_notes
 
 _MAX_GIF_FRAMES = 60
-_SEGMENT = {"from_step", "data", "device", "settings"}  # what each segment in config.json has
-_LAST_FRAMES = 8  # times that the animation repeats the final samples
+_SEGMENT = {"from_step", "data", "device", "settings"}  # keys of each segment in config.json
+_LAST_FRAMES = 8  # number of times that the animation repeats the final samples
 
 
 class RunFolder:
     """Writes one run's files.
 
     Attributes:
-        path: what the user named.
-        active_path: where files are written now: `path`, or the fallback folder.
+        path: the folder that the user gave.
+        active_path: the folder to which files are written now: `path`, or the fallback folder.
         saved_step: step of the newest intact checkpoint; None if there is none.
         has_steps: whether the run has taken a step since this was opened.
 
@@ -60,16 +60,15 @@ class RunFolder:
             raise unusable(path, error) from None
 
     def latest(self) -> dict[str, Any] | None:
-        """The newest intact checkpoint, or None; damaged ones that are newer are renamed."""
+        """The newest intact checkpoint, or None; newer damaged ones are renamed."""
         state = checkpoint.load_latest(self.active_path / "checkpoints", set_aside=True)
         self.saved_step = state["step"] if state else None
         return state
 
     def begin(self, step: int, settings: dict[str, Any], *, data: dict[str, Any], device: str) -> None:
-        """Write `config.json` and remove frames and generators of steps after `step`, which a crash lost.
+        """Write `config.json`, and remove frames and generators of steps after `step`, which were lost in a crash.
 
-        `config.json` has the current settings, and `segments`: from which step on which settings, data and
-        device were used.
+        `config.json` has the current settings, and `segments`: the settings, data, and device used from each step on.
         """
         segment = {"from_step": step, "data": data, "device": device, "settings": settings}
         segments = _with_segment(read_segments(self.active_path), segment)
@@ -94,7 +93,7 @@ class RunFolder:
         frame: Tensor | None = None,
         generator: bytes | None = None,
     ) -> None:
-        """Write samples, curves and history, the frame and the generator of this step if given, then the checkpoint."""
+        """Write samples, curves, history, the frame and generator of this step if given, and then the checkpoint."""
         parts = {"samples.png": png_bytes(grid), "history.csv": history.to_csv()}
         if history["loss_d"] and (curves := _drawn(history)):
             parts["curves.png"] = curves
@@ -114,16 +113,18 @@ class RunFolder:
             )
 
     def frames(self) -> dict[int, Path]:
-        """The sample frames so far, by step."""
+        """The sample frames in the folder, by step."""
         return checkpoint.numbered(self.active_path / "frames", ".png")
 
     def _write(self, state: dict[str, Any], parts: dict[str, bytes]) -> None:
-        """The checkpoint comes last, so that it implies the other parts; writing one of them may fail."""
+        """Write the parts, then the checkpoint, so that a checkpoint implies the parts; failed parts only warn."""
         failed = []
         for name, data in parts.items():
             path = self.active_path / name
             try:
-                if path.parent != self.active_path:  # which may have vanished, and is not to be made anew
+                if (
+                    path.parent != self.active_path
+                ):  # the run folder may be unavailable and must not be created again
                     path.parent.mkdir(exist_ok=True)
                 files.write_atomic(path, data)
             except OSError as error:
@@ -139,7 +140,7 @@ class RunFolder:
         files.write_atomic(self.active_path / "progress.gif", animation)
 
     def _readable_frames(self, width: int) -> list[Tensor]:
-        """The frames of a width, at most 60; others are passed over, and the first of them is named."""
+        """The frames of a width, at most 60; others are skipped with a warning that names the first one."""
         found, bad = [], []
         for path in _thin(list(self.frames().values())):
             try:
@@ -157,7 +158,7 @@ class RunFolder:
         return found
 
     def _write_with_fallback(self, write: Callable[[], None]) -> None:
-        """Write to the run folder, or to a local one once it cannot be written."""
+        """Write to the run folder, or to a local folder if that fails."""
         if self.active_path != self.path:
             self._restore()
         try:
@@ -179,7 +180,7 @@ class RunFolder:
         )
 
     def _restore(self) -> None:
-        """Move the fallback folder's files back, if the run folder is available again."""
+        """Move the fallback folder's files back if the run folder is available again."""
         if not (self.path / "checkpoints").is_dir():
             return
         try:
@@ -208,7 +209,7 @@ def read_notes(path: Path) -> dict[str, Any]:
 
 
 def read_segments(path: Path) -> list[dict[str, Any]]:
-    """The run's segments: dicts with `from_step`, `data`, `device` and `settings`, in order."""
+    """The run's segments: dicts with `from_step`, `data`, `device`, and `settings`, in order."""
     notes = read_notes(path)
     return notes["segments"] if "segments" in notes else upgrade_notes(notes) if notes else []
 
@@ -226,10 +227,10 @@ def _make(folder: Path) -> None:
 
 
 def _drawn(history: History) -> bytes | None:
-    """The curves as PNG; None, and a warning, if they cannot be drawn: no training ends for a picture."""
+    """The curves as PNG; None and a warning if they cannot be drawn, so that training continues."""
     try:
         return plot_curves(history).png()
-    except Exception as error:  # such as matplotlib's settings of the user
+    except Exception as error:  # for example, from the user's matplotlib settings
         warnings.warn(
             f"curves.png could not be drawn: {first_line(error)}. Training continues.", stacklevel=4
         )
@@ -244,7 +245,7 @@ def unusable(path: str | Path, error: OSError) -> CheckpointError:
 
 
 def _of_one_height(frames: list[Tensor]) -> list[Tensor]:
-    """Frames with white below; those of facegan 0.2 have no caption."""
+    """Frames padded to one height with white, because frames of facegan 0.2 have no caption."""
     height = max(frame.shape[1] for frame in frames)
     return [pad(frame, (0, 0, 0, height - frame.shape[1]), value=255) for frame in frames]
 

@@ -1,7 +1,7 @@
-"""A network in one `.safetensors` file: its weights, the settings that build it, and what it learned from.
+"""Reads and writes a network as one `.safetensors` file: weights, settings, and data record.
 
-A generator, of any kind; or one of facegan's discriminators, from which a training can start. The file's metadata has
-a digest of its contents, which is compared when it is read.
+The network is any generator, or one of facegan's discriminators, from which a training can start. The file's metadata
+has a digest of its contents, which is verified when the file is read.
 """
 
 from __future__ import annotations
@@ -23,30 +23,30 @@ from facegan.models.protocol import check_finite_weights, copied, distribution_o
 from facegan.runs.upgrade import upgrade_weights
 from facegan.runtime.settings import usual_settings
 
-_KEY = "facegan"  # of the file's metadata; one, because the order of several is not fixed
-# What is known of other networks; those of images have no sample_shape, others no image_size.
+_KEY = "facegan"  # the only key of the file's metadata, because the order of several keys is not fixed
+# Attributes of custom networks; those for images have no sample_shape, others have no image_size.
 _OWN = ("latent_dim", "image_size", "sample_shape", "output_range")
-_DISTRIBUTION = "latent_distribution"  # which they need not have
-_DIGEST = "sha256"  # of settings and weights; older files have none
-_ROLE = "role"  # "discriminator"; files of generators have none
+_DISTRIBUTION = "latent_distribution"  # optional
+_DIGEST = "sha256"  # digest of settings and weights; missing in older files
+_ROLE = "role"  # "discriminator"; missing in files of generators
 
 
 def to_bytes(generator: nn.Module, *, data: dict[str, Any] | None = None, half: bool = False) -> bytes:
-    """The file's bytes.
+    """The contents of the file that stores a network.
 
     Args:
         generator: any generator (`facegan.models.protocol`), or a `facegan.Discriminator`.
-        data: `FaceDataset.record()` of the faces that it learned from.
-        half: store filters and matrices in float16, in half the bytes; colors change by about one of 255 levels.
+        data: `FaceDataset.record()` of the faces that it was trained on.
+        half: store filters and matrices in float16, which halves the size; colors change by about one of 255 levels.
     """
     from safetensors.torch import save
 
-    weights = {  # copies, since safetensors refuses weights that share memory
+    weights = {  # copies, because safetensors refuses weights that share memory
         k: v.detach().cpu().clone(memory_format=torch.contiguous_format)
         for k, v in unwrapped(generator).state_dict().items()
         if isinstance(v, torch.Tensor)
     }
-    if half:  # BatchNorm's vectors stay: few bytes, and small variances would lose digits
+    if half:  # BatchNorm's vectors stay float32: they are small, and small variances would lose digits
         weights = {k: v.half() if v.ndim > 1 and _fits_float16(v) else v for k, v in weights.items()}
     network = unwrapped(generator)
     if isinstance(network, Generator) and type(network) is Generator:
@@ -65,7 +65,7 @@ def to_bytes(generator: nn.Module, *, data: dict[str, Any] | None = None, half: 
 
 
 def _digest(settings: dict[str, Any], weights: dict[str, torch.Tensor]) -> str:
-    """The SHA-256 of what a file holds, whatever the order of its tensors."""
+    """The SHA-256 of a file's contents, independent of the order of its tensors."""
     found = hashlib.sha256(json.dumps(settings, sort_keys=True).encode())
     for name, weight in sorted(weights.items()):
         found.update(f"{name} {weight.dtype} {list(weight.shape)}".encode())
@@ -79,11 +79,11 @@ def read(path: Path, generator: nn.Module | None = None) -> nn.Module:
 
     Args:
         path: a `.safetensors` file.
-        generator: a network of your own, if the file's is not facegan's; a copy gets the weights.
+        generator: your own network, if the file's network is not facegan's; the weights are loaded into a copy.
 
     Raises:
-        CheckpointError: the file is missing, damaged, or not a generator's; or its network is not facegan's
-            and none was given.
+        CheckpointError: the file is missing, damaged, or has no generator; or its network is not facegan's
+            and `generator` is None.
     """
     with _readable(path, "generator"):
         settings, weights = _contents(path, role=None)
@@ -123,13 +123,13 @@ def _contents(path: Path, *, role: str | None) -> tuple[dict[str, Any], dict[str
             "it is damaged: its contents do not match their digest. Fetch or export it again."
         )
     if (found := settings.pop(_ROLE, None)) != role:
-        raise ValueError(f"it holds a {found or 'generator'}")
+        raise ValueError(f"it contains a {found or 'generator'}")
     return settings, weights
 
 
 @contextmanager
 def _readable(path: Path, kind: str) -> Iterator[None]:
-    """A context in which whatever is wrong with a file is a `CheckpointError`."""
+    """A context that turns any error with a file into a `CheckpointError`."""
     from safetensors import SafetensorError
 
     try:
@@ -149,7 +149,7 @@ def _readable(path: Path, kind: str) -> Iterator[None]:
 
 
 def _empty(settings: dict[str, Any], network: str | None, given: nn.Module | None) -> nn.Module:
-    """The network that the weights belong to, ours or the given one with the file's attributes."""
+    """The network for the weights: facegan's, or a copy of the given one with the file's attributes."""
     if network is None and given is None:
         return Generator(**settings)
     if given is None:
@@ -168,6 +168,6 @@ def _fits_float16(weight: torch.Tensor) -> bool:
 
 
 def _extra_state(network: nn.Module) -> dict[str, Any]:
-    """What `get_extra_state` adds to the state dict; a `.safetensors` file holds tensors only."""
+    """The entries of `get_extra_state` in the state dict; a `.safetensors` file can only store tensors."""
     state = unwrapped(network).state_dict()
     return {name: value for name, value in state.items() if not isinstance(value, torch.Tensor)}

@@ -21,21 +21,21 @@ if TYPE_CHECKING:
 
 METRICS = ("loss_d", "loss_g", "d_real", "d_fake", "d_fake_after", "grad_norm_d", "grad_norm_g")
 COLUMNS = (*METRICS, "images_per_second")
-ADAPTIVE = ("augment_r", "augment_p")  # only of runs whose augmentation adapts
-HELD_OUT = ("r_t", "r_v")  # only of runs with held-out faces, and only at snapshots
-_PENDING = 1000  # rows that wait on the device at most
+ADAPTIVE = ("augment_r", "augment_p")  # only in runs with adaptive augmentation
+HELD_OUT = ("r_t", "r_v")  # only in runs with held-out faces, and only at snapshots
+_PENDING = 1000  # maximum number of rows that stay on the device
 
 
 class History(Mapping[str, list[float]]):
     """Columns of floats with one value per step, in the order of the steps.
 
     The columns are `step`; the losses `loss_d` and `loss_g`; the mean probabilities `d_real` = D(x), `d_fake` =
-    D(G(z)) before D's update and `d_fake_after` after it; the gradient norms `grad_norm_d` and `grad_norm_g`
-    (0 for a step that overflowed float16 and was skipped); `images_per_second`; if augmentation adapts
+    D(G(z)) before D's update, and `d_fake_after` after it; the gradient norms `grad_norm_d` and `grad_norm_g`
+    (0 for a step that overflowed float16 and was skipped); `images_per_second`; with adaptive augmentation
     (`facegan.training.adaptive`), r_t as `augment_r` and the probability `augment_p`; and if `fit` has held-out
-    faces (`facegan.training.held_out`), `r_t` and `r_v` at the last step before a snapshot, NaN at the others.
+    faces (`facegan.training.held_out`), `r_t` and `r_v` at the last step before a snapshot, and NaN at other steps.
 
-    `train_step` appends to it. A step's metrics stay on the device until a column is read; then all of
+    `train_step` appends rows. A step's metrics stay on the device until a column is read; then all of
     them are copied to the host at once.
 
     >>> history = History()
@@ -50,29 +50,29 @@ class History(Mapping[str, list[float]]):
         self._clock: float | None = None
 
     def start_clock(self) -> None:
-        """Count the time from now on as training, until the next read; `train_step` calls it."""
+        """Count the time from now until the next read as training time; `train_step` calls this."""
         self._clock = self._clock or time.monotonic()
 
     def append(self, step: int, metrics: Tensor, *, images: int) -> None:
         """Add a row.
 
         Args:
-            step: the step that the metrics are of, counted from 1.
+            step: the step of the metrics, counted from 1.
             metrics: detached (7,) in the order of `METRICS`, or (9,) with `ADAPTIVE`, on any device.
-            images: real images that the step used, for the rate.
+            images: number of real images in the step, for the rate.
         """
         self._pending.append((step, metrics, images))
         if len(self._pending) >= _PENDING:
             self.read()
 
     def note(self, **values: float) -> None:
-        """Set columns of the last row; other rows have NaN there. Without rows it does nothing."""
+        """Set columns of the last row; other rows have NaN in these columns. Without rows, this does nothing."""
         rows = len(self["step"])
         for name, value in values.items() if rows else ():
             self._columns.setdefault(name, [math.nan] * rows)[-1] = value
 
     def read(self) -> None:
-        """Copy waiting metrics to the host. The rate is that since the first step after the last read."""
+        """Copy pending metrics to the host. The rate is the mean since the first step after the last read."""
         pending, self._pending = self._pending, []
         if not pending:
             return
@@ -81,7 +81,7 @@ class History(Mapping[str, list[float]]):
         rate = sum(images) / max(time.monotonic() - (self._clock or 0.0), 1e-9)
         self._clock = None
         names = metric_names(len(values[0]))
-        for name in names:  # a run may turn to adaptive augmentation, or from it
+        for name in names:  # a run may switch adaptive augmentation on or off
             self._columns.setdefault(name, [math.nan] * len(self._columns["step"]))
         for step, row in zip(steps, values, strict=True):
             found = {"step": step, "images_per_second": rate, **dict(zip(names, row, strict=True))}
@@ -89,7 +89,7 @@ class History(Mapping[str, list[float]]):
                 column.append(found.get(name, math.nan))
 
     def last(self) -> dict[str, float]:
-        """The newest row that was read, without waiting for the device; empty before the first."""
+        """The newest row on the host, without waiting for the device; empty if there is none."""
         return {name: column[-1] for name, column in self._columns.items() if column}
 
     def at(self, step: int) -> dict[str, float]:
@@ -144,7 +144,7 @@ class History(Mapping[str, list[float]]):
 
     @classmethod
     def from_csv(cls, path: Path) -> History:
-        """The history in a `history.csv`. Raises `CheckpointError` for a damaged file, or one that cannot be read."""
+        """The history in a `history.csv`. Raises `CheckpointError` if the file is damaged or cannot be read."""
         try:
             names, *rows = csv.reader(path.read_text().splitlines())
             columns = (
@@ -153,14 +153,14 @@ class History(Mapping[str, list[float]]):
             return cls._from_columns(dict(zip(names, columns, strict=True)))
         except (ValueError, KeyError, OSError, csv.Error) as error:
             raise CheckpointError(
-                f"{path} is damaged ({first_line(error)}). Delete it; the checkpoints hold the same history."
+                f"{path} is damaged ({first_line(error)}). Delete it; the checkpoints contain the same history."
             ) from None
 
     @classmethod
     def _from_columns(cls, columns: Mapping[str, Any]) -> History:
         history = cls()
         for name in ("step", "loss_d", "loss_g", "d_real", "d_fake"):
-            columns[name]  # a history without these is of something else
+            columns[name]  # raises KeyError if a required column is missing
         rows = len(columns["step"])
         history._columns |= {name: [] for name in (*ADAPTIVE, *HELD_OUT) if name in columns}
         for name, column in history._columns.items():
@@ -172,5 +172,5 @@ class History(Mapping[str, list[float]]):
 
 
 def metric_names(count: int) -> tuple[str, ...]:
-    """The names of a step's metrics: `METRICS`, and `ADAPTIVE` if there are so many."""
+    """The names of a step's `count` metrics: `METRICS`, and `ADAPTIVE` if there are more."""
     return (*METRICS, *ADAPTIVE)[:count]

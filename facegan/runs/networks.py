@@ -1,4 +1,4 @@
-"""The settings and the networks in a checkpoint."""
+"""Builds settings and networks from a checkpoint."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ from facegan.runtime.settings import usual_settings
 
 
 def config_of(state: dict[str, Any]) -> TrainConfig:
-    """The settings in a checkpoint. Raises `CheckpointError` if it has none of facegan's."""
+    """The settings in a checkpoint. Raises `CheckpointError` if there are none."""
     with checkpoint.contents_of_a_run():
         return TrainConfig.from_dict(state["config"])
 
 
 @usual_settings()
 def generator_of(state: dict[str, Any], network: nn.Module | None, *, part: str = "ema") -> nn.Module:
-    """The generator in a checkpoint, in eval mode; `part` "generator" is the one without averaging."""
+    """The generator in a checkpoint, in eval mode; with `part` "generator", the one without averaging."""
     config = config_of(state)
     if network is None:
         _check_ours(state, "generator", "load_generator(run, generator=network)")

@@ -1,13 +1,13 @@
-"""The bundled runs: generators at several steps of their training, and its history.
+"""The bundled runs: generators at several training steps, histories, and settings.
 
     weights/faces/step_000000.safetensors ...   averaged generators, half precision, by step
     weights/faces/discriminator.safetensors     D at the last step, half precision, if training can start from the run
     weights/faces/history.csv                   as in a run folder
-    weights/faces/config.json                   settings, the data it saw, and what goes wrong
-    weights/digests.json                        SHA-256 of every file, compared before it is read
+    weights/faces/config.json                   settings, data, and what goes wrong
+    weights/digests.json                        SHA-256 of every file, verified before the file is read
 
-`facegan/weights/README.md` is their model card: data, terms, metrics, limits. `scripts/train_bundled.py` trains
-them. Nothing here opens a network connection, or reads a file before it is asked for.
+`facegan/weights/README.md` is the model card: data, terms, metrics, and limits. `scripts/train_bundled.py` trains the
+runs. This module opens no network connection, and reads files only on request.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ PRETRAINED = {
     "faces": "photographs of faces, 64 px, recipe modern",
     "synthetic": "drawn faces, 64 px, recipe modern with narrower networks",
 }
-# Short runs on drawn faces of 32 px that fail in the classic ways, and one that does not, for comparison.
+# Short runs on drawn faces of 32 px with common failures, and one without a failure for comparison.
 GALLERY = {
     "healthy": "the same networks, nothing wrong",
     "d_too_strong": "from step 500 on D learns 3 times as fast and G 1,000 times as slowly",
@@ -43,20 +43,20 @@ ALL = {**PRETRAINED, **GALLERY}
 
 
 def is_pretrained(name: object) -> bool:
-    """Whether a name is that of a bundled run."""
+    """Whether `name` is the name of a bundled run."""
     return isinstance(name, str) and name in ALL
 
 
 def steps(name: str) -> list[int]:
-    """The steps at which a run's generator was kept, from 0 to its end. Raises `CheckpointError`."""
+    """The steps at which a run's generator was kept, ascending from 0. Raises `CheckpointError` if there is no run."""
     return list(_kept(name))
 
 
 def generator_file(name: str, step: int | None = None) -> Path:
-    """The verified weights of a run at a step, by default its last.
+    """The verified generator file of a run at a step, by default its last.
 
     Raises:
-        CheckpointError: there are none at that step, or the file is not the published one.
+        CheckpointError: there is no generator of that step, or the file is not the published one.
     """
     if Path(name).exists():
         warnings.warn(
@@ -72,10 +72,10 @@ def generator_file(name: str, step: int | None = None) -> Path:
 
 
 def discriminator_file(name: str) -> Path:
-    """The verified weights of a run's discriminator at its last step.
+    """The verified discriminator file of a run at its last step.
 
     Raises:
-        CheckpointError: the run is bundled without one, or the file is not the published one.
+        CheckpointError: the run has no discriminator, or the file is not the published one.
     """
     path = _folder(name) / "discriminator.safetensors"
     if not path.exists() and path.relative_to(FOLDER).as_posix() not in _digests():
@@ -86,17 +86,17 @@ def discriminator_file(name: str) -> Path:
 
 
 def history_file(name: str) -> Path:
-    """The verified `history.csv` of a run. Raises `CheckpointError` as `generator_file` does."""
+    """The verified `history.csv` of a run. Raises `CheckpointError` as for `generator_file`."""
     return verified(_folder(name) / "history.csv")
 
 
 def notes(name: str) -> dict[str, Any]:
-    """What is known of a run: `about`, `data` (a data set's record), `settings`. Raises `CheckpointError`."""
+    """Notes of a run: `about`, `data` (a data set's record), and `settings`. Raises `CheckpointError` if damaged."""
     return json.loads(verified(_folder(name) / "config.json").read_text())
 
 
 def verified(path: Path) -> Path:
-    """The path itself, if the file is the published one. Raises `CheckpointError` otherwise."""
+    """Return the path if the file is the published one. Raises `CheckpointError` otherwise."""
     try:
         intact = digest(path) == _digests()[path.relative_to(FOLDER).as_posix()]
     except (OSError, KeyError, TypeError):
@@ -107,7 +107,7 @@ def verified(path: Path) -> Path:
 
 
 def _digests() -> dict[str, str]:
-    """The published digests by file; empty if they are damaged."""
+    """The published digests by file; empty if the file of digests is damaged."""
     try:
         return dict(json.loads((FOLDER / "digests.json").read_text()))
     except (OSError, ValueError, TypeError):

@@ -1,6 +1,6 @@
-"""Notes of runs whose folder became unavailable: where the files went, for the next run that names the folder.
+"""Records where files were saved if a run folder became unavailable.
 
-One small file per run folder, in the user's cache, since the run folder itself cannot be written then.
+There is one small file per run folder, in the user's cache, because the run folder itself cannot be written.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from facegan.runs.checkpoint import numbered
 
 
 def remember(run_dir: Path, saved_to: Path) -> None:
-    """Note that the run of `run_dir` is saved to another folder now."""
+    """Record that the run of `run_dir` is now saved to another folder."""
     note = _note(run_dir)
     with suppress(OSError, DiskFullError):
         note.parent.mkdir(parents=True, exist_ok=True)
@@ -25,13 +25,13 @@ def remember(run_dir: Path, saved_to: Path) -> None:
 
 
 def forget(run_dir: Path) -> None:
-    """Remove the note of `remember`."""
+    """Remove the record of `remember`."""
     with suppress(OSError):
         _note(run_dir).unlink(missing_ok=True)
 
 
 def check_newest(run_dir: Path, step: int | None) -> None:
-    """Raise `CheckpointError` if a run was saved elsewhere at a later step than that of its folder (None: no run)."""
+    """Raise `CheckpointError` if a run was saved elsewhere at a later step; `step` is None if the folder has none."""
     try:
         saved_to = Path(json.loads(_note(run_dir).read_text())["saved_to"])
     except (OSError, ValueError, KeyError, TypeError):
@@ -42,7 +42,7 @@ def check_newest(run_dir: Path, step: int | None) -> None:
         raise CheckpointError(
             f"{run_dir} {here}, and {saved_to} has step {newest} of the same run, saved while {run_dir} was not "
             f"available. To continue from step {newest}, copy the contents of {saved_to} into {run_dir}, or use "
-            f"run_dir={str(saved_to)!r}. To give them up, delete {saved_to}."
+            f"run_dir={str(saved_to)!r}. To discard them, delete {saved_to}."
         )
 
 

@@ -1,4 +1,4 @@
-"""A run, read-only: its settings, history, frames and generators, from a run folder or bundled with facegan."""
+"""Read access to a run: settings, history, frames, and generators."""
 
 from __future__ import annotations
 
@@ -22,19 +22,19 @@ from facegan.runs.networks import config_of, discriminator_of, generator_of
 
 
 class Run(ABC):
-    """One training run; get one from `Run.open`.
+    """A training run, from a run folder or bundled with facegan; `Run.open` returns one.
 
     Attributes:
         name: the folder, or the bundled run's name.
-        config: `TrainConfig`, as of its last step.
+        config: `TrainConfig` of its last step.
         history: `History` of its metrics.
         steps: steps with a frame, ascending.
-        checkpoints: steps with a checkpoint, ascending: of a run folder, the last three, or all.
+        checkpoints: steps with a checkpoint, ascending.
         generators: steps whose generator was kept, ascending.
-        segments: from which step on which settings, data and device were used; see `RunFolder.begin`.
-        data: `FaceDataset.record()` of the faces it was trained on last, as far as it is known; with `started_from`
-            if it started from another run.
-        device: the device it was trained on last, in words; None if unknown.
+        segments: the settings, data, and device used from each step on; see `RunFolder.begin`.
+        data: `FaceDataset.record()` of the last training data, as far as it is known; with `started_from` if the run
+            started from another run.
+        device: the last training device as text; None if unknown.
     """
 
     name: str
@@ -95,14 +95,14 @@ class Run(ABC):
 
     @abstractmethod
     def frame(self, step: int | None = None) -> Tensor:
-        """The preview latents' images as one square uint8 grid (3, H, H), at a step of `steps`, or the last ones."""
+        """The images of the preview latents as one square uint8 grid (3, H, H), at a step in `steps`, or the last."""
 
     def pictures(self, step: int | None = None) -> Tensor:
-        """The preview latents' images, uint8 (N, 3, S, S), at a step of `steps`, or when the run was saved last.
+        """The images of the preview latents, uint8 (N, 3, S, S), at a step in `steps`, or the last ones saved.
 
         Raises:
-            CheckpointError: there are none of that step, or they cannot be read.
-            ConfigError: the run's frames show no grid of images.
+            CheckpointError: there are no images of that step, or they cannot be read.
+            ConfigError: the run's frames are not grids of images.
         """
         return split_grid(self.frame(step), self.config.image_size)
 
@@ -116,34 +116,34 @@ class Run(ABC):
         """The averaged generator, in eval mode on the CPU.
 
         Args:
-            step: one of `generators`; the last by default. Those without a checkpoint are in half precision.
+            step: one of `generators`; by default, the last. Generators without a checkpoint are in half precision.
             network: your own network, if the run trained one.
 
         Raises:
-            CheckpointError: there is none at that step, or the network does not fit.
+            CheckpointError: there is no generator of that step, or the network does not fit.
         """
 
     @abstractmethod
     def discriminator(self, *, network: nn.Module | None = None) -> nn.Module:
-        """The discriminator as the last step left it, in train mode on the CPU.
+        """The discriminator after the last step, in train mode on the CPU.
 
         Args:
             network: your own network, if the run trained one.
 
         Raises:
-            CheckpointError: the run has none, or the network does not fit.
+            CheckpointError: the run has no discriminator, or the network does not fit.
         """
 
 
 class FolderRun(Run):
-    """A run folder, as `fit(..., run_dir=...)` writes it."""
+    """A run folder written by `fit(..., run_dir=...)`."""
 
     def __init__(self, path: Path) -> None:
         self.path, self.name = path, str(path)
         parts = ("checkpoints", "frames", "generators", "generator.safetensors", "history.csv")
         if not path.is_dir() or not any((path / part).exists() for part in parts):
             raise CheckpointError(
-                f"{path} is not a run folder, as training leaves one. Name such a folder, or a bundled run: "
+                f"{path} is not a run folder written by training. Name a run folder, or a bundled run: "
                 f"{', '.join(pretrained.ALL)}."
             )
 
@@ -202,7 +202,7 @@ class FolderRun(Run):
         return state
 
     def _segment(self) -> dict[str, Any]:
-        """The newest checkpoint's segment, not one that was interrupted before a checkpoint; empty if unknown."""
+        """The segment of the newest checkpoint; empty if unknown. A segment without a checkpoint is ignored."""
         segments, newest = self.segments, max(self.checkpoints, default=float("inf"))
         kept = [segment for segment in segments if segment["from_step"] < newest] or segments[:1]
         return kept[-1] if kept else {}
@@ -241,7 +241,7 @@ class FolderRun(Run):
         )
 
     def _newest_generator(self, network: nn.Module | None) -> tuple[nn.Module, int | None]:
-        """The newest checkpoint's, else that of `generator.safetensors`, else the last in half precision; its step."""
+        """Generator and step: from the newest checkpoint, `generator.safetensors`, or the last half-precision file."""
         whole, half = self.path / "generator.safetensors", self._half_precision()
         try:
             if self.checkpoints:
@@ -254,7 +254,7 @@ class FolderRun(Run):
         return generator_file.read(half[max(half)], network), max(half)
 
     def raw_generator(self, network: nn.Module | None = None) -> nn.Module:
-        """The generator as the last step left it, without averaging."""
+        """The generator without averaging, after the last step."""
         return generator_of(self.state, network, part="generator")
 
     def discriminator(self, *, network: nn.Module | None = None) -> nn.Module:
@@ -262,7 +262,7 @@ class FolderRun(Run):
 
 
 class BundledRun(Run):
-    """A run that comes with the package (`facegan.runs.pretrained`)."""
+    """A run that is bundled with the package (`facegan.runs.pretrained`)."""
 
     def __init__(self, name: str) -> None:
         self.name, self._notes = name, pretrained.notes(name)
@@ -305,7 +305,7 @@ class BundledRun(Run):
 
 
 def _origin(name: str, step: int | None) -> str:
-    """A generator's run and step in words: "faces, step 12,000"."""
+    """A generator's run and step as text: "faces, step 12,000"."""
     return name if step is None else f"{name}, step {step:,}"
 
 
@@ -327,13 +327,13 @@ def load_generator(
     Args:
         source: a `Run`, a run folder (its newest checkpoint, or its `generator.safetensors` if it has no checkpoints),
             a `.safetensors` file, a checkpoint (`.pt`), or a bundled run: "faces" (photographs), "synthetic"
-            (drawn faces) or one of `facegan.pretrained.GALLERY`.
-        step: of a run, a step at which its generator was kept.
-        generator: your own network, if the source is of one; it is not changed.
+            (drawn faces), or one of `facegan.pretrained.GALLERY`.
+        step: a step at which the run's generator was kept; only for runs.
+        generator: your own network, if the run trained one; it is not changed.
 
     Returns:
-        A copy of `generator` with the run's weights, or a `facegan.Generator`. Its attribute `trained_on` says
-        which faces it learned from, as far as it is known, and that of a run's generator, `origin`, its run and step.
+        A copy of `generator` with the run's weights, or a `facegan.Generator`. Its attribute `trained_on` is the
+        record of its training data, if known. A run's generator also has `origin`, its run and step as text.
 
     Raises:
         CheckpointError: the source is missing, damaged, or has no generator of that step.

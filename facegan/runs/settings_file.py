@@ -1,4 +1,4 @@
-"""The settings in a run's `config.json`, as the start of another run."""
+"""Reads training settings from a run's `config.json` or another JSON file."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ _NOTES = ("data", "device", "segments")  # what a run folder's file has besides 
 
 
 def read_settings(path: str | Path) -> TrainConfig:
-    """The settings in a JSON file: a run's `config.json`, or an object of settings; missing ones have their defaults.
+    """The settings in a JSON file: a run's `config.json`, or an object of settings. Missing settings are the defaults.
 
     Raises:
-        ConfigError: there is no such file, or it holds anything else, or a setting is unknown or out of range.
+        ConfigError: there is no such file, it has other contents, or a setting is unknown or out of range.
 
     >>> read_settings("runs/first/config.json").loss       # doctest: +SKIP
     'bce'
@@ -40,12 +40,12 @@ def _settings(path: Path) -> dict[str, Any]:
         found = json.loads(path.read_text("utf-8-sig"))
     except OSError as error:
         raise ConfigError(f"it cannot be read ({error.strerror or error}), {expected}.") from None
-    except ValueError as error:  # also for bytes that are no text
+    except ValueError as error:  # also for bytes that are not text
         raise ConfigError(f"it is not JSON ({first_line(error)}), {expected}.") from None
     settings = found.get("settings", found) if isinstance(found, dict) else None
     if not isinstance(settings, dict):
-        raise ConfigError(f"it holds {type(found).__name__} and no settings by name, {expected}.")
+        raise ConfigError(f"it contains a {type(found).__name__}, not settings, {expected}.")
     settings = {name: value for name, value in settings.items() if name not in _NOTES}
     if not settings:
-        raise ConfigError(f"it holds no settings, {expected}.")
+        raise ConfigError(f"it contains no settings, {expected}.")
     return settings

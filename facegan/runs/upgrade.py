@@ -1,4 +1,4 @@
-"""Checkpoints and run folders of earlier versions, brought into today's form."""
+"""Upgrades checkpoints and run folders of earlier versions."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _CROPS = {"celeba": "celeba-108", "celeba-full": "celeba-178", "synthetic": "dra
 
 
 def upgrade_state(state: dict[str, Any]) -> dict[str, Any]:
-    """A checkpoint with what 0.1 to 0.3 did not store, with today's names of weights; a current one unchanged."""
+    """Add the entries that 0.1 to 0.3 did not store, and rename weights; current checkpoints are unchanged."""
     if "config" not in state or state["schema"] > 3:
         return state
     state = {"augmentation": torch.zeros(2), **state}
@@ -34,12 +34,12 @@ def _of_0_1(state: dict[str, Any]) -> dict[str, Any]:
 
 
 def upgrade_weights(weights: dict[str, Tensor]) -> dict[str, Tensor]:
-    """A generator's weights; 0.1 kept 3 x 3 kernels under the name that torch's parametrizations give."""
+    """Rename a generator's weights: 0.1 stored 3 x 3 kernels under the names of torch's parametrizations."""
     return {name.replace(".parametrizations.weight.original", ".weight"): w for name, w in weights.items()}
 
 
 def upgrade_notes(notes: dict[str, Any]) -> list[dict[str, Any]]:
-    """The segments of a `config.json` of 0.1: one, from step 0, with the crop that the data set had then."""
+    """The segments of a `config.json` of 0.1: one segment from step 0, with the crop of that version's data set."""
     name, device = notes.pop("data", None), notes.pop("device", None)
     data = {"name": name} | ({"crop": _CROPS[name]} if name in _CROPS else {})
     return [{"from_step": 0, "data": data, "device": device, "settings": notes}]

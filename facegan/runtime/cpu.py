@@ -1,4 +1,4 @@
-"""Training on a CPU: how many threads, and memory that is kept from step to step. Contexts; each ends as it began."""
+"""Contexts for training on a CPU: the number of threads, and reuse of freed memory."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ import torch.nn.functional as F
 from facegan.runtime import distributed
 
 # On two idle cores, two threads took 0.44 to 0.65 times as long as one in this trial, and 1.2 to 1.8 times beside
-# another busy process. Results depend on the number, so noise must not decide: fewer are taken from this factor on.
+# another busy process. Results depend on the number of threads, so it only changes if the gain exceeds this factor.
 _SLOWER = 1.1
-_ROUNDS, _SECONDS = 4, 1.0  # of a trial at most; it has at least two
-_CALLS, _BLOCK_SECONDS = 8, 0.15  # of one number of threads in a row, and the time after which it is enough
-_MIN_STEPS = 100  # shorter runs would save less than the trial takes
+_ROUNDS, _SECONDS = 4, 1.0  # limits of a trial; it has at least two rounds
+_CALLS, _BLOCK_SECONDS = 8, 0.15  # limits of consecutive calls with one number of threads
+_MIN_STEPS = 100  # in shorter runs, the trial takes longer than it saves
 _AT_IMPORT = torch.get_num_threads()
 
 _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3  # names of options in malloc.h
@@ -29,9 +29,9 @@ _MB = 2**20
 
 @contextmanager
 def fitting_threads(device: torch.device, steps: int) -> Iterator[None]:
-    """A context with fewer threads if this CPU is faster with fewer, as when other programs use it.
+    """A context with fewer threads if this CPU is faster with fewer, for example because other programs use it.
 
-    Changes nothing for a number of threads that was chosen by the user, and for runs of fewer than 100 steps.
+    Has no effect if the user has chosen the number of threads, or if the run has fewer than 100 steps.
     """
     before = torch.get_num_threads()
     tried = device.type == "cpu" and steps >= _MIN_STEPS and distributed.world_size() == 1 and not _chosen()
@@ -40,7 +40,7 @@ def fitting_threads(device: torch.device, steps: int) -> Iterator[None]:
             torch.set_num_threads(fewer)
             print(
                 f"training on {fewer} of {before} CPU threads, which is faster here now; OMP_NUM_THREADS={before} "
-                "in the environment keeps all."
+                "in the environment disables this."
             )
         yield
     finally:
@@ -49,7 +49,7 @@ def fitting_threads(device: torch.device, steps: int) -> Iterator[None]:
 
 @contextmanager
 def threads(count: int) -> Iterator[None]:
-    """A context with that many threads."""
+    """A context in which torch uses `count` threads."""
     before = torch.get_num_threads()
     torch.set_num_threads(count)
     try:
@@ -59,14 +59,14 @@ def threads(count: int) -> Iterator[None]:
 
 
 def fastest_threads(most: int, work: Callable[[], object]) -> int:
-    """`most`, unless half as many, a quarter, ... or one thread do `work` in less time, by more than noise."""
+    """The fastest number of threads for `work`: `most`, or a half, a quarter, ... of it if clearly faster."""
     counts = [most]
     while counts[-1] > 1:
         counts.append(counts[-1] // 2)
     times: dict[int, list[float]] = {count: [] for count in counts}
     try:
         began = time.perf_counter()
-        for done in range(_ROUNDS if most > 1 else 0):  # all numbers meet the same noise
+        for done in range(_ROUNDS if most > 1 else 0):  # interleaved, so that noise affects all numbers alike
             if done > 1 and time.perf_counter() - began > _SECONDS:
                 break
             for count in counts:
@@ -80,7 +80,7 @@ def fastest_threads(most: int, work: Callable[[], object]) -> int:
 
 
 def _block(work: Callable[[], object]) -> list[float]:
-    """Times of a few calls in a row, without the first, in which threads start."""
+    """Times of a few consecutive calls, without the first, in which threads start."""
     work()
     found: list[float] = []
     while len(found) < _CALLS and sum(found) < _BLOCK_SECONDS:
@@ -91,7 +91,7 @@ def _block(work: Callable[[], object]) -> list[float]:
 
 
 def _chosen() -> bool:
-    """Whether the user has chosen the number of threads; torch takes that of CPUs, or of cores of two CPUs."""
+    """Whether the user has chosen the number of threads; torch's defaults are the numbers of CPUs and of cores."""
     affinity = getattr(os, "sched_getaffinity", None)
     cpus = len(affinity(0)) if affinity else os.cpu_count() or 1
     threads = torch.get_num_threads()
@@ -100,7 +100,7 @@ def _chosen() -> bool:
 
 
 def _trial() -> None:
-    """Two layers of a small discriminator, there and back; draws no random numbers."""
+    """Forward and backward pass of two layers of a small discriminator; draws no random numbers."""
     images = torch.ones(16, 3, 64, 64)
     kernels = torch.ones(24, 3, 4, 4, requires_grad=True), torch.ones(48, 24, 4, 4, requires_grad=True)
     with torch.enable_grad():
@@ -111,10 +111,10 @@ def _trial() -> None:
 
 @contextmanager
 def kept_memory() -> Iterator[None]:
-    """A context in which freed memory is kept for the next step, where the C library is glibc.
+    """A context in which freed memory is kept for the next step, if the C library is glibc.
 
-    By default glibc returns what a step frees to the system, which must zero those pages again for the next step.
-    Afterwards what is free is returned, and glibc's thresholds are the largest that it chooses by itself.
+    By default, glibc returns the memory that a step frees to the system, which must zero these pages for the next step.
+    At the end of the context, free memory is returned, and glibc's thresholds are set to its largest defaults.
     """
     given = any(name.startswith("MALLOC_") or name == "GLIBC_TUNABLES" for name in os.environ)
     libc = None
@@ -125,7 +125,7 @@ def kept_memory() -> Iterator[None]:
         yield
         return
     if not libc.mallopt(_MMAP_THRESHOLD, 1024 * _MB):
-        libc.mallopt(_MMAP_THRESHOLD, 32 * _MB)  # the most that older ones take
+        libc.mallopt(_MMAP_THRESHOLD, 32 * _MB)  # the largest value that older versions accept
     libc.mallopt(_TRIM_THRESHOLD, 1024 * _MB)
     try:
         yield

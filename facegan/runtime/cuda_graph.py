@@ -1,9 +1,8 @@
-"""A training step as one CUDA graph: all its kernels with a single launch.
+"""Captures a training step as one CUDA graph, which launches all its kernels at once.
 
-At batch 128 a step has about a thousand small kernels, and launching them takes a Python process
-longer than a large GPU needs to run them (PyTorch documentation, "CUDA Graphs"). A step must draw no
-random numbers and must not read from the device. Does not cover several processes, whose gradients are
-exchanged between kernels.
+At batch 128, a step has about a thousand small kernels, and launching them takes longer than running them on a large
+GPU (PyTorch documentation, "CUDA Graphs"). A step must not draw random numbers or read from the device. Does not
+cover several processes, which exchange gradients between kernels.
 """
 
 from __future__ import annotations
@@ -24,12 +23,12 @@ Step = Callable[..., Tensor]
 
 
 class GraphedStep:
-    """Call it as `step(*tensors)`. The first calls run `step` itself, later ones replay a graph of it.
+    """A callable `step(*tensors)`. The first calls run `step` eagerly, later calls replay a graph of it.
 
-    What is not among the tensors is fixed in the graph. `key` returns what else may change between calls; when
-    it or the tensors' shapes do, a new graph is captured. `prepare` is called before a capture: it drops
-    gradients, so that the graph has its own. If capturing fails, `recover` is called, a warning says why, and
-    `step` runs without a graph.
+    All values other than the tensors are fixed in the graph. `key` returns the other values that may change between
+    calls; if it or the tensors' shapes change, a new graph is captured. `prepare` is called before a capture: it drops
+    gradients, so that the graph allocates its own. If capturing fails, `recover` is called, a warning gives the
+    reason, and `step` runs without a graph.
     """
 
     def __init__(
@@ -71,22 +70,22 @@ class GraphedStep:
             self._replay, self._output = recorder.record(self._step, self._inputs)
         except RuntimeError as error:
             self._recover()
-            cause = error.__context__ or error  # ending a broken capture raises once more
+            cause = error.__context__ or error  # ending a failed capture raises a second error
             warnings.warn(
                 f"the step could not be captured as a CUDA graph ({first_line(cause)}); training continues "
-                "without it, more slowly if batches are small.",
+                "without it, which is slower for small batches.",
                 stacklevel=4,
             )
 
 
 class CudaRecorder:
-    """Runs steps on a side stream of a CUDA device, and records one there as a graph."""
+    """Runs steps on a side stream of a CUDA device, and records a step as a graph."""
 
     def __init__(self, device: torch.device) -> None:
         self._device, self._side = device, torch.cuda.Stream(device)
 
     def run(self, step: Step, tensors: tuple[Tensor, ...]) -> Tensor:
-        """`step(*tensors)`, ordered after what the device was asked before and ahead of what follows."""
+        """Run `step(*tensors)`, after all earlier work of the device and before all later work."""
         main = torch.cuda.current_stream(self._device)
         self._side.wait_stream(main)
         with torch.cuda.stream(self._side):
@@ -95,9 +94,9 @@ class CudaRecorder:
         return output
 
     def record(self, step: Step, inputs: tuple[Tensor, ...]) -> tuple[Callable[[], None], Tensor]:
-        """(replay, output) of `step(*inputs)`, which is recorded and not run.
+        """Record `step(*inputs)` without running it; returns (replay, output).
 
-        Other threads, such as a widget's, may use the device meanwhile.
+        Other threads, such as a widget's, may use the device at the same time.
         """
         graph = torch.cuda.CUDAGraph()
         recording = torch.cuda.graph(graph, stream=self._side, capture_error_mode="thread_local")

@@ -1,6 +1,6 @@
-"""What the machine offers: device and precision, and a plain description of both.
+"""Picks and describes the device and the precision.
 
-Nothing here changes global state for good. Callers pass the device on.
+Does not change global state permanently; callers pass the device on.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from facegan.runtime.cpu import kept_memory
 
 
 def pick_device(name: str | torch.device = "auto") -> torch.device:
-    """The device to train on: 'auto' takes CUDA, then Apple's MPS, then the CPU.
+    """The device to train on; 'auto' means CUDA, then Apple's MPS, then the CPU.
 
     Raises `ConfigError` if a named device does not exist.
     """
@@ -46,7 +46,7 @@ def has_native_bf16(device: torch.device) -> bool:
 
 
 def has_native_fp16(device: torch.device) -> bool:
-    """Whether a GPU has float16 matrix units: since Volta; the T4's are its only fast ones."""
+    """Whether a GPU has float16 matrix units, as since Volta; on a T4, float16 is the only fast half precision."""
     return device.type == "cuda" and torch.cuda.get_device_capability(device) >= (7, 0)
 
 
@@ -54,11 +54,11 @@ PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float
 
 
 def pick_precision(name: str, device: torch.device) -> torch.dtype:
-    """The dtype of matrix products. Losses, optimizers and averages stay float32.
+    """The dtype of matrix products. Losses, optimizers, and averages are always float32.
 
-    'auto' is bfloat16 where it is native (CPUs with AVX512-BF16 or AMX, GPUs since Ampere), else float16
-    on GPUs that multiply that (T4, V100), else float32: other CPUs would emulate, and on Apple's MPS
-    half precision brings little. Raises `ConfigError` for float16 on MPS, which cannot scale its losses.
+    'auto' is bfloat16 if the hardware multiplies it (CPUs with AVX512-BF16 or AMX, GPUs since Ampere), else float16
+    on GPUs that multiply it (T4, V100), else float32: other CPUs would emulate half precision, and on Apple's MPS it
+    is hardly faster. Raises `ConfigError` for float16 on MPS, because loss scaling does not work there.
     """
     if name == "fp16" and device.type == "mps":
         raise ConfigError("precision='fp16' does not work on Apple's MPS; use 'auto' or 'fp32' there.")
@@ -75,7 +75,7 @@ def autocast(device: torch.device, dtype: torch.dtype) -> AbstractContextManager
 
 
 def to_device(tensor: torch.Tensor, device: torch.device) -> torch.Tensor:
-    """A CPU tensor on the device; a GPU is not waited for."""
+    """Copy a CPU tensor to the device, without waiting for a GPU."""
     if device.type == "cuda":
         return tensor.pin_memory().to(device, non_blocking=True)
     return tensor.to(device)
@@ -83,7 +83,7 @@ def to_device(tensor: torch.Tensor, device: torch.device) -> torch.Tensor:
 
 @contextmanager
 def tuned() -> Iterator[None]:
-    """A context for many steps: cuDNN tries its algorithms on each new shape, and freed memory is kept."""
+    """A context for many steps: cuDNN benchmarks its algorithms for each new shape, and freed memory is kept."""
     before = torch.backends.cudnn.benchmark
     torch.backends.cudnn.benchmark = before or not torch.backends.cudnn.deterministic
     try:
@@ -94,12 +94,12 @@ def tuned() -> Iterator[None]:
 
 
 def memory_format(device: torch.device) -> torch.memory_format:
-    """How to lay out images and weights: channels last is faster, but BatchNorm on MPS gets it wrong."""
+    """The memory format of images and weights: channels last is faster, but BatchNorm on MPS gives wrong results."""
     return torch.contiguous_format if device.type == "mps" else torch.channels_last
 
 
 def device_name(device: torch.device) -> str:
-    """A device in words, such as 'cuda (Tesla T4)'; a CPU with the number of threads in use."""
+    """A device as text, such as 'cuda (Tesla T4)'; for a CPU, with the number of threads in use."""
     if device.type == "cuda":
         return f"cuda ({torch.cuda.get_device_name(device)})"
     threads = torch.get_num_threads()
@@ -107,7 +107,7 @@ def device_name(device: torch.device) -> str:
 
 
 def describe() -> dict[str, str]:
-    """Machine, device, precision and versions as short strings."""
+    """Machine, device, precision, and versions as short strings."""
     device = pick_device()
     precision = str(pick_precision("auto", device)).removeprefix("torch.")
     return {

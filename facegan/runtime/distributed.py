@@ -1,10 +1,10 @@
-"""Training one GAN in several processes, on top of torch.distributed; does nothing in a single process.
+"""Trains one GAN in several processes with torch.distributed.
 
 `torchrun --nproc-per-node N -m facegan train ...` starts them; your own program may call
 `torch.distributed.init_process_group("cpu:gloo,cuda:nccl")` itself. Every process draws the random numbers of
 the global batch and uses its own slice, so results do not depend on the number of processes, except for
-BatchNorm, which sees each process's slice. torch's DistributedDataParallel averages gradients. Only process 0
-writes files and prints.
+BatchNorm statistics, which are those of each slice. torch's DistributedDataParallel averages gradients. Only process 0
+writes files and prints. In a single process, these functions have no effect.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from facegan.errors import ConfigError, FaceganError, TrainingError, first_line
 
 _OPTIONS = inspect.signature(nn.parallel.DistributedDataParallel).parameters
 _SYNC_BUFFERS = next(name for name in ("forward_sync_buffers", "broadcast_buffers") if name in _OPTIONS)
-_PATIENCE = timedelta(hours=6)  # the first process may be fetching CelebA over a slow line
+_PATIENCE = timedelta(hours=6)  # process 0 may download CelebA over a slow connection
 
 _UNSET = "unset WORLD_SIZE RANK LOCAL_RANK LOCAL_WORLD_SIZE MASTER_ADDR MASTER_PORT"
 
@@ -35,24 +35,25 @@ def rank() -> int:
 
 
 def world_size() -> int:
-    """How many processes train together."""
+    """The number of processes."""
     return dist.get_world_size() if _is_distributed() else 1
 
 
 @contextmanager
 def launched(device: str = "auto") -> Iterator[str]:
-    """Join the other processes when torchrun started this one; yields the device that is this one's.
+    """Join the other processes if torchrun started this one; yields this process's device.
 
-    For a single process that is `device` itself. Raises `ConfigError` when there are more processes
-    than GPUs, or the environment is not as torchrun sets it.
+        In a single process, this is `device` itself. Raises `ConfigError` if there are more processes than GPUs, or the
+        environment is not as torchrun sets it.
+    cannot be shared by processes; leave it out and each takes a GPU of its own, "
     """
     if (count := _number_in_environment("WORLD_SIZE", 1)) == 1:
         yield device
         return
     if device not in {"auto", "cuda", "cpu"}:
         raise ConfigError(
-            f"device={device!r} cannot be shared by processes; leave it out and each takes a GPU of its own, "
-            "or say 'cpu'."
+            f"device={device!r} cannot be shared by several processes. Omit it, so that each process uses its own "
+            "GPU, or use 'cpu'."
         )
     _check_environment(count)
     device = device if device == "cpu" else _own_device()
@@ -68,10 +69,9 @@ def launched(device: str = "auto") -> Iterator[str]:
 
 
 def wrap_ddp(network: nn.Module) -> nn.Module:
-    """The network, with its gradients averaged over all processes; itself where there is one.
+    """The network, wrapped so that gradients are averaged over all processes; unchanged in a single process.
 
-    Buffers are not broadcast: BatchNorm's running statistics, which training does not use, are saved
-    as process 0 has them.
+    Buffers are not broadcast. Training does not use BatchNorm's running statistics, and those of process 0 are saved.
     """
     if world_size() == 1:
         return network
@@ -80,18 +80,18 @@ def wrap_ddp(network: nn.Module) -> nn.Module:
 
 
 def local_slice(joint: int) -> slice:
-    """This process's part of a joint batch. Raises `ConfigError` when it cannot be shared evenly."""
+    """This process's slice of a global batch. Raises `ConfigError` if the batch cannot be divided evenly."""
     size, rest = divmod(joint, world_size())
     if rest or not size:
         raise ConfigError(
-            f"a batch of {joint} cannot be shared evenly by {world_size()} processes; batch_size counts the "
-            f"faces of all of them together. Use a multiple of {world_size()}."
+            f"a batch of {joint} cannot be divided evenly among {world_size()} processes; batch_size is the global "
+            f"batch size. Use a multiple of {world_size()}."
         )
     return slice(rank() * size, (rank() + 1) * size)
 
 
 def any_of(flag: bool) -> bool:
-    """Whether the flag is up in any process; the same answer in all of them."""
+    """Whether the flag is true in any process; the result is the same in all processes."""
     if world_size() == 1:
         return flag
     raised = torch.tensor(int(flag))
@@ -100,7 +100,7 @@ def any_of(flag: bool) -> bool:
 
 
 def mean(values: Tensor) -> Tensor:
-    """The mean over processes, in all of them."""
+    """The mean over all processes; the result is the same in all of them."""
     if world_size() > 1:
         dist.all_reduce(values, dist.ReduceOp.SUM)
         values /= world_size()
@@ -108,7 +108,7 @@ def mean(values: Tensor) -> Tensor:
 
 
 def broadcast_object(value: Any) -> Any:
-    """Process 0's value, in all of them."""
+    """Process 0's value, returned in all processes."""
     if world_size() == 1:
         return value
     box = [value]
@@ -118,7 +118,7 @@ def broadcast_object(value: Any) -> Any:
 
 @contextmanager
 def rank0_first() -> Iterator[None]:
-    """Process 0 runs the body before the others do: what it leaves on the disk is there for them."""
+    """A context whose body runs in process 0 first, so that the other processes find its files."""
     if rank() != 0:
         broadcast_object(None)
     yield
@@ -127,13 +127,13 @@ def rank0_first() -> Iterator[None]:
 
 
 def log_rank0(text: str) -> None:
-    """Print, in one process only."""
+    """Print in process 0 only."""
     if rank() == 0:
         print(text)
 
 
 def lost_peer(error: BaseException | None) -> bool:
-    """Whether an error says that another process of this run is gone."""
+    """Whether an error means that another process of this run has ended."""
     if world_size() == 1 or not isinstance(error, RuntimeError) or isinstance(error, FaceganError):
         return False
     signs = ("gloo", "nccl", "connection", "socket", "process group", "timed out")
@@ -141,11 +141,11 @@ def lost_peer(error: BaseException | None) -> bool:
 
 
 def loss_of_peer(error: BaseException, saved: int | None) -> TrainingError:
-    """What a process says when another one is gone."""
+    """The error that a process raises if another one has ended."""
     kept = "" if saved is None else f"; the checkpoint of step {saved} is intact"
     return TrainingError(
-        f"process {rank()} of {world_size()} lost contact with another, which ended or was killed; its own "
-        f"output says why ({first_line(error)}). The run ends here{kept}. The same command resumes from "
+        f"process {rank()} of {world_size()} lost contact with another, which ended or was killed; see that "
+        f"process's output ({first_line(error)}). The run ends here{kept}. The same command resumes from "
         "the last checkpoint, with any number of processes."
     )
 
@@ -163,7 +163,7 @@ def _number_in_environment(name: str, at_least: int) -> int:
 
 
 def _check_environment(count: int) -> None:
-    """Raise `ConfigError` where torch would wait, or fail in its own words."""
+    """Raise `ConfigError` if torch would wait forever or fail with an unclear message."""
     for name in ("RANK", "MASTER_ADDR", "MASTER_PORT"):
         if not os.environ.get(name):
             raise _wrong_environment(f"WORLD_SIZE is {count}, but {name} is not set")

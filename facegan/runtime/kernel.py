@@ -1,4 +1,4 @@
-"""Is this process a notebook's kernel, and is this code its cell?"""
+"""Detects whether the code runs in a notebook's kernel or cell."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 
 def running_kernel() -> Any:
-    """The ipykernel that this process is, if it is one."""
+    """The ipykernel of this process; None if the process is not a kernel."""
     ipython = sys.modules.get("IPython")
     return getattr(ipython and ipython.get_ipython(), "kernel", None)
 

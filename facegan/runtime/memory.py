@@ -1,4 +1,4 @@
-"""How much memory there is, so that what cannot fit is refused before it is allocated."""
+"""Checks that tensors fit into memory before they are allocated."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from facegan.errors import ConfigError
 
 
 def check_fits(needed: int, device: torch.device, what: str, advice: str) -> None:
-    """Raise `ConfigError` for what needs more bytes than the machine has, free or not; an unknown size is no limit.
+    """Raise `ConfigError` if something needs more bytes than the device has in total; no limit if that is unknown.
 
     Args:
-        needed: bytes, at least.
-        device: where.
-        what: in words, such as "a generator with width=9000".
-        advice: what to do instead.
+        needed: lower bound on the bytes.
+        device: device that allocates them.
+        what: description for the message, such as "a generator with width=9000".
+        advice: sentence that tells what to do instead.
     """
     there = total(device)
     if there is not None and needed > there:
@@ -30,7 +30,7 @@ def check_fits(needed: int, device: torch.device, what: str, advice: str) -> Non
 
 
 def total(device: torch.device) -> int | None:
-    """The bytes that a device has, or that this process may use; None if that is unknown."""
+    """The bytes of memory that a device has, or that this process may use; None if unknown."""
     if device.type == "cuda":
         return torch.cuda.get_device_properties(device).total_memory
     return _of_machine()

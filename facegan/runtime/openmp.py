@@ -1,8 +1,8 @@
-"""How long OpenMP's idle threads spin, set before torch loads OpenMP. Imported first of all; imports no torch.
+"""Limits how long idle OpenMP threads spin; imported before torch.
 
-The threads of a parallel loop wait for each other. GNU OpenMP's wait in a busy loop for minutes, so on a machine
-where another program runs they occupy the cores that the other threads need, and a training step takes
-ten times as long. Spinning briefly, then sleeping, costs an idle machine little. Child processes inherit it.
+The threads of a parallel loop wait for each other. GNU OpenMP's threads wait in a busy loop for minutes. If another
+program runs, they occupy the cores that other threads need, and a training step takes ten times as long. Spinning
+briefly and then sleeping costs little on an idle machine. Child processes inherit the setting.
 """
 
 from __future__ import annotations
@@ -12,15 +12,15 @@ import sys
 from collections.abc import MutableMapping
 
 SPIN = {
-    "GOMP_SPINCOUNT": "1000",  # GNU's, in torch for Linux: loops before a thread sleeps
-    "KMP_BLOCKTIME": "1",  # Intel's and LLVM's, on macOS and Windows: milliseconds (200 by default)
+    "GOMP_SPINCOUNT": "1000",  # GNU OpenMP (torch for Linux): iterations before a thread sleeps
+    "KMP_BLOCKTIME": "1",  # Intel and LLVM OpenMP (macOS, Windows): milliseconds (200 by default)
 }
 _BY_THE_USER = (*SPIN, "OMP_WAIT_POLICY")
 _BEFORE = "import facegan before torch, or set GOMP_SPINCOUNT=1000 in the environment"
 
 
 def limit_spin(environment: MutableMapping[str, str], *, torch_is_loaded: bool) -> str:
-    """Set how long threads spin, unless the user has, or OpenMP has read the environment; say which case it is."""
+    """Limit spinning unless the user has set it or OpenMP has read the environment; returns the state as text."""
     if given := [f"{name}={environment[name]}" for name in _BY_THE_USER if name in environment]:
         return f"{' '.join(given)}, as in the environment"
     if torch_is_loaded:
@@ -30,8 +30,8 @@ def limit_spin(environment: MutableMapping[str, str], *, torch_is_loaded: bool) 
 
 
 def is_unlimited(state: str) -> bool:
-    """Whether a state of `limit_spin` is that of threads that spin for minutes because torch came first."""
+    """Whether a state of `limit_spin` means that threads spin for minutes because torch was imported first."""
     return state.endswith(_BEFORE)
 
 
-STATE = limit_spin(os.environ, torch_is_loaded="torch" in sys.modules)  # in words, for `facegan info`
+STATE = limit_spin(os.environ, torch_is_loaded="torch" in sys.modules)  # text for `facegan info`

@@ -1,4 +1,4 @@
-"""Printing that cannot fail: a training does not end because nobody can read what it prints."""
+"""Output streams that cannot fail, so that printing never ends a training."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from facegan.runtime.kernel import running_kernel
 
 
 class Forgiving:
-    """A text stream that drops what cannot be written: its disk is full, its reader is gone, or there is no stream.
+    """A text stream that ignores write errors, such as a full disk, a closed pipe, or a missing stream.
 
-    Characters that its encoding lacks are written as escapes, such as `\\xfc`.
+    Characters that the encoding does not support are written as escapes, such as `\\xfc`.
     """
 
     def __init__(self, stream: io.TextIOWrapper | None) -> None:
@@ -47,7 +47,7 @@ class Forgiving:
 
 
 class Lines:
-    """A stream on which each new state of a progress bar is a line of its own, for log files."""
+    """A stream that writes each state of a progress bar as a separate line, for log files."""
 
     def __init__(self, stream: Any) -> None:
         self._stream = stream
@@ -61,16 +61,16 @@ class Lines:
 
 
 def writes_lines() -> bool:
-    """Whether what is printed to stderr goes to a file or another program: neither a terminal nor a notebook."""
+    """Whether stderr is a file or a pipe, not a terminal or a notebook."""
     isatty = getattr(sys.stderr, "isatty", None)
     return running_kernel() is None and not (isatty and isatty())
 
 
 @contextmanager
 def forgiving() -> Iterator[None]:
-    """A context in which `print` cannot fail; a stream that failed stays forgiving, so that Python's end does not fail.
+    """A context in which `print` cannot fail; a stream that failed stays replaced, so that Python can exit cleanly.
 
-    Other streams, such as a notebook's, are left as they are.
+    Other streams, such as a notebook's, are not changed.
     """
     names = [name for name in ("stdout", "stderr") if isinstance(getattr(sys, name), io.TextIOWrapper | None)]
     before = {name: getattr(sys, name) for name in names}

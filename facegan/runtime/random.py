@@ -1,4 +1,4 @@
-"""torch's global random numbers, which all threads share: used by one thread at a time, and restored afterwards."""
+"""Contexts that use torch's global random numbers and restore them."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ _ALONE = threading.RLock()
 
 @contextmanager
 def restored() -> Iterator[None]:
-    """A context whose use of the global random numbers nobody notices afterwards."""
+    """A context that restores the global random state at its end; used by one thread at a time."""
     with _ALONE, torch.random.fork_rng(devices=[]):
         yield
 
 
 @contextmanager
 def seeded(seed: int) -> Iterator[None]:
-    """A context in which the global random numbers start at a seed; they are restored afterwards."""
+    """A context with the global random state set from a seed; it is restored at the end."""
     with restored():
         torch.default_generator.manual_seed(seed)
         yield

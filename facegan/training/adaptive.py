@@ -1,7 +1,7 @@
 """Adaptive discriminator augmentation: how often D's inputs are augmented, by how much D overfits.
 
 Karras et al. 2020 (arXiv 2006.06676), section 3.1. D overfits few images: it recognizes those that it has seen, and
-r_t = E[sign(D(x))] of the real images x rises from 0 toward 1. The probability p of each augmentation rises while r_t
+r_t = E[sign(D(x))] over the real images x rises from 0 toward 1. The probability p of each augmentation rises while r_t
 is above its target, and falls while it is below.
 """
 
@@ -10,17 +10,17 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-# Real images during which p can move from 0 to 1. The paper takes 500,000 for trainings of 25 million images; its
-# authors' code 100,000 for those that start from a trained pair, where D begins to overfit at once.
+# Real images during which p can move from 0 to 1. The paper uses 500,000 for trainings of 25 million images. Its
+# authors' code uses 100,000 for trainings that start from a trained pair, where D begins to overfit at once.
 IMAGES_TO_ONE = 100_000
 EVERY = 4  # steps between changes of p, by the mean r_t of these steps
 
 
 class AdaptiveAugmentation:
-    """The probability p, and what decides about it. It never leaves the device, and changes in place.
+    """The augmentation probability p and the rule that adapts it. The state stays on the device and changes in place.
 
     Args:
-        target: the r_t to keep; 0 is off.
+        target: r_t to maintain; 0 disables adaptation.
         device: where the GAN is.
 
     Attributes:
@@ -32,19 +32,19 @@ class AdaptiveAugmentation:
 
     @property
     def p(self) -> Tensor | None:
-        """The probability, a scalar that is changed in place, so that a CUDA graph reads today's; None if off."""
+        """The probability, a scalar that changes in place, so that CUDA graphs read the current value; None if off."""
         return self.state[0] if self.target else None
 
     def update(self, metrics: Tensor, *, step: int, images: int) -> Tensor:
-        """Take note of a step's r_t, and change p if it is time.
+        """Add a step's r_t, and update p every `EVERY` steps.
 
         Args:
-            metrics: of the step, means over all processes; the last is r_t.
-            step: its number, counted from 1.
-            images: real images that it used, over all processes.
+            metrics: metrics of the step, averaged over all processes; the last one is r_t.
+            step: number of the step, counted from 1.
+            images: number of real images in the step, over all processes.
 
         Returns:
-            The metrics with the p that the step used.
+            The metrics, followed by the p that the step used.
         """
         if not self.target:
             return metrics

@@ -1,4 +1,4 @@
-"""What `GAN` is built from: its settings, its loss, and its networks."""
+"""Builds the settings, loss, and networks of a `GAN`."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from facegan.runtime.random import seeded
 
 
 def as_config(config: TrainConfig | str | None) -> TrainConfig:
-    """The settings that a GAN's first argument means: a `TrainConfig`, a recipe's name, or None."""
+    """The settings for a GAN's first argument: a `TrainConfig`, a recipe's name, or None for the defaults."""
     if isinstance(config, str):
         if config not in RECIPES:
             raise ConfigError(f"no recipe is named {config!r}; choose one of {', '.join(RECIPES)}.")
@@ -29,13 +29,13 @@ def as_config(config: TrainConfig | str | None) -> TrainConfig:
 
 
 def with_loss(config: TrainConfig, given: Loss | tuple | str | None) -> tuple[TrainConfig, Loss]:
-    """The settings and the loss of a GAN that was given a loss, or none."""
+    """The settings and the loss of a GAN; `given` is None if no loss was passed."""
     if isinstance(given, str):
         config, given = config.replace(loss=given), None
     loss = find_loss(config.loss) if given is None else as_loss(given)
     if config.label_smoothing and not loss.takes_smoothing:
         raise ConfigError(
-            f"label_smoothing={config.label_smoothing} has no meaning with this loss, which has no labels. "
+            f"label_smoothing={config.label_smoothing} does not apply to this loss, which has no labels. "
             "Set label_smoothing=0, use loss='bce', or give your discriminator loss a keyword `smoothing`."
         )
     check_loss(loss)
@@ -45,7 +45,7 @@ def with_loss(config: TrainConfig, given: Loss | tuple | str | None) -> tuple[Tr
 def networks_of(
     config: TrainConfig, generator: nn.Module | None, discriminator: nn.Module | None
 ) -> tuple[nn.Module, nn.Module]:
-    """The given networks, and facegan's own for those that are None, with weights from the config's seed."""
+    """The given networks; those that are None are built by facegan, with weights from the config's seed."""
     for name, network in (("generator", generator), ("discriminator", discriminator)):
         if network is None:
             continue
@@ -58,7 +58,7 @@ def networks_of(
             )
         if isinstance(network, DistributedDataParallel):
             raise ConfigError(
-                f"{name} is a DistributedDataParallel, which facegan makes itself where several processes train. "
+                f"{name} is a DistributedDataParallel, which facegan creates itself if several processes train. "
                 "Pass the network inside: network.module."
             )
         if not network.training:
@@ -68,8 +68,8 @@ def networks_of(
         discriminator = discriminator if discriminator is not None else Discriminator.from_config(config)
     if config.gradient_penalty and any(isinstance(m, _BatchNorm) for m in discriminator.modules()):
         raise ConfigError(
-            f"gradient_penalty={config.gradient_penalty} is a penalty per image, which D's BatchNorm mixes. Set "
-            "norm='instance' or norm='none', as WGAN-GP does, or use no BatchNorm in your own D."
+            f"gradient_penalty={config.gradient_penalty} is computed per image, but D's BatchNorm mixes "
+            "images. Set norm='instance' or norm='none', as WGAN-GP does, or use no BatchNorm in your own D."
         )
     if not hasattr(discriminator, "image_size") and not hasattr(discriminator, "sample_shape"):
         protocol.set_attribute(discriminator, "image_size", config.image_size)
@@ -78,7 +78,7 @@ def networks_of(
 
 
 def _check_settings(config: TrainConfig, generator: nn.Module) -> None:
-    """Raise `ConfigError` for settings that change images, if the networks are of something else."""
+    """Raise `ConfigError` for settings that change images, if the networks do not generate images."""
     shape = protocol.sample_shape(generator)
     plain = {"augment": "none", "flip": False, "output": "tanh"}
     given = [f"{name}={value!r}" for name in plain if (value := getattr(config, name)) != plain[name]]

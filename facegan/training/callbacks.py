@@ -1,6 +1,7 @@
-"""Callbacks: what `fit` calls while it trains. The progress bar, saving and TensorBoard are callbacks too.
+"""Callbacks that `fit` calls during training.
 
-A callback is any object with one or more of the methods of `Callback`; a plain function means `on_snapshot`. For
+The progress bar, saving, and TensorBoard are callbacks, too. A callback is any object with one or more of the methods
+of `Callback`; a plain function is called as `on_snapshot`. For
 Weights & Biases:
 
     class WeightsAndBiases:
@@ -33,7 +34,7 @@ from facegan.runtime import distributed
 from facegan.runtime.output import Lines, writes_lines
 from facegan.training.gan import GAN
 
-_MIN_SCALE = 1e-6  # of float16's losses; from 65,536 it takes three dozen overflows to come here
+_MIN_SCALE = 1e-6  # loss scale in float16; it starts at 65,536 and is this small after 36 overflows
 _LINE_EVERY = 5.0  # seconds between lines of progress in a log file
 _READ_EVERY = 1.0  # seconds between copies of the metrics to the host
 
@@ -47,20 +48,20 @@ class Callback:
         """Called before the first step; `total` is the step at which the run will end."""
 
     def on_step_end(self, gan: GAN, metrics: dict[str, Tensor]) -> None:
-        """Called after every step, including the last; reading a metric's value waits for the device."""
+        """Called after every step, including the last. Reading a metric's value waits for the device."""
 
     def on_snapshot(self, gan: GAN, grid: Tensor) -> None:
-        """Called at every snapshot with a uint8 grid (3, H, W) of the preview latents' images."""
+        """Called at every snapshot; `grid` is uint8 (3, H, W), the images of the preview latents."""
 
     def on_train_end(self, gan: GAN) -> None:
-        """Called when training ends, including after an error; without one, the run folder is complete then."""
+        """Called when training ends, including after an error. If there was no error, the run folder is complete."""
 
 
 METHODS = ("on_train_begin", "on_step_end", "on_snapshot", "on_train_end")
 
 
 def as_callbacks(given: Sequence[Any]) -> list[Any]:
-    """Callbacks, with plain functions wrapped. Raises `ConfigError` for anything else."""
+    """Callbacks, with plain functions wrapped. Raises `ConfigError` if one is neither."""
     if isinstance(given, Callback) or callable(given) or not isinstance(given, Sequence):
         raise ConfigError(f"callbacks is {given!r}, expected a list; write callbacks=[...].")
     found = []
@@ -78,7 +79,7 @@ def as_callbacks(given: Sequence[Any]) -> list[Any]:
 
 
 class FiniteCheck(Callback):
-    """Ends a run with `TrainingError` when a metric or a weight is not finite."""
+    """Raises `TrainingError` if a metric or a weight is not finite."""
 
     def __init__(self, folder: RunFolder | None) -> None:
         self._folder, self._checked, self._read_at = folder, 0, time.monotonic()
@@ -88,7 +89,7 @@ class FiniteCheck(Callback):
 
     def on_step_end(self, gan: GAN, metrics: dict[str, Tensor]) -> None:
         if time.monotonic() - self._read_at > _READ_EVERY and distributed.world_size() == 1:
-            self._check_metrics(gan)  # several processes check together, at snapshots
+            self._check_metrics(gan)  # with several processes, only at snapshots
 
     def on_snapshot(self, gan: GAN, grid: Tensor) -> None:
         self._check_metrics(gan)
@@ -119,7 +120,7 @@ class SaveRun(Callback):
 
     Args:
         folder: where to save.
-        every: steps between frames; a last snapshot in between adds none.
+        every: steps between frames; a final snapshot at another step adds no frame.
     """
 
     def __init__(self, folder: RunFolder, every: int) -> None:
@@ -133,7 +134,7 @@ class SaveRun(Callback):
         self._folder.save(gan.state_dict(), gan.history, grid, frame=frame, generator=generator)
 
     def finish(self, gan: GAN) -> None:
-        """Write the animation and the generator; called before `on_train_end`, unless the GAN was lost."""
+        """Write the animation and the generator; called before `on_train_end`, unless the GAN's state was lost."""
         self._folder.finish(_captioned(gan, gan.preview_grid()), gan.generator_bytes())
 
 
@@ -142,7 +143,7 @@ def _captioned(gan: GAN, grid: Tensor) -> Tensor:
 
 
 class ProgressBar(Callback):
-    """A bar with rate and time left, unless another callback shows the progress; in a log file, a line now and then.
+    """A progress bar with rate and time left, unless another callback shows progress; in log files, periodic lines.
 
     Args:
         others: the other callbacks.
@@ -184,20 +185,20 @@ class ProgressBar(Callback):
 
 
 def tensorboard_callbacks(log_dir: str | Path) -> list[Callback]:
-    """`TensorBoard`, or nothing and a warning where tensorboard is not installed."""
+    """A list with `TensorBoard`; an empty list and a warning if tensorboard is not installed."""
     try:
         return [TensorBoard(log_dir)]
     except ImportError:
         warnings.warn(
-            "tensorboard is not installed, so the run is trained without its files; curves.png and history.csv have "
-            "the same curves. For the files: pip install tensorboard; to hide this: tensorboard=False.",
+            "tensorboard is not installed, so no TensorBoard files are written; curves.png and history.csv have "
+            "the same curves. To write them: pip install tensorboard; to hide this warning: tensorboard=False.",
             stacklevel=4,
         )
         return []
 
 
 class TensorBoard(Callback):
-    """Writes every step's metrics, and the grid of each snapshot, for TensorBoard.
+    """Writes the metrics of every step and the grid of every snapshot for TensorBoard.
 
     Raises:
         ImportError: tensorboard is not installed.

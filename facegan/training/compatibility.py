@@ -1,8 +1,8 @@
-"""What a checkpoint is of: networks, loss, data. A run is only resumed as what it was.
+"""Compatibility checks between a checkpoint and a GAN: networks, loss, and data.
 
-The networks' settings and weights, D's optimizer and the seed must be the same, or the weights could not be loaded
-or the run not repeated. The settings that define the game, the loss, the layers of networks with the same weights,
-and the data may change, if the caller says so. Learning rates, batch size and the like may change at any time.
+The networks' settings and weights, D's optimizer, and the seed must be the same; otherwise, the weights cannot be
+loaded or the run cannot be reproduced. The loss, the settings that define the game, layers without weights, and the
+data may change if the caller allows it. Learning rates, batch size, and similar settings may change at any time.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ Differences = dict[str, tuple[Any, Any]]  # name to (value in the checkpoint, va
 
 
 def structure_of(gan: Any) -> dict[str, str]:
-    """Each network as text: "facegan" if the config describes it, else its layers as torch prints them."""
+    """Each network as text: "facegan" if the config describes it, otherwise its layers as torch prints them."""
     own = {
         "generator": (Generator, GENERATOR_SETTINGS),
         "discriminator": (Discriminator, DISCRIMINATOR_SETTINGS),
@@ -60,7 +60,7 @@ def check_same_networks(gan: Any, state: dict[str, Any]) -> None:
 
 
 def game_differences(gan: Any, state: dict[str, Any], saved: TrainConfig) -> Differences:
-    """What differs in the game: settings, loss, and layers that have no weights."""
+    """The differences in settings that define the game, in the loss, and in layers without weights."""
     settings = [name for name in GAME_SETTINGS if name != "loss"]
     changed: Differences = dict(differing(saved, gan.config, settings))
     if (old := state.get("loss", saved.loss)) != loss_name(gan):
@@ -69,7 +69,7 @@ def game_differences(gan: Any, state: dict[str, Any], saved: TrainConfig) -> Dif
 
 
 def listed(changed: Differences) -> str:
-    """Differences in words."""
+    """Differences as text."""
     return ", ".join(
         f"{name} is {old!r} in the checkpoint, {new!r} in this GAN" for name, (old, new) in changed.items()
     )
@@ -85,7 +85,7 @@ def _structure(network: Any, config: TrainConfig, kind: type, settings: tuple[st
 
 
 def _function_name(function: Callable) -> str:
-    """Lambdas and inner functions share names, so theirs end with a digest; a partial's has its arguments."""
+    """A function's name; with a digest for lambdas and inner functions, with the arguments for partials."""
     if isinstance(function, partial):
         return f"{_function_name(function.func)} with {function.args} {function.keywords}"
     name = getattr(function, "__qualname__", type(function).__name__)
@@ -115,7 +115,7 @@ def _different_settings(gan: Any, state: dict[str, Any], saved: TrainConfig) -> 
 
 
 def _different_layers(gan: Any, state: dict[str, Any]) -> Differences:
-    """The first line in which each network's structure differs."""
+    """The first line that differs in each network's structure."""
     ours, theirs = structure_of(gan), state.get("structure", {})
     changed: Differences = {}
     for name, now in ours.items():
@@ -128,7 +128,7 @@ def _different_layers(gan: Any, state: dict[str, Any]) -> Differences:
 
 
 def _unlike_weights(gan: Any, state: dict[str, Any], name: str) -> str:
-    """The first weight that one of them does not have, or has with another shape; empty if there is none."""
+    """The first weight that is missing on one side or differs in shape, as text; empty if there is none."""
     ours = _shapes(unwrapped(getattr(gan, name)).state_dict())
     theirs = _shapes(state[name])
     for key in [*ours, *theirs]:
@@ -139,5 +139,5 @@ def _unlike_weights(gan: Any, state: dict[str, Any], name: str) -> str:
 
 
 def _shapes(state: dict[str, Any]) -> dict[str, tuple[int, ...]]:
-    """Shapes of a state dict's tensors; without extra states, which are of any type."""
+    """Shapes of a state dict's tensors, without extra states, which can have any type."""
     return {name: tuple(w.shape) for name, w in state.items() if not name.endswith("_extra_state")}

@@ -1,6 +1,6 @@
-"""How the networks run on their device: precision, loss scaling, several processes, CUDA graphs.
+"""Runs networks on a device: precision, loss scaling, several processes, CUDA graphs.
 
-Knows nothing of the game that they play; that is in `facegan.training.step`.
+Does not cover the training step itself; see `facegan.training.step`.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ class Engine:
 
     Args:
         generator, discriminator: the networks, on `device`.
-        device: where they run.
-        precision: dtype of matrix products; losses, optimizers and averages are float32.
-        memory_format: of the images that D gets.
+        device: device of the networks.
+        precision: dtype of matrix products; losses, optimizers, and averages are float32.
+        memory_format: memory format of D's inputs.
 
     Attributes:
-        scaler: scales losses in float16, whose gradients would vanish otherwise; does nothing in other types.
-        in_step: whether a step has begun and not ended, so that the networks may be half updated.
+        scaler: scales losses in float16, where gradients would underflow otherwise; does nothing in other dtypes.
+        in_step: true during a step; if it stays true after an error, the networks may be half updated.
     """
 
     def __init__(
@@ -48,10 +48,10 @@ class Engine:
         self._wrapped: dict[int, tuple[nn.Module, nn.Module]] = {}
         self._capture, self.in_step = False, False
         self._graph: GraphedStep | None = None
-        self._stepped: set[torch.optim.Optimizer] = set()  # since the scale was updated
+        self._stepped: set[torch.optim.Optimizer] = set()  # since the last update of the scale
 
     def generate(self, generator: nn.Module, z: Tensor) -> Tensor:
-        """G's images of latents z (B, latent_dim)."""
+        """G's images for latents z (B, latent_dim)."""
         with autocast(self.device, self.precision):
             images = generator(z)
         return images.contiguous() if self._contiguous else images
@@ -62,17 +62,17 @@ class Engine:
             return discriminator(images).float().flatten()
 
     def classify_both(self, discriminator: nn.Module, real: Tensor, fake: Tensor) -> tuple[Tensor, Tensor]:
-        """D's logits of real and of fake images, in one pass where D treats images independently."""
+        """D's logits of real and of fake images, in one pass if D treats images independently."""
         if self._independent:
             both = self.classify(discriminator, torch.cat([real, fake.to(real)]))
             return both[: len(real)], both[len(real) :]
         return self.classify(discriminator, real), self.classify(discriminator, fake)
 
     def step(self, optimizer: torch.optim.Optimizer, loss: Tensor) -> Tensor:
-        """One optimizer step down the loss.
+        """Take one optimizer step that minimizes the loss.
 
         Returns:
-            The gradient's norm, a scalar; 0 if it overflowed float16, and the step was skipped.
+            The gradient's norm, a scalar; 0 if it overflowed float16 and the step was skipped.
         """
         if optimizer in self._stepped:  # torch's scaler takes one step per update of the scale
             self._update_scale()
@@ -85,10 +85,10 @@ class Engine:
         return norm.nan_to_num(0.0, posinf=0.0) if self.scaler.is_enabled() else norm
 
     def run(self, update: Update, gan: Any, real: Tensor, noise: Any, *, replayable: bool = True) -> Tensor:
-        """`update(gan, real, noise)`, as it is or as a CUDA graph; metrics are means over processes.
+        """Run `update(gan, real, noise)`, eagerly or as a CUDA graph; metrics are averaged over processes.
 
-        A graph cannot branch: a step that differs from the others is not `replayable`. If a step fails or
-        is interrupted, what it left behind is dropped, so that the next one works.
+        A graph cannot branch, so a step that differs from the others must not be `replayable`. If a step fails or is
+        interrupted, its gradients and temporary state are dropped, so that the next step works.
         """
         try:
             if self._capture and replayable:
@@ -101,9 +101,9 @@ class Engine:
 
     @contextmanager
     def capturing(self) -> Iterator[None]:
-        """A context in which `run` captures a CUDA graph and replays it: for many steps of one kind.
+        """A context in which `run` captures a CUDA graph and replays it; use it for many steps of the same kind.
 
-        Changes nothing on other devices, or with several processes, which exchange gradients between kernels.
+        Has no effect on other devices, or with several processes, which exchange gradients between kernels.
         """
         self._wrapped.clear()
         self._capture = self.device.type == "cuda" and distributed.world_size() == 1
@@ -113,13 +113,13 @@ class Engine:
             self._capture, self._graph = False, None
 
     def reset(self, gan: Any) -> None:
-        """Drop gradients, DDP wrappers and what the scaler noted during an interrupted step."""
+        """Reset gradients, DDP wrappers, and the scaler after an interrupted step."""
         self._wrapped.clear()
         gan.zero_grad()
         self.load_scaler(self.scaler.state_dict())
 
     def load_scaler(self, state: dict[str, Any] | None) -> None:
-        """Replace the scaler by a new one with this state; None or an empty state gives it its first scale."""
+        """Replace the scaler with a new one with this state; None or an empty state means the initial scale."""
         self.scaler = torch.amp.GradScaler(self.device.type, enabled=self.scaler.is_enabled())
         self._stepped.clear()
         if state:
@@ -127,7 +127,7 @@ class Engine:
 
     @property
     def ddp_modules(self) -> tuple[nn.Module, nn.Module]:
-        """G and D with gradients averaged over all processes of a run."""
+        """G and D, wrapped so that gradients are averaged over all processes."""
         size = distributed.world_size()
         if size not in self._wrapped:
             generator, discriminator = map(distributed.wrap_ddp, self._networks)
@@ -154,7 +154,7 @@ class Engine:
 
 
 def _fixed_by_a_graph(*optimizers: torch.optim.Optimizer) -> tuple:
-    """What a captured step reads besides its inputs, and a callback may replace."""
+    """What a captured step reads besides its inputs and a callback may replace."""
     rates = [
         rate.data_ptr() if isinstance(rate := o.param_groups[0]["lr"], Tensor) else rate for o in optimizers
     ]

@@ -45,31 +45,31 @@ def fit(
     resume: str = "auto",
     fresh: bool = False,
 ) -> History:
-    """Train until `steps` steps, or `epochs` passes over the faces, in total: also when resuming.
+    """Train a GAN for `steps` steps or `epochs` passes over the faces; both are totals, also when resuming.
 
-    Ctrl-C ends after the step in progress and saves; the same call then resumes. In a notebook, the kernel's interrupt
-    and the dashboard's Stop do so too, and end the cell with `TrainingStopped`, so that "Run all" stops there. SIGTERM
-    and SIGHUP save, too, and then end the process with `SystemExit`, unless the caller handles or ignores them.
-    With several processes, the first one writes and runs the callbacks.
+    Ctrl-C ends training after the step in progress and saves the run; the same call then resumes. In a notebook, the
+    kernel's interrupt and the dashboard's Stop do the same, and end the cell with `TrainingStopped`, so that "Run all"
+    stops there. SIGTERM and SIGHUP also save, and then end the process with `SystemExit`, unless the caller handles or
+    ignores them. With several processes, the first one writes files and runs the callbacks.
 
     Args:
-        gan: trained in place.
+        gan: GAN to train in place.
         faces: a `FaceDataset`, images (N, 3, S, S) or (N, S, S, 3) as a uint8 or float array or tensor, or a
-            torch `Dataset` of images. Each item is read once, so random transforms belong in the config, as `flip`
-            and `augment`; otherwise every call trains on other data, and a run is not resumed. For networks of points
-            (`sample_shape`), a `PointDataset` or floats (N, *sample_shape).
-        epochs: passes over the faces in total; by default those of the GAN's config.
-        steps: instead of `epochs`.
+            torch `Dataset` of images. Each item is read once, so set random transforms in the config, with `flip`
+            and `augment`; otherwise every call trains on different data, and a run cannot be resumed. For networks of
+            points (`sample_shape`), a `PointDataset` or floats (N, *sample_shape).
+        epochs: total passes over the faces; by default from the GAN's config.
+        steps: total steps, instead of `epochs`.
         run_dir: the run folder; if it has a checkpoint of this run, training resumes from there.
-        snapshot_every: steps between snapshots; by default that of the GAN's config.
-        held_out: other faces of the same kind, as `faces`; see `FaceDataset.split`. At each snapshot D is asked about
-            up to 64 of them, and the history gets r_t and r_v, which show when D overfits
-            (`facegan.training.held_out`). Does not change the training.
-        callbacks: functions (gan, grid), or objects as in `facegan.training.callbacks`.
-        resume: "auto" refuses a checkpoint that was trained with another loss, penalty or data set; "anyway"
+        snapshot_every: steps between snapshots; by default from the GAN's config.
+        held_out: other faces of the same kind, in the same forms as `faces`; see `FaceDataset.split`. At each
+            snapshot, D classifies up to 64 of them, and the history gets r_t and r_v, which show when D overfits
+            (`facegan.training.held_out`). This does not change the training.
+        callbacks: functions (gan, grid) or objects; see `facegan.training.callbacks`.
+        resume: "auto" refuses a checkpoint that was trained with another loss, penalty, or data set; "anyway"
             continues it with the new ones.
-        fresh: start over at step 0: a run in `run_dir` is moved aside, to `first-1` or the next free number, and a GAN
-            that has taken steps gets its first weights again. A cell that keeps `fresh=True` starts over whenever it
+        fresh: start over at step 0. A run in `run_dir` is moved aside, to `first-1` or the next free number, and a GAN
+            that has taken steps gets its initial weights again. A cell with `fresh=True` starts over each time it
             runs.
 
     Returns:
@@ -77,11 +77,11 @@ def fit(
 
     Raises:
         ConfigError: an argument is invalid, or a batch needs more memory than there is.
-        DataError: the faces are not images of the GAN's size, or fewer than a batch.
+        DataError: the faces are not images of the GAN's size, or there are fewer than one batch.
         CheckpointError: the folder has another run, or cannot be written or, with `fresh`, moved; or `fresh` cannot
-            restore the first weights of networks of your own.
+            restore the initial weights of your own networks.
         TrainingError: a metric or weight is no longer finite, or memory ran out.
-        TrainingStopped: the user stopped it in a notebook's cell; not in scripts, and not after `gan.request_stop()`.
+        TrainingStopped: the user stopped training in a notebook; not raised in scripts or after `gan.request_stop()`.
     """
     _check_gan(gan)
     faces = dataset_of(gan, faces)
@@ -125,20 +125,20 @@ def _tell_if_done(gan: GAN, total: int) -> None:
 
 
 def next_images(batches: Iterator[Tensor], count: int) -> Tensor:
-    """The next `count` batches as one, as `train_step` takes them for that many steps of D."""
+    """The next `count` batches as one tensor, the input of `train_step` for `count` steps of D."""
     taken = [next(batches) for _ in range(count)]
     return torch.cat(taken) if count > 1 else taken[0]
 
 
 def dataset_of(gan: GAN, given: Any) -> FaceDataset | PointDataset:
-    """What `fit` takes, as faces or points. Raises `DataError` if they are not what the GAN makes."""
+    """The `faces` argument of `fit` as a dataset. Raises `DataError` if it does not match the GAN's samples."""
     if len(gan.sample_shape) == 3:
         return as_dataset(given, gan.config.image_size)
     return as_points(given, gan.sample_shape)
 
 
 def batches_of(gan: GAN, faces: FaceDataset | PointDataset) -> Batches:
-    """The batches that the GAN trains on, in the order that its random numbers give."""
+    """The GAN's training batches, in the order given by its random numbers."""
     config, mine = gan.config, distributed.local_slice(gan.config.batch_size)
     return faces.batches(config.batch_size, generator=gan.rng, device=gan.device, flip=config.flip, part=mine)
 

@@ -1,4 +1,4 @@
-"""Starting a run over: its folder is moved aside, and the networks get their first weights again."""
+"""Starts a run over: moves its folder aside and restores the initial weights."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ from facegan.training.lock import only_training
 
 
 def start_over(gan: GAN, run_dir: str | Path | None) -> Path | None:
-    """Put a GAN back to step 0, and move its run folder to the next free name, such as `first-1`.
+    """Reset a GAN to step 0, and move its run folder to the next free name, such as `first-1`.
 
-    facegan's own networks get the weights that the config's seed gives; those that were passed to `GAN` get the ones
-    in the folder's checkpoint of step 0. Every process calls this; the first one moves the folder.
+    facegan's own networks are initialized from the config's seed; networks that were passed to `GAN` are loaded from
+    the folder's checkpoint of step 0. Every process calls this; the first one moves the folder.
 
     Args:
-        gan: changed in place, if it has taken steps.
-        run_dir: the run folder; one without a run in it stays where it is.
+        gan: GAN to reset in place if it has taken steps.
+        run_dir: the run folder; a folder without a run is not moved.
 
     Returns:
-        Where the folder is now; None if there was no run.
+        The folder's new path; None if there was no run.
 
     Raises:
-        CheckpointError: another process trains in the folder, it cannot be moved, or the GAN has networks of your own
-            whose first weights are nowhere. Nothing was changed.
+        CheckpointError: another process trains in the folder, it cannot be moved, or the initial weights of your own
+            networks were not saved. Nothing was changed.
     """
     run_dir = None if run_dir is None else Path(run_dir).expanduser()
     if run_dir and distributed.rank() == 0:
@@ -44,7 +44,7 @@ def start_over(gan: GAN, run_dir: str | Path | None) -> Path | None:
 
 
 def reset(gan: GAN, run_dir: Path | None) -> None:
-    """Put a GAN back to step 0; see `start_over`."""
+    """Reset a GAN to step 0; see `start_over`."""
     if gan.has_own_networks:
         state = distributed.broadcast_object(_first_state(run_dir) if distributed.rank() == 0 else None)
         if state is None:
@@ -64,14 +64,14 @@ def _first_state(run_dir: Path | None) -> dict[str, Any] | None:
 
 
 def check_idle(run_dir: Path) -> None:
-    """Raise `CheckpointError` while something trains in a run folder."""
+    """Raise `CheckpointError` if something trains in a run folder."""
     if _has_run(run_dir):
         with only_training(run_dir):
             pass
 
 
 def set_aside(run_dir: Path) -> Path | None:
-    """Move a run folder to the next free name, such as `first-1`; returns it, or None if there is no run."""
+    """Move a run folder to the next free name, such as `first-1`; returns that, or None if there is no run."""
     if not _has_run(run_dir):
         return None
     run_dir = run_dir.absolute()

@@ -1,4 +1,4 @@
-"""A game of one move at a time: D's step, G's step, whole steps; and exactly back."""
+"""Training one move at a time: D's step, G's step, or whole steps, with exact undo."""
 
 from __future__ import annotations
 
@@ -21,26 +21,26 @@ from facegan.training.resume import change_data
 from facegan.training.single import Look, look, step_discriminator, step_generator
 from facegan.training.step import train_step
 
-MAX_SAVED = 256 * 2**20  # bytes of states that a game keeps for going back; one is kept in any case
+MAX_SAVED = 256 * 2**20  # bytes of states that a game keeps for undo; at least one state is kept
 
 
 class Game:
-    """A GAN and its faces.
+    """Trains a GAN on faces one move at a time, and undoes moves.
 
-    "D" is `step_discriminator` on the next batch, "G" is `step_generator`, "both" is `train_step` on the next batch,
-    "ten" is ten of these. Batches come in the order of `fit`, so that whole steps are those of `fit`, but with
-    the learning rates of the config: they do not fall, whatever `lr_decay` is.
+    "D" is `step_discriminator` on the next batch, "G" is `step_generator`, "both" is `train_step` on the next
+    batch, and "ten" is ten of these. Batches come in the same order as in `fit`, so whole steps equal those of `fit`,
+    except that learning rates are constant, whatever `lr_decay` is.
 
     Args:
-        gan: a GAN of images, changed in place by `go_to`.
+        gan: GAN of images; `go_to` changes it in place.
         faces: as for `fit`.
 
     Attributes:
-        moves: those that led from the GAN as it was given to how it is now.
+        moves: tuple of the moves made so far.
 
     Raises:
-        ConfigError: it is no GAN, or its networks are of something other than images.
-        DataError: the faces are not images of the GAN's size, or fewer than a batch.
+        ConfigError: `gan` is not a GAN, or does not generate images.
+        DataError: the faces are not images of the GAN's size, or there are fewer than one batch.
 
     >>> game = Game(fg.GAN("tiny"), faces)                                # doctest: +SKIP
     >>> game.go_to(("D", "G"))                                            # doctest: +SKIP
@@ -57,19 +57,19 @@ class Game:
         self._batches = batches_of(gan, self.faces)
         change_data(gan, self.faces.record())
         self.moves: tuple[str, ...] = ()
-        self._saved: dict[int, dict[str, Any]] = {}  # the GAN's state before each move, the last ones
+        self._saved: dict[int, dict[str, Any]] = {}  # the GAN's state before each of the last moves
         self._left = self._mark()
 
     def go_to(self, moves: tuple[str, ...]) -> None:
-        """Change the GAN to how it is after these moves: take back those that differ, and play the others.
+        """Bring the GAN to its state after these moves: undo the moves that differ, and make the others.
 
-        A move that fails is taken back, and its error raised.
+        A move that fails is undone, and its error is raised.
 
         Args:
             moves: names of moves, such as ("D", "G", "both", "ten").
 
         Raises:
-            ConfigError: there is no such move, or a state to go back to is not kept; see `first`. Nothing was changed.
+            ConfigError: there is no such move, or the earlier state is not kept; see `first`. Nothing was changed.
         """
         expect(moves, tuple, "moves", "a tuple of names: game.go_to(('D', 'G'))")
         for move in moves:
@@ -84,10 +84,10 @@ class Game:
 
     @property
     def first(self) -> int:
-        """The smallest number of moves that the game can go back to.
+        """The smallest number of moves that the game can be undone to.
 
-        It does not go back beyond changes that somebody else has made to the GAN, such as `fit`, and keeps at most
-        `MAX_SAVED` bytes of states.
+        Changes made outside of the game, such as by `fit`, cannot be undone. At most `MAX_SAVED` bytes of states are
+        kept.
         """
         if self._mark() != self._left:
             return len(self.moves)
@@ -95,9 +95,9 @@ class Game:
 
     @contextmanager
     def before_last(self) -> Iterator[bool]:
-        """A context in which G and D are as before the last move; False, and no change, if that is not kept.
+        """A context in which G and D are as before the last move; yields False, without a change, if that is not kept.
 
-        Only for looking: the average, the optimizers, the random numbers and the history stay as they are now.
+        For evaluation only: the average, the optimizers, the random numbers, and the history are not restored.
         """
         if self.first >= len(self.moves):
             yield False
@@ -116,7 +116,7 @@ class Game:
                 network.load_state_dict(now[name])
 
     def look(self, n: int, *, seed: int) -> Look:
-        """`look` at n fakes of the seed's latents, and at n faces from all of the data."""
+        """Call `look` on n fakes from the seed's latents and on n faces spread over the data."""
         index = torch.linspace(0, len(self.faces) - 1, n).long().tolist()
         real = to_float(torch.as_tensor(self.faces[index]))
         return look(self.gan, real, protocol.latents_for(self.gan.generator, n, seed=seed))
@@ -148,7 +148,7 @@ class Game:
         self.moves, self._left = self.moves[:count], self._mark()
 
     def _mark(self) -> tuple[int, bytes]:
-        """What training changes, whoever does it."""
+        """A fingerprint of what training changes, to detect training outside of the game."""
         return self.gan.step, self.gan.rng.get_state().numpy().tobytes()
 
     def _next_real(self) -> Tensor:
@@ -176,19 +176,19 @@ _MOVES: dict[str, Callable[[Game], object]] = {
 
 
 def state_of(gan: GAN) -> dict[str, Any]:
-    """The GAN's state as a copy that training leaves alone; `state_dict` shares tensors with a GAN on the CPU."""
+    """A copy of the GAN's state; `state_dict` shares tensors with a GAN on the CPU, which training changes."""
     return copy.deepcopy(gan.state_dict())
 
 
 def restore(gan: GAN, state: dict[str, Any]) -> None:
-    """Bring a GAN back to a `state_of` it, also its learning rates, which `load_state_dict` leaves alone."""
+    """Restore a GAN from `state_of`, including its learning rates, which `load_state_dict` does not change."""
     gan.load_state_dict(state)
     for name in ("optimizer_d", "optimizer_g"):
         set_rate(getattr(gan, name), float(state[name]["param_groups"][0]["lr"]))
 
 
 def _bytes_of(state: Any) -> int:
-    """The bytes of all tensors in a state."""
+    """The size of all tensors in a state, in bytes."""
     if isinstance(state, Tensor):
         return state.nbytes
     return sum(map(_bytes_of, state.values())) if isinstance(state, dict) else 0

@@ -1,6 +1,6 @@
-"""The state of a GAN in training: networks, averaged generator, optimizers, random numbers, step, history.
+"""Training state of a GAN: networks, averaged generator, optimizers, and history.
 
-How a step changes it is in `facegan.training.step`, the loop in `facegan.training.fit`.
+The training step is in `facegan.training.step`, the training loop in `facegan.training.fit`.
 """
 
 from __future__ import annotations
@@ -38,31 +38,31 @@ NUM_PREVIEW_LATENTS = 64  # latents whose images are drawn at every snapshot
 
 
 class GAN:
-    """The state of a run.
+    """A GAN and its training state.
 
     Args:
-        config: settings, or the name of a recipe; by default PyTorch's DCGAN tutorial.
+        config: settings, or the name of a recipe; by default, the settings of PyTorch's DCGAN tutorial.
         generator: your own network, latents (B, latent_dim) to images (B, 3, S, S); see
-            `facegan.models.protocol`. It is moved to `device` and trained in place; one that is in eval mode
-            as a whole is put into train mode.
-        discriminator: your own network, images (B, 3, S, S) to one logit each, (B,) or (B, 1). Both may be of other
-            samples, such as points, if they have the attribute `sample_shape`.
-        loss: your own `Loss`, a pair of functions (discriminator's, generator's), or a loss's name.
-        device: "auto" (CUDA, then Apple's MPS, then the CPU), "cpu", "cuda", "cuda:1" or "mps".
+            `facegan.models.protocol`. It is moved to `device` and trained in place; if all of it is in eval mode, it
+            is put into train mode.
+        discriminator: your own network, images (B, 3, S, S) to one logit each, (B,) or (B, 1). Both networks can be
+            for other samples, such as points, if they have the attribute `sample_shape`.
+        loss: your own `Loss`, a pair of functions (discriminator's, generator's), or the name of a loss.
+        device: "auto" (CUDA, then Apple's MPS, then the CPU), "cpu", "cuda", "cuda:1", or "mps".
 
     Attributes:
-        generator, discriminator: the networks in training; one that is assigned is trained from then on, with an
-            optimizer of its own, and a new generator begins a new average.
-        ema: the averaged generator, in eval mode; samples come from it.
+        generator, discriminator: the networks in training. If you assign another network, it is trained from the next
+            step on with a new optimizer; a new generator also starts a new average.
+        ema: the averaged generator, in eval mode; used for sampling.
         history: `History`, one row per step.
-        step: steps taken so far.
-        epoch: the pass over the faces in progress, counted from 1; 0 before the first.
-        run_dir: the run folder of the last `fit`; None without one.
-        data: `FaceDataset.record()` of the faces that `fit` trained on last, and `started_from`; empty before.
+        step: number of steps taken.
+        epoch: the current pass over the faces, counted from 1; 0 before the first.
+        run_dir: the run folder of the last `fit`; None if there was none.
+        data: `FaceDataset.record()` of the faces of the last `fit`, and `started_from`; empty before training.
 
     Raises:
-        ConfigError: there is no such recipe, loss or device, the networks' shapes do not match, or they
-            need more memory than there is.
+        ConfigError: there is no such recipe, loss, or device, the networks' shapes do not match, or they
+            need more memory than is available.
 
     >>> gan = GAN(TrainConfig(image_size=16, width=8))
     >>> gan.sample(4, seed=0).shape
@@ -93,7 +93,7 @@ class GAN:
         layout = placing.place(*networks, self.config, self.device, self.precision, tried_with=tried_with)
         self.channels_last = layout == torch.channels_last
         self.networks = dict(zip(("generator", "discriminator"), networks, strict=True))
-        if hasattr(self.generator, "origin"):  # which is of the weights that it was loaded with
+        if hasattr(self.generator, "origin"):  # it describes the loaded weights
             protocol.set_attribute(self.generator, "origin", None)
         self.ema = protocol.copied(self.generator).eval().requires_grad_(False)
         self.optimizer_d, self.optimizer_g = optimizers.build(
@@ -104,7 +104,7 @@ class GAN:
         self.step = self.epoch = 0
         self.history = History()
         self.data = {}
-        self.remaining = torch.empty(0, dtype=torch.long)  # indices of faces that this epoch has yet to visit
+        self.remaining = torch.empty(0, dtype=torch.long)  # indices of the faces that remain in this epoch
         self.run_dir: Path | None = None
         self.stop_requested = self.stopped_by_user = False
 
@@ -123,13 +123,13 @@ class GAN:
 
         Args:
             source: a run folder with checkpoints, a bundled run's name, or a `Run`.
-            generator, discriminator, loss: as for `GAN`, if the run trained some of your own.
+            generator, discriminator, loss: as for `GAN`; required if the run trained your own.
             device: as for `GAN`.
-            changes: settings that differ from the run's; those of the networks cannot.
+            changes: settings that differ from the run's; settings of the networks cannot be changed.
 
         Raises:
             CheckpointError: there is no such run, or it has no discriminator.
-            ConfigError: a setting is invalid, or is one of the networks'.
+            ConfigError: a setting is invalid, or is a setting of the networks.
         """
         start = start_of(source, changes, generator=generator, discriminator=discriminator)
         gan = cls(start.config, **start.networks, loss=loss, device=device)
@@ -154,11 +154,11 @@ class GAN:
 
     @property
     def memory_format(self) -> torch.memory_format:
-        """Of images and filters; not an attribute, since torch cannot pickle it."""
+        """Memory format of images and filters; a property because torch cannot pickle memory formats."""
         return torch.channels_last if self.channels_last else torch.contiguous_format
 
     def start_engine(self) -> None:
-        """Run the networks as they are now; the loss's scale is kept."""
+        """Create the engine for the current networks; the loss scale is kept."""
         before: Engine | None = vars(self).get("engine")
         made = Engine(self.generator, self.discriminator, self.device, self.precision, self.memory_format)
         if before:
@@ -179,7 +179,7 @@ class GAN:
         return protocol.sample(self.ema, n, seed=seed, truncation=truncation)
 
     def preview_grid(self) -> Tensor:
-        """The images of the run's fixed latents as one uint8 grid (3, H, W); points as a plane."""
+        """The images of the preview latents as one uint8 grid (3, H, W); a plot of the plane for points."""
         return picture_of(self.sample(NUM_PREVIEW_LATENTS, seed=self.config.seed))
 
     def export(self, path: str | Path) -> Path:
@@ -195,21 +195,20 @@ class GAN:
         return write_atomic(path, self.generator_bytes())
 
     def generator_bytes(self, *, half: bool = False) -> bytes:
-        """The bytes that `export` writes; with `half`, in float16."""
+        """The contents of the file that `export` writes; with `half`, weights are float16."""
         return generator_file.to_bytes(self.ema, data=self.data, half=half)
 
     def request_stop(self, *, by_user: bool = False) -> None:
-        """Make `fit` save and return after the step in progress; for callbacks and other threads.
+        """Make `fit` save and return after the current step; for callbacks and other threads.
 
-        With `by_user`, a person asked: in a notebook's cell `fit` then raises `TrainingStopped`, so that the cells
-        below do not run.
+        If `by_user` is true, `fit` raises `TrainingStopped` in a notebook, so that the cells below do not run.
         """
         self.stop_requested = True
         self.stopped_by_user |= by_user
 
     @usual_settings()
     def to(self, device: str | torch.device) -> GAN:
-        """Move networks and optimizers to a device, as `torch.nn.Module.to` does; returns the GAN itself."""
+        """Move networks and optimizers to a device in place, as `torch.nn.Module.to`; returns the GAN itself."""
         self.device = pick_device(device)
         self.precision = pick_precision(self.config.precision, self.device)
         if self.channels_last:
@@ -236,12 +235,12 @@ class GAN:
         shape = self.sample_shape
         return f"{shape[1]} px" if len(shape) == 3 else f"samples {shape}"
 
-    # ---- what a step needs -----------------------------------------------------------------------
+    # ---- used by a step -------------------------------------------------------------------------
 
     def prepare(self, real: Tensor) -> Tensor:
-        """Real images (K * B, 3, S, S) on the GAN's device, in float32, as (K, B, 3, S, S) for D's K = n_critic steps.
+        """Real images (K * B, 3, S, S) as float32 (K, B, 3, S, S) on the GAN's device, for D's K = n_critic steps.
 
-        Other samples likewise. Raises `ConfigError` for anything else.
+        Other samples are handled alike. Raises `ConfigError` if the shape or type is wrong.
         """
         shape = self.sample_shape
         kind = "images" if len(shape) == 3 else "samples"
@@ -253,17 +252,17 @@ class GAN:
             )
         if not len(real) or len(real) % self.config.n_critic:
             raise ConfigError(
-                f"got {len(real)} real {kind}, expected a multiple of n_critic={self.config.n_critic}: D takes that "
-                "many steps, each on a batch of its own. Concatenate that many batches."
+                f"got {len(real)} real {kind}, expected a multiple of n_critic={self.config.n_critic}: each "
+                "step of D uses a batch of its own. Concatenate n_critic batches."
             )
         real = real.to(self.device, torch.float32)
-        real = real.clone() if real.is_inference() else real  # which autograd cannot keep
+        real = real.clone() if real.is_inference() else real  # autograd cannot save inference tensors
         if real.ndim == 4:
             real = real.to(memory_format=self.memory_format)
         return real.unflatten(0, (self.config.n_critic, -1))
 
     def draw_noise(self, batch_size: int) -> noise.Noise:
-        """The next step's random numbers; see `facegan.training.noise`."""
+        """Random numbers for the next step; see `facegan.training.noise`."""
         return noise.draw_noise(self.config, self.sample_shape, batch_size, self.rng, self.device)
 
     @property
@@ -273,24 +272,24 @@ class GAN:
 
     @property
     def smoothing(self) -> dict[str, float]:
-        """The loss's keyword for label smoothing, if it is on."""
+        """The loss's keyword argument for label smoothing; empty if it is off."""
         return {"smoothing": self.config.label_smoothing} if self.config.label_smoothing else {}
 
     @property
     def ema_decay(self) -> float:
-        """The average's decay in this step, smaller after random weights: min(ema_decay, (1 + t) / (10 + t))."""
+        """EMA decay in this step; after random initialization, min(ema_decay, (1 + t) / (10 + t))."""
         limit = 1 if STARTED_FROM in self.data else (1 + self.step) / (10 + self.step)
         return min(self.config.ema_decay, limit)
 
     def zero_grad(self) -> None:
-        """Drop the gradients of both networks."""
+        """Set the gradients of both networks to None."""
         self.optimizer_d.zero_grad()
         self.optimizer_g.zero_grad()
 
     # ---- saving and loading ----------------------------------------------------------------------
 
     def state_dict(self) -> dict[str, Any]:
-        """The complete state as CPU tensors, numbers and dicts, for a checkpoint."""
+        """The complete state for a checkpoint, as CPU tensors, numbers, and dicts."""
         return {
             "facegan": __version__,
             "config": self.config.to_dict(),
@@ -309,16 +308,16 @@ class GAN:
 
     @usual_settings()
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Load a state from `state_dict`, on any device. Learning rates stay as in this GAN's config.
+        """Load a state from `state_dict`, on any device. Learning rates are those of this GAN's config.
 
         Raises:
-            CheckpointError: its networks, optimizer or seed are not this GAN's; nothing was changed.
+            CheckpointError: the networks, optimizer, or seed differ from this GAN's; nothing was changed.
         """
         check_same_networks(self, state)
         with contents_of_a_run():
             history = History.from_state(state["history"])
             step, epoch = int(state["step"]), int(state["epoch"])
-            torch.Generator().set_state(state["rng"])  # raises for what the GAN's could not take either
+            torch.Generator().set_state(state["rng"])  # raises before anything is changed
             remaining, data = state["remaining"].long(), dict(state["data"])
             augmentation = state["augmentation"].expand(2)
         for name, part in self._parts().items():
@@ -337,11 +336,11 @@ class GAN:
 
         Args:
             state: from `state_dict`, or `facegan.runs.checkpoint.load(path)`.
-            networks: `generator`, `discriminator`, `loss` and `device`, as for `GAN`; your own networks must be
+            networks: `generator`, `discriminator`, `loss`, and `device`, as for `GAN`; your own networks must be
                 passed again.
 
         Raises:
-            CheckpointError: as `load_state_dict`.
+            CheckpointError: as for `load_state_dict`.
         """
         loss = state.get("loss")
         if loss is not None and loss not in LOSSES and "loss" not in networks:
@@ -354,6 +353,6 @@ class GAN:
         return gan
 
     def _parts(self) -> dict[str, Any]:
-        """What has a state dict of its own, by its name in a checkpoint."""
+        """The objects that have a state dict, by their names in a checkpoint."""
         networks = {name: protocol.unwrapped(getattr(self, name)) for name in NETWORKS}
         return networks | {"optimizer_d": self.optimizer_d, "optimizer_g": self.optimizer_g}

@@ -1,4 +1,4 @@
-"""Whether D overfits: its logits of training faces beside those of faces that it never trains on.
+"""Measures whether D overfits, by its logits of training and of held-out faces.
 
 Karras et al. 2020 (arXiv 2006.06676), equation 1, as means over up to 64 images of each kind:
 
@@ -27,8 +27,8 @@ class HeldOut(Callback):
     """Adds `r_t` and `r_v` to the history at each snapshot. Changes neither networks nor random numbers.
 
     Args:
-        faces: what D trains on.
-        held_out: what it does not train on.
+        faces: training samples.
+        held_out: samples that D does not train on.
     """
 
     def __init__(self, faces: FaceDataset | PointDataset, held_out: FaceDataset | PointDataset) -> None:
@@ -46,7 +46,7 @@ class HeldOut(Callback):
 
 @torch.no_grad()
 def logits(gan: GAN, *sets: Tensor) -> list[Tensor]:
-    """D's logits (N,) of sets of samples, uint8 or floats in [-1, 1], each normalized by itself as in training."""
+    """D's logits (N,) of each set of samples, uint8 or floats in [-1, 1]; BatchNorm uses each set's statistics."""
     discriminator = copied(gan.discriminator)  # BatchNorm and spectral normalization change in a forward pass
     with torch.random.fork_rng(devices=[gan.device] if gan.device.type == "cuda" else []):
         return [gan.engine.classify(discriminator, _shown(gan, samples)) for samples in sets]
@@ -58,5 +58,5 @@ def _shown(gan: GAN, samples: Tensor) -> Tensor:
 
 
 def _some(samples: FaceDataset | PointDataset) -> Tensor:
-    """Up to `COUNT`, evenly spaced: photographs are often sorted."""
+    """Up to `COUNT` samples, evenly spaced, because photographs are often sorted."""
     return samples[np.linspace(0, len(samples) - 1, min(COUNT, len(samples))).round().astype(int)]

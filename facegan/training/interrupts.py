@@ -1,4 +1,4 @@
-"""Ctrl-C, SIGTERM and SIGHUP during training: requests that are answered between steps."""
+"""Handles Ctrl-C, SIGTERM, and SIGHUP during training, between steps."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from facegan.runtime import distributed
 
 
 class Interrupts:
-    """Whether the user asked to stop; with `at_once`, asking again interrupts what is running.
+    """Whether the user asked to stop; with `at_once`, a second request interrupts the code that is running.
 
-    `ended_by` is the number of the signal that asked the process to end: 0 if none did.
+    `ended_by` is the number of the signal that asked the process to end; 0 if there was none.
     """
 
     def __init__(self) -> None:
@@ -27,7 +27,7 @@ class Interrupts:
 
     @contextmanager
     def held(self) -> Iterator[None]:
-        """A context in which interrupts are only remembered, because what is saved in it must be whole."""
+        """A context that defers interrupts, so that files are saved completely."""
         before, self.at_once = self.at_once, False
         try:
             yield
@@ -37,12 +37,12 @@ class Interrupts:
 
 @contextmanager
 def interruptible() -> Iterator[Interrupts]:
-    """Turn the first Ctrl-C into a request that is answered after the step; the second acts at once.
+    """Make the first Ctrl-C a request to stop after the step; the second one interrupts immediately.
 
-    One acts at once, and no other after it: the run then saves, or goes back to a checkpoint. None does while
-    interrupts are `held`. With several processes none acts at once, because the others would wait for it; a
-    launcher's SIGTERM counts as Ctrl-C then. Otherwise SIGTERM (docker stop, Slurm) and SIGHUP (a closed terminal) ask
-    once, too, and are noted in `ended_by`, except where the caller handles or ignores them (nohup).
+    Only one Ctrl-C interrupts immediately; the run then saves or returns to a checkpoint. While interrupts are `held`,
+    they are deferred. With several processes, no interrupt is immediate, because the other processes would wait, and a
+    launcher's SIGTERM counts as Ctrl-C. Otherwise, SIGTERM (docker stop, Slurm) and SIGHUP (a closed terminal) also
+    request a stop and are noted in `ended_by`, unless the caller handles or ignores them (nohup).
     """
     asked, together = Interrupts(), distributed.world_size() > 1
 

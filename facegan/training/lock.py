@@ -1,4 +1,4 @@
-"""One training at a time in a run folder; a second one is told which process has it."""
+"""Allows only one training at a time in a run folder."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from facegan.errors import CheckpointError, DiskFullError
 def only_training(run_dir: Path) -> Iterator[None]:
     """A context in which no other process, and no other `fit` of this one, trains in a run folder.
 
-    The lock of a process that was killed is free. Host and process are noted in `.run.owner`.
+    If a process is killed, its lock is released. Host and process are noted in `.run.owner`.
 
     Raises:
-        CheckpointError: something trains there; the message names host and process.
+        CheckpointError: another training uses the folder; the message names host and process.
     """
     note = run_dir / ".run.owner"
     with ExitStack() as stack:

@@ -1,4 +1,4 @@
-"""Memory for training: what cannot fit is refused before it is allocated, and named when it ran out."""
+"""Checks that training fits into memory, and explains out-of-memory errors."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from facegan.runtime import distributed
 from facegan.runtime.memory import check_fits
 from facegan.runtime.random import restored
 
-_OF_G, _OF_D = 5, 4  # times its weights: gradients, Adam's two moments, and of G the average
+_OF_G, _OF_D = 5, 4  # multiples of the weights: gradients, Adam's two moments, and, for G, the average
 
 
 def check_networks_fit(config: TrainConfig, device: torch.device) -> None:
-    """Raise `ConfigError` if facegan's networks of these settings, in training, need more memory than there is."""
+    """Raise `ConfigError` if training facegan's networks with these settings needs more memory than is available."""
     numbers = _OF_G * least_weights(
         config.image_size, config.width, config.latent_dim, modulation=config.modulation
     )
@@ -28,8 +28,8 @@ def check_networks_fit(config: TrainConfig, device: torch.device) -> None:
 
 
 def check_batch_fits(gan: Any) -> None:
-    """Raise `ConfigError` if what the layers keep of a batch for the backward pass needs more memory than there is."""
-    g, d, ema = map(unwrapped, (gan.generator, gan.discriminator, gan.ema))  # nothing is compiled for this
+    """Raise `ConfigError` if the activations of a batch need more memory than is available."""
+    g, d, ema = map(unwrapped, (gan.generator, gan.discriminator, gan.ema))  # avoids compilation
     with restored():
         images = sample(ema, 2, seed=0)
         images = images.to(memory_format=gan.memory_format) if images.ndim == 4 else images
@@ -43,7 +43,7 @@ def check_batch_fits(gan: Any) -> None:
 
 
 def is_out_of_memory(error: BaseException | None) -> bool:
-    """Whether an error says that memory ran out."""
+    """Whether an error means that memory ran out."""
     words = ("out of memory", "can't allocate memory", "not enough memory")
     if isinstance(error, torch.OutOfMemoryError | MemoryError):
         return True
@@ -51,7 +51,7 @@ def is_out_of_memory(error: BaseException | None) -> bool:
 
 
 def advice(gan: Any) -> str:
-    """What to say when memory ran out in a step."""
+    """The error message for a step that ran out of memory."""
     size = gan.config.batch_size
     widths = f"{gan.config.width}" + (f", width_d {gan.config.width_d}" if gan.config.width_d else "")
     return (

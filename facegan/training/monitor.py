@@ -1,6 +1,6 @@
-"""What surrounds the loop of `fit`: calls to the callbacks, the answer to interrupts, and errors in words.
+"""Callbacks, interrupts, and error messages around the loop of `fit`.
 
-Nothing here touches the networks. Does not cover the signals themselves (`facegan.training.interrupts`).
+Does not change the networks. Signal handlers are in `facegan.training.interrupts`.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ class Monitor:
     """A context around the loop: call `step_end` after each step, `snapshot` periodically; stop when `stopped`.
 
     Args:
-        gan: in training.
-        folder: the run folder; None to save nothing.
-        callbacks: the user's.
+        gan: GAN in training.
+        folder: run folder; None saves nothing.
+        callbacks: the user's callbacks.
         total: the step at which the run ends.
         every: steps between snapshots.
-        measures: callbacks that add to the history at snapshots, and so come before the run is saved.
+        measures: callbacks that add to the history at snapshots; they are called before the run is saved.
     """
 
     def __init__(
@@ -61,7 +61,7 @@ class Monitor:
         self.halts_notebook = False
 
     def __enter__(self) -> Monitor:
-        with ExitStack() as stack:  # what has begun is ended, also if a later callback fails to begin
+        with ExitStack() as stack:  # ends callbacks that began if a later one fails to begin
             stack.enter_context(tuned())
             self.interrupted = stack.enter_context(interruptible())
             for callback in self.callbacks:
@@ -82,14 +82,14 @@ class Monitor:
 
     @property
     def stopped(self) -> bool:
-        """Whether the run was asked to end, here or in another process of it. If so, no interrupt acts any more."""
+        """Whether a stop was requested in any process of the run. Afterward, interrupts have no effect."""
         asked = distributed.any_of(self.gan.stop_requested or self.interrupted())
         if asked:
             self.interrupted.at_once = False
         return asked
 
     def snapshot(self) -> None:
-        """Bring the run folder and the callbacks up to this step; interrupts wait until that is done."""
+        """Save the run folder and call the callbacks for this step; interrupts are deferred until that is done."""
         with self.interrupted.held():
             self.gan.history.read()
             grid = self.gan.preview_grid() if distributed.rank() == 0 else torch.empty(0)
@@ -108,7 +108,7 @@ class Monitor:
                 self._finish()
             elif self.saver and not isinstance(
                 error, CheckpointError | OSError
-            ):  # those are of saving itself
+            ):  # such an error comes from saving
                 self.saver.on_snapshot(self.gan, self.gan.preview_grid())
             if memory.is_out_of_memory(error):
                 raise TrainingError(memory.advice(self.gan)) from error
@@ -118,9 +118,9 @@ class Monitor:
         return kind is KeyboardInterrupt and distributed.world_size() == 1
 
     def end_cell(self) -> None:
-        """Raise `TrainingStopped` if the user stopped this run in a notebook's cell before its end.
+        """Raise `TrainingStopped` if the user stopped this run in a notebook before its end.
 
-        Raise `SystemExit` if a signal asked the process to end; the code is 128 and the signal's number.
+        Raise `SystemExit` if a signal asked the process to end; the exit code is 128 plus the signal's number.
         """
         if self.interrupted.ended_by:
             raise SystemExit(128 + self.interrupted.ended_by)
@@ -138,7 +138,7 @@ class Monitor:
             log_rank0(f"stopped at step {self.gan.step} of {self.total}: {where}.")
 
     def _roll_back(self, error: BaseException | None) -> None:
-        """The networks may be half updated, or broken: load the last checkpoint."""
+        """Load the last checkpoint, because the networks may be half updated or no longer finite."""
         if self.saver and self.folder and (state := self.folder.latest()):
             self.gan.load_state_dict(state)
             self.saver.finish(self.gan)

@@ -1,4 +1,4 @@
-"""The random numbers of a step, drawn on the host before it: on the device a step draws none."""
+"""Random numbers for a training step, drawn on the host before the step."""
 
 from __future__ import annotations
 
@@ -15,24 +15,24 @@ from facegan.runtime.device import to_device
 
 
 class Noise(NamedTuple):
-    """The random numbers of one step: for each of D's K = n_critic batches, for this process's B images."""
+    """The random numbers of one step, for each of D's K = n_critic batches of this process's B images."""
 
     z: Tensor  # (K, B, latent_dim)
     flip: Tensor  # (K, B) from [0, 1]: which pairs of labels are flipped
-    # (K, B, 1, 1, 1), or (K, B, 1) for points, from [0, 1]: where the gradient penalty is, between real and fake
+    # (K, B, 1, 1, 1), or (K, B, 1) for points, from [0, 1]: mix of real and fake at which the penalty is computed
     mix: Tensor
     # (K, 3, S, 3, B, 1, 1, 1) from [0, 1]: S augmentations of real, fake, and fake in G's update; if they adapt,
-    # (K, 3, S, 4, B, 1, 1, 1), where the fourth number decides whether one is applied
+    # (K, 3, S, 4, B, 1, 1, 1), where the fourth number decides whether an augmentation is applied
     augment: Tensor
     instance: (
-        Tensor  # (K, 3, B, *sample_shape) from N(0, 1): what is added to each; (K, 3) without instance noise
+        Tensor  # (K, 3, B, *sample_shape) from N(0, 1): noise added to each; (K, 3) without instance noise
     )
 
 
 def draw_noise(
     config: TrainConfig, shape: tuple[int, ...], batch_size: int, rng: torch.Generator, device: torch.device
 ) -> Noise:
-    """A step's random numbers, for samples of `shape`: drawn for the batch of all processes, this one's part of it."""
+    """Random numbers for a step on samples of `shape`: this process's slice of those of the global batch."""
     joint, augmentations = batch_size * distributed.world_size(), len(steps_of(config.augment))
     numbers = 4 if config.augment_target else 3
     k, mine = config.n_critic, distributed.local_slice(joint)

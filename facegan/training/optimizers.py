@@ -1,4 +1,4 @@
-"""The two optimizers of a GAN: building, loading and moving them."""
+"""Builds, loads, and moves the two optimizers of a GAN."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from facegan.errors import CheckpointError, ConfigError
 def build(
     config: TrainConfig, discriminator: nn.Module, generator: nn.Module, device: torch.device
 ) -> tuple[Optimizer, Optimizer]:
-    """D's optimizer and G's, with the config's settings. Raises `ConfigError` for a network without weights."""
+    """The optimizers of D and G with the config's settings. Raises `ConfigError` if a network has no weights."""
     for name, network in (("discriminator", discriminator), ("generator", generator)):
         if not any(weight.requires_grad for weight in network.parameters()):
             raise ConfigError(
@@ -24,7 +24,7 @@ def build(
             )
     fused = device.type in {"cpu", "cuda"}
     rates: list[Any] = [config.lr_d, config.lr_g]
-    if config.lr_decay and device.type == "cuda":  # as tensors, which a CUDA graph reads anew at each step
+    if config.lr_decay and device.type == "cuda":  # as tensors, because CUDA graphs read them at each step
         rates = [torch.tensor(rate, device=device) for rate in rates]
     adam: dict[str, Any] = {
         "betas": (config.beta1, config.beta2),
@@ -34,7 +34,7 @@ def build(
     optimizer_d: Optimizer
     if config.optimizer_d == "sgd":
         optimizer_d = SGD(discriminator.parameters(), rates[0], momentum=config.momentum, fused=fused)
-        if config.momentum:  # torch creates them in the first step, unfilled if that overflows float16
+        if config.momentum:  # torch leaves them unfilled if the first step overflows float16
             for weight in discriminator.parameters():
                 optimizer_d.state[weight]["momentum_buffer"] = torch.zeros_like(weight)
     else:
@@ -45,7 +45,7 @@ def build(
 def decay_rates(optimizer_d: Optimizer, optimizer_g: Optimizer, config: TrainConfig, progress: float) -> None:
     """Set both learning rates for the share of the run that is done, 0 to 1, if the config has `lr_decay`.
 
-    They keep their values until the last `lr_decay` of the run, in which they fall to 0 along half a cosine
+    The rates are constant until the last fraction `lr_decay` of the run, and then decay to 0 along half a cosine
     (Loshchilov and Hutter 2017, arXiv 1608.03983, equation 5, without restarts).
     """
     if config.lr_decay:
@@ -56,7 +56,7 @@ def decay_rates(optimizer_d: Optimizer, optimizer_g: Optimizer, config: TrainCon
 
 
 def set_rate(optimizer: Optimizer, rate: float) -> None:
-    """Set a learning rate in place, as a tensor where it is one."""
+    """Set a learning rate in place if it is a tensor, otherwise as a number."""
     group = optimizer.param_groups[0]
     if isinstance(group["lr"], torch.Tensor):
         group["lr"].fill_(rate)
@@ -65,7 +65,7 @@ def set_rate(optimizer: Optimizer, rate: float) -> None:
 
 
 def load(optimizer: Optimizer, state: dict[str, Any]) -> None:
-    """Load moments, in the weights' own memory layout, but keep this optimizer's settings."""
+    """Load moments in the memory layout of the weights, and keep this optimizer's settings."""
     weights = optimizer.param_groups[0]["params"]
     moments = {
         index: {k: torch.empty_like(weights[index]).copy_(v) if v.ndim else v for k, v in values.items()}
@@ -76,7 +76,7 @@ def load(optimizer: Optimizer, state: dict[str, Any]) -> None:
 
 
 def move(old: Optimizer, new: Optimizer) -> Optimizer:
-    """`new`, of the same weights on another device, with the moments and the learning rate of `old`."""
+    """`new`, for the same weights on another device, with the moments and the learning rate of `old`."""
     load(new, old.state_dict())
     set_rate(new, float(old.param_groups[0]["lr"]))
     return new

@@ -1,4 +1,4 @@
-"""A GAN's networks on its device: trying own ones as training will, and replacing one of them."""
+"""Moves networks to a device, checks custom networks, and replaces networks."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ def place(
 ) -> torch.memory_format:  # fmt: skip
     """Move the networks to the device; returns the memory format of their images.
 
-    A network that calls `.view(B, -1)` on images gets the usual memory format, which is slower. With `tried_with`, the
-    loss, networks are tried as in training. Raises `ConfigError` if they fail.
+    A network that calls `.view(B, -1)` on images gets the contiguous memory format, which is slower. If the loss is
+    given as `tried_with`, the networks are tried as in training. Raises `ConfigError` if they fail.
     """
     usual = torch.contiguous_format
     for layout in dict.fromkeys([memory_format(device), usual]):
@@ -57,12 +57,12 @@ def place(
 
 
 def replace(gan: Any, name: str, network: nn.Module) -> None:
-    """Train another network from the next step on, with an optimizer of its own; a new G begins a new average.
+    """Train another network from the next step on, with a new optimizer; a new G starts a new average.
 
-    A wrapper of the same network, such as `torch.compile` makes, keeps optimizer and average.
+    A wrapper of the same network, such as the result of `torch.compile`, keeps optimizer and average.
 
     Args:
-        gan: changed in place, unless the network is refused.
+        gan: GAN to change in place; unchanged if the network is refused.
         name: "generator" or "discriminator".
         network: as for `GAN`.
     """

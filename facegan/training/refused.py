@@ -1,4 +1,4 @@
-"""A run that is refused before its first step leaves no new folder behind."""
+"""Removes a new run folder if the run is refused before its first step."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from facegan.training.gan import GAN
 class NewFolder:
     """A context that removes the run folder on an error, if this run created it and no step has succeeded.
 
-    A folder that was there before is left as it is.
+    A folder that existed before is not changed.
 
     Args:
         run_dir: the run folder.
-        gan: in training; one that had taken steps before is worth keeping.
+        gan: GAN in training; if it had taken steps before, the folder is kept.
 
     Attributes:
-        folder: the `RunFolder`, once it exists; it knows of steps that were taken back.
+        folder: the `RunFolder`, once it exists; it records steps that were undone.
     """
 
     folder: RunFolder | None = None
@@ -30,7 +30,7 @@ class NewFolder:
         self._missing = [folder for folder in (run_dir, *run_dir.parents) if not folder.exists()]
 
     def locked(self) -> None:
-        """Call this once the lock is held: another process may have created the folder in the meantime."""
+        """Call this after the lock is acquired, because another process may have created the folder before."""
         with suppress(OSError):
             others = [path for path in self._run_dir.iterdir() if not path.name.startswith(".run.")]
             self._is_ours = self._run_dir in self._missing and not others

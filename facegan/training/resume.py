@@ -1,4 +1,4 @@
-"""Resuming a run from its folder: when, from what, and when it is refused."""
+"""Resumes a run from its folder, or refuses to."""
 
 from __future__ import annotations
 
@@ -29,15 +29,15 @@ RESUME = ("auto", "anyway")
 def open_folder(
     gan: GAN, run_dir: str | Path | None, data: dict[str, Any], *, resume: str, fresh: bool, total: int
 ) -> Iterator[RunFolder | None]:
-    """Resume the GAN from a run folder, if the folder has a checkpoint, and record what it trains on now.
+    """Resume the GAN from a run folder, if the folder has a checkpoint, and record its training data.
 
-    Within the context no other process can train in the folder.
+    Within the context, no other process can train in the folder.
 
     Args:
-        gan: changed in place if there is a checkpoint that is further along.
-        run_dir: the folder; None to keep everything in memory.
+        gan: GAN to change in place if the checkpoint is of a later step.
+        run_dir: the folder; None keeps everything in memory.
         data: `FaceDataset.record()` of the faces to train on.
-        resume: "auto" refuses a checkpoint of another game or data set; "anyway" continues it with the new.
+        resume: "auto" refuses a checkpoint of another game or data set; "anyway" continues it with the new one.
         fresh: whether to start over first; see `facegan.training.fresh`.
         total: the step at which the run will end.
 
@@ -83,9 +83,9 @@ def _as_path(run_dir: str | Path | None) -> Path | None:
 
 
 def _latest(folder: RunFolder, step: int) -> dict[str, Any] | None:
-    """The newest checkpoint; what one of 0.1 does not know of its data is taken from the folder."""
+    """The newest checkpoint; data records that checkpoints of 0.1 lack are taken from the folder."""
     state, segments = folder.latest(), read_segments(folder.path)
-    if not step:  # a GAN that has taken steps knows of them
+    if not step:  # a GAN that has taken steps has a record of its data
         rescued.check_newest(folder.path, folder.saved_step)
     half_precision = checkpoint.numbered(folder.path / "generators", ".safetensors")
     if state is None and ((folder.path / "generator.safetensors").exists() or any(half_precision)):
@@ -129,7 +129,7 @@ def _resume(
 
 
 def _check_same_start(gan: GAN, state: dict[str, Any], run_dir: str | Path) -> None:
-    """A GAN that starts from a run only takes over a checkpoint that started there; any other takes over all."""
+    """Raise `CheckpointError` if the GAN started from a run and the checkpoint did not start from the same run."""
     theirs, ours = (record.get(data_record.STARTED_FROM) for record in (state["data"], gan.data))
     same = ours and theirs and all(ours[key] == theirs[key] for key in ("run", "data"))
     if ours and not same and not gan.step:
@@ -141,14 +141,14 @@ def _check_same_start(gan: GAN, state: dict[str, Any], run_dir: str | Path) -> N
 
 
 def _same_run(gan: GAN, state: dict[str, Any]) -> bool:
-    """Whether the GAN and the checkpoint are of one training: their histories agree where both have rows."""
+    """Whether the GAN and the checkpoint are of the same run: their histories agree where both have rows."""
     saved = History.from_state(state["history"])
     ours, theirs = (dict(zip(h["step"], h["loss_d"], strict=True)) for h in (gan.history, saved))
     return all(ours[step] == theirs[step] for step in ours.keys() & theirs.keys())
 
 
 def _record(gan: GAN, folder: RunFolder | None, data: dict[str, Any], *, begins: bool) -> None:
-    """Note in GAN and folder what is trained on from this step on, and what was since the folder's checkpoint."""
+    """Record in the GAN and its folder the data used from this step on, and since the folder's checkpoint."""
     settings, device = gan.config.to_dict() | {"loss": loss_name(gan)}, device_name(gan.device)
     if folder and gan.data and folder.saved_step and gan.step > folder.saved_step:
         folder.begin(folder.saved_step, settings, data=gan.data, device=device)
@@ -159,7 +159,7 @@ def _record(gan: GAN, folder: RunFolder | None, data: dict[str, Any], *, begins:
 
 
 def change_data(gan: GAN, data: dict[str, Any]) -> None:
-    """Note what the GAN trains on; begin a new epoch if these are not the faces that it trained on last."""
+    """Record the GAN's training data; begin a new epoch if they differ from the previous data."""
     if start := gan.data.get(data_record.STARTED_FROM):
         data = data | {data_record.STARTED_FROM: start}
     if changed := data_record.differences(gan.data, data):

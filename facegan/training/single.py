@@ -1,6 +1,6 @@
-"""A training step in parts: D's half alone, G's half alone, and what both players see in between.
+"""Parts of a training step: D's half, G's half, and inspection in between.
 
-A whole step is in `facegan.training.step`; `facegan.training.game` plays parts and steps, and takes them back.
+A whole step is in `facegan.training.step`; `facegan.training.game` makes and undoes parts and steps.
 """
 
 from __future__ import annotations
@@ -25,16 +25,16 @@ from facegan.training.step import update_average, update_discriminator, update_g
 def step_discriminator(gan: GAN, real: Tensor) -> dict[str, Tensor]:
     """D's half of a training step: `n_critic` updates on fakes of the current G.
 
-    Changes D, its optimizer and the random numbers. G stays as it is, also its running statistics, and so do
-    `gan.step`, `gan.history` and adaptive augmentation: they belong to whole steps. A lazy R1 penalty (`r1_every`)
-    comes if it does in the whole step that is next.
+    Changes D, its optimizer, and the random numbers. Does not change G or its running statistics. `gan.step`,
+    `gan.history`, and adaptive augmentation belong to whole steps and are not changed. A lazy R1 penalty (`r1_every`)
+    is applied if the next whole step would apply it.
 
     Args:
-        gan: changed in place.
+        gan: GAN to change in place.
         real: as for `train_step`.
 
     Returns:
-        `loss_d`, `d_real`, `d_fake` and `grad_norm_d`, as `train_step` returns them.
+        `loss_d`, `d_real`, `d_fake`, and `grad_norm_d`, as in `train_step`.
 
     Raises:
         ConfigError: `real` has another shape or type.
@@ -55,15 +55,15 @@ def step_discriminator(gan: GAN, real: Tensor) -> dict[str, Tensor]:
 def step_generator(gan: GAN) -> dict[str, Tensor]:
     """G's half of a training step: one update on fakes of new latents, through the current D.
 
-    In a whole step G uses the fakes that D has just been trained on; alone, it draws others. Changes G, its optimizer,
-    its average, the random numbers and `gan.step`, which counts G's updates. D stays as it is, also its running
-    statistics, and so does `gan.history`, whose rows are of whole steps.
+    In a whole step, G uses the fakes that D was just trained on; here, it draws new ones. Changes G, its optimizer,
+    its average, the random numbers, and `gan.step`, which counts G's updates. Does not change D or its running
+    statistics, or `gan.history`, whose rows are whole steps.
 
     Args:
-        gan: changed in place.
+        gan: GAN to change in place.
 
     Returns:
-        `loss_g`, `d_fake_after` and `grad_norm_g`, as `train_step` returns them.
+        `loss_g`, `d_fake_after`, and `grad_norm_g`, as in `train_step`.
     """
     expect(gan, GAN, "the first argument", "a GAN: step_generator(gan)")
 
@@ -91,7 +91,7 @@ def _run(gan: GAN, update: Callable[..., Tensor], real: Tensor, noise: Noise) ->
 
 @contextmanager
 def kept_buffers(network: nn.Module) -> Iterator[None]:
-    """A context after which the network's buffers, such as BatchNorm's running statistics, are as before."""
+    """A context that restores the network's buffers, such as BatchNorm's running statistics, at its end."""
     before = [(buffer, buffer.clone()) for buffer in network.buffers()]
     try:
         yield
@@ -103,15 +103,15 @@ def kept_buffers(network: nn.Module) -> Iterator[None]:
 
 @dataclass(frozen=True, eq=False)
 class Look:
-    """What the players see of some fakes and real images at one moment.
+    """D's logits, the losses, and the gradients for some fakes and real images.
 
     Attributes:
-        fakes: (N, 3, S, S) in [-1, 1], of G as it trains, not of its average.
+        fakes: (N, 3, S, S) in [-1, 1], from G itself, not from its average.
         pull: (N, 3, S, S), the gradient of D's logits of these fakes with respect to their pixels. Where it is
             positive, a brighter pixel looks more real to D.
-        real_logits, fake_logits: (N,), D's.
+        real_logits, fake_logits: (N,), D's logits.
         loss_d, loss_g: the losses on these images, without penalties.
-        grad_norm_d, grad_norm_g: the norms of their gradients with respect to each player's own weights.
+        grad_norm_d, grad_norm_g: the norms of the losses' gradients with respect to the weights of D and of G.
     """
 
     fakes: Tensor
@@ -125,10 +125,10 @@ class Look:
 
 
 def look(gan: GAN, real: Tensor, z: Tensor) -> Look:
-    """Ask D about real images and fakes, as they are in training but without augmentation, flips and noise.
+    """Evaluate D on real images and fakes as in training, but without augmentation, flips, and noise.
 
-    Changes nothing. With BatchNorm, D's answer about an image depends on the others of its batch. Dropout on a CPU
-    drops the same units each time, so that two looks can be compared.
+    Changes nothing. With BatchNorm, D's logit of an image depends on the other images of its batch. On a CPU, dropout
+    drops the same units each time, so that two calls can be compared.
 
     Args:
         gan: a GAN of images.
@@ -136,7 +136,7 @@ def look(gan: GAN, real: Tensor, z: Tensor) -> Look:
         z: latents (N, latent_dim).
 
     Raises:
-        ConfigError: the first argument is no GAN.
+        ConfigError: the first argument is not a GAN.
     """
     expect(gan, GAN, "the first argument", "a GAN: look(gan, real, z)")
     engine, generator, discriminator = gan.engine, gan.generator, gan.discriminator

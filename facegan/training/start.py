@@ -1,7 +1,7 @@
-"""Training that starts from the networks of a finished run: fine-tuning, for few photographs.
+"""Fine-tuning: starts training from the networks of a finished run.
 
-The run's averaged generator and its discriminator have learned what faces are; on other faces they learn the
-difference (Wang et al. 2018, arXiv 1805.01677). Step, history, optimizers and random numbers begin anew.
+The run's averaged generator and its discriminator are trained further on other faces, which needs fewer photographs
+(Wang et al. 2018, arXiv 1805.01677). Step, history, optimizers, and random numbers are reset.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from facegan.runs.run import FolderRun, Run
 
 
 class Start(NamedTuple):
-    """What a GAN starts with.
+    """The settings and networks that a GAN starts with.
 
     Attributes:
-        config: the run's settings with the changes.
+        config: the run's settings with the changes applied.
         networks: the run's averaged generator and its discriminator, by name.
-        record: what to note of the start in `GAN.data`.
+        record: record of the start for `GAN.data`.
     """
 
     config: TrainConfig
@@ -38,7 +38,7 @@ def start_of(
     generator: nn.Module | None = None,
     discriminator: nn.Module | None = None,
 ) -> Start:
-    """What to start with from a run; arguments and errors as for `GAN.start_from`."""
+    """The `Start` from a run; arguments and errors as for `GAN.start_from`."""
     run = Run.open(source)
     config = run.config.replace(**changes)
     _check_networks_kept(run, config)
@@ -46,7 +46,7 @@ def start_of(
         raise CheckpointError(
             f"{run.name} has no checkpoint, and so no discriminator to start from. Name a run folder with checkpoints."
         )
-    discriminator = run.discriminator(network=discriminator)  # first, since a bundled run may have none
+    discriminator = run.discriminator(network=discriminator)  # first, because a bundled run may have none
     networks = {"generator": run.generator(network=generator), "discriminator": discriminator}
     step = run.state["step"] if isinstance(run, FolderRun) else run.generators[-1]
     start = {"run": Path(run.name).resolve().name, "step": step, "data": run.data}
@@ -58,8 +58,10 @@ def _check_networks_kept(run: Run, config: TrainConfig) -> None:
     if "discriminator_width" in changed:
         changed["width_d"] = changed.pop("discriminator_width")
     if changed:
-        listed = ", ".join(f"{name} is {old!r} there, {new!r} here" for name, (old, new) in changed.items())
+        listed = ", ".join(
+            f"{name} is {old!r} in the run, {new!r} here" for name, (old, new) in changed.items()
+        )
         raise ConfigError(
-            f"training that starts from {run.name} keeps its networks: {listed}. Leave these settings out, or start "
+            f"training that starts from {run.name} keeps its networks: {listed}. Omit these settings, or start "
             "from another run."
         )

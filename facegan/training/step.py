@@ -1,6 +1,6 @@
 """One training step: Algorithm 1 of Goodfellow et al. 2014 (arXiv 1406.2661), with `n_critic` steps of D.
 
-As in DCGAN, G minimizes the non-saturating loss by default, and its update uses the fakes of D's last one.
+As in DCGAN, G minimizes the non-saturating loss by default, and its update uses the fakes of D's last update.
 Autocast, loss scaling, DDP and CUDA graphs are in `facegan.training.engine`.
 """
 
@@ -25,7 +25,7 @@ from facegan.training.noise import Noise
 
 
 class UpdateOfD(NamedTuple):
-    """What D's last update has used and found, with its graph."""
+    """Fakes and gradient norm of D's last update, with the fakes' graph."""
 
     loss: Tensor
     norm: Tensor  # of the gradient
@@ -35,7 +35,7 @@ class UpdateOfD(NamedTuple):
 
 
 class UpdateOfG(NamedTuple):
-    """What G's update has found, with its graph."""
+    """Gradient norm and logits of G's update, with their graph."""
 
     loss: Tensor
     norm: Tensor  # of the gradient
@@ -44,17 +44,16 @@ class UpdateOfG(NamedTuple):
 
 @usual_settings()
 def train_step(gan: GAN, real: Tensor) -> dict[str, Tensor]:
-    """`n_critic` steps of D, one of G, and the average of G; the metrics are also added to `gan.history`.
+    """Take `n_critic` steps of D and one of G, update the average of G, and add the metrics to `gan.history`.
 
     Args:
-        gan: changed in place.
-        real: images (n_critic * B, 3, H, W) in [-1, 1], or samples (n_critic * B, *sample_shape) for networks of
-            something else, on any device; each of D's steps uses the next B of them; with several processes, this
-            one's part.
+        gan: GAN to change in place.
+        real: images (n_critic * B, 3, H, W) in [-1, 1], or samples (n_critic * B, *sample_shape) for other networks,
+            on any device. Each step of D uses the next B of them. With several processes, pass this process's slice.
 
     Returns:
-        Detached scalars by the names in `METRICS`, and in `ADAPTIVE` if augmentation adapts, on the GAN's device,
-        which is not waited for; means over all processes. D's are those of its last step.
+        Detached scalars on the GAN's device, named as in `METRICS`, and in `ADAPTIVE` if augmentation adapts. They are
+        averaged over all processes; D's metrics are those of its last step. The call does not synchronize the device.
 
     Raises:
         ConfigError: `real` has another shape or type.
@@ -76,11 +75,12 @@ def train_step(gan: GAN, real: Tensor) -> dict[str, Tensor]:
 
 
 def update_networks(gan: GAN, real: Tensor, noise: Noise) -> Tensor:
-    """Algorithm 1, for any loss. Device work only.
+    """Algorithm 1 for any loss; contains device work only.
 
     Args:
-        gan: changed in place.
-        real: samples (n_critic, B, *sample_shape), and `noise` the random numbers for each of these batches.
+        gan: GAN to change in place.
+        real: samples (n_critic, B, *sample_shape).
+        noise: random numbers for each of these batches.
 
     Returns:
         `METRICS` as one tensor (7,), or (8,) with r_t of `facegan.training.adaptive`.
@@ -125,13 +125,13 @@ def update_generator(gan: GAN, fake: Tensor, noise: Noise) -> UpdateOfG:
 
 
 def seen_by_d(gan: GAN, samples: Tensor, uniform: Tensor, normal: Tensor) -> Tensor:
-    """What D sees of samples: augmented, and with instance noise (Arjovsky and Bottou 2017, arXiv 1701.04862)."""
+    """D's inputs: samples with augmentation and instance noise (Arjovsky and Bottou 2017, arXiv 1701.04862)."""
     samples = augment(samples, gan.config.augment, uniform, gan.augmentation.p)
     return samples + gan.config.instance_noise * normal if gan.config.instance_noise else samples
 
 
 def penalties(gan: GAN, real: Tensor, fake: Tensor, mix: Tensor) -> Tensor | float:
-    """The weighted gradient penalties on D, in float32 because they are differentiated twice."""
+    """The weighted gradient penalties of D, in float32 because they are differentiated twice."""
     config = gan.config
     penalty: Tensor | float = 0.0
     if config.gradient_penalty:
@@ -142,7 +142,7 @@ def penalties(gan: GAN, real: Tensor, fake: Tensor, mix: Tensor) -> Tensor | flo
 
 
 def r1_is_due(gan: GAN) -> bool:
-    """Lazy regularization (StyleGAN2, Karras 2020, arXiv 1912.04958, section 3.1): R1 in some steps only."""
+    """Whether this step applies R1: lazy regularization (StyleGAN2, Karras 2020, arXiv 1912.04958, section 3.1)."""
     return gan.config.r1 > 0 and gan.step % gan.config.r1_every == 0
 
 

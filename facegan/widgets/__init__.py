@@ -1,8 +1,7 @@
-"""Widgets for notebooks: explore a generator's latents, follow a training, play with games in two dimensions,
-or go through a training one update at a time.
+"""Widgets for notebooks: explore latents, follow and step through trainings.
 
-`explore`, `morph`, `arithmetic`, `timeline`, `compare`, `plane` and `step` return a panel that shows itself as a
-cell's last value; `live` is a callback for `fit`. Each is named like its module; these names are the functions.
+`explore`, `morph`, `arithmetic`, `timeline`, `compare`, `plane`, and `step` return a panel that is displayed as a
+cell's last value; `live` is a callback for `fit`. Functions and their modules have the same names.
 """
 
 from facegan.widgets.arithmetic import arithmetic

@@ -1,4 +1,4 @@
-"""Vector arithmetic on picked faces: `arithmetic` and its panel."""
+"""The widget `arithmetic`: vector arithmetic on picked faces."""
 
 from __future__ import annotations
 
@@ -19,24 +19,22 @@ from facegan.models.protocol import generate, latents_for
 from facegan.widgets.controls import FacePicker, button, columns, ipw, row
 from facegan.widgets.panel import Panel, blank, numbers
 
-_CLEAR = (
-    0.2  # between the lightness of A's and of B's and C's backgrounds, in [-1, 1], to say that they differ
-)
+_CLEAR = 0.2  # minimum difference in lightness, in [-1, 1], between the backgrounds of A and those of B and C
 
 
 def arithmetic(generator: object = "faces", *, n: int = 24, seed: int = 0) -> Arithmetic:
     """A - B + C on the means of picked faces, after figure 7 of DCGAN (2015, arXiv 1511.06434).
 
-    It opens with groups that share something: A with the lightest backgrounds of the n faces, B and C with the darkest.
-    These faces come first, the others in the seed's order. `generator`, `n` and `seed` are as in `explore`. The same
-    without widgets: `facegan.explore.background_groups` and `equation`.
+    The initial groups are the faces with the lightest backgrounds for A, and with the darkest for B and C. These faces
+    come first, followed by the others in the seed's order. `generator`, `n`, and `seed` are as in `explore`. Without
+    widgets, use `facegan.explore.background_groups` and `equation`.
     """
     return Arithmetic(lab.open_generator(generator), n=n, seed=seed)
 
 
 @dataclass(frozen=True)
 class ArithmeticState:
-    """`groups` are the picked faces of A, B and C, counted from 0; `active` is the group that picks go to."""
+    """`groups` are the picked faces of A, B, and C, counted from 0; `active` is the group to which faces are added."""
 
     seed: int
     groups: tuple[tuple[int, ...], ...]
@@ -79,7 +77,7 @@ class Arithmetic(Panel):
         return (grid, _enlarged(result, grid), lab.equation(self.generator, z, state.groups)), said
 
     def _faces(self, seed: int) -> tuple[Tensor, Tensor]:
-        """The seed's latents and images, those of the groups that the widget opens with first."""
+        """The seed's latents and images, with those of the initial groups first."""
         z = latents_for(self.generator, self.n, seed=seed)
         images = generate(self.generator, z)
         a, b, c = lab.background_groups(images, self._each)
@@ -128,7 +126,7 @@ class Arithmetic(Panel):
 
 
 def _enlarged(image: Tensor, grid: Tensor) -> Tensor:
-    """One image (3, S, S) as a uint8 picture as high as the wider side of a grid, so that it is the largest."""
+    """An image (3, S, S) as a uint8 picture as high as the wider side of a grid, so that it is the largest."""
     side = max(grid.shape[1:])
     large = interpolate(to_uint8(image[None]).cpu().float(), size=(side, side), mode="bilinear")
     return large.round().to(torch.uint8)[0]

@@ -1,4 +1,4 @@
-"""Two generators on the same latents: `compare` and its panel."""
+"""The widget `compare`: two generators on the same latents."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from facegan.widgets.panel import Panel
 
 
 def compare(run_a: object = "synthetic", run_b: object = "faces", *, n: int = 16, seed: int = 0) -> Compare:
-    """Two generators, each as in `explore`, on the same latents, each under its run and step as far as known.
+    """Compare two generators, each as in `explore`, on the same latents; titles are run and step, if known.
 
-    The same without widgets: `facegan.explore.compare`.
+    Without widgets, use `facegan.explore.compare`.
 
     Raises:
         ConfigError: their latents differ in length.
@@ -63,7 +63,7 @@ class Compare(Panel):
 
 
 def _name(source: object, generator: Any, letter: str) -> str:
-    """A generator's run and step, such as "faces, step 120"; where that is not known, its file, or A or B."""
+    """A generator's run and step, such as "faces, step 120"; if unknown, its file, or A or B."""
     if isinstance(source, GAN):
         name = source.run_dir.resolve().name if source.run_dir else f"{letter}, a GAN"
         return f"{name}, step {source.step:,}"

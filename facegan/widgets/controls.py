@@ -1,6 +1,6 @@
-"""Controls of the widgets, from core ipywidgets only: 7.7.1 (as in Colab) and 8.
+"""Controls of the widgets, with core ipywidgets 7.7.1 (as in Colab) and 8 only.
 
-Everything works by keyboard: Tab, Enter, and arrow keys on sliders.
+All controls can be used with a keyboard: Tab, Enter, and arrow keys on sliders.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ try:
 except ImportError:  # controls need it, pictures do not
     ipw = None
 
-NO_LIMIT = 3.0  # truncation at the slider's right end means none
+NO_LIMIT = 3.0  # right end of the truncation slider, which means no limit
 
 
 class FacePicker:
-    """A grid of faces that can be pressed: one picture with a see-through button over each face."""
+    """A grid of clickable faces: one picture with a transparent button over each face."""
 
     def __init__(self, image: Any, n: int, columns: int, on_pick: Callable[[int], None]) -> None:
         self.buttons = [button("", "", partial(on_pick, i)) for i in range(n)]
@@ -43,14 +43,14 @@ class FacePicker:
         self.box = ipw.GridBox([*voiced(image), *self.buttons], layout=layout)
 
     def mark(self, marks: Mapping[int, str], tips: Callable[[int], str]) -> None:
-        """Write each face's number, and the mark of those that have one, and say what pressing does."""
+        """Set each face's number, mark, and tooltip."""
         for index, each in enumerate(self.buttons):
             each.description = f"{index + 1} {marks[index]}" if index in marks else str(index + 1)
             each.tooltip = tips(index)
 
 
 def image_of(picture: Tensor, name: str = "") -> Any:
-    """An image widget as wide as its place, with a name for screen readers."""
+    """An image widget that fills its container, with a name for screen readers."""
     layout = ipw.Layout(width="100%", margin="0", object_fit="contain")
     return named(ipw.Image(value=png_bytes(picture, level=1), format="png", layout=layout), name)
 
@@ -66,7 +66,7 @@ def named(control: Any, name: str) -> Any:
 
 
 def voiced(*controls: Any) -> list[Any]:
-    """Controls, and before each that has one its name, which screen readers read out and nobody sees."""
+    """Controls, each preceded by its name, if any, which is only visible to screen readers."""
     found = []
     for control in controls:
         if name := getattr(control, "spoken", ""):
@@ -92,7 +92,7 @@ def slider(label: str, tip: str, low: float, high: float, step: float, value: fl
 
 
 def labeled(control: Any, tip: str, action: Callable) -> Any:
-    """A control as wide as its place, with a tooltip, that calls `action(value)` when its value changes."""
+    """A control that fills its container, with a tooltip, and calls `action(value)` when its value changes."""
     control.style.description_width = "84px"
     control.layout.width = "auto"
     setattr(control, "tooltip" if control.has_trait("tooltip") else "description_tooltip", tip)
@@ -101,13 +101,13 @@ def labeled(control: Any, tip: str, action: Callable) -> Any:
 
 
 def row(*controls: Any) -> Any:
-    """Controls beside each other, wrapped where there is no room."""
+    """Controls in a row, which wraps if there is not enough room."""
     layout = ipw.Layout(display="flex", flex_flow="row wrap", grid_gap="6px", align_items="center")
     return ipw.Box(voiced(*controls), layout=layout)
 
 
 def columns(*parts: Any) -> Any:
-    """Parts beside each other, or below each other on a phone."""
+    """Parts in columns, or stacked on a phone."""
     boxes = [
         ipw.VBox(voiced(*p), layout=ipw.Layout(flex="1 1 270px", min_width="0", max_width="430px"))
         for p in parts
@@ -122,7 +122,7 @@ def seed_box(action: Callable[[int], None]) -> Any:
 
 
 def truncation_slider(action: Callable[[float | None], None]) -> Any:
-    """A slider for the truncation limit; its right end means none."""
+    """A slider for the truncation limit; its right end means no limit."""
     tip = "Cut latents off at this many standard deviations; 3 is no limit. Lower: nearer the average face"
 
     def change(value: float) -> None:
@@ -132,7 +132,7 @@ def truncation_slider(action: Callable[[float | None], None]) -> Any:
 
 
 def player(target: Any, last: int, *, step: int, interval: int) -> Any:
-    """Buttons that move a slider by themselves, from 0 to `last`, a step every `interval` ms."""
+    """Playback buttons that move a slider from 0 to `last`, one step every `interval` ms."""
     play = ipw.Play(min=0, max=max(last, 1), step=step, interval=interval)
     ipw.link((play, "value"), (target, "value"))
     return play

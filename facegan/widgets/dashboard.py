@@ -1,4 +1,4 @@
-"""The live dashboard of a training run in a notebook: curves, faces, rate, time left, and a Stop."""
+"""The live dashboard of a training: curves, faces, rate, time left, and a Stop button."""
 
 from __future__ import annotations
 
@@ -19,23 +19,23 @@ from facegan.widgets.controls import button, columns, ipw, row
 from facegan.widgets.panel import Panel, blank, sentence_html
 from facegan.widgets.stop_button import poll_click, running_kernel
 
-_POLL = 0.1  # seconds between looks for a click
-_SOON, _TELL = 1.0, 10.0  # seconds to the first rate, and between later ones, which screen readers read out
-_QUIET = 5.0  # seconds at least between a sentence and the next one at a snapshot
-_DRAW, _SHARE = 5.0, 0.03  # seconds between pictures; the share of the time that drawing them may take
-_TICK = 1.0  # seconds between moves of the bar
+_POLL = 0.1  # seconds between checks for a click
+_SOON, _TELL = 1.0, 10.0  # seconds to the first rate and between later ones, which screen readers read out
+_QUIET = 5.0  # minimum seconds between two sentences at snapshots
+_DRAW, _SHARE = 5.0, 0.03  # seconds between pictures; maximum share of the time for drawing them
+_TICK = 1.0  # seconds between updates of the bar
 
 
 def live() -> Live:
     """A callback for `fit`: losses, discriminator output, preview faces, rate, time left, and a Stop button.
 
-    Pictures are replaced at every snapshot, and every five seconds, or less often where drawing them would take
-    more than 3 % of the time; nothing is saved then, and the results are the same as without them. Stop ends
-    after the step in progress and saves, like the notebook's own stop button; the cells below do not run, and
-    running the same cell again resumes. Start over, once the run has ended, moves its folder aside, to `first-1`
-    or the next free number, and puts the GAN back to its first weights; running the same cell again then starts
-    at step 0, as `fit(..., fresh=True)` does. The dashboard cannot run the cell itself. Without a `run_dir`
-    nothing would be kept, so the button stays off.
+    Pictures are updated at every snapshot and every five seconds, or less often if drawing takes more than 3 % of the
+    time. Pictures between snapshots are not saved, and do not change the results. Stop ends training after the current
+    step and saves, like the notebook's own stop button; the cells below do not run, and running the same cell again
+    resumes. Start over, after the run has ended, moves its folder aside, to `first-1` or the next free number, and
+    resets the GAN to its initial weights; running the same cell again then starts at step 0, as `fit(..., fresh=True)`
+    does. The dashboard cannot run the cell itself. Start over is disabled without a `run_dir`, because the run would
+    be lost.
 
     >>> fit(gan, faces, epochs=5, callbacks=[live()])      # doctest: +SKIP
     """
@@ -43,7 +43,7 @@ def live() -> Live:
 
 
 class Live(Callback):
-    """See `live`. `panel` is the dashboard, once `fit` has begun."""
+    """See `live`. `panel` is the dashboard after `fit` has begun."""
 
     def __init__(self) -> None:
         self.panel: Any = None
@@ -71,7 +71,7 @@ class Live(Callback):
             with _own_random_numbers(gan):
                 gan.history.read()
                 self._show(gan.preview_grid())
-            self._cost = 0.0  # what these cost counts, also if those before cost more
+            self._cost = 0.0  # only the cost of the latest pictures counts
             self._drew(now)
         if now > self._tells_at:
             self._tells_at = now + _TELL
@@ -92,7 +92,7 @@ class Live(Callback):
             self._shown.update(self.panel)
 
     def _drew(self, began: float) -> None:
-        """Set when the next pictures are due. At a snapshot the grid was given, so a dearer time before it counts."""
+        """Schedule the next pictures. Snapshots provide the grid, so an earlier, higher cost still counts."""
         done = time.monotonic()
         self._cost = max(self._cost, done - began)
         self._draws_at = done + max(_DRAW, self._cost / _SHARE)
@@ -110,7 +110,7 @@ class Dashboard(Panel):
         "Faces of the same latents during training",
         "Curves of losses and discriminator output",
     )
-    status_first = True  # rate, time left and Stop are in view while the pictures change below them
+    status_first = True  # rate, time left, and Stop stay above the changing pictures
     instead = "here `fit` shows its progress bar"
 
     def __init__(self, gan: GAN, total: int) -> None:
@@ -119,9 +119,7 @@ class Dashboard(Panel):
         self._said = -_QUIET
         self._began = time.monotonic(), gan.step
         self._watch = Watch(gan.config)
-        self.has_still = (
-            gan.step >= total
-        )  # else it would be of the start; what stays of a run lies in its folder
+        self.has_still = gan.step >= total  # a still would show the start; the run folder has the results
         super().__init__(gan.preview_grid())
 
     def draw(self, state: Tensor) -> tuple[Sequence[Tensor], str]:
@@ -143,21 +141,21 @@ class Dashboard(Panel):
         )
 
     def update(self, grid: Tensor) -> None:
-        """Show a new grid, the curves up to now, and what sets in."""
+        """Show a new grid, the current curves, and new verdicts."""
         self.state = grid
         self._redraw()
         if news := self._watch.news(self.gan.history):
             self.warn(news)
 
     def warn(self, news: str) -> None:
-        """Show a line that stays."""
+        """Show a permanent line."""
         if self.box:
             self.notice.value += sentence_html(news)
         else:
             print(news)
 
     def drawn(self, sentence: str) -> None:
-        """Say it, unless something was said a moment ago: screen readers read every sentence out."""
+        """Show the sentence unless one was shown recently, because screen readers read out every sentence."""
         self.sentence = sentence
         if time.monotonic() - self._said >= _QUIET:
             self.say(sentence)
@@ -167,12 +165,12 @@ class Dashboard(Panel):
         super().say(text)
 
     def tell(self) -> None:
-        """Bring the sentence up to date."""
+        """Update the sentence."""
         self.say(self.progress())
         self.tick()
 
     def tick(self) -> None:
-        """Bring the bar up to date."""
+        """Update the progress bar."""
         if self.box:
             self.bar.value = self.gan.step
 
@@ -191,7 +189,7 @@ class Dashboard(Panel):
         return self.gan.step >= self.total
 
     def progress(self) -> str:
-        """The run's step, rate and time left, in words."""
+        """The run's step, rate, and time left as text."""
         gan, (began, first) = self.gan, self._began
         said = "Stopped at step" if self.ended else "Step"
         if self.complete and (self.ended or first >= self.total):
@@ -210,13 +208,13 @@ class Dashboard(Panel):
         return f"{said}."
 
     def ask_to_stop(self) -> None:
-        """What the Stop button does. A click may be heard twice, the second time after the run's end."""
+        """The action of the Stop button. A click may arrive twice, the second time after the run's end."""
         if not self.stop.disabled:
             self.stopped = True
             self.stop.description = "Stopping"
 
     def start_over(self) -> None:
-        """What the Start over button does once the run has ended."""
+        """The action of the Start over button after the run has ended."""
         if (run_dir := self.gan.run_dir) is None:
             return
         said = "Run the cell again to start over."
@@ -238,7 +236,7 @@ class Dashboard(Panel):
 
 
 def _own_random_numbers(gan: GAN) -> Any:
-    """A context that leaves PyTorch's random numbers as they were: networks of your own may draw from them."""
+    """A context that restores PyTorch's random state, because your own networks may draw from it."""
     return torch.random.fork_rng(devices=[gan.device] if gan.device.type == "cuda" else [])
 
 

@@ -1,4 +1,4 @@
-"""Play with a generator's latents: `explore` and its panel."""
+"""The widget `explore`: resample and edit a generator's faces."""
 
 from __future__ import annotations
 
@@ -25,21 +25,21 @@ from facegan.widgets.controls import (
 )
 from facegan.widgets.panel import Panel, numbers
 
-_FAR = 4.0  # standard deviations that sliders move along a direction
+_FAR = 4.0  # range of the direction sliders in standard deviations
 
 
 def explore(generator: object = "faces", *, n: int = 16, seed: int = 0) -> Explore:
-    """Explore latents: resample, keep faces, move along the directions that change images most, undo.
+    """Explore latents: resample, keep faces, move along the directions that change images most, and undo.
 
-    The same without widgets: `facegan.explore.Exploration`.
+    Without widgets, use `facegan.explore.Exploration`.
 
     Args:
-        generator: a `Generator`, a `GAN`, a run folder, an exported file, or a bundled one by name: "faces".
+        generator: a `Generator`, a `GAN`, a run folder, an exported file, or a bundled one by name, such as "faces".
         n: number of faces.
-        seed: of the first faces.
+        seed: seed of the first faces.
 
     Raises:
-        ConfigError: the generator, n or the seed is none of these.
+        ConfigError: the generator, n, or the seed is invalid.
         CheckpointError: there is no such generator.
     """
     return Explore(Exploration.start(lab.open_generator(generator), n=n, seed=seed))
@@ -83,7 +83,9 @@ class Explore(Panel):
         self.seed.value = state.now.seed
         self.truncation.value = state.now.truncation or NO_LIMIT
         for control, amount in zip(self.directions, state.now.amounts, strict=True):
-            if abs(control.value - amount) > 1e-6:  # in motion, it would jump back to its own value, rounded
+            if (
+                abs(control.value - amount) > 1e-6
+            ):  # otherwise, a moving slider would jump back to its rounded value
                 control.value = amount
         self.faces.mark(dict.fromkeys(state.kept, "kept"), self._tip)
         if self.code.layout.display is None:
@@ -109,7 +111,7 @@ class Explore(Panel):
         return made
 
     def _rows(self) -> list[Any]:
-        """Each slider between the average face moved to its left and to its right end."""
+        """Rows with a slider between two faces: the average face moved to its left and its right end."""
         ends = self.state.directions[:, None] * self.state.directions.new_tensor([[-_FAR], [_FAR]])
         faces = generate(self.state.generator, ends.flatten(0, 1))
         size = ipw.Layout(width="44px", flex="0 0 44px")

@@ -1,4 +1,4 @@
-"""Slide between picked faces: `morph` and its panel."""
+"""The widget `morph`: interpolate between picked faces."""
 
 from __future__ import annotations
 
@@ -21,17 +21,16 @@ _LEGS = 100  # slider steps of a morph
 
 
 def morph(generator: object = "faces", *, n: int = 16, seed: int = 0) -> Morph:
-    """Slide between two to four picked faces, along straight line and great arc side by side; save it.
+    """Interpolate between two to four picked faces, on the straight line and the great arc side by side, and save it.
 
-    `generator`, `n` and `seed` are as in `explore`. The same without widgets: `facegan.explore.morph` and
-    `morph_frames`.
+    `generator`, `n`, and `seed` are as in `explore`. Without widgets, use `facegan.explore.morph` and `morph_frames`.
     """
     return Morph(lab.open_generator(generator), n=n, seed=seed)
 
 
 @dataclass(frozen=True)
 class MorphState:
-    """`picks` are faces of a seed's grid, counted from 0; t is the share of the way through them."""
+    """`picks` are faces of a seed's grid, counted from 0; t is the position on the path, from 0 to 1."""
 
     seed: int
     picks: tuple[int, ...]
@@ -84,7 +83,7 @@ class Morph(Panel):
         self.faces.mark(marks, self._tip)
 
     def write(self) -> None:
-        """Save the loop under the name in the box; a file that is there already is not replaced."""
+        """Save the loop with the name in the box; an existing file is not replaced."""
         try:
             path = unused(Path(self.name.value.strip() or "morph.gif"))
             frames = lab.morph_frames(self.generator, self.anchors(self.state))
@@ -117,6 +116,6 @@ class Morph(Panel):
 
 
 def unused(path: Path) -> Path:
-    """The path itself, or the first of name-2, name-3, ... that is free."""
+    """The path, or the first free one of name-2, name-3, ..., if it exists."""
     tries = (path.with_stem(f"{path.stem}-{k}") if k > 1 else path for k in range(1, 10_000))
     return next(p for p in tries if not p.exists())

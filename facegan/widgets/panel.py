@@ -1,7 +1,7 @@
-"""What all widgets share: a look, pictures replaced in place, undo, and a worker that draws the newest state.
+"""The base class of all widgets: style, pictures, undo, and drawing in a thread.
 
-A panel's state is a value; controls replace it. Drawing happens in a thread, so that the kernel handles
-events meanwhile, and states that were replaced while it drew are never drawn.
+A panel's state is an immutable value that controls replace. Pictures are drawn in a thread, so that the kernel can
+handle events at the same time. States that are replaced during drawing are never drawn.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ _STYLE = """<style>
 
 
 class Worker:
-    """Runs the newest job in a thread; jobs that were replaced before their turn never run."""
+    """Runs the newest job in a thread; jobs that are replaced before they start never run."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -51,7 +51,7 @@ class Worker:
         self._thread: threading.Thread | None = None
 
     def ask(self, job: Callable[[], None]) -> None:
-        """Run `job` as soon as the one in progress is done, unless another is asked for before."""
+        """Run `job` after the current one, unless another job replaces it."""
         with self._lock:
             self._job = job
             if self._thread is None:
@@ -59,7 +59,7 @@ class Worker:
                 self._thread.start()
 
     def wait(self) -> None:
-        """Return when nothing is left to do."""
+        """Wait until all jobs are done."""
         while (thread := self._thread) is not None:
             thread.join()
 
@@ -70,21 +70,21 @@ class Worker:
                 if job is None:
                     self._thread = None
                     return
-            with suppress(Exception):  # jobs report their own errors; the next one gets its turn
+            with suppress(Exception):  # jobs report their own errors; later jobs must still run
                 job()
 
 
 class Panel:
-    """A widget: its state, its pictures, its controls. The last value of a cell shows itself.
+    """A widget with a state, pictures, and controls, which is displayed as a cell's last value.
 
-    Subclasses give `draw` (state to pictures and a sentence), `build` (the controls) and `sync` (controls
-    from state). `state` is a value; `act` replaces it, `undo` takes that back. Without ipywidgets, or
-    outside a notebook, a panel says so and shows its pictures only.
+    Subclasses implement `draw` (state to pictures and a sentence), `build` (the controls), and `sync` (controls from
+    state). `act` replaces `state`, and `undo` restores the previous one. Without ipywidgets, or outside a notebook, a
+    panel prints a message and only shows its pictures.
     """
 
-    has_still = True  # whether a picture stays in saved notebooks
-    names_of_pictures: tuple[str, ...] = ("Faces",)  # for screen readers; the sentence tells what changes
-    still_width = 900  # pixels up to which the pictures of saved notebooks are beside each other
+    has_still = True  # whether saved notebooks contain a picture
+    names_of_pictures: tuple[str, ...] = ("Faces",)  # for screen readers; the sentence describes changes
+    still_width = 900  # maximum width in pixels of pictures in a row in saved notebooks
     status_first = False  # whether the sentence is above the pictures
     instead = "in a script, use the functions of facegan.explore"
 
@@ -93,7 +93,7 @@ class Panel:
         self._past: list[Any] = []
         self._last_control: str | None = None
         self._lock = threading.RLock()  # cells and controls may act from different threads
-        self._syncing = True  # controls that are being made do not act
+        self._syncing = True  # controls do not act during their creation
         self._worker = Worker()
         self.pictures, self.sentence = self.draw(state)
         self.box = self._boxed() if ipw else None
@@ -101,18 +101,18 @@ class Panel:
             print(reason)
 
     def draw(self, state: Any) -> tuple[Sequence[Tensor], str]:
-        """The pictures, uint8 (3, H, W), and what they show in words. Runs in a thread."""
+        """The pictures, uint8 (3, H, W), and a sentence that describes them. Runs in a thread."""
         raise NotImplementedError
 
     def build(self) -> Any:
-        """The controls' box, with `self.images` and `self.status` in it."""
+        """The box with the controls, `self.images`, and `self.status`."""
         raise NotImplementedError
 
     def sync(self, state: Any) -> None:
-        """Set the controls to what the state says."""
+        """Set the controls from the state."""
 
     def act(self, state: Any, control: str | None = None) -> None:
-        """Go to a state. Steps of one continuous `control`, such as a slider, are undone together."""
+        """Set the state. Changes by the same continuous `control`, such as a slider, are undone together."""
         with self._lock:
             if self._syncing or state == self.state:
                 return
@@ -122,18 +122,18 @@ class Panel:
             self._go(state)
 
     def undo(self) -> None:
-        """Back to the state before the last action, if there was one."""
+        """Restore the state before the last action, if there was one."""
         with self._lock:
             if self._past:
                 self._last_control = None
                 self._go(self._past.pop())
 
     def wait(self) -> None:
-        """Return when the newest state is drawn."""
+        """Wait until the newest state is drawn."""
         self._worker.wait()
 
     def drawn(self, sentence: str) -> None:
-        """Called with what new pictures show in words."""
+        """Called with the sentence that describes new pictures."""
         self.say(sentence)
 
     def say(self, text: str) -> None:
@@ -159,7 +159,7 @@ class Panel:
     def _redraw(self) -> None:
         try:
             self.pictures, sentence = self.draw(self.state)
-        except Exception as error:  # in a thread nobody else would hear of it
+        except Exception as error:  # an error in a thread would be lost
             name = "" if isinstance(error, FaceganError) else f"{type(error).__name__}: "
             self.say(f"Not drawn. {name}{error}")
             return
@@ -180,7 +180,7 @@ class Panel:
         return box
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> tuple[dict, dict]:
-        """The widget, with a picture beside it for whoever shows notebooks without a kernel."""
+        """The widget, and a picture for viewers without a kernel."""
         self.wait()
         data: dict[str, Any] = {"text/plain": repr(self)}
         if self.has_still or not self.box:
@@ -197,7 +197,7 @@ class Panel:
 
 
 def why_no_controls(instead: str) -> str:
-    """What to tell someone who will see no controls, and what to do instead; empty where they will."""
+    """A message if no controls can be shown, with what to do instead; empty if they can."""
     if ipw is None:
         return (
             "ipywidgets is not installed, so here is a picture without controls. Run "
@@ -209,12 +209,12 @@ def why_no_controls(instead: str) -> str:
 
 
 def sentence_html(text: str) -> str:
-    """A sentence for an HTML widget, read out by screen readers when it changes."""
+    """A sentence for an HTML widget; screen readers read it out when it changes."""
     return f'<div class="fg-status" role="status" aria-live="polite">{html.escape(text)}</div>'
 
 
 def numbers(picks: Sequence[int]) -> str:
-    """Picked faces, counted from 0, as people count them: "1, 3"."""
+    """Picked faces, counted from 0, as text, counted from 1: "1, 3"."""
     return ", ".join(str(index + 1) for index in picks)
 
 
@@ -224,7 +224,7 @@ def blank(like: Tensor) -> Tensor:
 
 
 def side_by_side(pictures: Sequence[Tensor], *, width: int = 900, gap: int = 12) -> Tensor:
-    """Pictures of any size as one, on white, below each other when they would be wider than `width`."""
+    """Pictures of any size as one picture on white, stacked if they would be wider than `width`."""
     across = sum(p.shape[2] + gap for p in pictures) - gap <= width
     axis, other = (2, 1) if across else (1, 2)
     size = max(p.shape[other] for p in pictures)

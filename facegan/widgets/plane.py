@@ -1,4 +1,4 @@
-"""Change the game in two dimensions and watch it again: `plane` and its panel."""
+"""The widget `plane`: train GANs on points with different settings."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from facegan.widgets.panel import Panel
 YOURS = "your points"
 _RATES = (1e-4, 2e-4, 5e-4, 1e-3, 2e-3, 5e-3, 1e-2)
 _TELL_EVERY = 200  # steps between two lines of progress
-# Each setting of a config that has a slider: its label, what it means, and its values.
+# Settings with a slider: label, tooltip, and values.
 _SLIDERS: dict[str, tuple[str, str, tuple]] = {
     "lr_d": ("Rate of D", "Learning rate of D", _RATES),
     "lr_g": ("Rate of G", "Learning rate of G", _RATES),
@@ -47,14 +47,14 @@ def plane(
     """Train a GAN of points, play the training, and retrain when a control changes.
 
     Args:
-        config: settings to begin with; by default `facegan.plane.CONFIG`.
+        config: initial settings; by default `facegan.plane.CONFIG`.
         data: a name in `facegan.plane.DATA`, or points (N, 2).
-        steps: of each training.
+        steps: steps of each training.
         every: steps between two frames.
-        seed: of each training.
+        seed: seed of each training.
 
     Raises:
-        ConfigError, DataError: as `facegan.plane.record`, which does the same without widgets.
+        ConfigError, DataError: as for `facegan.plane.record`, which does the same without widgets.
     """
     return Plane(data, checked_config(config), steps=steps, every=every, seed=checked_seed(seed))
 
@@ -69,11 +69,11 @@ class PlaneState:
 
 
 class _Replaced(BaseException):
-    """The controls have changed since this training began; no error, so nobody is told."""
+    """The controls have changed since this training began; it ends without a message."""
 
 
 class Plane(Panel):
-    """See `plane`. `state` is a `PlaneState`, `recording` what is played."""
+    """See `plane`. `state` is a `PlaneState`, `recording` the current recording."""
 
     names_of_pictures = ("The last frame",)
     instead = "in a script, use facegan.plane.record and facegan.plane.play"
@@ -139,7 +139,7 @@ class Plane(Panel):
 
 
 class _Watch(Callback):
-    """Tells how far a training is, and ends it when its panel has another state."""
+    """Reports the progress of a training, and ends it if its panel has another state."""
 
     shows_progress = True
 

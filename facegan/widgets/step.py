@@ -1,4 +1,4 @@
-"""One round of Algorithm 1 at a time: `step` and its panel."""
+"""The widget `step`: a training one update at a time."""
 
 from __future__ import annotations
 
@@ -19,7 +19,10 @@ from facegan.widgets.controls import button, columns, ipw, row, seed_box
 from facegan.widgets.panel import Panel
 from facegan.widgets.step_picture import draw_fakes, draw_logits
 
-SHOWN, ASKED = 8, 32  # fakes that are drawn; fakes, and as many real faces, of the histograms and the table
+SHOWN, ASKED = (
+    8,
+    32,
+)  # number of fakes that are drawn; number of fakes and of real faces in histograms and table
 _NAMES = {"D": "a step of D", "G": "a step of G", "both": "a step of both", "ten": "ten steps of both"}
 _ROWS = (
     ("Loss of D", "loss_d"),
@@ -27,31 +30,31 @@ _ROWS = (
     ("Gradient norm of D", "grad_norm_d"),
     ("Gradient norm of G", "grad_norm_g"),
 )
-_SMALL = 2**16  # pixels of a step's batches, such as 64 images of 32 px
+_SMALL = 2**16  # pixels in a step's batches, such as 64 images of 32 px
 _CELL = "padding: 3px 10px; text-align: right"
 _HEAD = "padding: 3px 10px; text-align: left; font-weight: 400"
 _CRITICS = [LOSSES[name] for name in ("wasserstein", "hinge", "least_squares")]  # logits, no probabilities
 
 
 def step(gan: GAN, faces: Any, *, seed: int = 0) -> Step:
-    """A debugger: move D alone, G alone or both by one step, and see what changes for each.
+    """A debugger for GAN training: update D alone, G alone, or both, and see what changes.
 
     The GAN is trained in place. "Step D" updates D on the next batch and on fakes of the current G. "Step G" updates G
     on fakes of new latents, through the current D. "Step both" is a step of `fit`. Undo restores the GAN bit for bit:
-    weights, optimizers, average, random numbers and history.
+    weights, optimizers, average, random numbers, and history.
 
-    All that is shown is of the same 32 fakes and 32 faces each time, not of the step's batch. The fakes are of G as it
-    trains, not of its average. The losses are without penalties. At most half of the CPU's threads are used. The same
-    without widgets: `facegan.training.game.Game`.
+    Pictures and values are for the same 32 fakes and 32 faces each time, not for the step's batch. The fakes are from G
+    itself, not from its average. The losses are without penalties. At most half of the CPU's threads are used. Without
+    widgets, use `facegan.training.game.Game`.
 
     Args:
         gan: a GAN of images, new or trained.
         faces: as for `fit`.
-        seed: of the latents that are shown.
+        seed: seed of the latents that are shown.
 
     Raises:
-        ConfigError: it is no GAN, its networks are of something other than images, or the seed is none.
-        DataError: the faces are not images of the GAN's size, or fewer than a batch.
+        ConfigError: `gan` is not a GAN, does not generate images, or the seed is invalid.
+        DataError: the faces are not images of the GAN's size, or there are fewer than one batch.
     """
     return Step(Game(gan, faces), seed=checked_seed(seed))
 
@@ -65,7 +68,7 @@ class StepState:
 
 
 class Step(Panel):
-    """See `step`. `state` is a `StepState`, `game` the `Game`; `before` and `after` are what the players see."""
+    """See `step`. `state` is a `StepState`, `game` the `Game`; `before` and `after` are of class `Look`."""
 
     names_of_pictures = (
         "Fakes, D's output for each, and where D asks G to make them brighter or darker",
@@ -122,14 +125,14 @@ class Step(Panel):
         self.act(replace(self.state, seed=next_seed(self.state.seed)))
 
     def _move(self, moves: tuple[str, ...]) -> None:
-        """Play or undo; afterwards the panel only offers to undo what the game can."""
+        """Make or undo moves; then limit the panel's undo to that of the game."""
         failed = True
         try:
             self.game.go_to(moves)
             failed = False
         finally:
             with self._lock:
-                if failed:  # also moves that wait for their turn are dropped
+                if failed:  # drops queued moves, too
                     self.state = replace(self.state, moves=self.game.moves)
                     self._past = [
                         p for p in self._past if len(p.moves) <= len(self.game.moves) and p != self.state
@@ -141,7 +144,7 @@ class Step(Panel):
     def _threads(self) -> int:
         """One CPU thread for small batches, otherwise half of them.
 
-        Threads wait for each other in every layer. Beside another busy process on two cores, a step of `wgan_gp` at 32
+        Threads wait for each other in every layer. With another busy process on two cores, a step of `wgan_gp` at 32
         px took 10 s with two threads, and 0.9 s with one; on idle cores, 0.5 s with two.
         """
         config = self.game.gan.config
@@ -156,7 +159,7 @@ class Step(Panel):
         return f"{logits.mean():.2f}" if self.is_critic else f"{logits.sigmoid().mean():.1%}"
 
     def _numbers(self, look: Look) -> list[tuple[str, str]]:
-        """What the table shows of a moment: names and numbers."""
+        """The rows of the table for a `Look`: names and numbers."""
         mean = "Mean logit" if self.is_critic else "Mean of D"
         shown = [
             (f"{mean}, real faces", self._mean(look.real_logits)),
@@ -190,4 +193,4 @@ class Step(Panel):
         said += f"D's {what} is {values[0]} for {ASKED} real faces and {values[1]} for {ASKED} fakes. "
         said += f"Loss of D {values[2]}, of G {values[3]}."
         finite = self.after.fake_logits.isfinite().all()
-        return said if finite else f"{said} Not all of this is finite: the training has diverged. Undo."
+        return said if finite else f"{said} Not all values are finite: the training has diverged. Undo."

@@ -1,6 +1,6 @@
-"""The pictures of `facegan.widgets.step`: fakes with what D asks to change in them, and D's logits.
+"""The pictures of `facegan.widgets.step`: fakes, gradients of D, and D's logits.
 
-Drawn with Pillow, in a few milliseconds; a figure of matplotlib takes longer than the step that it shows.
+They are drawn with Pillow in a few milliseconds, because a matplotlib figure takes longer than a training step.
 """
 
 from __future__ import annotations
@@ -17,21 +17,21 @@ from facegan.explore import BLUE, ORANGE
 from facegan.images import to_uint8
 from facegan.training.single import Look
 
-# In pixels; pictures are shown at half their size, so that text stays sharp.
-_SIDE, _GAP, _COLUMNS = 200, 16, 4  # about, of each fake; between fakes; in a row
+# In pixels; pictures are displayed at half size, so that text is sharp.
+_SIDE, _GAP, _COLUMNS = 200, 16, 4  # approximate side of a fake; gap between fakes; fakes per row
 _TEXT, _GRAY = (30, 30, 30), (110, 110, 110)
-_LITTLE = (170, 170, 170)  # gray of the heat map's mean brightness, where D asks for little
+_LITTLE = (170, 170, 170)  # gray of the heat map where the gradient is small
 _BINS = 24
-_WIDTH, _PANEL, _TOP = 860, 250, 44  # of the histograms
+_WIDTH, _PANEL, _TOP = 860, 250, 44  # dimensions of the histograms
 
 
 def heat_map(fakes: Tensor, pull: Tensor) -> Tensor:
-    """What D asks G to change: fakes in light gray, orange where brighter looks more real to D, blue where darker.
+    """Heat maps of D's gradient: fakes in light gray, orange where brighter looks more real to D, blue where darker.
 
     Args:
         fakes: (N, 3, S, S) in [-1, 1].
-        pull: the gradient of D's logits with respect to them; its sum over the colors decides. The strongest one
-            percent of all pixels have the full color.
+        pull: gradient of D's logits with respect to the fakes, summed over the colors. The strongest one percent of
+            all pixels have the full color.
 
     Returns:
         uint8 (N, 3, S, S).
@@ -99,7 +99,7 @@ def _panel(draw: Any, top: int, name: str, pair: list[np.ndarray], most: int, ed
     _swatch(draw, 0, middle + 56, ORANGE, "fakes", _font(26))
 
 
-_LEFT = 110  # where the histograms' axis begins
+_LEFT = 110  # left end of the histograms' axis
 
 
 def _x(logit: float, edges: np.ndarray) -> int:
@@ -121,7 +121,7 @@ def _counts(logits: Tensor, edges: np.ndarray) -> np.ndarray:
 
 
 def _axis(draw: Any, top: int, edges: np.ndarray) -> None:
-    """Ticks at round numbers, and what the axis is."""
+    """Ticks at round numbers, and axis labels."""
     span = edges[-1] - edges[0]
     power = 10.0 ** math.floor(math.log10(span / 4))
     step = next(power * m for m in (1, 2, 5, 10) if span / (power * m) <= 6)
@@ -134,7 +134,7 @@ def _axis(draw: Any, top: int, edges: np.ndarray) -> None:
 
 
 def _swatch(draw: Any, x: float, middle: float, color: tuple[int, int, int], text: str, font: Any) -> float:
-    """A square of the color and what it means; returns where the text ends."""
+    """Draw a legend entry, a square of the color and a text; returns where the text ends."""
     half = font.size // 2
     draw.rectangle((x, middle - half, x + 2 * half, middle + half), fill=color)
     draw.text((x + 3 * half, middle), text, fill=_TEXT, font=font, anchor="lm")

@@ -1,10 +1,10 @@
-"""Makes a Stop button work while its own cell keeps the kernel busy.
+"""Detects clicks on a Stop button while the running cell keeps the kernel busy.
 
-A kernel handles messages one after the other, so a click waits until the running cell ends. Here the cell
-itself looks through the messages that have arrived. None is lost: each goes back to the kernel, in order, and
-is handled when the cell has ended. Only those by which a reloaded page asks for its widgets are answered at once
-(`facegan.widgets.reconnect`). (JupyterLab with ipykernel 7 delivers clicks in a thread of their own; then none
-arrives here, and the button's usual handler is called.)
+A kernel handles messages in order, so a click waits until the running cell ends. Here, the cell reads the messages
+that have arrived. No message is lost: each is returned to the kernel, in order, and is handled after the cell has
+ended. Only the requests of a reloaded page for its widgets are answered immediately (`facegan.widgets.reconnect`).
+JupyterLab with ipykernel 7 delivers clicks in a separate thread; then no click arrives here, and the button's usual
+handler is called.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from facegan.widgets.reconnect import answered
 def poll_click(model_id: str) -> bool:
     """Whether a click on the button with this model id has arrived; False outside a kernel's main thread."""
     if threading.current_thread() is not threading.main_thread():
-        return False  # the messages are the main thread's, which is free to handle them
+        return False  # the main thread is free to handle its messages
     kernel = running_kernel()
     socket, put_back = _shell(kernel)
     found = False
@@ -34,7 +34,7 @@ def poll_click(model_id: str) -> bool:
 
 
 def _shell(kernel: Any) -> tuple[Any, Callable[[list], None]]:
-    """Where the main thread's messages arrive, and how to leave them for later; (None, ...) when unknown."""
+    """The socket of the main thread's messages, and a function that defers them; (None, ...) if unknown."""
     if thread := getattr(kernel, "shell_channel_thread", None):  # ipykernel 7
         pair = getattr(thread.manager, "_shell_channel_to_main", None)
         put_back = partial(kernel.io_loop.add_callback, kernel.shell_main, None)
@@ -54,7 +54,7 @@ def _receive(socket: Any) -> list | None:
 
 
 def _is_click(session: Any, frames: list, model_id: str) -> bool:
-    """Reads a message without checking its signature: the kernel does, and would refuse it a second time."""
+    """Whether a message is a click. Its signature is not checked, because the kernel checks it and only once."""
     try:
         _, (_, header, _, _, content, *_) = session.feed_identities(frames, copy=False)
         if session.unpack(header.bytes)["msg_type"] != "comm_msg":

@@ -1,4 +1,4 @@
-"""The same faces through a training: `timeline` and its panel."""
+"""The widget `timeline`: the same faces during a training."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from facegan.widgets.panel import Panel, blank
 
 
 def timeline(run: str | Path | Run = "faces", *, generator: nn.Module | None = None) -> TimelinePanel:
-    """The same latents' faces through a training, beside its curves; any latents, where generators were kept.
+    """Show faces of the same latents during a training, beside its curves; other latents if generators were kept.
 
-    The same without widgets: `facegan.Run`.
+    Without widgets, use `facegan.Run`.
 
     Args:
-        run: a run folder, or a bundled training: "faces", "synthetic", or one that goes wrong
+        run: a run folder, or a bundled run: "faces", "synthetic", or one with a failure
             (`facegan.pretrained.GALLERY`).
         generator: your own network, if the run trained one.
 
@@ -37,7 +37,7 @@ def timeline(run: str | Path | Run = "faces", *, generator: nn.Module | None = N
 
 @dataclass(frozen=True)
 class TimelineState:
-    """The index of a snapshot, and the seed of the latents; None for those of the run's frames."""
+    """The index of a snapshot, and the seed of the latents; None for the latents of the run's frames."""
 
     index: int
     seed: int | None = None

@@ -107,7 +107,7 @@ def test_data_check_counts_sizes_and_caches(facegan, photos):
     facegan("data", "preview", "photos", "--size", 16)
     done = facegan("data", "check", "photos")
     assert done.returncode == 0, done.stderr
-    assert "photos: 5 images that can be read\n  4 of 20 x 16\n  1 of 20 x 20" in done.stdout
+    assert "photos: 5 readable images\n  4 of 20 x 16\n  1 of 20 x 20" in done.stdout
     assert re.search(r"cache data.photos@\w+-16px-center-\w+\.npy: verified", done.stdout)
 
 
@@ -117,7 +117,7 @@ def test_data_check_exits_1_for_unreadable_images_and_damaged_caches(facegan, ph
     cache.write_bytes(cache.read_bytes()[:-1] + b"x")
     done = facegan("data", "check", "photos")
     assert done.returncode == 1
-    assert "damaged; the next load builds it again" in done.stdout
+    assert "damaged; the next load rebuilds it" in done.stdout
     cache.unlink()
     (photos / "page.png").write_bytes(b"<html>")
     done = facegan("data", "check", "photos")

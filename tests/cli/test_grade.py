@@ -50,7 +50,7 @@ def test_the_roster_decides_the_rows(facegan, place, graded):
         (["--format", "xls"], "no format is called 'xls'; there are csv, canvas, moodle, gradescope"),
         (["--notebooks", "1,9"], "there is no notebook 9"),
         (["--notebooks", "one"], "Give numbers"),
-        (["--due", "tomorrow"], "is no time"),
+        (["--due", "tomorrow"], "is not a time"),
         (["--roster", "nowhere.csv"], "the roster nowhere.csv cannot be read"),
         (["--out", "submissions"], "--out submissions is a folder"),
     ],
@@ -64,7 +64,7 @@ def test_wrong_options_are_refused_before_anything_runs(facegan, graded, argumen
 def test_a_folder_that_is_none_is_refused_before_anything_runs(facegan, graded):
     done = facegan("grade", "nowhere")
     assert (done.returncode, graded) == (1, {})
-    assert "nowhere is no folder" in done.stderr
+    assert "nowhere is not a folder" in done.stderr
 
 
 @pytest.mark.parametrize("format", ["canvas", "moodle", "gradescope"])

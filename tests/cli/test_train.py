@@ -96,7 +96,7 @@ def test_training_starts_from_a_run_and_resumes_without_it(facegan, finished):
         ),
         (["--start-from", "nothing"], "nothing is not a run folder"),
         (["--start-from", "healthy"], "the bundled run 'healthy' has no discriminator"),
-        (["--start-from", "run", "--width", 32], "width is 8 there, 32 here"),
+        (["--start-from", "run", "--width", 32], "width is 8 .*, 32 here"),
         (["--start-from", "run", "--augment-target", 0.6], "--augment-target 0.6 adapts .* --augment none"),
         (
             ["--start-from", "run", "--run-dir", "run"],
@@ -137,7 +137,7 @@ def test_the_folder_of_other_settings_has_their_name(facegan, place):
     [
         (
             ["--config", "a.json", "--recipe", "tiny"],
-            "got --recipe tiny and --config a.json, which has settings",
+            "got --recipe tiny and --config a.json",
         ),
         (
             ["--config", "a.json", "--start-from", "run"],

@@ -46,15 +46,15 @@ def test_names_that_are_no_options_stay():
 @pytest.mark.parametrize(
     ("arguments", "said", "not_said"),
     [
-        ([*TRAIN, "a", "--loss", "hinge", "--label-smoothing", 0.1], "--label-smoothing 0.1 has no", "loss='bce'"),
+        ([*TRAIN, "a", "--loss", "hinge", "--label-smoothing", 0.1], "--label-smoothing 0.1 does", "loss='bce'"),
         ([*TRAIN, "a", "--gradient-penalty", 10], "Set --norm instance or --norm none", "norm="),
         ([*TRAIN, "a", "--batch-size", 64], "Use a --batch-size of at most 40", "batch_size"),
         ([*TRAIN, "a", "--epochs", 2], "got both --epochs 2 and --steps 2", "epochs="),
         ([*TRAIN, "a", "--lr-d", 1e30], "or --precision fp32", "precision="),
-        ([*TRAIN, "a", "--image-size", 48], "in Python, networks of your own", "set image_size"),
+        ([*TRAIN, "a", "--image-size", 48], "in Python, your own networks", "set image_size"),
         ([*TRAIN, "a", "--crop", "celeba-108", "--align", "face"], "--crop celeba-108 and --align face", "align="),
         ([*TRAIN, "faces.npy"], "Choose another --run-dir", "run_dir"),
-        (["info", "nowhere"], "Name such a folder, or a bundled run", "fit("),
+        (["info", "nowhere"], "Name a run folder, or a bundled run", "fit("),
         (["sample", "nowhere.safetensors"], "or `facegan export`", "gan.export("),
     ],
 )  # fmt: skip

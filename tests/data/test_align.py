@@ -125,9 +125,7 @@ def test_a_face_that_would_be_a_blur_is_refused(crop, drawn):
 
 
 def test_photographs_without_a_face_are_skipped_and_named_without_ending_the_load(crop, photographs):
-    with pytest.warns(
-        UserWarning, match=r"1 of 4 images of photos .25\.0%. were skipped: wall\.png: no face"
-    ):
+    with pytest.warns(UserWarning, match=r"1 of 4 images .*wall\.png: no face"):
         faces = load_faces(photographs, 32, align="face")
     assert (len(faces), faces.skipped) == (3, ("wall.png: no face found",))
     assert faces.crop == "face"

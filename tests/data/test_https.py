@@ -141,7 +141,7 @@ def test_from_https_to_http_only_the_published_bytes_are_accepted(
         assert fetch("celeba").read_bytes() == body
         return
     server.files["/faces.zip"] = archive(tmp_path / "other.zip", first=100)
-    with pytest.raises(DownloadError, match="leads from https to http"):
+    with pytest.raises(DownloadError, match="redirects from https to http"):
         fetch("celeba")
     assert not installed()
     assert temporaries() == []

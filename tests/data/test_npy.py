@@ -49,7 +49,7 @@ def test_a_header_that_claims_more_than_the_file_has_is_refused():
     with open("faces.npy", "wb") as file:
         header = {"descr": "|u1", "fortran_order": False, "shape": (10**9, 3, 64, 64)}
         np.lib.format.write_array_header_1_0(file, header)
-    with pytest.raises(DataError, match=r"claims to hold 12,288,000 MB"):
+    with pytest.raises(DataError, match=r"claims to have 12,288,000 MB"):
         load_faces("faces.npy", 64)
 
 

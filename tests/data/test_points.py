@@ -39,7 +39,7 @@ def test_the_given_array_is_copied():
     ("given", "words"),
     [
         (POINTS.reshape(5, 4), r"float32 \(5, 4\), expected points \(N, 2\)"),
-        (POINTS[:1], "holds 1 point"),
+        (POINTS[:1], "has 1 point"),
         (POINTS[0], r"float32 \(2,\), expected points"),
         ("ring", "Names of data sets are for plane.record"),
         ([[0, 1], [2]], "are a list"),

@@ -22,8 +22,8 @@ from facegan.errors import DataError, DownloadError
 @pytest.mark.parametrize(
     ("options", "problem"),
     [
-        ({"n": 9}, "it holds 9 images, expected 12"),
-        ({"side": 8}, "it holds images of 8 x 8 pixels, expected 16 x 16"),
+        ({"n": 9}, "it has 9 images, expected 12"),
+        ({"side": 8}, "images of 8 x 8 pixels, expected 16 x 16"),
     ],
 )
 def test_10_a_wrong_hash_with_other_contents_is_not_installed(source, server, tmp_path, options, problem):
@@ -82,7 +82,7 @@ def test_a_file_put_into_the_data_folder_by_hand_needs_no_network(source, server
 def test_an_unverified_archive_in_the_data_folder_is_not_loaded(source, server, body, tmp_path):
     Path("data").mkdir()
     archive(Path("data/faces.zip"), n=9)
-    with pytest.warns(UserWarning, match="holds 9 images, expected 12"):
+    with pytest.warns(UserWarning, match="9 images, expected 12"):
         assert len(load_faces("celeba", 16)) == 12
 
 

@@ -234,7 +234,7 @@ def test_bad_tables_are_explained():
         render_faces({name: column for name, column in table.items() if name != "yaw"})
     with pytest.raises(DataError, match=r"lengths \[1, 2\]"):
         render_faces(table | {"yaw": np.zeros(1)})
-    with pytest.raises(DataError, match=r"'beard' holds \['curly'\]; use one of"):
+    with pytest.raises(DataError, match=r"'beard' contains \['curly'\]; use one of"):
         render_faces(table | {"beard": np.array(["none", "curly"])})
     for bad in (np.array([0, np.nan]), np.array(["a", "b"])):
         with pytest.raises(DataError, match="not finite numbers"):

@@ -178,8 +178,8 @@ def test_a_history_without_gradients_is_refused_by_name():
     ("changes", "words"),
     [
         ({"loss_d": [1.0] * 299}, "300 rows of 'step' and 299 of 'loss_d'"),
-        ({"loss_g": ["high"] * 300}, "'loss_g' is no list of numbers"),
-        ({"loss_g": [torch.ones((), requires_grad=True)] * 300}, "'loss_g' is no list of numbers"),
+        ({"loss_g": ["high"] * 300}, "'loss_g' is not a list of numbers"),
+        ({"loss_g": [torch.ones((), requires_grad=True)] * 300}, "'loss_g' is not a list of numbers"),
         ({"d_real": [[0.5]] * 300}, r"'d_real' has the shape \(300, 1\)"),
         ({"d_real": 0.5}, r"'d_real' has the shape \(\)"),
         ({"step": range(300, 0, -1)}, "do not ascend"),

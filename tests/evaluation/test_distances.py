@@ -138,9 +138,7 @@ def test_features_that_are_no_numbers_are_refused(real):
 
 def test_too_few_faces_are_refused(real):
     for call in (metrics.frechet_distance, metrics.recall, metrics.distinct):
-        with pytest.raises(
-            ConfigError, match=r"got features \(99, 64\), expected \(N, F\) of 100 faces or more"
-        ):
+        with pytest.raises(ConfigError, match=r"features \(99, 64\), expected .* of 100 faces"):
             call(real, real[:99])
 
 

@@ -44,7 +44,7 @@ def test_summary_knows_the_shape_of_points(capsys):
 
 
 def test_summary_asks_for_a_shape_that_it_cannot_know():
-    with pytest.raises(ConfigError, match=r"Sequential does not say what it takes.*\(100,\)"):
+    with pytest.raises(ConfigError, match=r"Sequential has neither latent_dim nor image_size.*\(100,\)"):
         summary(nn.Sequential(nn.Linear(2, 2)))
 
 

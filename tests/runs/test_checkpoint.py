@@ -196,5 +196,5 @@ def test_a_checkpoint_whose_settings_ask_for_more_builds_nothing(gan, tmp_path):
     state = gan.state_dict()
     state["config"] |= {"width": 9000, "width_d": 9000}
     for network in (lambda: generator_of(state, None), lambda: discriminator_of(state, None)):
-        with pytest.raises(CheckpointError, match="its settings ask for a network of"):
+        with pytest.raises(CheckpointError, match="its settings need at least"):
             network()

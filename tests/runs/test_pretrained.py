@@ -71,7 +71,7 @@ def test_a_step_that_was_not_kept_is_refused():
 
 
 def test_a_file_has_no_steps(tmp_path):
-    with pytest.raises(ConfigError, match=r"step=3 needs a run folder or a bundled run, got .*mine\.safet"):
+    with pytest.raises(ConfigError, match=r"step=3 needs a run folder .*mine\.safet"):
         load_generator(tmp_path / "mine.safetensors", step=3)
 
 
@@ -97,9 +97,7 @@ def test_a_missing_history_is_noticed(damaged):
 
 @pytest.mark.parametrize("function", [pretrained.steps, pretrained.generator_file, pretrained.history_file])
 def test_a_name_that_nothing_has_is_refused(function):
-    with pytest.raises(
-        CheckpointError, match="'nope' is not a bundled run; choose one of faces, synthetic, "
-    ):
+    with pytest.raises(CheckpointError, match="'nope' is not a bundled run; choose one of faces"):
         function("nope")
 
 

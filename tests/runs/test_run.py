@@ -72,15 +72,13 @@ def test_the_averaged_and_the_raw_generator_are_both_there(faces, tmp_path):
     fit(gan, faces, steps=3, run_dir=tmp_path / "run")
     run = Run.open(tmp_path / "run")
     assert torch.equal(run.generator().sample(2, seed=0), gan.sample(2, seed=0))
-    assert torch.equal(run.raw_generator().sample(2, seed=0), gan.generator.sample(2, seed=0))
+    torch.testing.assert_close(run.raw_generator().sample(2, seed=0), gan.generator.sample(2, seed=0))
 
 
 @pytest.mark.parametrize("source", ["nowhere", "."])
 def test_what_is_no_run_says_so_and_names_the_bundled_ones(source, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(
-        CheckpointError, match=r"is not a run folder, .*Name such a folder, or a bundled run: faces"
-    ):
+    with pytest.raises(CheckpointError, match=r"is not a run folder.*bundled run: faces"):
         Run.open(source)
 
 

@@ -44,9 +44,9 @@ def test_older_and_bundled_runs_have_such_files_too(path):
     [
         ("", r"it is not JSON \(Expecting value.*expected a file such as runs/first/config.json"),
         ("epochs: 5", "it is not JSON"),
-        ("[1, 2]", "it holds list and no settings by name"),
-        ({}, "it holds no settings"),
-        ({"data": "celeba", "device": "cpu", "segments": []}, "it holds no settings"),
+        ("[1, 2]", "it contains a list, not settings"),
+        ({}, "it contains no settings"),
+        ({"data": "celeba", "device": "cpu", "segments": []}, "it contains no settings"),
         ({"wdth": 8}, "unknown settings: wdth. Did you mean width?"),
         ({"width": "8"}, "width is '8', expected int"),
         ({"width": None}, "width is None, expected int"),
@@ -68,5 +68,5 @@ def test_a_file_of_bytes_is_refused(tmp_path):
 def test_a_missing_file_and_a_folder_say_what_to_name(tmp_path):
     with pytest.raises(ConfigError, match=r"it cannot be read \(No such file"):
         read_settings(tmp_path / "a.json")
-    with pytest.raises(ConfigError, match=r"it is a folder.*For the settings of a run, name .*config\.json"):
+    with pytest.raises(ConfigError, match=r"it is a folder.*name .*config\.json"):
         read_settings(tmp_path)

@@ -156,7 +156,7 @@ def test_ctrl_c_ends_all_processes_after_the_same_step_and_saves(command, tmp_pa
 
 def test_a_batch_that_cannot_be_shared_is_refused(monkeypatch):
     monkeypatch.setattr(distributed, "world_size", lambda: 3)
-    with pytest.raises(ConfigError, match="a batch of 8 cannot be shared evenly by 3 processes"):
+    with pytest.raises(ConfigError, match="8 cannot be divided evenly among 3"):
         distributed.local_slice(8)
 
 

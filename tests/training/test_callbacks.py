@@ -135,9 +135,7 @@ def test_a_diverged_loss_stops_with_the_step_and_keeps_the_checkpoint(faces, tmp
         if gan.step == 4:
             gan.discriminator.blocks[0][0].weight.data.fill_(math.nan)
 
-    with pytest.raises(
-        TrainingError, match=r"diverged at step 5: loss_d is nan\. The checkpoint of step 4 is kept"
-    ):
+    with pytest.raises(TrainingError, match=r"step 5: loss_d is nan\. The checkpoint of step 4"):
         fit(gan, faces, steps=9, snapshot_every=2, run_dir=tmp_path / "run", callbacks=[poison])
     again = make_gan()
     fit(again, faces, steps=9, snapshot_every=2, run_dir=tmp_path / "run")

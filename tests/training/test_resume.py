@@ -233,9 +233,7 @@ def test_a_gan_of_another_training_is_not_replaced_by_the_folders(faces, tmp_pat
     fit(make_gan(), faces, steps=2, run_dir=tmp_path / "run")
     gan = make_gan(flip=False)
     fit(gan, faces, steps=5)
-    with pytest.raises(
-        CheckpointError, match="checkpoint is at step 2, and this GAN, at step 5, was trained sep"
-    ):
+    with pytest.raises(CheckpointError, match="at step 2, and this GAN, at step 5"):
         fit(gan, faces, steps=8, run_dir=tmp_path / "run")
     assert gan.step == 5
 
@@ -259,7 +257,7 @@ def test_a_checkpoint_of_other_networks_lists_the_settings_and_changes_nothing(f
     kept = {k: v.clone() for k, v in before["generator"].items()}
     with pytest.raises(
         CheckpointError,
-        match=r"width is 8 in the checkpoint, 16 in this GAN, .*norm is 'batch' in the checkpoint, 'none'",
+        match=r"width is 8 .*, 16 .*norm is 'batch' .*, 'none'",
     ):
         fit(other, faces, steps=4, run_dir=tmp_path / "run")
     assert other.step == 0

@@ -185,9 +185,7 @@ def test_what_was_trained_elsewhere_is_not_undone():
 def test_moves_that_do_not_exist_are_refused_before_any_is_played(moves):
     game = Game(make_gan(), FACES)
     state = state_of(game.gan)
-    with pytest.raises(
-        ConfigError, match=r"expected a tuple of names|there is no move .*choose from 'D', 'G'"
-    ):
+    with pytest.raises(ConfigError, match=r"expected a tuple|no move .*choose from"):
         game.go_to(moves)
     assert game.moves == ()
     same_as(game.gan, state)

@@ -85,7 +85,7 @@ def test_a_run_that_started_elsewhere_is_not_resumed(source, photos, tmp_path, r
     fit(make_gan(**START), photos, steps=2, run_dir=tmp_path / "run")
     with pytest.raises(
         CheckpointError,
-        match=r"started from random weights, and this one starts from base, step \d+ on .*Use another run_dir",
+        match=r"started from random weights, .*starts from base",
     ):
         fit(start(source), photos, steps=3, run_dir=tmp_path / "run", resume=resume)
 
@@ -93,11 +93,11 @@ def test_a_run_that_started_elsewhere_is_not_resumed(source, photos, tmp_path, r
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"width": 16}, "keeps its networks: width is 8 there, 16 here.* Leave these settings out"),
-        ({"width_d": 16}, "width_d is 8 there, 16 here"),
+        ({"width": 16}, "keeps its networks: width is 8 .*, 16 here.* Omit these"),
+        ({"width_d": 16}, "width_d is 8 .*, 16 here"),
         (
             {"image_size": 32, "norm": "none"},
-            "image_size is 16 there, 32 here, norm is 'batch' there, 'none'",
+            "image_size is 16 .*, 32 here, norm is 'batch' .*, 'none'",
         ),
         ({"lr": 1.0}, "unknown settings: lr"),
         ({"augment_target": 0.6}, "augment_target=0.6 adapts .* but augment='none'"),
@@ -111,16 +111,12 @@ def test_settings_that_cannot_change_are_named(source, changes, message):
 def test_what_is_no_run_is_named(source, tmp_path):
     with pytest.raises(CheckpointError, match=r"fces is not a run folder.* or a bundled run: faces"):
         start("fces")
-    with pytest.raises(
-        CheckpointError, match=r"the bundled run 'healthy' has no discriminator\. Use a run folder"
-    ):
+    with pytest.raises(CheckpointError, match=r"has no discriminator\. Use a run folder"):
         start("healthy")
     (tmp_path / "bare").mkdir()
     make_gan().export(tmp_path / "bare" / "generator.safetensors")
     (tmp_path / "bare" / "config.json").write_text((source / "config.json").read_text())
-    with pytest.raises(
-        CheckpointError, match="bare has no checkpoint, and so no discriminator to start from"
-    ):
+    with pytest.raises(CheckpointError, match="no discriminator to start from"):
         start(tmp_path / "bare")
 
 

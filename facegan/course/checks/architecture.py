@@ -30,7 +30,7 @@ _CASES = (
 
 @called_with("size", "kernel", "stride", "padding")
 def output_size(function: Callable) -> None:
-    """Against PyTorch's own layer."""
+    """Compare with PyTorch's own layer."""
     got = [_number(call(function, *case)) for case in _CASES]
     right = [
         nn.ConvTranspose2d(1, 1, kernel, stride, padding)(torch.zeros(1, 1, size, size)).shape[-1]
@@ -49,7 +49,7 @@ def output_size(function: Callable) -> None:
 
 
 def _part(function: Callable) -> str:
-    """What of a formula is wrong: how it changes with each of its parts."""
+    """The wrong part of a formula, found by changing each of its arguments."""
     base = (6, 5, 3, 1)
 
     def change(index: int) -> float:
@@ -65,7 +65,7 @@ def _part(function: Callable) -> str:
         changed = change(index)
         if changed != right:
             return f"When {said.format(f'{changed:g}')}."
-    return "It changes as it should with each of its parts, and is off by a fixed number, or wrong in special cases."
+    return "It changes correctly with each of its arguments, but is off by a constant, or wrong in special cases."
 
 
 def _number(result: object) -> float:
@@ -80,7 +80,7 @@ def _number(result: object) -> float:
 
 
 def _wrong_sizes(size: int, kernel: int, stride: int, padding: int) -> dict[str, float]:
-    """What known mistakes give."""
+    """The results of known mistakes."""
     grown = (size - 1) * stride
     return {
         "Padding is not taken into account.": grown + kernel,
@@ -92,30 +92,30 @@ def _wrong_sizes(size: int, kernel: int, stride: int, padding: int) -> dict[str,
         "The moves are size - 1, not size + 1.": (size + 1) * stride + kernel - 2 * padding,
         "The last stamp is kernel wide, not 1.": grown + 1 - 2 * padding,
         "The last stamp's width, kernel, is missing.": grown - 2 * padding,
-        "Stride and kernel are in each other's place.": (size - 1) * kernel + stride - 2 * padding,
+        "Stride and kernel are exchanged.": (size - 1) * kernel + stride - 2 * padding,
         "Are parentheses missing around size - 1?": size - stride + kernel - 2 * padding,
         "Are parentheses missing, so that kernel - padding comes before the factor 2?": grown + 2 * (kernel - padding),
         "It is off by one: count the first stamp's own width, then the moves.": grown + kernel - 2 * padding + 1,
         "A kernel smaller than the stride counts as it is.": grown + max(kernel, stride) - 2 * padding,
         "It is too small by one: the last stamp is as wide as the kernel.": grown + kernel - 2 * padding - 1,
-        "The stride has no effect on it: stamps lie stride apart.": size - 1 + kernel - 2 * padding,
+        "The stride has no effect: stamps are stride apart.": size - 1 + kernel - 2 * padding,
         "That is right only if kernel - 2 * padding equals stride.": size * stride,
-        "That is the number of numbers, not the side.": (grown + kernel - 2 * padding) ** 2,
+        "That is the number of pixels, not the side.": (grown + kernel - 2 * padding) ** 2,
         "It returns the input's side.": size,
-        "The kernel is taken as 4 whatever it is.": grown + 4 - 2 * padding,
-        "The stride is taken as 2 whatever it is.": 2 * (size - 1) + kernel - 2 * padding,
-        "The stride is written into the code: it doubles the side in any case.": 2 * size,
+        "The kernel is always 4 in it.": grown + 4 - 2 * padding,
+        "The stride is always 2 in it.": 2 * (size - 1) + kernel - 2 * padding,
+        "The stride is hard-coded: it always doubles the side.": 2 * size,
     }  # fmt: skip
 
 
 @called_with("in_channels", "out_channels")
 def generator_block(function: Callable) -> None:
-    """A module that doubles the side, normalizes over the batch and is not linear."""
+    """The module must double the side, normalize over the batch, and not be linear."""
     block = new_module(function, 6, 4, what="blocks")
     inputs = torch.randn(8, 6, 4, 4)
     out = forward(block, inputs)
     check(out.ndim == 4, f"its output has shape {tuple(out.shape)}, expected (B, channels, height, width).")
-    check(out.shape[0] == 8, f"of 8 images it makes {out.shape[0]}: the batch must stay as it is.")
+    check(out.shape[0] == 8, f"of 8 images it makes {out.shape[0]}: the batch size must not change.")
     check(out.shape[1] == 4, f"generator_block(6, 4) makes {out.shape[1]} channels, expected 4.")
     for side in (4, 8, 5):
         made = forward(block, torch.randn(2, 6, side, side)).shape[-2:]
@@ -124,14 +124,14 @@ def generator_block(function: Callable) -> None:
     loud = module(function, 6, 4).train()  # a new one: loud inputs spoil the running statistics
     check(
         _keeps_size(loud, 1000 * inputs, 7000 * inputs),
-        "seven times larger inputs make larger outputs, also in training: nothing normalizes over the batch.",
+        "seven times larger inputs make larger outputs, also in training: there is no normalization over the batch.",
     )
     out = forward(block.train(), inputs)
     mean, spread = out.mean((0, 2, 3)), out.std((0, 2, 3))
     check(
         mean.abs().max() > 1e-3 or (spread - 1).abs().max() > 0.1,
-        "every channel comes out with mean 0 and spread 1: the normalization is the last thing that happens, or "
-        "nothing follows it that is not linear.",
+        "every channel has mean 0 and standard deviation 1: the normalization is the last operation, or "
+        "only linear operations follow it.",
     )
     linear = always(lambda: is_affine(block, torch.randn(4, 6, 4, 4)))
     check(not linear, "it is linear: an activation is missing.")
@@ -147,18 +147,18 @@ def _keeps_size(block: nn.Module, small: Tensor, large: Tensor) -> bool:
 
 
 def _check_modes(block: nn.Module, inputs: Tensor) -> None:
-    """In eval mode an image's result does not depend on its neighbors."""
+    """In eval mode, an image's result must not depend on the other images."""
     block.eval()
     alone, together = forward(block, inputs[:1]), forward(block, inputs)[:1]
     block.train()
     check(
         torch.allclose(alone, together, atol=1e-4),
-        "in eval mode an image's result depends on the rest of the batch: use nn.BatchNorm2d, which has two modes.",
+        "in eval mode, an image's result depends on the rest of the batch: use nn.BatchNorm2d, which has two modes.",
     )
 
 
 def _remark_on_block(block: nn.Module, inputs: Tensor) -> None:
-    """What works, but is not the block of the text: transposed convolution, BatchNorm, ReLU."""
+    """Add remarks on blocks that work but differ from the text: transposed convolution, BatchNorm, ReLU."""
     steps = steps_of(block, inputs)
     kinds = [step.kind for step in steps]
     remark_on_norms(steps)
@@ -187,7 +187,7 @@ def init_weights(function: Callable) -> None:
     for layer, mean in zip(network, (0, 1, 0), strict=False):
         _check_normal(layer, mean, asked)
     same = all(p is q for p, q in zip(weights, network.parameters(), strict=True))
-    check(same, "it puts new parameters in place of the old ones; change their numbers in place.")
+    check(same, "it replaces the parameters with new ones; change their numbers in place.")
     bias = network[1].get_parameter("bias")
     check(bool((bias == 0).all()), f"the bias of BatchNorm2d is {bias[0]:.3f} afterwards, expected 0.")
     _check_draws(function)
@@ -202,23 +202,25 @@ def init_weights(function: Callable) -> None:
 
 
 def _check_draws(function: Callable) -> None:
-    """Two layers of one shape get different weights, and the random numbers of the program go on."""
+    """Two layers of the same shape must get different weights, and the global seed must not change."""
     seed = torch.initial_seed()
     first, second = nn.Conv2d(8, 8, 4), nn.Conv2d(8, 8, 4)
     for layer in (first, second):
         _apply(function, layer)
     check(
         not torch.equal(first.weight, second.weight),
-        "layers of one shape get equal weights: a seed is set anew at every call.",
+        "layers of the same shape get equal weights: a seed is set at every call.",
     )
-    check(torch.initial_seed() == seed, "it sets torch's seed, which all of the program shares.")
+    check(torch.initial_seed() == seed, "it sets torch's global seed, which affects the whole program.")
 
 
 def _remark_on_others(network: nn.Sequential) -> None:
-    """What else it sets."""
+    """Add remarks on other values that it sets."""
     norm = network[1]
     kept = bool((norm.get_buffer("running_mean") == 0).all() and (norm.get_buffer("running_var") == 1).all())
-    remark(not kept, "it also sets BatchNorm's running statistics, which are no weights. Leave them.")
+    remark(
+        not kept, "it also sets BatchNorm's running statistics, which are not weights. Do not change them."
+    )
     for layer in (network[0], network[2]):
         bias = layer.get_parameter("bias")
         odd = not (bias == 0.7).all() and bias.abs().max() > 0.2
@@ -246,7 +248,7 @@ def _apply(function: Callable, layer: nn.Module) -> None:
 def _check_values(weight: Tensor, name: str) -> None:
     usable = weight.device.type == "cpu" and weight.is_floating_point()
     check(usable, f"{name} are {weight.dtype} on {weight.device} afterwards, expected floats on the CPU.")
-    check(weight.isfinite().all(), f"{name} have NaN or infinity in them.")
+    check(weight.isfinite().all(), f"{name} contain NaN or infinity.")
 
 
 def _check_normal(layer: nn.Module, mean: float, asked: str) -> None:
@@ -254,7 +256,10 @@ def _check_normal(layer: nn.Module, mean: float, asked: str) -> None:
     name = f"the weights of {kind}"
     _check_values(weight, name)
     got, spread = weight.mean().item(), weight.std().item()
-    check(not (weight == 0.7).all(), f"{name} are not touched (or a new tensor is made and dropped).{asked}")
+    check(
+        not (weight == 0.7).all(),
+        f"{name} are not changed (or a new tensor is created and discarded).{asked}",
+    )
     where = " (a scale of 0 erases what it multiplies)" if mean and abs(got) < 0.1 else ""
     check(
         spread > 1e-6,
@@ -278,7 +283,7 @@ def _check_normal(layer: nn.Module, mean: float, asked: str) -> None:
         f"{name} repeat: {weight.numel():,} weights have {different:,} different values. Draw every one.",
     )
     beyond = ((weight - mean).abs() > 0.04).float().mean().item()
-    check(beyond > 0.02, f"{name} have no tails, as a uniform distribution has none; draw from a normal one.")
+    check(beyond > 0.02, f"{name} have no tails, like a uniform distribution; draw from a normal one.")
     check(
         weight.requires_grad, f"{name} are frozen afterwards (requires_grad=False), so they could not learn."
     )

@@ -23,10 +23,10 @@ def update_average(function: Callable) -> None:
     weights = list(average.parameters())
     call(function, average, model, 0.9, changes=True)
     same = all(p is q for p, q in zip(weights, average.parameters(), strict=True))
-    check(same, "it puts new parameters in place of the old ones; change their numbers (lerp_, copy_, mul_).")
+    check(same, "it replaces the parameters with new ones; change their numbers (lerp_, copy_, mul_).")
     now = _state(average)
     for name, value in model.state_dict().items():
-        check(close(value, target[name]), "it changes the model; only the average may move.")
+        check(close(value, target[name]), "it changes the model; only the average must change.")
     _check_parameters(now, start, target)
     for name in now:
         if "running" in name:
@@ -37,7 +37,7 @@ def update_average(function: Callable) -> None:
     call(function, average, model, 0.5, changes=True)
     for name, p in average.named_parameters():
         right = close(p, (start[name] + target[name]) / 2)
-        check(right, "with decay 0.5 the parameters do not move half-way: is a decay written into the code?")
+        check(right, "with decay 0.5 the parameters do not move halfway: is a decay hard-coded?")
 
 
 def _state(network: nn.Module) -> State:
@@ -59,28 +59,28 @@ def _normalized(seed: int) -> nn.Sequential:
 
 
 def _check_left(average: nn.Module, model: nn.Module) -> None:
-    """What training needs of both afterwards: modes, gradients, weights that learn."""
+    """Modes, gradients, and trainable weights of both networks must not change."""
     trains = all(part.training for part in model.modules())
     check(
         trains,
         "it leaves the model in eval mode, in which training then continues. Do not change modes.",
     )
     still = not any(part.training for part in average.modules())
-    check(still, "it puts the average into train mode. Leave modes as they are.")
+    check(still, "it puts the average into train mode. Do not change modes.")
     check(
         all(p.requires_grad for p in model.parameters()),
-        "it freezes the model (requires_grad=False), which learns nothing from then on. Work under torch.no_grad().",
+        "it freezes the model (requires_grad=False), which then cannot be trained. Use torch.no_grad().",
     )
     kept = all(p.grad is not None and bool((p.grad == 1).all()) for p in model.parameters())
     remark(not kept, "it changes the gradients in the model's weights; only the average is to change.")
     note(
         not all(p.requires_grad for p in average.parameters()),
-        "It freezes the average (requires_grad=False); that does no harm here.",
+        "It freezes the average (requires_grad=False); this does no harm here.",
     )
 
 
 def _check_apart(average: nn.Module, model: nn.Module, now: State) -> None:
-    """What the model does later does not reach the average."""
+    """Later changes of the model must not change the average."""
     with torch.no_grad():
         for value in model.state_dict().values():
             value.add_(1)
@@ -88,7 +88,7 @@ def _check_apart(average: nn.Module, model: nn.Module, now: State) -> None:
         kind = "parameters share" if name in dict(average.named_parameters()) else "buffers share"
         check(
             close(value, now[name]),
-            f"the average's {kind} memory with the model's, and will follow them by themselves. Copy the numbers.",
+            f"the average's {kind} memory with the model's, and will change with them. Copy the values.",
         )
     graphs = any(p.grad_fn is not None for p in average.parameters())
     check(not graphs, "the average carries a graph: work without gradients.")
@@ -106,13 +106,13 @@ def _check_parameters(now: dict[str, Tensor], start: dict[str, Tensor], target: 
         (target[at], "the parameters are copied from the model at once; with decay 0.9 they move by a tenth."),
         (0.1 * start[at] + 0.9 * target[at], "decay 0.9 keeps nine tenths of the average, not of the model."),
         (0.9 * start[at], "the parameters shrink by decay, and nothing of the model is added."),
-        (0.9 * start[at] + target[at], "the model is added whole; its part is 1 - decay."),
+        (0.9 * start[at] + target[at], "the whole model is added; its share is 1 - decay."),
         (start[at] + 0.1 * target[at], "the average is not multiplied by decay before the model's part is added."),
-        (start[at] + target[at], "the model is added whole, and the average keeps all of itself."),
-        (start[at] + 0.9 * target[at], "the average keeps all of itself, and decay is the model's part."),
+        (start[at] + target[at], "the whole model is added, and the average is not multiplied by decay."),
+        (start[at] + 0.9 * target[at], "the average is not multiplied by decay, and the model is multiplied by decay."),
         (0.9 * start[at] - 0.1 * target[at], "the model's part has the wrong sign."),
         (0.1 * target[at], "only the model's part is left; decay times the average is missing."),
-        ((start[at] + target[at]) / 2, "the parameters move half-way: where does decay come in?"),
+        ((start[at] + target[at]) / 2, "the parameters move halfway: is decay used?"),
         (0.9 * (start[at] + target[at]), "both are multiplied by decay; the model's part is 1 - decay."),
         (0.9 * (0.9 * start[at] + 0.1 * target[at]) + 0.1 * target[at], "the parameters move twice: are they updated in two loops?"),
         (1.1 * start[at] - 0.1 * target[at], "the parameters move away from the model: a sign is wrong."),
@@ -131,7 +131,7 @@ def _check_parameters(now: dict[str, Tensor], start: dict[str, Tensor], target: 
 def _check_buffer(now: Tensor, start: Tensor, target: Tensor) -> None:
     check(
         not close(now, start),
-        "BatchNorm's running statistics stay where they were: buffers are no parameters, and must follow too.",
+        "BatchNorm's running statistics do not change: buffers are not parameters, and must be averaged, too.",
     )
     swapped = close(now, 0.1 * start + 0.9 * target)
     check(

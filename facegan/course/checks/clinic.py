@@ -1,7 +1,7 @@
 """Checks of notebook 6: the number that shows a failure, and the failure's name.
 
-Every exercise is tried with the patient of the notebook and with made-up trainings of the same failure, so that copied
-numbers do not pass.
+Each function is checked with the notebook's patient, and with made-up trainings with the same failure, so that
+hard-coded numbers do not pass.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ def patient_2(function: Callable) -> None:
         {i for i, middle in enumerate(of) if abs(numbers[0] - middle) < 1e-5 * middle}
         for of, numbers in zip(middles, got, strict=True)
     ]
-    check(set.intersection(*conventions), "it uses a step more or less than the last 200.")
+    check(set.intersection(*conventions), "it uses one step more or fewer than the last 200.")
 
 
 @called_with("curves")
@@ -76,7 +76,7 @@ def patient_3(function: Callable) -> None:
 
 @called_with("curves", "healthy")
 def patient_4(function: Callable) -> None:
-    """How much D's loss jumps in the first 1,000 steps, over the same number of a healthy run."""
+    """The jumps of D's loss in the first 1,000 steps, relative to a healthy run."""
     cases = [("patient 4", patient(4).curves, patient(0).curves)]
     for steps, steps_well in ((1333, 1200), (1000, 1001)):
         made_up = [_made_up(count, 40 + count, {}) for count in (steps, steps_well)]
@@ -93,7 +93,7 @@ def patient_4(function: Callable) -> None:
 
 @called_with("fakes", "real")
 def patient_5(function: Callable) -> None:
-    """How much fakes differ, over how much real faces do: root mean square differences, means over all pairs."""
+    """The variety of fakes relative to real faces: root mean square differences, averaged over all pairs."""
     run, generator = patient(5), torch.Generator().manual_seed(5)
 
     def draw(count: int, size: int, spread: float) -> Tensor:
@@ -127,10 +127,10 @@ _OTHER_VARIETIES: dict[str, Callable[[Tensor], Tensor]] = {  # of known mistakes
     "it compares the first two pictures only; take all pairs.": lambda images: (
         (images[0] - images[1]).square().mean().sqrt()
     ),
-    "it leaves pairs of equal pictures out; they are pairs like all others.": lambda images: _distances(
-        images
-    )[_distances(images) > 0].mean(),
-    "each color has a root of its own in it; take the mean over colors, too, before the root.": lambda images: (
+    "it omits pairs of equal pictures; they count, too.": lambda images: _distances(images)[
+        _distances(images) > 0
+    ].mean(),
+    "it takes a root for each color; take the mean over colors, too, before the root.": lambda images: (
         torch.stack([_distances(color).mean() for color in images.split(1, 1)]).mean()
     ),
     "it uses the first ten pictures only.": lambda images: _distances(images[:10]).mean(),
@@ -149,14 +149,14 @@ def _variety_case(where: str, fakes: Tensor, real: Tensor) -> Case:
 
     right = over(lambda images: _distances(images).mean())
     wrong = {
-        "it is upside down: fakes over real faces.": 1 / right,
-        "that is the number of the fakes alone; divide by that of the real faces.": _distances(fakes).mean(),
+        "it is the reciprocal: fakes over real faces.": 1 / right,
+        "that is the value of the fakes only; divide by that of the real faces.": _distances(fakes).mean(),
         "that is a difference; it should be a ratio.": _distances(fakes).mean() - _distances(real).mean(),
         "each picture is compared with itself, too; pair it with every other one.": over(
             lambda images: _distances(images).mean() * (len(images) - 1) / len(images)
         ),
         "it adds up the pairs; take their mean.": over(lambda images: _distances(images).sum()),
-        "it averages squares over all pairs before it takes the root; every pair has a root of its own.": over(
+        "it averages squares over all pairs before it takes the root; take the root for each pair.": over(
             lambda images: _distances(images).square().mean().sqrt()
         ),
         "the root is missing.": over(lambda images: _distances(images).square().mean()),
@@ -177,7 +177,7 @@ def _variety_case(where: str, fakes: Tensor, real: Tensor) -> Case:
         "it compares fakes with real faces above the line; compare fakes with fakes.": (
             across / _distances(real).mean()
         ),
-        "it cuts the real faces to as many as there are fakes; take them all.": (
+        "it uses only as many real faces as fakes; use all of them.": (
             _distances(fakes).mean() / _distances(real[: len(fakes)]).mean()
         ),
     }
@@ -210,20 +210,22 @@ def _r_v_case(train: Tensor, held_out: Tensor, fakes: Tensor) -> Case:
     a, b, c = train.mean(), held_out.mean(), fakes.mean()
     shortest = min(map(len, (train, held_out, fakes)))
     wrong = {
-        "it is upside down.": 1 / r_v(torch.mean),
+        "it is the reciprocal.": 1 / r_v(torch.mean),
         "its sign is wrong.": -r_v(torch.mean),
         "that is 1 - r_v: the numerator is training faces minus held-out faces.": 1 - r_v(torch.mean),
         "its denominator is held-out faces minus fakes; it should be training faces minus fakes.": (a - b)
         / (b - c),
-        "that is the numerator alone.": a - b,
-        "that is the denominator alone.": a - c,
+        "that is the numerator only.": a - b,
+        "that is the denominator only.": a - c,
         "brackets are missing around the differences.": a - b / a - c,
         "brackets are missing around the denominator.": (a - b) / a - c,
         "brackets are missing around the numerator.": a - b / (a - c),
         "that is a percentage; it should be a ratio.": 100 * r_v(torch.mean),
         "it takes medians; it should be means.": r_v(torch.median),
-        "it turns logits into probabilities; take the logits as they are.": r_v(lambda x: x.sigmoid().mean()),
-        "it turns the means into probabilities; take logits as they are.": r_v(lambda x: x.mean().sigmoid()),
+        "it turns logits into probabilities; use the logits themselves.": r_v(lambda x: x.sigmoid().mean()),
+        "it turns the means into probabilities; use the logits themselves.": r_v(
+            lambda x: x.mean().sigmoid()
+        ),
         "that is r_t, the mean sign of D's logits of training faces.": train.sign().mean(),
         "it adds up the logits; take their means.": r_v(torch.sum),
         "it uses the first logit of each kind only.": r_v(lambda x: x[0]),
@@ -231,8 +233,8 @@ def _r_v_case(train: Tensor, held_out: Tensor, fakes: Tensor) -> Case:
         "it takes the largest logit of each kind; it should be means.": r_v(torch.max),
         "it takes spreads; it should be means.": r_v(torch.std),
         "it takes an absolute value; r_v can be negative.": r_v(torch.mean).abs(),
-        "it cuts all three to the shortest; take all logits.": r_v(lambda x: x[:shortest].mean()),
-        "it turns logits into probabilities and their means back; take the logits as they are.": r_v(
+        "it truncates all three to the shortest; use all logits.": r_v(lambda x: x[:shortest].mean()),
+        "it turns logits into probabilities and their means back; use the logits themselves.": r_v(
             lambda x: x.sigmoid().mean().logit()
         ),
         "it clips r_v to 0 to 1; r_v can be negative.": r_v(torch.mean).clamp(0, 1),
@@ -243,7 +245,7 @@ def _r_v_case(train: Tensor, held_out: Tensor, fakes: Tensor) -> Case:
 
 
 def _wrong_r_v(a: Tensor, b: Tensor, c: Tensor) -> dict[str, Tensor]:
-    """Values of known mistakes in the formula, from the means of training faces, held-out faces and fakes."""
+    """Values of known mistakes in the formula, from the means of training faces, held-out faces, and fakes."""
     return {
         "its denominator is an absolute value; it can be negative.": (a - b) / (a - c).abs(),
         "its numerator is an absolute value; it can be negative.": (a - b).abs() / (a - c),
@@ -253,12 +255,12 @@ def _wrong_r_v(a: Tensor, b: Tensor, c: Tensor) -> dict[str, Tensor]:
         "it divides by the mean of the fakes; the denominator is a difference.": (a - b) / c,
         "it divides two means; r_v divides differences of means.": b / a,
         "its denominator has a plus where the formula has a minus.": (a - b) / (a + c),
-        "held-out faces and fakes are exchanged, and it is upside down.": (a - c) / (a - b),
+        "held-out faces and fakes are exchanged, and it is the reciprocal.": (a - c) / (a - b),
     }
 
 
 def _distances(images: Tensor, order: int = 2) -> Tensor:
-    """Of all pairs: root mean square differences, or mean absolute ones; (pairs,)."""
+    """Root mean square or mean absolute differences of all pairs, (pairs,)."""
     flat = images.double().flatten(1)
     return torch.pdist(flat, p=order) / flat.shape[1] ** (1 / order)
 
@@ -266,14 +268,14 @@ def _distances(images: Tensor, order: int = 2) -> Tensor:
 def _cases(
     number: int, *, lengths: Sequence[int] = (733, 200), **levels: tuple[float, float]
 ) -> Iterator[tuple[str, Curves]]:
-    """The patient's curves, and made-up ones of so many steps; `levels` are ranges of columns of the sick steps."""
+    """The patient's curves, and made-up ones with these numbers of steps; `levels` are ranges in the failing steps."""
     yield f"patient {number}", patient(number).curves
     for steps in lengths:
         yield "made-up curves", _made_up(steps, number + steps, levels)
 
 
 def _made_up(steps: int, seed: int, levels: dict[str, tuple[float, float]]) -> Curves:
-    """Curves that are healthy first, and sick in the last 200 steps and a few before; no two steps are alike."""
+    """Curves that are healthy at first, and fail in about the last 200 steps; no two steps are equal."""
     rng = np.random.default_rng(seed)
     well = {
         "loss_d": (0.9, 1.6), "loss_g": (0.8, 2.0), "d_real": (0.5, 0.7), "d_fake": (0.3, 0.5),

@@ -16,7 +16,7 @@ _SHAPES = ((7,), (3, 5, 4), (1, 3, 6, 6), (2, 3, 4, 8))  # that both maps take
 
 @called_with("images")
 def scale(function: Callable) -> None:
-    """uint8 0..255 to float32 -1..1, by a straight line."""
+    """uint8 0..255 to float32 -1..1, linearly."""
     ramp = torch.arange(256, dtype=torch.uint8).reshape(1, 1, 16, 16).repeat(2, 3, 1, 1)
     out = tensor(function, ramp, shape=ramp.shape)
     said = f"it returns {out.dtype}, expected torch.float32, the type of a network's weights."
@@ -31,7 +31,7 @@ def scale(function: Callable) -> None:
     for shape in _SHAPES:
         images = torch.randint(0, 256, shape, dtype=torch.uint8)
         same = close(tensor(function, images, shape=shape), images.double() / 127.5 - 1, 1e-5)
-        check(same, f"it is right for a batch and wrong for a tensor of shape {shape}; every shape must do.")
+        check(same, f"it is right for a batch and wrong for a tensor of shape {shape}; handle every shape.")
 
 
 def _check_line(got: Tensor) -> None:
@@ -44,7 +44,7 @@ def _check_line(got: Tensor) -> None:
     near = (got - right).abs().max().item()
     check(
         near > 2.5e-3,
-        f"it is off by up to {near:.1g}: are numbers of half precision (16 bits) used on the way?",
+        f"it is off by up to {near:.1g}: is half precision (16 bits) used in between?",
     )
     standard = abs(got.mean()) < 0.01 and abs(got.std() - 1) < 0.01
     check(
@@ -54,7 +54,7 @@ def _check_line(got: Tensor) -> None:
     refuse(got, {
         "its range is 0 to 1; the darkest pixel, 0, should become -1.": byte / 255,
         "its range is 0 to 2; one subtraction is missing.": byte / 127.5,
-        "its range is -0.5 to 0.5, half of what is asked.": byte / 255 - 0.5,
+        "its range is -0.5 to 0.5, half as wide as it should be.": byte / 255 - 0.5,
         "its range is -1 to 0: dividing by 255 gives 0 to 1, half of the range from -1 to 1.": byte / 255 - 1,
         "its range is as wide as that of bytes; a division is missing.": byte - 127.5,
         "dark and bright are exchanged: 0 should become -1, and 255 should become 1.": -right,
@@ -63,7 +63,7 @@ def _check_line(got: Tensor) -> None:
         "it rounds: between -1, 0 and 1 there should be many values.": right.round(),
         "it rounds down: between -1, 0 and 1 there should be many values.": (byte / 127.5).floor() - 1,
         "bytes are divided without a remainder (//); decimals are cut off.": (byte / 127).floor() - 1,
-        "the bytes themselves come back, as floats; their range should be -1 to 1.": byte,
+        "it returns the bytes themselves as floats; their range should be -1 to 1.": byte,
     })  # fmt: skip
     _explain_line(got)
 
@@ -98,7 +98,7 @@ def _explain_line(got: Tensor) -> None:
     inside = not straight and last > first
     check(
         not inside or abs(first + 1) < 1e-3,
-        f"it is no straight line: 0 became {first:.3f} and 255 became {last:.3f}.",
+        f"it is not a straight line: 0 became {first:.3f} and 255 became {last:.3f}.",
     )
     more = " Is the range's half exact?" if 0.5 < last < 1.5 else ""
     check(abs(first + 1) < 1e-3, f"the darkest pixel, 0, became {first:.3f}; it should become -1.{more}")
@@ -107,7 +107,7 @@ def _explain_line(got: Tensor) -> None:
         f"the brightest pixel, 255, became {last:.3f}; it should become exactly 1.{more}",
     )
     raise CheckFailed(
-        "0 and 255 are right, but what lies between is not on a straight line. Does uint8 arithmetic wrap around?"
+        "0 and 255 are right, but the values between them are not on a straight line. Does uint8 arithmetic wrap around?"
     )
 
 
@@ -122,11 +122,11 @@ def unscale(function: Callable) -> None:
     between = tensor(function, (torch.tensor([10.3, 10.7, 200.4, 200.6]) / 127.5 - 1), shape=(4,))
     refuse(between, {
         "it rounds up; 10.3 should become 10, the nearest byte.": [11, 11, 201, 201],
-        "it cuts decimals off; 10.7 should become 11, the nearest byte.": [10, 10, 200, 200],
+        "it truncates decimals; 10.7 should become 11, the nearest byte.": [10, 10, 200, 200],
     })  # fmt: skip
     check(
         int(between.max()) - int(between.min()) != 255,
-        "it stretches what it gets to 0 to 255, by its own minimum and maximum; clip instead.",
+        "it stretches its input to 0 to 255, by the input's minimum and maximum; clip instead.",
     )
     check(
         between.tolist() == [10, 11, 200, 201],
@@ -138,7 +138,7 @@ def unscale(function: Callable) -> None:
         same = torch.equal(tensor(function, bytes_ / 127.5 - 1, shape=shape), bytes_)
         check(
             same,
-            f"it is right for a row of values and wrong for a tensor of shape {shape}; every shape must do.",
+            f"it is right for a row of values and wrong for a tensor of shape {shape}; handle every shape.",
         )
 
 
@@ -155,9 +155,9 @@ def _check_levels(out: Tensor, levels: Tensor, floats: Tensor) -> None:
         "it is rounded too early: only 0, 128 and 255 are left. Round after the multiplication.": (
             (floats.round() + 1).mul(127.5).round()
         ),
-        "decimals are cut off before the multiplication: .int() belongs to the end.": ((floats.int() + 1) * 127.5).floor(),
+        "decimals are truncated before the multiplication: use .int() at the end.": ((floats.int() + 1) * 127.5).floor(),
         "its range is 0 to 2; a multiplication is missing.": (floats + 1).round(),
-        "its range is 0 to 2; a multiplication is missing, and decimals are cut off.": (floats + 1).floor(),
+        "its range is 0 to 2; a multiplication is missing, and decimals are truncated.": (floats + 1).floor(),
         "half of the range is lost: values above 0 all became 255. -1 to 1 is a range of 2.": (
             (floats + 1).mul(255).round().clamp(0, 255)
         ),
@@ -178,7 +178,7 @@ def _explain_levels(out: Tensor, levels: Tensor) -> None:
     near = off.max() < 100
     check(near, f"-1, 0 and 1 became {out[0]}, {out[128]} and {out[255]}; expected 0, about 128 and 255.")
     if off.max() > 0:
-        few = f"{int((off > 0).sum())} of 256 levels do not come back as they were"
+        few = f"{int((off > 0).sum())} of 256 levels are not restored"
         steps = out.diff().double()
         bent = steps.max() - steps.min() > 2 or bool((steps < 0).any())
         check(
@@ -189,7 +189,7 @@ def _explain_levels(out: Tensor, levels: Tensor) -> None:
         twice = above.min() >= 0 and above.max() == 1 and bool(above[:128].any())
         check(not twice, f"{few}, but 1 brighter: it rounds up, or adds a half and rounds as well.")
         factor = "is the factor half of 255?" if out[255] != 255 or off[128:].float().mean() > 0.6 else ""
-        raise CheckFailed(f"{few}; {factor or 'changing to uint8 cuts decimals off.'}")
+        raise CheckFailed(f"{few}; {factor or 'converting to uint8 truncates decimals.'}")
 
 
 def _check_beyond(function: Callable) -> None:
@@ -212,7 +212,7 @@ def _check_beyond(function: Callable) -> None:
 
 @called_with("image", "size")
 def center_crop(function: Callable) -> None:
-    """The middle square; where the rest is odd, either side may have the extra pixel."""
+    """The central square; if the rest is odd, either side may have the extra pixel."""
     for height, width, size in ((12, 8, 4), (8, 12, 6), (9, 9, 9), (11, 8, 4), (20, 10, 10), (7, 7, 1)):
         image = torch.arange(3 * height * width).reshape(3, height, width)
         out = tensor(function, image, size)
@@ -228,18 +228,18 @@ def center_crop(function: Callable) -> None:
             continue
         check(
             torch.equal(tensor(function, image, size), out),
-            "it keeps another part every time: cut the middle.",
+            "it keeps a different part each time: keep the middle.",
         )
         _explain_crop(out, image, tops, lefts)
 
 
 def _fixed_side(function: Callable, size: int) -> str:
-    """What to say of a function that is right for images of one side only."""
+    """The feedback for a function that is right for images of one size only."""
     for side in (64, 32, 128, 218, 178):
         image, first = torch.arange(3 * side * side).reshape(3, side, side), (side - size) // 2
         with suppress(CheckFailed):
             if torch.equal(tensor(function, image, size), image[:, first:, first:][:, :size, :size]):
-                return f". It works for a side of {side} only: the side is written into the code."
+                return f". It works for a side of {side} only: the side is hard-coded."
     return ""
 
 
@@ -247,13 +247,13 @@ def _why(out: Tensor, size: int, height: int, width: int) -> str:
     """Why a crop has the wrong shape."""
     sides = tuple(out.shape[1:])
     if sides in ((size - 1, size - 1), (size + 1, size + 1)):
-        return ": off by one. A slice leaves its end out."
+        return ": off by one. The end of a slice is exclusive."
     if sides == (height, width):
         return ". Nothing is cut off."
     if 0 in sides:
         return ". The slice is empty: is the end before the start, or is it -0?"
     if out.ndim == 3 and sides[:1] != (3,) and out.shape[0] != 3:
-        return ". Channels come first, and stay."
+        return ". Channels come first, and are not cut."
     if sides == (size, width):
         return ". Only the rows are cut; the columns must be, too."
     if sides == (height, size):
@@ -278,7 +278,7 @@ def _explain_crop(out: Tensor, image: Tensor, tops: set[int], lefts: set[int]) -
     exchanged = row in lefts and column in tops
     why = "Are the first row and the first column exchanged?" if exchanged else ""
     if row == column and not exchanged and row in tops:
-        why = "The first row and the first column are computed apart: an image need not be square."
+        why = "The first row and the first column must be computed separately: an image need not be square."
     elif column in lefts and row not in tops:
         why = "The columns are right; of the rows left over, half should be above."
     elif row in tops and column not in lefts:
@@ -291,7 +291,7 @@ def _explain_crop(out: Tensor, image: Tensor, tops: set[int], lefts: set[int]) -
         why = "The middle of the image should be the middle of the square, not its corner."
     raise CheckFailed(
         f"of an image of {height} rows and {width} columns it keeps a square of {size} that begins at row {row}, column "
-        f"{column}; as much should be left over on each side. {why}".rstrip()
+        f"{column}; the same number should be left over on each side. {why}".rstrip()
     )
 
 
@@ -349,7 +349,7 @@ def _check_places(sheet: Tensor, images: Tensor, columns: int) -> None:
         there = [k for k, other in enumerate(images) if torch.equal(place, other)]
         turned = any(torch.equal(place.flip(*dims), image) for dims in ((1,), (2,), (1, 2)))
         same = bool((place == place.flatten()[0]).all())
-        what = "what is there is no whole image. Does a reshape mix the rows of pixels?"
+        what = "there is no whole image there. Does a reshape mix the rows of pixels?"
         if turned:
             what = "it is mirrored there."
         elif there:

@@ -31,10 +31,10 @@ def optimal_discriminator(function: Callable) -> None:
         refuse(got, _wrong_shares(p, q))
         outside = got[(got < 0) | (got > 1)]
         if len(outside):
-            raise CheckFailed(f"it gives {outside[0]:.2f}, but D(x) lies between 0 and 1.")
+            raise CheckFailed(f"it gives {outside[0]:.2f}, but D(x) is between 0 and 1.")
         _check_properties(function, p, q, got)
         near = (got - share).abs().max() < 0.05
-        check(not near, "it is nearly right: nothing may be added to the densities, rounded, or cut off.")
+        check(not near, "it is nearly right: do not add to the densities, round, or clip.")
         worst = (got - share).abs().argmax()
         raise CheckFailed(
             f"for p = {p[worst]:.2f} and q = {q[worst]:.2f} it gives {got[worst]:.2f}. Set the derivative of "
@@ -43,11 +43,11 @@ def optimal_discriminator(function: Callable) -> None:
     rare = tensor(function, torch.tensor([[0.0, 1e-3]]), torch.tensor([[2.0, 1e-3]]), shape=(1, 2))
     clipped = close(rare[0, 1], 0.5) and rare[0, 0] > 1e-4
     check(not clipped, f"where p is 0 it gives {rare[0, 0]:.2g}, expected 0: is it clipped?")
-    check(close(rare, [[0.0, 0.5]]), "where densities are small, it is wrong: nothing may be added to them.")
+    check(close(rare, [[0.0, 0.5]]), "it is wrong for small densities: do not add to them.")
 
 
 def _check_properties(function: Callable, p: Tensor, q: Tensor, got: Tensor) -> None:
-    """What any best D does, with a reason."""
+    """Properties of any optimal D."""
     alone = tensor(function, p[:3], q[:3], shape=(3,)).float()
     check(
         close(alone, got[:3], 1e-3),
@@ -77,16 +77,16 @@ def _wrong_shares(p: Tensor, q: Tensor) -> dict[str, Any]:
         "that is half the best D(x): where only data are, D(x) is 1.": p / (2 * total),
         "that only says which density is larger; the best D says by how much.": (p > q).float(),
         "the densities are not probabilities: nothing adds up to 1, so 1 is not their sum.": p / (1 + q),
-        "each point counts by itself: the sum over all points has no place in it.": p / total.sum(),
-        "that is upside down: the density of the data is above the line.": total / p,
-        "the sigmoid of the ratio is not it: sigmoid takes a logit, and the ratio is none.": (
+        "each point is independent: do not sum over all points.": p / total.sum(),
+        "that is the reciprocal: the density of the data is above the line.": total / p,
+        "the sigmoid of the ratio is wrong: sigmoid takes a logit, and the ratio is not a logit.": (
             p / q
         ).sigmoid(),
-        "the sigmoid of the difference is not it: the logit of the best D is not p - q.": (p - q).sigmoid(),
+        "the sigmoid of the difference is wrong: the logit of the best D is not p - q.": (p - q).sigmoid(),
         "that is the mean of the two densities; D(x) says which share of the sum is data.": total / 2,
         "that is a product of the densities over their sum; D(x) is a share.": p * q / total,
-        "that is the density of the data itself; it also depends on q.": p,
-        "that is the density of the fakes itself; it also depends on p.": q,
+        "that is the density of the data; it also depends on q.": p,
+        "that is the density of the fakes; it also depends on p.": q,
         "that is the difference of the densities, which can be below 0.": p - q,
         "parentheses are missing around the sum.": p / p + q,
         "the densities are squared: solve the equation for D once more.": p.square()
@@ -129,7 +129,7 @@ def dirac_gradients(function: Callable) -> None:
         theta, psi = torch.randn(2, *shape).unbind()
         found = _pair(function, theta, psi)
         same = all(map(close, found, _minimax(theta, psi)))
-        check(same, f"it is right for tensors (30,) and wrong for {shape}; every shape must do.")
+        check(same, f"it is right for tensors (30,) and wrong for {shape}; handle every shape.")
 
 
 def _minimax(theta: Tensor, psi: Tensor) -> tuple[Tensor, Tensor]:
@@ -147,7 +147,7 @@ def _wrong_thetas(theta: Tensor, psi: Tensor) -> dict[str, Any]:
         * fooled,
         "theta's is the slope in the logit only; the logit psi * theta changes with theta, too.": fooled,
         "theta's is that of D itself, not of log(1 - D).": psi * fooled * trusted,
-        "theta's is a mean over all points; each point is a game of its own.": psi * fooled / len(theta),
+        "theta's is a mean over all points; each point is a separate game.": psi * fooled / len(theta),
         "theta's has a factor 2 too much.": 2 * psi * fooled,
         "theta's is G's loss itself, not its slope.": trusted.log(),
         "theta's divides by 1 - D, and the derivative of sigmoid is missing: use the chain rule.": -psi
@@ -158,12 +158,12 @@ def _wrong_thetas(theta: Tensor, psi: Tensor) -> dict[str, Any]:
         "theta's has no sigmoid.": psi,
         "theta's takes sigmoid of psi alone; the logit is psi * theta.": psi * torch.sigmoid(psi),
         "theta's takes sigmoid of theta alone; the logit is psi * theta.": psi * torch.sigmoid(theta),
-        "theta's has tanh in place of sigmoid.": psi * torch.tanh(psi * theta),
+        "theta's has tanh instead of sigmoid.": psi * torch.tanh(psi * theta),
         "theta's has the sigmoid squared.": psi * fooled.square(),
         "theta's adds psi and theta; the logit is their product.": psi * torch.sigmoid(psi + theta),
         "theta's has log(sigmoid), a loss, where the slope belongs.": psi * fooled.log(),
         "theta's is that of D itself, not of log(1 - D), and with the wrong sign.": -psi * fooled * trusted,
-        "theta's has exp in place of sigmoid.": psi * torch.exp(psi * theta),
+        "theta's has exp instead of sigmoid.": psi * torch.exp(psi * theta),
     }
 
 
@@ -178,9 +178,9 @@ def _wrong_psis(theta: Tensor, psi: Tensor) -> dict[str, Any]:
         * fooled,
         "psi's is the slope in the logit only; the logit psi * theta changes with psi, too.": -fooled,
         "psi's is that of D itself, not of -log(1 - D).": -theta * fooled * trusted,
-        "psi's is a mean over all points; each point is a game of its own.": -theta * fooled / len(theta),
+        "psi's is a mean over all points; each point is a separate game.": -theta * fooled / len(theta),
         "psi's has a factor 1/2 too much.": -theta * fooled / 2,
-        "psi's is theta's, too; each player has a slope of its own.": psi * fooled,
+        "psi's is theta's, too; each player has its own slope.": psi * fooled,
         "psi's has the sigmoid squared.": -theta * fooled.square(),
         "psi's has no sigmoid.": -theta,
         "psi's is D's loss itself, not its slope.": -trusted.log(),
@@ -245,11 +245,11 @@ def _check_round(function: Callable, field: Callable, theta: Tensor, psi: Tensor
     refuse(got, _wrong_rounds(field, theta, psi, rate))
     limit = got.abs().max()
     clipped = (right.abs() > limit + 1e-4).any() and close(got, right.clamp(-limit, limit), 1e-3)
-    check(not clipped, f"it stops at {limit:.3g}: nothing may be clipped.")
+    check(not clipped, f"it stops at {limit:.3g}: do not clip.")
     still = torch.stack(_pair(function, lambda a, b: (0 * a, 0 * b), theta, psi, rate))
     check(
         not close(still, got) or close(got, torch.stack([theta, psi])),
-        "with another field it moves the same: it has a field of its own written into it. Call `field`.",
+        "with another field it moves the same: a field is hard-coded. Call `field`.",
     )
     at = int((got - right).abs().flatten().argmax())
     name, order = (
@@ -275,15 +275,15 @@ def _wrong_rounds(field: Callable, theta: Tensor, psi: Tensor, rate: float) -> d
             new_theta,
             psi + rate * field(new_theta, psi)[1],
         ),
-        "it walks backwards: the field already points where the players move.": (
+        "it moves backward: the field already gives the direction of the players.": (
             theta - rate * field(theta, back)[0],
             back,
         ),
-        "psi walks backwards: the field already points where the players move.": (
+        "psi moves backward: the field already gives the direction of the players.": (
             theta + rate * field(theta, back)[0],
             back,
         ),
-        "theta walks backwards: the field already points where the players move.": (
+        "theta moves backward: the field already gives the direction of the players.": (
             theta - rate * answer,
             new_psi,
         ),
@@ -303,7 +303,7 @@ def _wrong_rounds(field: Callable, theta: Tensor, psi: Tensor, rate: float) -> d
 
 
 def _wrong_parts(field: Callable, theta: Tensor, psi: Tensor, rate: float) -> dict[str, Any]:
-    """Rounds of which one part is wrong."""
+    """Steps with one wrong part."""
     d_theta, d_psi = field(theta, psi)
     new_psi, crossed, asked = psi + rate * d_psi, psi + rate * d_theta, psi + rate * field(psi, theta)[1]
     answer = field(theta, new_psi)[0]
@@ -314,7 +314,7 @@ def _wrong_parts(field: Callable, theta: Tensor, psi: Tensor, rate: float) -> di
             theta + rate / 2 * field(theta, psi + rate / 2 * d_psi)[0],
             psi + rate / 2 * d_psi,
         ),
-        "theta and psi are exchanged when the field is asked.": (
+        "theta and psi are exchanged in the call of field.": (
             theta + rate * field(asked, theta)[0],
             asked,
         ),
@@ -331,7 +331,7 @@ def _wrong_parts(field: Callable, theta: Tensor, psi: Tensor, rate: float) -> di
             rate * d_psi,
         ),
         "the returned theta is the move alone, not the new position.": (rate * answer, new_psi),
-        "a rate of its own is written into it.": (
+        "a rate is hard-coded.": (
             theta + 0.2 * field(theta, psi + 0.2 * d_psi)[0],
             psi + 0.2 * d_psi,
         ),
@@ -339,7 +339,7 @@ def _wrong_parts(field: Callable, theta: Tensor, psi: Tensor, rate: float) -> di
 
 
 def _wrong_rates(field: Callable, theta: Tensor, psi: Tensor, rate: float) -> dict[str, Any]:
-    """Rounds with a step of another size."""
+    """Steps with a wrong rate."""
     d_psi = field(theta, psi)[1]
     new_psi = psi + rate * d_psi
     answer = field(theta, new_psi)[0]

@@ -50,7 +50,7 @@ def _check_penalty(function: Callable, discriminator: nn.Module, real: Tensor) -
 
 
 def _explain_penalty(function: Callable, discriminator: nn.Module, real: Tensor, got: Tensor) -> None:
-    """Raise `CheckFailed` with what is wrong with a penalty that is none of the known ones."""
+    """Raise `CheckFailed` with the mistake in a penalty that has no known value."""
 
     def tried(judge: nn.Module, samples: Tensor) -> Tensor:
         return _one_number(call(partial(function, judge), samples)).detach()
@@ -61,7 +61,7 @@ def _explain_penalty(function: Callable, discriminator: nn.Module, real: Tensor,
 
     check(
         close(tried(discriminator, real), got),
-        "it gives another number for the same samples every time: what is random in it?",
+        "it gives a different number for the same samples each time: what is random in it?",
     )
     double = (tried(nn.Sequential(discriminator, _Double()), real) / got).item()
     check(
@@ -88,7 +88,7 @@ class _Double(nn.Module):
 
 
 def _wrong_penalties(discriminator: nn.Module, real: Tensor, gradient: Tensor) -> dict[str, Any]:
-    """Values of known mistakes, for gradients (B, numbers of a sample)."""
+    """Values of known mistakes, for gradients (B, values per sample)."""
     norms, (count, numbers) = gradient.square().sum(1), gradient.shape
     roots, inside = norms.sqrt(), "it averages over the numbers of a sample; add up their squares"
     with torch.no_grad():
@@ -131,7 +131,7 @@ def _wrong_penalties(discriminator: nn.Module, real: Tensor, gradient: Tensor) -
 
 
 def _unsquared(discriminator: nn.Module, gradient: Tensor) -> dict[str, Any]:
-    """Values of known mistakes in what is squared, and when."""
+    """Values of known mistakes in squaring."""
     return {
         "it adds up the gradient's numbers before it squares them; square first.": gradient.sum(1)
         .square()
@@ -200,7 +200,7 @@ _RULES: dict[
     ).sum(),
     "it counts one center too many.": lambda d, r, n: ((d <= r).sum(0) >= n).sum() + 1,
     "it counts one center too few.": lambda d, r, n: ((d <= r).sum(0) >= n).sum() - 1,
-    "radius and least are in each other's place.": lambda d, r, n: ((d <= n).sum(0) >= r).sum(),
+    "radius and least are exchanged.": lambda d, r, n: ((d <= n).sum(0) >= r).sum(),
     "it says whether the best center is covered; count the centers.": lambda d, r, n: int(
         (d <= r).sum(0).max() >= n
     ),
@@ -285,7 +285,7 @@ def _check_crowds(function: Callable) -> None:
 
 
 def _check_overlaps(function: Callable) -> None:
-    """Fakes near two centers count for both; each is within the radius or not."""
+    """Fakes near two centers must count for both."""
     centers = torch.tensor([[0.0, 0.0], [1.0, 0.0], [9.0, 9.0]])
     between = torch.tensor([[0.4, 0.1], [0.4, -0.1], [0.45, 0.0]])
     both = _count(call(function, between, centers, 1.0, 3))

@@ -1,4 +1,4 @@
-"""What an exception of a student's code means, in one or two sentences, with the line it came from."""
+"""Explains exceptions of students' code in one or two sentences, with the line."""
 
 from __future__ import annotations
 
@@ -27,22 +27,22 @@ _LIBRARIES = tuple(
 )
 _DIMENSION = {0: "none", 1: "one", 2: "two", 3: "three", 4: "four", 5: "five"}
 
-# what torch, NumPy and Python say, and what to tell a student; {0}, {1} are the groups of the pattern
+# messages of torch, NumPy, and Python, and explanations; {0}, {1} are the groups of the pattern
 _SAYINGS = (
     (r"Given (?:groups|transposed)=.*to have (\d+) channels, but got (\d+)",
-     "the layer is made for {0} channels and gets {1}. Compare its first argument with the channels before it"),
+     "the layer expects {0} channels and gets {1}. Compare its first argument with the channels before it"),
     (r"mat1 and mat2 shapes cannot be multiplied \((\d+)x(\d+) and (\d+)x(\d+)\)",
      "a matrix product (or nn.Linear) needs {2} numbers in the last dimension and gets {1}"),
     (r"running_mean should contain (\d+) elements not (\d+)",
-     "BatchNorm is made for {1} channels and gets {0}. It counts the channels of the layer before it"),
+     "BatchNorm expects {1} channels and gets {0}. Use the number of output channels of the layer before it"),
     (r"padded input size per channel: \((\d+) x (\d+)\)\. Kernel size: \((\d+) x",
-     "a layer with kernel {2} gets an image of only {0} x {1}. How often is the side halved before?"),
+     "a layer with kernel {2} gets an image of only {0} x {1}. How often is the side halved before it?"),
     (r"size of tensor a \((\d+)\) must match the size of tensor b \((\d+)\) at non-singleton dimension (\d+)",
      "two tensors do not fit together: in dimension {2} one has {0} entries and the other {1}"),
     (r"operands could not be broadcast together with shapes (\(.*?\)) (\(.*?\))",
      "two arrays of shapes {0} and {1} do not fit together"),
     (r"expanded size of the tensor \((\d+)\) must match the existing size \((\d+)\)",
-     "a part of {0} entries cannot hold {1}. Print both shapes"),
+     "{1} entries do not fit into {0}. Print both shapes"),
     (r"shape '\[(.*?)\]' is invalid for input of size (\d+)",
      "{1} numbers do not fill the shape ({0})"),
     (r"Target size \(torch\.Size\((\[.*?\])\)\) must be the same as input size \(torch\.Size\((\[.*?\])\)",
@@ -56,26 +56,26 @@ _SAYINGS = (
     (r"leaf [Vv]ariable that requires grad is being used in an in-place|view of a leaf",
      "weights are changed in place while gradients are recorded. Do it under torch.no_grad()"),
     (r"does not require grad and does not have a grad_fn",
-     "there is no graph to go back through. Is something detached, or does the input need requires_grad?"),
+     "there is no graph for backward. Is something detached, or does the input need requires_grad?"),
     (r"backward through the graph a second time",
      "the graph was freed by an earlier backward. Detach the part that needs no gradient"),
     (r"modified by an inplace operation",
-     "a tensor that backward still needs was changed in place (weights, by a step?). Compute the loss anew after it"),
+     "a tensor that backward still needs was changed in place (weights, by a step?). Compute the loss again after it"),
     (r"implicitly created only for scalar outputs",
      "a gradient is taken of a tensor with many numbers. Reduce it to one first"),
     (r"differentiated (?:Tensors?|inputs).*(?:not have been used|does not require)",
-     "the gradient is asked for a tensor that the output was not computed from, or that does not require one"),
+     "the gradient is requested for a tensor that the output was not computed from, or that does not require gradients"),
     (r"only Tensors of floating point|only require gradients.*floating", "whole numbers have no gradient; use floats"),
-    (r"Can't call numpy\(\) on Tensor that requires grad", "NumPy cannot see gradients. Stay in torch, or detach first"),
+    (r"Can't call numpy\(\) on Tensor that requires grad", "NumPy does not support gradients. Use torch, or detach first"),
     (r"cannot assign (?:module|parameter)s? before Module\.__init__",
      "super().__init__() is missing in the class's __init__"),
-    (r"slice indices must be integers", "a slice has a decimal number in it. Use //, which gives whole numbers"),
+    (r"slice indices must be integers", "a slice contains a decimal number. Use //, which gives whole numbers"),
     (r"'float' object cannot be interpreted as an integer|must be (?:tuple of ints|int).*float|received an invalid combination.*float",
      "a whole number is needed and it gets a decimal one. Use // for division"),
     (r"result type (\w+) can't be cast to the desired output type (\w+)",
      "decimal numbers cannot be written into whole ones in place. Change the type first"),
     (r"could not infer output dtype|mean\(\): |std and var only support|not implemented for '(?:Byte|Long|Int|Bool)'",
-     "this does not work with whole numbers or bools. Change the type to float first"),
+     "this does not work with integers or bools. Convert to float first"),
     (r"expected scalar type|same dtype|Input type .* and (?:weight|bias) type",
      "two tensors have different types. Use float32 for both"),
     (r"Boolean value of Tensor with more than one|truth value of an array",
@@ -87,8 +87,8 @@ _SAYINGS = (
      "index {0} is beyond the end: dimension {1} has {2} entries. Counting begins at 0"),
     (r"list index out of range|tuple index out of range", "an index is beyond the end. Counting begins at 0"),
     (r"too many indices for (?:tensor|array)", "there are more indices than dimensions. Print the shape"),
-    (r"object is not callable", "something is called that is no function. Are there parentheses too many, or a * missing?"),
-    (r"is not a Module subclass", "a layer's class is given where a layer is needed. Are parentheses missing after its name?"),
+    (r"object is not callable", "something is called that is not a function. Are there extra parentheses, or is a * missing?"),
+    (r"is not a Module subclass", "a layer's class is passed instead of a layer. Are parentheses missing after its name?"),
     (r"elements? cannot be converted to Scalar|only one element tensors can be converted",
      "a tensor with many numbers is turned into a single one. Is a mean or sum missing?"),
     (r"Target (\d+) is out of bounds", "cross_entropy takes class numbers below the number of columns, and gets {0}"),
@@ -98,9 +98,9 @@ _SAYINGS = (
      "the parameter {0} is replaced by a plain tensor. Change its numbers in place, with nn.init or copy_"),
     (r"return_types\.(\w+)", "{0} over a dimension gives values and indices. Take .values, or use a{0}"),
     (r"Fan in and fan out", "this initialization is for kernels and matrices; BatchNorm's weights have one dimension"),
-    (r"module '([\w.]+)' has no attribute '(\w+)'", "{0} has no {1}. Is it in another module, or spelled differently?"),
+    (r"module '([\w.]+)' has no attribute '(\w+)'", "{0} has no {1}. Is it in another module, or misspelled?"),
     (r"'NoneType' object has no attribute '(\w+)'", "something is None where .{0} is needed. Does a function before it return nothing?"),
-    (r"'(\w+)' object has no attribute '(\w+)'", "{0} has no {1}. Is it spelled right, and is that the object you mean?"),
+    (r"'(\w+)' object has no attribute '(\w+)'", "{0} has no {1}. Is it misspelled, or is it another object?"),
     (r"(\w+)\(\) takes (?:from )?([\d to]+) positional arguments? but (\d+)", "{0} takes {1} arguments and gets {2}"),
     (r"unsupported operand type\(s\) for (.*?): .*Sequential", "{0} does not work on whole networks; work on their parameters"),
     (r"unsupported operand type\(s\) for (.*?): '(.*?)' and '(.*?)'", "{0} does not work between {1} and {2}"),
@@ -114,7 +114,7 @@ _SAYINGS = (
 def describe(error: Exception) -> str:
     """At most two sentences: the error's kind, the student's line, and what it means."""
     if isinstance(error, RecursionError):
-        return "it calls itself again and again and never ends."
+        return "it calls itself endlessly."
     line = _own_line(error)
     where = f" at `{line}`" if line else ""
     said = _meaning(error) or _shortened(error)
@@ -123,7 +123,7 @@ def describe(error: Exception) -> str:
 
 
 def _meaning(error: Exception) -> str:
-    """What to tell a student; '' if the error is not known."""
+    """The explanation for a student; '' if the error is unknown."""
     text = str(error)
     if isinstance(error, UnboundLocalError):
         return f"{_quoted(text)} is used before it has a value. Is it spelled as where it is set?"
@@ -167,7 +167,7 @@ def _shortened(error: Exception) -> str:
 
 
 def _own_line(error: Exception) -> str:
-    """The innermost line that is neither a library's nor of the checks; else the layer that failed; else ''."""
+    """The innermost line outside of libraries and checks; otherwise the layer that failed, or ''."""
     frames = traceback.extract_tb(error.__traceback__)
     own = [frame.line for frame in frames if frame.line and not frame.filename.startswith(_LIBRARIES)]
     if own:
@@ -176,7 +176,7 @@ def _own_line(error: Exception) -> str:
 
 
 def _layer(trace: TracebackType | None) -> str:
-    """The module in whose forward the error was raised, as `repr` shows it."""
+    """The repr of the module whose forward raised the error."""
     found = ""
     while trace:
         module = trace.tb_frame.f_locals.get("self")
@@ -190,7 +190,7 @@ def _layer(trace: TracebackType | None) -> str:
 
 
 def kind_of(result: Any) -> str:
-    """What a function has returned, in words."""
+    """The type of a function's result as text."""
     if isinstance(result, Tensor):
         return "a nested tensor" if result.is_nested else f"a tensor {tuple(result.shape)}"
     if result is None:
@@ -213,7 +213,7 @@ def kind_of(result: Any) -> str:
 
 
 def parameters(function: Callable, names: Sequence[str]) -> str:
-    """What is wrong with a function's parameters when it is called with arguments of these names; '' if nothing is."""
+    """The mistake in a function's parameters if it is called with arguments of these names; '' if there is none."""
     try:
         inspect.signature(function).bind(*names)
     except TypeError:

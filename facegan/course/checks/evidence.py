@@ -1,4 +1,4 @@
-"""Comparing what a student's function says of a training, a failure's name and numbers, with what is right.
+"""Compares the name and numbers of a failure with the correct ones.
 
 Names are compared by their letters only; the list is `facegan.doctor.VERDICTS`.
 """
@@ -19,8 +19,8 @@ from facegan.doctor import VERDICTS
 
 Numbers = dict[str, Any]  # by what is said about them
 
-_FACES = "that is what becomes of the faces; the number names the cause"
-_END = "that is how it ends, after step 1,200; the number is about the steps before"
+_FACES = "that is the effect on the faces; the number shows the cause"
+_END = "that is the end, after step 1,200; the number is about the steps before"
 FITS: dict[int, tuple[str, dict[str, str]]] = {
     1: ("D has won", {
         "nothing changes": _FACES,
@@ -61,7 +61,7 @@ FITS: dict[int, tuple[str, dict[str, str]]] = {
 
 
 class Case(NamedTuple):
-    """A training to try a function on: its inputs, the right numbers, and those of known mistakes."""
+    """A training for a check: the inputs, the correct numbers, and those of known mistakes."""
 
     where: str
     inputs: tuple[Any, ...]
@@ -75,7 +75,7 @@ class Case(NamedTuple):
         return bool(inside) or self.same(got, self.right)
 
     def same(self, got: Sequence[float], numbers: Any) -> bool:
-        """Whether these are the numbers, as far as the size of the right ones lets one tell."""
+        """Whether the numbers are equal, up to a tolerance relative to the correct ones."""
         size = min(1.0, max(abs(float(number)) for number in self.right))
         value = torch.as_tensor(numbers).double().reshape(-1)
         return value.shape == (len(got),) and close(torch.tensor(got).double(), value, self.tolerance * size)
@@ -102,13 +102,13 @@ def compare(function: Callable, number: int, cases: Sequence[Case]) -> list[list
         constant = len(cases) > 1 and all(found == got[0] for found in got)
         check(
             not constant or not any(got[0]),
-            "it gives the same for every training: compute it from what the function is given.",
+            "it gives the same value for every training: compute it from the arguments.",
         )
         shared = [said for said in first.wrong if all(said in case.wrong for case in cases)]
         for said in shared:
             explains = all(case.same(found, case.wrong[said]) for case, found in pairs)
             check(not explains, f"{first.where}: {said}")
-        check(not constant, "it gives 0 for every training: compute it from what the function is given.")
+        check(not constant, "it gives 0 for every training: compute it from the arguments.")
         raise CheckFailed(f"{first.where}: it gives {_listed(numbers)}, expected {_listed(first.right)}.")
     for name, _ in given:
         _check_name(name, number)
@@ -120,7 +120,7 @@ def _listed(numbers: Sequence[float]) -> str:
 
 
 def _answer(result: Any, count: int) -> tuple[str, list[float]]:
-    """A name and so many numbers from what a function returned."""
+    """A name and `count` numbers from a function's result."""
     many = "a number" if count == 1 else f"{count} numbers"
     expected = (
         f'expected the failure\'s name and {many}, such as: return "noise", {", ".join(["0.5"] * count)}'

@@ -26,7 +26,7 @@ def slerp(function: Callable) -> None:
         )
     middle = floats(function, a, b, 0.5)
     curved = not close(middle, (a + b) / 2, 1e-3)
-    check(curved, "this is the straight line: halfway it cuts through the sphere's inside.")
+    check(curved, "this is the straight line: halfway, it is inside the sphere.")
     degrees = torch.rad2deg(torch.tensor(_angle(a, b)))
     unscaled = (a @ b).clamp(-1, 1).acos()
     refuse(middle, {
@@ -64,7 +64,7 @@ def _check_end(got: Tensor, end: Tensor, other: Tensor, t: float, name: str) -> 
     sine = torch.tensor(_angle(end, other)).sin().item()
     ratio = (got @ end.to(got.dtype) / (end @ end)).item()
     along = close(got, ratio * end, 1e-3) and abs(ratio) > 1e-3
-    why = "Something multiplies or divides the point once too often."
+    why = "The point is multiplied or divided once too often."
     if abs(ratio + 1) < 1e-2:
         why = "A sign is wrong: is the vector turned around?"
     elif abs(ratio - sine) < 1e-3:
@@ -72,7 +72,7 @@ def _check_end(got: Tensor, end: Tensor, other: Tensor, t: float, name: str) -> 
     elif abs(ratio * sine - 1) < 1e-3:
         why = "It is divided once too often."
     elif abs(got.norm() - got.norm().round()) < 1e-3:
-        why = f"Its length is {got.norm():.0f}: is a length written into the code?"
+        why = f"Its length is {got.norm():.0f}: is a length hard-coded?"
     check(close(got, end, 1e-3) or not along, f"at t = {t:.0f} it is {ratio:.3f} times {name}. {why}")
     check(
         close(got, end, 1e-3),
@@ -98,7 +98,7 @@ def _check_near(function: Callable, a: Tensor, b: Tensor) -> None:
 
 
 def _check_lengths(function: Callable, a: Tensor, b: Tensor) -> None:
-    """Of latents that are not equally long, the ends are still the ends."""
+    """With latents of different lengths, the path must start and end at them."""
     a, b = 0.8 * a, 1.3 * _turned(a, b, 0.5)  # so near that a cosine with one length only is beyond 1
     for t, end, name in ((0.0, a, "a"), (1.0, b, "b")):
         got = floats(function, a, b, t, shape=(100,))
@@ -130,9 +130,7 @@ def latent_walk(function: Callable) -> None:
     check(close(path[0], anchors[0], 1e-2), "it does not begin at the first anchor.")
     if not close(path[-1], anchors[-1], 1e-2):
         closed = (path[-1] - anchors[0]).norm() < (anchors[1] - anchors[0]).norm() / 2
-        more = (
-            ": it comes back to the first." if closed else ". Does the last frame have t = 1 on the last leg?"
-        )
+        more = ": it returns to the first." if closed else ". Does the last frame have t = 1 on the last leg?"
         raise CheckFailed(f"it does not end at the last anchor{more}")
     steps = path.diff(dim=0).norm(dim=1)
     typical = steps.median()
@@ -142,7 +140,7 @@ def latent_walk(function: Callable) -> None:
         check(passes, f"it passes anchor {index} at a distance of {nearest:.1f}; it should go through it.")
     check(
         steps.min() > 1e-3,
-        "it stands still somewhere: two frames are the same. Is the end of a leg also the start of the next?",
+        "it stops somewhere: two frames are the same. Is the end of a leg also the start of the next?",
     )
     even = steps.max() < 2.5 * typical and steps.min() > typical / 2.5
     check(even, f"its pace is uneven: its longest step is {steps.max() / typical:.1f} times the usual one.")
@@ -176,7 +174,7 @@ def _check_count(function: Callable, anchors: Tensor, frames: int) -> None:
     check(close(path[0], anchors[0], 1e-2), f"with {count} anchors it does not begin at the first.")
     check(
         close(path[-1], anchors[-1], 1e-2),
-        f"of {frames} frames the last is not the last anchor: where it does not divide, the rest is lost.",
+        f"of {frames} frames the last is not the last anchor: the rest is lost if the number is not divisible.",
     )
     steps = path.diff(dim=0).norm(dim=1)
     legs = (
@@ -191,12 +189,12 @@ def _check_count(function: Callable, anchors: Tensor, frames: int) -> None:
     missed = int(nearest.argmax())
     check(
         steps.min() > 1e-3,
-        f"with {count} anchors and {frames} frames it stands still somewhere: the frames that do not divide are filled up.",
+        f"with {count} anchors and {frames} frames it stops somewhere: the remaining frames are padded.",
     )
     places = torch.cdist(anchors, path).argmin(1).diff()
     check(
         nearest[missed] < 0.75 * legs,
-        f"with {count} anchors and {frames} frames it leaves out anchor {missed}.",
+        f"with {count} anchors and {frames} frames it skips anchor {missed}.",
     )
     remark(
         places.max() - places.min() > 2,
@@ -218,7 +216,7 @@ def _check_legs(function: Callable) -> None:
 
 @called_with("z", "has")
 def attribute_direction(function: Callable) -> None:
-    """A planted direction is found, whatever the offset and however rare the attribute."""
+    """A known direction must be found, for any offset and for a rare attribute."""
     planted = F.normalize(torch.randn(40), dim=0)
     z = torch.randn(3000, 40) + 3 * F.normalize(torch.randn(40), dim=0)
     along = z @ planted
@@ -238,9 +236,9 @@ def attribute_direction(function: Callable) -> None:
     agreement = F.cosine_similarity(direction, planted, dim=0).item()
     if agreement < 0.9:
         _explain_direction(direction, z, has)
-        check(agreement > -0.5, "it points the wrong way: adding it takes the attribute away.")
+        check(agreement > -0.5, "it points the wrong way: adding it removes the attribute.")
         raise CheckFailed(
-            f"it agrees with the true direction only by {agreement:.2f} (cosine; 1 is perfect). Are all latents used, "
+            f"it only agrees with the true direction by {agreement:.2f} (cosine; 1 is perfect). Are all latents used, "
             "each in its group?"
         )
     few = has & (torch.arange(3000) % 8 == 0)
@@ -256,19 +254,19 @@ def _explain_direction(direction: Tensor, z: Tensor, has: Tensor) -> None:
     """Directions of known mistakes."""
     yes, no = z[has].mean(0), z[~has].mean(0)
     wrong = {
-        "it points the wrong way: adding it takes the attribute away.": no - yes,
+        "it points the wrong way: adding it removes the attribute.": no - yes,
         "it is the mean of the latents with the attribute; what they share with all others is not the attribute.": yes,
         "it is the mean of the latents without the attribute.": no,
         "it adds the two means; the direction is their difference.": yes + no,
-        "it is the mean of all latents: who has the attribute does not matter to it.": z.mean(0),
+        "it is the mean of all latents: it ignores which of them have the attribute.": z.mean(0),
         "it takes sums, so the larger group counts more; take means.": z[has].sum(0) - z[~has].sum(0),
         "both means are over all latents: multiplying by the mask leaves zeros that are averaged, too.": (
             (z * has[:, None]).mean(0) - (z * ~has[:, None]).mean(0)
         ),
         "the mask is used as indices 0 and 1. A mask of bools picks rows.": z[has.long()].mean(0) - z[(~has).long()].mean(0),
         "it compares single latents; take the means of the two groups.": z[has][0] - z[~has][0],
-        "those are spreads; the direction is a difference of means.": z[has].std(0),
-        "those are spreads, too; the direction is a difference of means.": z[has].std(0) - z[~has].std(0),
+        "those are standard deviations; the direction is a difference of means.": z[has].std(0),
+        "those are standard deviations, too; the direction is a difference of means.": z[has].std(0) - z[~has].std(0),
         "it takes absolute values, so all signs are lost.": (yes - no).abs(),
         "it squares the difference, so all signs are lost.": (yes - no).square(),
         "it is the sum of the latents with the attribute, without the others.": z[has].sum(0),

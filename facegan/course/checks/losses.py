@@ -14,7 +14,7 @@ from facegan.course.checks.tools import CheckFailed, call, called_with, check, c
 
 floats = partial(tensor, floats=True)
 
-_CLIPPED = "something is clipped on the way"
+_CLIPPED = "something is clipped in between"
 
 
 @called_with("real_logits", "fake_logits")
@@ -44,11 +44,11 @@ def _wrong_d(real: Tensor, fake: Tensor) -> dict[str, Any]:
     on_real, on_fake = F.softplus(-real).mean(), F.softplus(fake).mean()
     smooth = F.binary_cross_entropy_with_logits(real, torch.full_like(real, 0.9))
     return {
-        "the labels are the wrong way round: it falls when D calls real images fake.": (
+        "the labels are swapped: it decreases if D classifies real images as fake.": (
             F.softplus(real) + F.softplus(-fake)
         ).mean(),
-        "it looks at real images only; D must also learn what a fake is.": on_real,
-        "it looks at fakes only; D must also learn what is real.": on_fake,
+        "it uses real images only; D must also be trained on fakes.": on_real,
+        "it uses fakes only; D must also be trained on real images.": on_fake,
         "a sigmoid is applied twice: these functions take logits, or probabilities, not both.": (
             F.softplus(-p).mean() + F.softplus(q).mean()
         ),
@@ -58,12 +58,12 @@ def _wrong_d(real: Tensor, fake: Tensor) -> dict[str, Any]:
         "real images have label 0 in it, as fakes do; D should learn to tell them apart.": (
             F.softplus(real).mean() + on_fake
         ),
-        "its sign is wrong: D minimizes it, so minus belongs before the logarithms.": -on_real - on_fake,
-        "the halves are subtracted; both are to become small, so add them.": on_real - on_fake,
-        "the halves are subtracted; both are to become small, so they should be added.": on_fake - on_real,
+        "its sign is wrong: D minimizes it, so the logarithms need a minus.": -on_real - on_fake,
+        "the halves are subtracted; add them, because both must become small.": on_real - on_fake,
+        "the halves are subtracted; they must be added, because both must become small.": on_fake - on_real,
         "the halves are multiplied; add them.": on_real * on_fake,
         **_other_kinds(real, fake),
-        "the labels are smoothed; the plain loss is asked, with labels 1 and 0.": smooth + on_fake,
+        "the labels are smoothed; use the plain loss, with labels 1 and 0.": smooth + on_fake,
         "it is twice too large.": 2 * (on_real + on_fake),
         "it takes log D of fakes; for fakes it is log(1 - D).": on_real + q.log().mean(),
         "the sum over the batch is taken for real images, or fakes, only. Take the mean of each.": (
@@ -96,13 +96,13 @@ def _other_kinds(real: Tensor, fake: Tensor) -> dict[str, Any]:
         "log(1 - D) is not the logarithm of the sigmoid of 1 - logit: which logit has the probability 1 - D?": (
             F.softplus(-real).mean() + F.softplus(fake - 1).mean()
         ),
-        "it compares each real logit with a fake's; here D judges each image by itself.": F.softplus(
+        "it compares each real logit with a fake's; here D classifies each image separately.": F.softplus(
             fake - real
         ).mean(),
-        "it compares real logits with the fakes' mean; here D judges each image by itself.": (
+        "it compares real logits with the fakes' mean; here D classifies each image separately.": (
             F.softplus(fake.mean() - real).mean() + F.softplus(fake - real.mean()).mean()
         ),
-        "it compares mean logits of real images and fakes; here D judges each image by itself.": (
+        "it compares mean logits of real images and fakes; here D classifies each image separately.": (
             2 * F.softplus(fake.mean() - real.mean())
         ),
     }
@@ -110,7 +110,7 @@ def _other_kinds(real: Tensor, fake: Tensor) -> dict[str, Any]:
 
 @called_with("fake_logits")
 def generator_loss(function: Callable) -> None:
-    """-log D(G(z)): large slope where D is sure that fakes are fake."""
+    """-log D(G(z)): large slope where D is certain that fakes are fake."""
     fake = torch.randn(9) * 2
     loss = _one_number(floats(function, fake))
     right = F.softplus(-fake).mean()
@@ -126,10 +126,12 @@ def _wrong_g(fake: Tensor) -> dict[str, Any]:
     """Losses of known mistakes."""
     q = fake.sigmoid()
     return {
-        "this is log(1 - D(G(z))), the saturating loss: where D is sure, its slope is almost 0.": (
+        "this is log(1 - D(G(z))), the saturating loss: where D is certain, its slope is almost 0.": (
             -F.softplus(fake).mean()
         ),
-        "it falls when D calls the fakes fake: that is what D wants, not G.": F.softplus(fake).mean(),
+        "it decreases if D classifies fakes as fake: that is the goal of D, not of G.": F.softplus(
+            fake
+        ).mean(),
         "its sign is wrong: minimizing it makes D(G(z)) smaller.": -F.softplus(-fake).mean(),
         "a sigmoid is applied twice: logits go in only once.": F.softplus(-q).mean(),
         "a sigmoid is applied twice, and the label is D's.": F.softplus(q).mean(),
@@ -154,7 +156,7 @@ def _wrong_g(fake: Tensor) -> dict[str, Any]:
         "it takes the logarithm of the mean; the mean is taken last.": -q.mean().log(),
         "it is half of the loss.": F.softplus(-fake).mean() / 2,
         "it is twice the loss.": 2 * F.softplus(-fake).mean(),
-        "labels are smoothed; the plain loss is asked, with label 1.": F.binary_cross_entropy_with_logits(
+        "labels are smoothed; use the plain loss, with label 1.": F.binary_cross_entropy_with_logits(
             fake, torch.full_like(fake, 0.9)
         ),
         "the logarithm has base 2; take the natural one.": F.softplus(-fake).mean() / torch.tensor(2.0).log(),
@@ -165,10 +167,10 @@ def _wrong_g(fake: Tensor) -> dict[str, Any]:
 
 
 def _one_number(loss: Tensor) -> Tensor:
-    check(loss.numel() > 0, "it returns a tensor without numbers; a loss is one number.")
+    check(loss.numel() > 0, "it returns an empty tensor; a loss is one number.")
     check(
         loss.numel() == 1,
-        f"it returns {loss.numel()} numbers, one an image; a loss is one number, their mean.",
+        f"it returns {loss.numel()} numbers, one per image; a loss is one number, their mean.",
     )
     check(loss.is_floating_point(), f"it returns {loss.dtype}; a loss is a float.")
     return loss.reshape(())
@@ -180,12 +182,14 @@ def _remark_on_shape(function: Callable, *logits: Tensor) -> None:
 
 
 def _explain(loss: Tensor, right: Tensor, logits: tuple, function: Callable) -> None:
-    """Raise `CheckFailed` with what is wrong with a loss that is none of the known ones."""
+    """Raise `CheckFailed` with the mistake in a loss that has no known value."""
     twice = _one_number(floats(function, *(torch.cat([x, x]) for x in logits)))
     mean = not close(twice, 2 * loss)
     check(mean, "it grows with the batch: twice the images make twice the loss. Take the mean.")
     again = _one_number(floats(function, *logits))
-    check(close(again, loss), "it gives another number for the same logits every time: what is random in it?")
+    check(
+        close(again, loss), "it gives a different number for the same logits each time: what is random in it?"
+    )
     fewer = [
         close(_one_number(floats(function, *(x[:1] for x in logits))), F.softplus(_signed(logits, 1)).sum()),
         close(_one_number(floats(function, *(x[1:2] for x in logits))), F.softplus(_signed(logits, 2)).sum()),
@@ -219,13 +223,13 @@ def _signed(logits: tuple, count: int) -> Tensor:
 
 
 def _explain_halves(function: Callable, real: Tensor, fake: Tensor) -> None:
-    """Which half of D's loss is wrong: where the other half is almost 0."""
+    """Find the half of D's loss that is wrong, with logits for which the other half is almost 0."""
     sure = torch.full_like(real, 30.0)
     on_real = close(_one_number(floats(function, real, -sure)), F.softplus(-real).mean(), 1e-3)
     on_fake = close(_one_number(floats(function, sure, fake)), F.softplus(fake).mean(), 1e-3)
-    check(on_real or not on_fake, "the half of the fakes is right, that of the real images is not.")
-    check(on_fake or not on_real, "the half of the real images is right, that of the fakes is not.")
-    check(not (on_real and on_fake), "each half is right by itself, but they are not added.")
+    check(on_real or not on_fake, "the half of the fakes is right, but that of the real images is not.")
+    check(on_fake or not on_real, "the half of the real images is right, but that of the fakes is not.")
+    check(not (on_real and on_fake), "each half is right, but they are not added.")
 
 
 def _check_stable(function: Callable, *logits: Tensor, value: float) -> None:
@@ -241,7 +245,7 @@ def _check_stable(function: Callable, *logits: Tensor, value: float) -> None:
 
 
 def _check_gradient(function: Callable, right: Callable, *logits: Tensor) -> None:
-    """The gradient reaches all logits, and is that of the loss."""
+    """All logits must get the gradient of the loss."""
     leaves, others = ([x.clone().requires_grad_() for x in logits] for _ in range(2))
     loss = call(function, *leaves, changes=True)
     if loss.requires_grad:

@@ -1,4 +1,4 @@
-"""What known mistakes in the clinic's exercises give, by what is said about them."""
+"""The results of known mistakes in the clinic's exercises, by feedback."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def wrong_means(curves: Curves) -> Numbers:
         "those are percentages; D's outputs are between 0 and 1.": [100 * real.mean(), 100 * fake.mean()],
         "that is D(G(z)) after D's step; the column is d_fake.": [real.mean(), after],
         "those are losses; D's outputs are in d_real and d_fake.": losses,
-        "those are 1 - D; take D's outputs as they are.": [1 - real.mean(), 1 - fake.mean()],
+        "those are 1 - D; use D's outputs themselves.": [1 - real.mean(), 1 - fake.mean()],
         "D(x) is right; D(G(z)) is taken as 1 - D(G(z)).": [real.mean(), 1 - fake.mean()],
         "it applies a sigmoid; D's outputs are probabilities already.": [
             _sigmoid(real).mean(),
@@ -53,7 +53,7 @@ def wrong_means(curves: Curves) -> Numbers:
         ],
         "it uses every tenth of the last 200 steps; take them all.": [real[::10].mean(), fake[::10].mean()],
         "it uses every second of the last 200 steps; take them all.": [real[::2].mean(), fake[::2].mean()],
-        "that is one mean of both columns; each has its own.": [(real.mean() + fake.mean()) / 2, 0],
+        "that is one mean of both columns; compute one for each.": [(real.mean() + fake.mean()) / 2, 0],
         **_reductions(lambda reduce: [reduce(real), reduce(fake)], "mean"),
         **_windows(partial(means, curves)),
     }
@@ -69,7 +69,7 @@ def wrong_ratios(curves: Curves) -> Numbers:
     loss_g, loss_d = (curves[name][-LAST:] for name in ("loss_g", "loss_d"))
     ratio = norm_g / norm_d
     return {
-        "it is upside down: G's norm over D's.": np.median(norm_d / norm_g),
+        "it is the reciprocal: G's norm over D's.": np.median(norm_d / norm_g),
         "that is one median over another; divide step by step first, then take the median.": (
             np.median(norm_g) / np.median(norm_d)
         ),
@@ -102,7 +102,7 @@ def wrong_shares(curves: Curves, right: float) -> Numbers:
     return {
         "that is the number of steps; a share is between 0 and 1.": right * LAST,
         "that is a percentage; a share is between 0 and 1.": right * 100,
-        "does // cut decimals off?": right * LAST // LAST,
+        "does // truncate decimals?": right * LAST // LAST,
         "it divides by 199; there are 200 steps.": right * LAST / (LAST - 1),
         "it compares D(G(z)) with the mean of D(x); compare step by step.": (fake > real.mean()).mean(),
         "it compares the mean of D(G(z)) with D(x); compare step by step.": (fake.mean() > real).mean(),
@@ -128,7 +128,7 @@ def wrong_shares(curves: Curves, right: float) -> Numbers:
             (curves["d_fake"] > curves["d_real"]).sum() / LAST
         ),
         "it divides by the number of all steps; divide by 200.": (fake > real).sum() / len(curves["d_real"]),
-        "it leaves steps in which the two are equal out of the total; divide by all 200.": (
+        "it omits steps in which the two are equal from the total; divide by all 200.": (
             (fake > real).sum() / (fake != real).sum()
         ),
         "it uses D(G(z)) after D's step; the column is d_fake.": (after > real).mean(),
@@ -155,7 +155,7 @@ _OTHER_JUMPS: dict[str, Callable[[Any], Any]] = {  # of known mistakes
     "the change from the last value to the first is in it: np.roll wraps around.": lambda x: np.abs(
         x - np.roll(x, 1)
     ).mean(),
-    "it divides each change by the loss; take the changes as they are.": lambda x: np.abs(
+    "it divides each change by the loss; use the changes themselves.": lambda x: np.abs(
         np.diff(x) / x[:-1]
     ).mean(),
     "those are changes over two steps; take them from one step to the next.": lambda x: np.abs(
@@ -180,7 +180,7 @@ def wrong_jumps(curves: Curves, healthy: Curves, right: float) -> Numbers:
     sick = jumps(curves, slice(1000))
     return {
         "that is the patient's number alone; divide by the healthy run's.": sick,
-        "it is upside down: the patient's number over the healthy run's.": 1 / right,
+        "it is the reciprocal: the patient's number over the healthy run's.": 1 / right,
         "that is a difference; it should be a ratio.": sick - jumps(healthy, slice(1000)),
         "it uses all steps; take the first 1,000.": over(change, slice(None)),
         "it uses the last 1,000 steps; take the first 1,000.": over(change, slice(-1000, None)),
@@ -200,14 +200,14 @@ def wrong_jumps(curves: Curves, healthy: Curves, right: float) -> Numbers:
 
 
 def _windows(measure: Callable[[slice], Any]) -> Numbers:
-    """What other windows than the last 200 steps give."""
+    """The results for other windows than the last 200 steps."""
     windows = {
         "it uses all steps": slice(None),
         "it uses the first 200 steps": slice(LAST),
         "it uses 201 steps": slice(-LAST - 1, None),
         "it uses 199 steps": slice(-LAST + 1, None),
-        "it leaves out the last step": slice(-LAST, -1),
-        "it leaves out the first 200 steps and uses all others": slice(LAST, None),
+        "it omits the last step": slice(-LAST, -1),
+        "it omits the first 200 steps and uses all others": slice(LAST, None),
         "it uses the last step only": slice(-1, None),
         "it uses one step only, 200 before the end (is a colon missing?)": slice(-LAST, -LAST + 1),
         "it uses the first step only": slice(1),
@@ -220,7 +220,7 @@ def _windows(measure: Callable[[slice], Any]) -> Numbers:
 
 
 def _reductions(measure: Callable[[Callable[[Any], Any]], Any], right: str) -> Numbers:
-    """What other summaries of an array than the right one give."""
+    """The results for other summaries of an array than the correct one."""
     named: dict[str, Callable[[Any], Any]] = {
         "mean": np.mean, "median": np.median, "largest value": np.max, "smallest value": np.min, "sum": np.sum,
         "spread": np.std, "variance": np.var,

@@ -1,4 +1,4 @@
-"""Trying a module that a student has built: whether it is usable, what it gives, whether it learns."""
+"""Checks of a student's module: whether it is usable, its output, and its gradients."""
 
 from __future__ import annotations
 
@@ -11,33 +11,36 @@ from torch import Tensor, nn
 from facegan.course.checks.tools import call, check, kind_of, note, remark, usable
 from facegan.course.checks.trace import ACTIVATIONS, NORMS, Step, between_layers, without_activation
 
-_LARGE = 10  # times as many parameters as DCGAN has
+_LARGE = 10  # ratio to DCGAN's number of parameters
 
 
 def module(function: Callable, *arguments: Any) -> nn.Module:
-    """The module that a function builds, with parameters that hold numbers."""
+    """The module that a function builds; it must have initialized parameters."""
     network = call(function, *arguments)
-    expected = "expected a module that is ready to be called"
+    expected = "expected a module instance"
     check(isinstance(network, nn.Module), f"it returns {kind_of(network)}, {expected}.")
     weights = [*network.parameters()]
     lazy = any(isinstance(p, nn.parameter.UninitializedParameter) for p in weights)
-    check(not lazy, "its lazy layers have no weights yet, and the next cells set them. State the channels.")
+    check(
+        not lazy,
+        "its lazy layers have no weights yet, and the next cells set them. State the number of channels.",
+    )
     hidden = any(_has_plain_list(part) for part in network.modules())
-    said = "layers are in a plain list, where PyTorch does not find them. Use nn.Sequential or nn.ModuleList."
+    said = (
+        "layers are in a plain list, so PyTorch does not register them. Use nn.Sequential or nn.ModuleList."
+    )
     check(weights or not hidden, f"the module has no parameters: its {said}")
-    check(weights, "the module has no parameters: there is nothing to learn.")
+    check(weights, "the module has no parameters: there is nothing to train.")
     check(not hidden, f"some of its {said}")
     empty = any(p.device.type == "meta" for p in weights)
-    check(
-        not empty, "its weights are on the device 'meta', which holds no numbers. Build it without a device."
-    )
+    check(not empty, "its weights are on the device 'meta', which has no data. Build it without a device.")
     network = network.to("cpu")
     kinds = {p.dtype for p in weights} - {torch.float32}
     check(not kinds, f"its weights are {', '.join(map(str, kinds))}, expected torch.float32.")
     frozen = [name for name, p in network.named_parameters() if not p.requires_grad]
     check(not frozen, f"{len(frozen)} of its weights are frozen (requires_grad=False), such as {frozen[:1]}.")
     finite = all(bool(p.isfinite().all()) for p in weights)
-    check(finite, "its weights contain NaN or infinity before any training. How are they initialized?")
+    check(finite, "its weights contain NaN or infinity before any training. Check their initialization.")
     return network
 
 
@@ -46,9 +49,7 @@ def new_module(function: Callable, *arguments: Any, what: str) -> nn.Module:
     network, other = module(function, *arguments), module(function, *arguments)
     parts = [part for part in network.modules() if part is network or [*part.parameters(recurse=False)]]
     trains = all(part.training for part in parts)
-    check(
-        trains, "it comes in eval mode. Leave it in train mode, as a new module is, for training comes next."
-    )
+    check(trains, "it is in eval mode. Leave it in train mode, because training comes next.")
     shared = {id(p) for p in network.parameters()} & {id(p) for p in other.parameters()}
     check(not shared, f"two {what} share the same weights: make new layers at every call.")
     return network
@@ -68,7 +69,7 @@ def _has_plain_list(part: nn.Module) -> bool:
 
 
 def forward(network: nn.Module, inputs: Tensor) -> Tensor:
-    """The module's output, without gradients; the feedback says what else it returns."""
+    """The module's output, without gradients; raises `CheckFailed` if it is not a tensor."""
     with torch.no_grad():
         out = call(network, inputs, changes=True)
     what = "the module returns"
@@ -78,7 +79,7 @@ def forward(network: nn.Module, inputs: Tensor) -> Tensor:
 
 
 def always(test: Callable[[], bool]) -> bool:
-    """Whether a test holds in three draws: a single one of weights or inputs can be unlucky."""
+    """Whether a test is true for three draws, because a single draw of weights or inputs may be an exception."""
     return all(test() for _ in range(3))
 
 
@@ -99,7 +100,7 @@ def is_affine(network: Callable, x: Tensor, tolerance: float = 1e-3) -> bool:
 
 
 def check_trains(network: nn.Module, inputs: Tensor, what: str) -> Tensor:
-    """Every weight gets a gradient, and `inputs` do; theirs is returned."""
+    """Check that all weights and `inputs` get a gradient; returns that of the inputs."""
     network.zero_grad()
     leaf = inputs.clone().requires_grad_()
 
@@ -120,14 +121,14 @@ def check_trains(network: nn.Module, inputs: Tensor, what: str) -> Tensor:
 
 
 def check_width(build: Callable[[int], nn.Module]) -> None:
-    """More width makes more parameters."""
+    """Check that a larger width gives more parameters."""
     small, large = (sum(p.numel() for p in build(width).parameters()) for width in (4, 8))
-    check(large != small, "`width` changes nothing: with 4 and with 8 it has the same number of parameters.")
+    check(large != small, "`width` has no effect: with 4 and with 8, it has the same number of parameters.")
     check(large > small, "a larger `width` makes it smaller.")
 
 
 def normalizes(network: nn.Module, inputs: Tensor) -> bool:
-    """Whether in train mode three times larger inputs make nearly the same outputs."""
+    """Whether, in train mode, three times larger inputs give nearly the same outputs."""
     network.train()
     outputs = []
     for size in (1, 3):
@@ -138,7 +139,7 @@ def normalizes(network: nn.Module, inputs: Tensor) -> bool:
 
 
 def warm_up(network: nn.Module, draw: Callable[[], Tensor]) -> nn.Module:
-    """The module in eval mode, after BatchNorm has seen some batches: before, its averages fit nothing."""
+    """The module in eval mode, after some batches in train mode, so that BatchNorm's averages are meaningful."""
     network.train()
     norms = [part for part in network.modules() if isinstance(part, nn.modules.batchnorm._BatchNorm)]
     before = [norm.momentum for norm in norms]
@@ -152,14 +153,14 @@ def warm_up(network: nn.Module, draw: Callable[[], Tensor]) -> nn.Module:
 
 
 def amplified(network: nn.Module) -> nn.Module:
-    """The module in eval mode, its weights so large that only a squashing last layer keeps a range."""
+    """The module in eval mode with large weights, so that only a bounded activation limits its range."""
     for p in network.parameters():
         p.data.mul_(4)
     return network.eval()
 
 
 def remark_on_size(network: nn.Module, reference: nn.Module) -> None:
-    """A sentence about a network that is far too large."""
+    """Add a remark if a network is far too large."""
     size, usual = (sum(p.numel() for p in n.parameters()) for n in (network, reference))
     note(
         size > _LARGE * usual,
@@ -168,7 +169,7 @@ def remark_on_size(network: nn.Module, reference: nn.Module) -> None:
 
 
 def remark_on_activations(steps: Sequence[Step], wanted: set[str], text: str) -> None:
-    """Other activations than the text's, and convolutions without any between them."""
+    """Add remarks on activations that differ from the text, and on convolutions without an activation in between."""
     others = sorted({step.kind for step in steps} & ACTIVATIONS - wanted)
     remark(others, f"it uses {', '.join(others)}. {text}")
     missing = without_activation([*steps])
@@ -176,18 +177,16 @@ def remark_on_activations(steps: Sequence[Step], wanted: set[str], text: str) ->
     for between in between_layers(steps):
         active = [index for index, kind in enumerate(between) if kind in ACTIVATIONS]
         late = active and "batch_norm" in between[active[0] :]
-        remark(
-            late, f"{between[active[0]] if late else ''} comes before BatchNorm in it; the text has it after."
-        )
-        remark(len(active) > 1, "two activations follow one another in it; the text has one.")
+        remark(late, f"{between[active[0]] if late else ''} comes before BatchNorm; the text has it after.")
+        remark(len(active) > 1, "it has two consecutive activations; the text has one.")
     dropped = any("dropout" in step.kind for step in steps)
-    remark(dropped, "it has dropout, which the text does not ask for.")
+    remark(dropped, "it has dropout, which is not in the text.")
 
 
 def remark_on_norms(steps: Sequence[Step]) -> None:
-    """Another normalization than the text's."""
+    """Add a remark on a normalization that differs from the text."""
     alone = sorted({step.kind for step in steps} & NORMS - {"batch_norm"})
     remark(
         alone,
-        f"it normalizes each image by itself ({', '.join(alone)}). The text asks for BatchNorm, over the batch.",
+        f"it normalizes each image separately ({', '.join(alone)}). The text asks for BatchNorm, over the batch.",
     )

@@ -29,7 +29,7 @@ from facegan.course.checks.trace import ACTIVATIONS, PRODUCTS, Step, between_lay
 
 @called_with("latent_dim", "width")
 def generator(function: Callable) -> None:
-    """Latents to images in [-1, 1] that depend on them, with every weight in reach of the gradient."""
+    """Latents to images in [-1, 1] that depend on them; all weights must get gradients."""
     new_module(function, 16, 8, what="generators")
     for latent_dim, width in ((16, 8), (10, 4)):
         network = module(function, latent_dim, width)
@@ -59,8 +59,8 @@ def generator(function: Callable) -> None:
 def _check_fixed_sizes(function: Callable) -> None:
     """Raise `CheckFailed` if a generator works for some sizes only."""
     for latent_dim, batch, said in (
-        (100, 4, "it works for latents of 100 numbers and for no others: use latent_dim in place of 100."),
-        *((16, many, f"it works for a batch of {many} and for no other: the batch's size is written into it.")
+        (100, 4, "it works for latents of 100 numbers and for no others: use latent_dim instead of 100."),
+        *((16, many, f"it works for a batch of {many} and for no other: the batch size is hard-coded.")
           for many in (1, 2, 8, 16, 32, 64, 128)),
     ):  # fmt: skip
         network = module(function, latent_dim, 8)
@@ -73,7 +73,7 @@ def _check_fixed_sizes(function: Callable) -> None:
 
 
 def _side(images: Tensor) -> str:
-    """Why a side is not 64, in words."""
+    """An explanation for a side other than 64."""
     if images.ndim != 4 or images.shape[-1] == 64:
         return ""
     known = {
@@ -99,13 +99,13 @@ def _check_range(network: nn.Module, latent_dim: int) -> None:
 
 
 def _check_latents(network: nn.Module, latent_dim: int, gradient: Tensor) -> None:
-    """In eval mode an image depends on its own latent, on all of it, and on nothing else."""
+    """In eval mode, an image must depend on all of its latent, and on nothing else."""
     z = torch.randn(16, latent_dim)
     images = forward(network, z)
     check((images[0] - images[1]).abs().max() > 1e-6, "different latents give the same image: is z used?")
     check(
         torch.equal(images, forward(network, z)),
-        "the same latents give another image every time: does it draw random numbers itself?",
+        "the same latents give a different image each time: does it draw random numbers?",
     )
     check(
         torch.allclose(forward(network, z[:2]), images[:2], atol=1e-4),
@@ -116,7 +116,7 @@ def _check_latents(network: nn.Module, latent_dim: int, gradient: Tensor) -> Non
     gray = (images - images[:, :1]).abs().max() < 1e-6
     check(
         not gray,
-        "red, green and blue are always equal: the last layer should make three channels of its own.",
+        "red, green, and blue are always equal: the last layer should have three output channels.",
     )
 
 
@@ -132,7 +132,7 @@ def _is_linear_before_tanh(network: nn.Module, latent_dim: int) -> bool:
 
 
 def _remark_on_generator(network: nn.Module, z: Tensor, width: int) -> None:
-    """The text's plan: 8, 4, 2 and 1 times width channels, BatchNorm and ReLU but for the last layer, tanh there."""
+    """Add remarks on differences from the text: 8, 4, 2, and 1 times width channels, BatchNorm, ReLU, tanh at the end."""
     steps = steps_of(network, z)
     found = _channels(steps)
     wanted = {4: 8 * width, 8: 4 * width, 16: 2 * width, 32: width}
@@ -145,7 +145,7 @@ def _remark_on_generator(network: nn.Module, z: Tensor, width: int) -> None:
     kinds = {step.kind for step in steps}
     remark(
         kinds & {"interpolate", "pixel_shuffle"},
-        "it enlarges without a transposed convolution, which the text asks for.",
+        "it upsamples without a transposed convolution, which the text asks for.",
     )
     normalized = {step.shape[-1] for step in steps if step.kind == "batch_norm" and len(step.shape) == 4}
     remark(64 in normalized, "it has BatchNorm in its last layer; the text has none there.")
@@ -161,7 +161,7 @@ def _remark_on_generator(network: nn.Module, z: Tensor, width: int) -> None:
     remark("tanh" in between, "it has tanh between its layers, too. The text has ReLU there.")
     remark(
         "batch_norm" not in kinds and not normalizes(network, z),
-        "nothing in it normalizes over the batch. DCGAN has BatchNorm after every layer but the last; without it, "
+        "it has no normalization over the batch. DCGAN has BatchNorm after every layer but the last; without it, "
         "faces may never appear.",
     )
 
@@ -178,7 +178,7 @@ def discriminator(function: Callable) -> None:
     images = torch.rand(6, 3, 64, 64) * 2 - 1
     logits = forward(network, images)
     right = tuple(logits.shape) == (6,)
-    check(right, f"6 images become {tuple(logits.shape)}, expected (6,): one number an image.")
+    check(right, f"6 images become {tuple(logits.shape)}, expected (6,): one number per image.")
     one = forward(network.eval(), images[:1])
     said = "does squeeze() or flatten() remove the batch, too?"
     check(tuple(one.shape) == (1,), f"a batch of one image becomes {tuple(one.shape)}, expected (1,): {said}")
@@ -188,7 +188,7 @@ def discriminator(function: Callable) -> None:
     again = forward(network, images)
     check(
         torch.equal(again, forward(network, images)),
-        "in eval mode the same images get other logits every time.",
+        "in eval mode, the same images get different logits each time.",
     )
     independent = torch.allclose(alone, again, atol=1e-3)
     check(independent, "in eval mode the logit of an image depends on the other images of the batch.")
@@ -214,7 +214,7 @@ def _check_logits(network: nn.Module) -> None:
 
 
 def _check_pixels(network: nn.Module, images: Tensor) -> None:
-    """A gradient reaches the images, in all colors."""
+    """The images must get a gradient, in all colors."""
     pixels = images.clone().requires_grad_()
     value = call(lambda: network(pixels).sum(), changes=True)
     found = (
@@ -222,20 +222,20 @@ def _check_pixels(network: nn.Module, images: Tensor) -> None:
         if value.requires_grad
         else None
     )
-    said = "no gradient reaches the images, so G can learn nothing from it: is something detached?"
+    said = "no gradient reaches the images, so G cannot learn from it: is something detached?"
     check(found is not None, said)
     found = torch.as_tensor(found)
     blind = [
         name for name, part in zip(("red", "green", "blue"), found.unbind(1), strict=True) if not part.any()
     ]
-    check(not blind, f"it never looks at {' and '.join(blind)}.")
+    check(not blind, f"it ignores {' and '.join(blind)}.")
     rows = found.abs().amax((0, 1, 3)) > 0
     seen = int(rows.sum())
     check(seen > 32, f"its logits depend on {seen} of 64 rows of the image only.")
 
 
 def _check_signs(function: Callable) -> None:
-    """Of many fresh networks, some call a picture real and some fake, unless the last thing in them has one sign."""
+    """Among many new networks, logits must have both signs, unless the last layer limits the sign."""
     colors = torch.cartesian_prod(*[torch.tensor([-1.0, 1.0])] * 3)[..., None, None].expand(-1, -1, 64, 64)
     images = torch.cat([colors, torch.rand(2, 3, 64, 64) * 2 - 1])
     signs = torch.cat([forward(module(function, 4).eval(), images).sign() for _ in range(12)])
@@ -260,12 +260,14 @@ def _crosses(network: nn.Module, images: Tensor, *, above: bool) -> bool:
 
 
 def _remark_on_discriminator(network: nn.Module, images: Tensor, width: int) -> None:
-    """The text's plan: convolutions of stride 2, leaky ReLU of slope 0.2, BatchNorm but in the first and last layer."""
+    """Add remarks on differences from the text: stride 2, leaky ReLU of slope 0.2, BatchNorm in the inner layers."""
     steps = steps_of(network, images)
     kinds = [step.kind for step in steps]
     convolutions = [index for index, kind in enumerate(kinds) if kind == "conv"]
     if not convolutions:
-        remark("linear" in kinds, "it has no convolutions: a linear layer must learn each place anew.")
+        remark(
+            "linear" in kinds, "it has no convolutions: a linear layer must learn each position separately."
+        )
         return
     remark("pool" in kinds, "it has pooling; the text halves the side with convolutions of stride 2.")
     known = _remark_on_doubling(steps, width)
@@ -291,7 +293,7 @@ def _remark_on_discriminator(network: nn.Module, images: Tensor, width: int) -> 
     )
     remark(
         "batch_norm" not in kinds and not normalizes(network, images),
-        "nothing in it normalizes over the batch. The text has BatchNorm in every layer but the first and the last.",
+        "it has no normalization over the batch. The text has BatchNorm in every layer but the first and the last.",
     )
     normalized = {step.shape[-1] for step in steps if step.kind == "batch_norm" and len(step.shape) == 4}
     remark(

@@ -1,4 +1,4 @@
-"""What all checks share: calling a student's function safely, and saying what is wrong with its result."""
+"""Tools for checks: calling a student's function safely, and feedback on its result."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from facegan.course.checks.errors import describe, kind_of, parameters
 
 
 class CheckFailed(Exception):
-    """What is wrong with a student's solution, in words that help."""
+    """The feedback on a wrong solution."""
 
 
 def check(condition: Any, message: str) -> None:
@@ -30,13 +30,13 @@ _notes: list[str] = []
 
 
 def remark(condition: Any, message: str) -> None:
-    """If `condition` holds, the solution works but ignores what the text asks: `message` completes "right, but"."""
+    """If `condition` is true, the solution works but ignores the text; `message` completes "right, but"."""
     if condition:
         _remarks.append(message)
 
 
 def note(condition: Any, message: str) -> None:
-    """If `condition` holds, add the sentence `message` to the feedback of a solution that is right."""
+    """If `condition` is true, add the sentence `message` to the feedback on a correct solution."""
     if condition:
         _notes.append(message)
 
@@ -50,13 +50,13 @@ def taken_remarks() -> tuple[str, str]:
 
 
 class NotDone(NotImplementedError):
-    """A student's function raises NotImplementedError by itself: it is a place for an answer."""
+    """A student's function raises NotImplementedError, so it is not implemented yet."""
 
 
 def called_with(*names: str) -> Callable[[Callable[[Callable], None]], Callable[[Callable], None]]:
     """Decorator of a check: the student's function takes arguments of these names, by position, and nothing else.
 
-    What goes wrong in the check itself, because of a strange result, becomes a `CheckFailed`, too.
+    If a strange result causes an error in the check itself, this becomes a `CheckFailed`, too.
     """
 
     def decorate(verify: Callable[[Callable], None]) -> Callable[[Callable], None]:
@@ -71,9 +71,7 @@ def called_with(*names: str) -> Callable[[Callable[[Callable], None]], Callable[
                 raise
             except Exception as error:
                 kind = type(error).__name__
-                raise CheckFailed(
-                    f"what it returns cannot be used ({kind}). Is it of the right kind?"
-                ) from None
+                raise CheckFailed(f"its result cannot be used ({kind}). Is it of the right type?") from None
 
         return guarded
 
@@ -81,7 +79,7 @@ def called_with(*names: str) -> Callable[[Callable[[Callable], None]], Callable[
 
 
 def call(function: Callable, *inputs: Any, changes: bool = False) -> Any:
-    """The function's result; a `CheckFailed` when it raises, returns nothing, or changes its inputs."""
+    """The function's result. Raises `CheckFailed` if it raises, returns None, or changes its inputs."""
     given = copy.deepcopy(inputs) if not changes else inputs
     try:
         result = function(*given)
@@ -95,7 +93,7 @@ def call(function: Callable, *inputs: Any, changes: bool = False) -> Any:
         for before, after in zip(inputs, given, strict=True):
             check(
                 _same(before, after),
-                "it changes its input in place; whoever gave it may still need it. Make a copy.",
+                "it modifies its input in place; work on a copy.",
             )
         check(result is not None, "it returns nothing (None). Is a return missing?")
     return result
@@ -118,7 +116,7 @@ def tensor(
     finite: bool = True,
     floats: bool = False,
 ) -> Tensor:
-    """`call`, and the result must be a tensor of that shape with numbers in it, of a floating type if asked."""
+    """`call` with a check that the result is a tensor of that shape, and of a floating dtype if required."""
     result = call(function, *inputs)
     check(isinstance(result, Tensor), f"it returns {kind_of(result)}, expected a tensor.")
     usable(result, "its result", finite=finite)
@@ -132,7 +130,7 @@ def tensor(
 
 
 def usable(result: Tensor, what: str, *, finite: bool = True) -> Tensor:
-    """The tensor, if it holds ordinary numbers in memory."""
+    """Return the tensor if it is an ordinary real one on the CPU."""
     plain = not (result.is_nested or result.is_quantized) and result.layout == torch.strided
     check(plain, f"{what} is sparse, nested or quantized, expected an ordinary tensor.")
     check(
@@ -141,7 +139,7 @@ def usable(result: Tensor, what: str, *, finite: bool = True) -> Tensor:
     check(not result.is_complex(), f"{what} has complex numbers ({result.dtype}), expected real ones.")
     check(
         not finite or bool(result.isfinite().all()),
-        f"{what} has NaN or infinity in it: something is divided by 0, or too large.",
+        f"{what} contains NaN or infinity: something is divided by 0, or too large.",
     )
     return result
 
@@ -165,7 +163,7 @@ def close(a: Tensor, b: Any, tolerance: float = 1e-4) -> bool:
 
 
 def refuse(got: Tensor, wrong: dict[str, Any]) -> None:
-    """Raise `CheckFailed` with the first message whose value is what we got."""
+    """Raise `CheckFailed` with the first message whose value equals `got`."""
     for message, value in wrong.items():
         value = torch.as_tensor(value)
         check(got.shape != value.shape or not close(got, value), message)

@@ -1,4 +1,4 @@
-"""What a network computes, operation by operation, however it is written: as modules or as calls of functions."""
+"""Records the operations of a network, whether they are modules or function calls."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ class _Recorder(TorchFunctionMode):
 
 
 def steps_of(network: nn.Module, inputs: Tensor) -> list[Step]:
-    """The operations of a forward pass in train mode, in their order; none if it cannot be recorded."""
+    """The operations of a forward pass in train mode, in order; empty if it cannot be recorded."""
     network.train()
     try:
         with torch.no_grad(), _Recorder() as recorder:
@@ -83,5 +83,5 @@ def between_layers(steps: Sequence[Step], layers: tuple[str, ...] = ("conv", "li
 
 
 def without_activation(steps: Sequence[Step]) -> int:
-    """How many convolutions are followed by another one with nothing in between that could be an activation."""
+    """The number of convolutions that are followed by another one without an activation in between."""
     return sum(all(kind in _LINEAR for kind in kinds) for kinds in between_layers(steps, ("conv",))[:-1])

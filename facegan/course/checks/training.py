@@ -1,7 +1,7 @@
 """Checks of notebook 3: the training step.
 
-`train_step` is tried on two small networks whose optimizers record what happens to them, so that the feedback
-can tell one wrong gradient from another.
+`train_step` is run on two small networks whose optimizers record gradients and steps, so that the feedback can
+distinguish wrong gradients.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ from facegan.course.checks.tools import CheckFailed, call, called_with, check, c
 
 
 class _Watch:
-    """Two small networks, their optimizers, and what happens to them during a student's step."""
+    """Two small networks and their optimizers, with a record of a student's step."""
 
     def __init__(self, certainty: float = 0.0) -> None:
-        """With a `certainty`, D has learned before: above 0 its loss is small, below 0 it is large."""
+        """If `certainty` is not 0, D is trained first: above 0 its loss is small, below 0 it is large."""
         torch.manual_seed(3)
         self.generator = nn.Sequential(nn.Linear(4, 8), nn.Tanh(), nn.Linear(8, 6))
         self.discriminator = nn.Sequential(nn.Linear(6, 8), nn.LeakyReLU(0.2), nn.Linear(8, 1), nn.Flatten(0))
@@ -66,7 +66,7 @@ class _Watch:
         return optimizer
 
     def _unready(self, name: str) -> str:
-        """Why a network may have no gradient when its optimizer steps."""
+        """A reason why a network has no gradient when its optimizer steps."""
         said = f"optimizer_{name.lower()} steps before any gradient has reached {name}"
         other = all(p.grad is not None for p in self.discriminator.parameters())
         if name == "G" and "D" not in self.events and other:
@@ -103,9 +103,7 @@ def _check_round(function: Callable, certainty: float) -> _Watch:
     for p, g in zip(moved.parameters(), watch.gradients["D"], strict=True):
         p.data -= 0.1 * g
     for p, q in zip(watch.discriminator.parameters(), moved.parameters(), strict=True):
-        check(
-            close(p, q), "your generator step also moved the discriminator: only optimizer_g may step there."
-        )
+        check(close(p, q), "your generator step also changed the discriminator: use only optimizer_g there.")
     _diagnose_g(watch, before, moved)
     _check_losses(losses, before, moved)
     _check_left(watch)
@@ -113,20 +111,20 @@ def _check_round(function: Callable, certainty: float) -> _Watch:
 
 
 def _check_left(watch: _Watch) -> None:
-    """The networks' modes and weights, as the next round and the next cell need them."""
+    """The networks' modes and weights must be usable in the next step."""
     for name, network in (("G", watch.generator), ("D", watch.discriminator)):
         evaluated = (name, False) in watch.modes
         check(not evaluated, f"{name} runs in eval mode; in training both networks stay in train mode.")
-        check(network.training, f"it leaves {name} in eval mode; the next round needs train mode.")
+        check(network.training, f"it leaves {name} in eval mode; the next step needs train mode.")
         frozen = not all(p.requires_grad for p in network.parameters())
         check(
             not frozen,
-            f"it leaves {name} frozen (requires_grad=False), so {name} learns nothing from then on.",
+            f"it leaves {name} frozen (requires_grad=False), so {name} cannot be trained afterward.",
         )
 
 
 def _soil(watch: _Watch) -> None:
-    """Gradients of an earlier step, which must be forgotten."""
+    """Set gradients of an earlier step, which must be cleared."""
     for network in (watch.generator, watch.discriminator):
         for p in network.parameters():
             p.grad = torch.full_like(p, 0.5)
@@ -135,11 +133,11 @@ def _soil(watch: _Watch) -> None:
 def _check_events(events: list[str], gradients: dict[str, list[Tensor]]) -> None:
     check(
         "D" in events,
-        "the discriminator does not move: optimizer_d never steps."
+        "the discriminator does not change: optimizer_d never steps."
         if "G" in events
-        else "neither network moves: no optimizer steps.",
+        else "neither network changes: no optimizer steps.",
     )
-    check("G" in events, "the generator does not move: optimizer_g never steps.")
+    check("G" in events, "the generator does not change: optimizer_g never steps.")
     for name, part in gradients.items():
         player = f"optimizer_{name.lower()}"
         old = all(bool((g == 0.5).all()) for g in part)
@@ -158,11 +156,11 @@ def _check_events(events: list[str], gradients: dict[str, list[Tensor]]) -> None
             f"{player} steps with gradients of 0: does zero_grad come between backward() and step()?",
         )
     twice = "before G's step: add its two losses, then step once."
-    later = "in one round; in G's half it moves the discriminator, too."
+    later = "in one step; in G's half, it changes the discriminator, too."
     count = events.count("D")
     check(count == 1, f"optimizer_d steps {count} times {twice if events[:2] == ['D', 'D'] else later}")
-    check(events.count("G") == 1, f"optimizer_g steps {events.count('G')} times in one round, expected once.")
-    check(events == ["D", "G"], "G steps before D; here D learns first, and G faces the new D.")
+    check(events.count("G") == 1, f"optimizer_g steps {events.count('G')} times in one step, expected once.")
+    check(events == ["D", "G"], "G steps before D; here, D is updated first, and G uses the new D.")
 
 
 def _loss_d(watch: _Watch, network: nn.Module, *, sign: int = 1) -> Tensor:
@@ -176,14 +174,14 @@ def _gradients(network: nn.Module, loss: Tensor) -> list[Tensor]:
 
 
 def _ratio(got: list[Tensor], expected: list[Tensor]) -> float | None:
-    """c when got = c * expected in every tensor, else None."""
+    """c if got = c * expected in every tensor, otherwise None."""
     a, b = (torch.cat([g.flatten() for g in part]) for part in (got, expected))
     c = (a @ b / (b @ b)).item()
     return c if (a - c * b).norm() < 1e-3 * a.norm().clamp_min(1e-9) else None
 
 
 def _same(got: list[Tensor], expected: list[Tensor], *factors: float) -> bool:
-    """Whether got = factor * expected for one of the factors (1 when none is given)."""
+    """Whether got = factor * expected for one of the factors (1 if none is given)."""
     ratio = _ratio(got, expected)
     return ratio is not None and any(abs(ratio - factor) < 0.01 for factor in factors or (1,))
 
@@ -202,9 +200,9 @@ def _diagnose_d(watch: _Watch, before: _Watch) -> None:
         fake = before.generator(before.z)
     on_real, on_fake = network(before.real), network(fake)
     for loss, message in (
-        (_loss_d(before, network, sign=-1), "D learns the wrong way round: its labels are swapped, real images count as fake."),
-        (F.softplus(-on_real).mean(), "D learns from real images only; its loss leaves the fakes out."),
-        (F.softplus(on_fake).mean(), "D learns from fakes only; its loss leaves the real images out."),
+        (_loss_d(before, network, sign=-1), "D's labels are swapped: real images have the label fake."),
+        (F.softplus(-on_real).mean(), "D is trained on real images only; its loss omits the fakes."),
+        (F.softplus(on_fake).mean(), "D is trained on fakes only; its loss omits the real images."),
         (F.softplus(-on_real).mean() + F.softplus(-on_fake).mean(),
          "D is told that fakes are real: the label of the fakes is wrong in D's loss."),
     ):  # fmt: skip
@@ -214,7 +212,7 @@ def _diagnose_d(watch: _Watch, before: _Watch) -> None:
     check(ratio is None, _scaled("D", ratio or 0, len(before.real)))
     check(
         not _same(_clean(got), expected, 1, 0.5),
-        "D steps with gradients of the round before still in it: zero_grad is missing before its backward().",
+        "D steps with gradients of the previous step: zero_grad is missing before its backward().",
     )
     raise CheckFailed(
         "the gradient that D steps with is not that of its loss on these real images and G's fakes from z."
@@ -222,7 +220,7 @@ def _diagnose_d(watch: _Watch, before: _Watch) -> None:
 
 
 def _scaled(name: str, ratio: float, batch: int) -> str:
-    """Why a network's gradient may be a multiple of the right one."""
+    """A reason why a network's gradient is a multiple of the correct one."""
     summed = any(abs(ratio - factor * batch) < 0.01 * batch for factor in (0.5, 1, 2))
     why = "is the loss multiplied by something?" if ratio > 0 else "is a sign wrong?"
     if 0 < ratio < 1:
@@ -232,7 +230,7 @@ def _scaled(name: str, ratio: float, batch: int) -> str:
 
 
 def _clean(gradients: list[Tensor]) -> list[Tensor]:
-    """Without what `_soil` left in them."""
+    """The gradients without those of `_soil`."""
     return [g - 0.5 for g in gradients]
 
 
@@ -246,9 +244,9 @@ def _diagnose_g(watch: _Watch, before: _Watch, moved: nn.Module) -> None:
     if _same(got, right):
         return
     for wrong, message in (
-        (expected(before.discriminator), "G is judged by the D of before its step: let the new D look at the fakes again."),
+        (expected(before.discriminator), "G's loss uses D from before its step: apply the new D to the fakes."),
         ([-g for g in fooled], "G minimizes log(1 - D(G(z))), the saturating loss."),
-        (fooled, "G learns to make D sure that its images are fake: its label is the wrong way round."),
+        (fooled, "G is trained to make D certain that its images are fake: its label is wrong."),
     ):  # fmt: skip
         check(not _same(got, wrong), message)
     leaked = _gradients(network, F.softplus(before.discriminator(network(before.z))).mean())

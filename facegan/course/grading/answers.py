@@ -1,4 +1,4 @@
-"""The answers in one student's notebook: its cells run here, apart from what judges them."""
+"""Runs the cells of a student's notebook, and collects the answers."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ facegan: Any = import_module("facegan")
 
 
 class Notebook:
-    """The names that one notebook's cells share, and the answers that they give."""
+    """The names shared by one notebook's cells, and their answers."""
 
     def __init__(self, title: str) -> None:
         self.title = title
@@ -26,7 +26,7 @@ class Notebook:
         }  # fmt: skip
 
     def collect(self, name: str) -> Callable[[Any], Any]:
-        """Stands in for `facegan.exercise`."""
+        """Replaces `facegan.exercise`."""
 
         def decorate(function: Any) -> Any:
             self.answers[name] = function
@@ -35,7 +35,7 @@ class Notebook:
         return decorate
 
     def run(self, source: str, label: str) -> str:
-        """Run source within the time limit; what went wrong, or an empty string."""
+        """Run source within the time limit; returns the error, or an empty string."""
         file = f"<{self.title}, {label}>"
         linecache.cache[file] = (len(source), None, source.splitlines(True), file)
         try:

@@ -1,4 +1,4 @@
-"""Zips for Gradescope and Classroom 50 that grade a submission by itself, with this version of facegan inside."""
+"""Creates autograder zips for Gradescope and Classroom 50 with this version of facegan."""
 
 from __future__ import annotations
 
@@ -67,8 +67,8 @@ def make(kind: str, out: Path, *, notebooks: Sequence[int] = ()) -> Path:
 
     Args:
         kind: 'gradescope' or 'classroom50'.
-        out: where.
-        notebooks: the numbers of those that count; all that a student handed in if empty.
+        out: the zip to write.
+        notebooks: numbers of the notebooks to grade; if empty, all that a student handed in.
 
     Raises:
         ConfigError: there is no such kind.
@@ -89,7 +89,7 @@ def make(kind: str, out: Path, *, notebooks: Sequence[int] = ()) -> Path:
 
 
 def _requirements(*, torch: bool = False) -> list[str]:
-    """What facegan needs, with or without PyTorch, as its metadata has it, and what grading needs."""
+    """The requirements of facegan in its metadata, PyTorch or all others, and of grading."""
     found = []
     for each in requires("facegan") or []:
         requirement, _, marker = (part.strip() for part in each.partition(";"))

@@ -1,6 +1,6 @@
-"""What of a notebook is run to judge its exercises: their cells, and what those need from other cells.
+"""Finds the cells of exercises in a notebook, and the definitions that they need.
 
-Source text decides only what is run. Whether an answer is right is decided by its behavior.
+The source only determines what is run. Answers are checked by their behavior.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 
 @dataclass
 class Piece:
-    """One cell with exercises: their names, its source, the sources that run before it, and why it cannot run."""
+    """A cell with exercises: their names, its source, the sources to run before it, and the error if it cannot run."""
 
     names: list[str]
     source: str
@@ -30,12 +30,12 @@ class Piece:
     error: str = ""
 
     def asdict(self) -> dict[str, Any]:
-        """As JSON can hold it."""
+        """The piece as JSON values."""
         return asdict(self)
 
 
 def code_cells(raw: bytes | str) -> list[str]:
-    """Sources of a notebook's code cells. Raises `ValueError` if `raw` is no notebook."""
+    """Sources of a notebook's code cells. Raises `ValueError` if `raw` is not a notebook."""
     import nbformat
 
     text = raw.decode("utf-8-sig") if isinstance(raw, bytes) else raw
@@ -70,7 +70,7 @@ def undecorated(cells: Iterable[str]) -> set[str]:
 
 
 def written(cells: Iterable[str]) -> dict[str, dict[str, Any]]:
-    """Texts that the cells pass to `fg.answer`, by question, as a record has them; their facts are not checked."""
+    """Texts that the cells pass to `fg.answer`, by question, in the form of a record; facts are not checked."""
     found: dict[str, dict[str, Any]] = {}
     for tree in filter(None, map(_parsed, map(_python, cells))):
         texts: dict[str, str] = {}
@@ -90,7 +90,7 @@ def written(cells: Iterable[str]) -> dict[str, dict[str, Any]]:
 
 
 def _answer(call: ast.Call, texts: dict[str, str]) -> tuple[str, str]:
-    """The question and the text of a call of `answer`; empty strings if it is none."""
+    """The question and the text of a call of `answer`; empty strings for other calls."""
     called = getattr(call.func, "attr", getattr(call.func, "id", ""))
     if called != "answer" or len(call.args) < 2 or not isinstance(call.args[0], ast.Constant):
         return "", ""
@@ -148,7 +148,7 @@ def _is_import(node: ast.stmt) -> bool:
 
 
 def _needed(tree: ast.Module, others: list[ast.stmt], asked: set[str]) -> Iterator[str]:
-    """Statements of other cells that define what `tree` uses, and what these use, in the notebook's order."""
+    """Statements of other cells that define the names used in `tree` and in these statements, in notebook order."""
     wanted, used = _used(tree), set[int]()
     while True:
         new = [
@@ -163,7 +163,7 @@ def _needed(tree: ast.Module, others: list[ast.stmt], asked: set[str]) -> Iterat
 
 
 def _used(node: ast.AST) -> set[str]:
-    """Names that the code expects to be there: not the local variables of its functions."""
+    """Names that the code uses but does not define locally."""
     table = symtable.symtable(ast.unparse(node), "cell", "exec")
     found = {s.get_name() for s in table.get_symbols() if s.is_referenced()}
     inner = table.get_children()

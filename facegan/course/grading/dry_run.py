@@ -1,4 +1,4 @@
-"""Grading the handout and the key before the class: an empty notebook must get 0, the solutions full marks."""
+"""Grades the handout and the solutions first: they must get 0 and all points."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from facegan.course.grading.submissions import Notebook, Submission
 
 
 def dry_run(*, jobs: int = 1, cache: Path | None = None) -> str:
-    """Grade the course's notebooks as they are and with the solutions; one line about it."""
+    """Grade the course's notebooks without and with the solutions; returns one line with the results."""
     import nbformat
 
     from facegan.course.solved import filled

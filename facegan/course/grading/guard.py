@@ -1,4 +1,4 @@
-"""What the judge refuses: an answer that calls the library's own solution, and code that changes the judge."""
+"""Refuses answers that call the library's own solutions, and code that changes the grader."""
 
 from __future__ import annotations
 
@@ -39,11 +39,11 @@ _TWINS = {
     "alternating_step": "plane.dirac_gan.trajectory",
     "r1_penalty": "losses.r1_penalty losses.gradient_penalty",
     "modes_covered": "plane.data.covered",
-}  # what of the library does the same as an exercise
+}  # functions of the library that solve an exercise
 _PACKAGE = Path(import_module("facegan").__file__ or "").parent
 _JUDGE = (str(_PACKAGE / "course" / "checks"), str(_PACKAGE / "course" / "exercise.py"))
 INSTALLED = tuple({str(_PACKAGE), sys.prefix, sys.base_prefix, "<frozen"})
-_LAZY = {"__doc__", "__dict__", "__weakref__", "_abc_impl", "__annotations__"}  # of a class
+_LAZY = {"__doc__", "__dict__", "__weakref__", "_abc_impl", "__annotations__"}  # lazy attributes of a class
 _WATCHED = (
     "__main__",
     "copy",
@@ -64,7 +64,7 @@ _gettrace = sys.gettrace
 
 
 def twins(name: str) -> dict[CodeType, str]:
-    """Code of what solves an exercise by itself, with the name to call it by in feedback."""
+    """The code objects that solve an exercise, with their names for feedback."""
     solution = catalog.find(name).solution
     found = dict.fromkeys(_codes(solution), f"the course's own solution of {name}")
     for path in _TWINS.get(name, "").split():
@@ -86,9 +86,9 @@ def _codes(value: Any) -> Iterator[CodeType]:
 def no_delegation(
     name: str, function: Any, leave: Callable[[], None] | None = None
 ) -> Iterator[Callable[[Result], Result]]:
-    """A context for a check of `function`; yields what turns its result into 'wrong' if a twin was called.
+    """A context for a check of `function`; yields a function that makes its result 'wrong' if a twin was called.
 
-    `leave` is called whenever a student's code returns to the judge.
+    `leave` is called each time a student's code returns to the check.
     """
     known = twins(name)
     seen = [known[code] for code in _codes(function) if code in known]
@@ -128,7 +128,7 @@ def _is_students(frame: FrameType) -> bool:
 
 
 def _is_from_student(frame: FrameType | None) -> bool:
-    """Whether a call comes out of a student's function, and not from the check itself."""
+    """Whether a call comes from a student's function, not from the check itself."""
     while frame is not None:
         file = frame.f_code.co_filename
         if file.startswith(_JUDGE):
@@ -136,11 +136,11 @@ def _is_from_student(frame: FrameType | None) -> bool:
         if not file.startswith(INSTALLED):
             return True
         frame = frame.f_back
-    return True  # the beginning of a thread that a student's function has started
+    return True  # the start of a thread of a student's function
 
 
 def fingerprint() -> dict[tuple[str, str], Any]:
-    """What judging relies on: all of facegan's modules, and of the parts of torch and Python that checks use."""
+    """The objects that checks rely on: all of facegan's modules, and the parts of torch and Python that they use."""
     found: dict[tuple[str, str], Any] = {}
     for name, module in list(sys.modules.items()):
         if module is not None and (name.split(".")[0] == "facegan" or name in _WATCHED):
@@ -154,7 +154,7 @@ def fingerprint() -> dict[tuple[str, str], Any]:
 
 
 def _foreign_subclasses(kind: type) -> Iterator[type]:
-    """Subclasses that no module has under their name: those that a student's code has made."""
+    """Subclasses that are not in their module, which means that a student's code has defined them."""
     made: type
     for made in kind.__subclasses__():
         if getattr(sys.modules.get(made.__module__), made.__qualname__, None) is not made:
@@ -163,14 +163,14 @@ def _foreign_subclasses(kind: type) -> Iterator[type]:
 
 
 def snapshot() -> Callable[[], bool]:
-    """A function that says, a hundred times as fast as `changed`, that nothing is another object than now."""
+    """A function that checks, 100 times as fast as `changed`, that all objects are still the same."""
     modules = [m for name, m in sys.modules.items() if name.split(".")[0] == "facegan" or name in _WATCHED]
     owners = [*filter(None, modules), checks.CheckFailed, Result, torch.Tensor]
     before = [(owner, dict(vars(owner))) for owner in owners]
     subclasses = len(torch.Tensor.__subclasses__())
 
     def is_same() -> bool:
-        with suppress(Exception):  # two values that cannot be compared are not the same
+        with suppress(Exception):  # values that cannot be compared are not the same
             return (
                 not torch._C._len_torch_function_stack()
                 and len(torch.Tensor.__subclasses__()) == subclasses
@@ -198,7 +198,7 @@ def _of_module(name: str, module: ModuleType) -> dict[tuple[str, str], Any]:
 
 
 def changed(before: dict[tuple[str, str], Any]) -> str:
-    """The first name that is not what it was in the fingerprint `before`, or is new; empty if there is none."""
+    """The first name that differs from the fingerprint `before`, or is new; empty if there is none."""
     now = fingerprint()
     for (module, key), value in before.items():
         other = now.get((module, key))

@@ -1,4 +1,4 @@
-"""Whole notebooks in a kernel, with a small budget: for errors outside of exercises, and for tests.
+"""Runs whole notebooks in a kernel with a small budget.
 
 python -m facegan.course.grading.kernel NOTEBOOK OUT SECONDS_PER_CELL
 """
@@ -18,8 +18,8 @@ BUDGET = {"STEPS": 4, "YOUR_STEPS": 4, "SMALL_STEPS": 4, "DATA": "synthetic", "R
 def run_notebook(path: Path, out: Path, *, cell_limit: float, budget: dict | None = None) -> None:
     """Execute the notebook at `path` with a small budget, continue after errors, and write it to `out`.
 
-    `budget` is set after the cell tagged `parameters`. Outputs are written after every cell, so they remain
-    when the kernel dies.
+    `budget` is set after the cell tagged `parameters`. Outputs are written after every cell, so they are kept if the
+    kernel dies.
     """
     import nbformat
     from nbclient import NotebookClient
@@ -45,7 +45,7 @@ def run_notebook(path: Path, out: Path, *, cell_limit: float, budget: dict | Non
 
 
 def _manager(folder: str) -> Any:
-    """A kernel's manager that uses sockets in a folder instead of the network, which the sandbox does not have."""
+    """A kernel manager that uses sockets in a folder, because the sandbox has no network."""
     if os.name != "posix":
         return None
     from jupyter_client.manager import AsyncKernelManager
@@ -54,7 +54,7 @@ def _manager(folder: str) -> Any:
 
 
 def inject(notebook: Any, budget: dict) -> None:
-    """Insert a cell that sets `budget` after the one tagged `parameters`, or at the beginning."""
+    """Insert a cell that sets `budget` after the cell tagged `parameters`, or at the beginning."""
     import nbformat
 
     source = "\n".join(f"{name} = {value!r}" for name, value in budget.items())

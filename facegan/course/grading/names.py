@@ -1,4 +1,4 @@
-"""Who handed a file in, from the names that learning platforms and students give to files and folders."""
+"""Finds the student of a file from the names of files and folders."""
 
 from __future__ import annotations
 
@@ -22,30 +22,30 @@ _LONGEST = 100
 
 
 def is_notebook(name: str) -> bool:
-    """Whether a file of that name is a notebook; what macOS adds to zips, such as ._01_data.ipynb, is none."""
+    """Whether a file of that name is a notebook; files that macOS adds to zips, such as ._01_data.ipynb, are not."""
     return bool(_NOTEBOOK.search(name)) and not name.startswith("._")
 
 
 def clean(name: str) -> str:
-    """A student's name on one line, composed, of printable characters, and not too long for a file's name."""
+    """A student's name on one line, in NFC, printable, and short enough for a file name."""
     composed = unicodedata.normalize("NFC", " ".join(name.split()))
     return "".join(c for c in composed if c.isprintable())[:_LONGEST].strip()
 
 
 def without_number(stem: str) -> str:
-    """A name without what browsers add to further copies: ada for 'ada (2)'."""
+    """A name without the suffix that browsers add to copies: ada for 'ada (2)'."""
     return _AGAIN.sub("", stem)
 
 
 def version(path: str) -> int:
-    """The number of a further copy: 2 for '01_data (2).ipynb', else 0."""
+    """The number of a copy: 2 for '01_data (2).ipynb', 0 if there is none."""
     stem = PurePosixPath(path).stem
     found = re.search(r"(\d+)\)?$", stem)
     return int(found[1]) if found and (_AGAIN.search(stem) or _NUMBER.search(stem)) else 0
 
 
 def student_of(name: str, folders: tuple[str, ...], folder: Path) -> list[str]:
-    """Who handed a file in, the id that a platform gave them, and 'LATE' if it says so."""
+    """The student of a file, the platform's id for them, and 'LATE' if the platform says so."""
     if known := platform(name, folders):
         return known
     if folders:
@@ -65,7 +65,7 @@ def student_of(name: str, folders: tuple[str, ...], folder: Path) -> list[str]:
 
 
 def platform(name: str, folders: tuple[str, ...]) -> list[str]:
-    """The student and their ids where a learning platform named the file or a folder; else empty."""
+    """The student and their ids if a learning platform named the file or a folder; otherwise empty."""
     for part in (*folders, name):
         if found := _MOODLE.match(part) or _CANVAS.match(part):
             late = ["LATE"] if found.groupdict().get("late") else []
@@ -76,7 +76,7 @@ def platform(name: str, folders: tuple[str, ...]) -> list[str]:
 
 
 def gradescope_students(text: str) -> Iterator[tuple[str, list[dict[str, str]]]]:
-    """Ids of submissions in Gradescope's submission_metadata.yml, each with its submitters' name, sid and email."""
+    """Ids of submissions in Gradescope's submission_metadata.yml, with the name, sid, and email of each submitter."""
     for part in re.split(r"(?m)^(?=:?submission_\d+:)", text):
         if found := re.match(r":?submission_(\d+):", part):
             listed = re.split(r"(?m)^  :(?!submitters)", part)[0]

@@ -1,4 +1,4 @@
-"""Grading one submission inside a platform's autograder: what Gradescope and Classroom 50 start.
+"""Grades one submission in the autograder of Gradescope or Classroom 50.
 
     python -m facegan.course.grading.platforms gradescope SUBMISSION_FOLDER RESULTS.json
     python -m facegan.course.grading.platforms classroom50 REPOSITORY_FOLDER RESULT.json
@@ -24,7 +24,7 @@ from facegan.errors import DataError
 
 
 def one(folder: Path) -> Grade:
-    """The grade of the one student whose files are in the folder; without any, a grade without results."""
+    """The grade of the student whose files are in the folder; a grade without results if there are no files."""
     try:
         grades = grade(folder)
     except DataError as error:
@@ -53,7 +53,7 @@ def gradescope(found: Grade, notebooks: tuple[int, ...] = ()) -> dict[str, Any]:
 def classroom50(
     found: Grade, environment: Mapping[str, str], notebooks: tuple[int, ...] = ()
 ) -> dict[str, Any]:
-    """Classroom 50's result.json, with what its runner passes in environment variables."""
+    """Classroom 50's result.json, with values from its runner's environment variables."""
     names = _names(found, notebooks)
     tests = [
         {

@@ -1,4 +1,4 @@
-"""Grading all submissions, several at a time: a process per student, results kept on disk as they come."""
+"""Grades all submissions in parallel, one process per student, and caches results."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ _DIED = "its process ended"
 class Grade:
     """One student's results: `results` maps exercise names to (status, feedback).
 
-    A status is 'right', 'right, but' (works, and ignores something that the text asks), 'wrong' or 'missing' (an
-    empty function). `absent` has the reason for every exercise without a result.
+    A status is 'right', 'right, but' (works, but ignores something in the text), 'wrong', or 'missing' (an empty
+    function). `absent` has the reason for each exercise without a result.
     """
 
     student: str
@@ -46,7 +46,7 @@ class Grade:
     similar: tuple[float, str] = (0.0, "")  # the largest similarity to another student's answers, and whose
 
     def points(self, names: Iterable[str]) -> int:
-        """How many of the exercises `names` pass."""
+        """The number of exercises in `names` that pass."""
         return sum(self.results.get(name, ("",))[0].startswith("right") for name in names)
 
 
@@ -54,15 +54,15 @@ def grade(
     folder: Path, *, jobs: int = 1, limit: float = LIMIT, cell_limit: float = CELL_LIMIT,
     run_all: bool = False, cache: Path | None = None,
 ) -> list[Grade]:  # fmt: skip
-    """Grade every student's submission in `folder`; one that fails does not stop the rest.
+    """Grade every student's submission in `folder`; a failure does not stop the rest.
 
     Args:
-        folder: notebooks, zips and folders of them (`facegan.course.grading.submissions`).
-        jobs: how many students at the same time.
+        folder: notebooks, zips, and folders of them (`facegan.course.grading.submissions`).
+        jobs: number of students graded in parallel.
         limit: seconds for one student.
         cell_limit: seconds for one cell.
-        run_all: run all other cells, too, and report their errors.
-        cache: a folder for results, which a later call with the same submissions uses.
+        run_all: whether to run all other cells, too, and report their errors.
+        cache: a folder for results, which later calls with the same submissions reuse.
 
     Returns:
         A grade per student, sorted by name.
@@ -78,7 +78,7 @@ def grade_all(
     submissions: Sequence[Submission], *, jobs: int = 1, limit: float = LIMIT, cell_limit: float = CELL_LIMIT,
     run_all: bool = False, cache: Path | None = None, hidden: Sequence[Path] = (), title: str = "grading",
 ) -> list[Grade]:  # fmt: skip
-    """Grade submissions, which are in the folders `hidden`; see `grade`."""
+    """Grade submissions from the folders `hidden`; see `grade`."""
     from tqdm.auto import tqdm
 
     running = _Running(limit, cell_limit, run_all, cache, hidden)
@@ -93,7 +93,7 @@ def grade_all(
 
 
 class _Running:
-    """What the threads share: settings, the processes that run now, and whether to stop."""
+    """The shared state of the threads: settings, running processes, and whether to stop."""
 
     def __init__(
         self, limit: float, cell_limit: float, run_all: bool, cache: Path | None, hidden: Sequence[Path]
@@ -109,7 +109,7 @@ class _Running:
             sandbox.end(child)
 
     def grade(self, submission: Submission) -> Grade:
-        """The student's grade; what goes wrong with one student's files does not stop the rest."""
+        """The student's grade; an error with one student's files does not stop the rest."""
         try:
             return self._graded(submission)
         except Exception as error:
@@ -139,7 +139,7 @@ class _Running:
         return grade
 
     def _exercises(self, submission: Submission, grade: Grade, place: Path) -> list[str]:
-        """Judge the exercises in as many processes as it takes: one that dies is followed by another one."""
+        """Check the exercises; if a process dies, start another one for the rest."""
         found = [(notebook.path, cells.pieces(notebook.cells)) for notebook in submission.notebooks]
         names = {name for _, pieces in found for piece in pieces for name in piece.names}
         job = {
@@ -156,7 +156,7 @@ class _Running:
         return []
 
     def _one_process(self, job: dict, grade: Grade, place: Path, end: float) -> str:
-        """Judge what has no result yet; what ended the process early, or an empty string."""
+        """Check the exercises without a result; returns what ended the process early, or an empty string."""
         key = secrets.token_hex(16)
         errors = tempfile.TemporaryFile("w+", errors="replace")  # noqa: SIM115 (where students' code has no path to it)
         child = self._start(["-m", "facegan.course.grading.worker"], place, errors, stdin=subprocess.PIPE)
@@ -195,7 +195,7 @@ class _Running:
         return child
 
     def _whole(self, submission: Submission) -> list[str]:
-        """Errors of all cells of all notebooks, each run in a kernel and a folder of its own."""
+        """Errors of all cells of all notebooks; each notebook has its own kernel and folder."""
         found = []
         for notebook in submission.notebooks:
             with _place() as place, tempfile.TemporaryFile("w+", errors="replace") as errors:
@@ -224,7 +224,7 @@ def _place() -> tempfile.TemporaryDirectory:
 
 
 def _lines(child: subprocess.Popen, task: str, end: float, cell_limit: float) -> Iterable[Any]:
-    """What the process says, line by line. Raises `TimeoutError` if it is silent for too long."""
+    """The process's output, line by line. Raises `TimeoutError` if there is none for too long."""
     said: queue.Queue[str | None] = queue.Queue()
 
     def read() -> None:
@@ -268,12 +268,12 @@ def _last_line(errors: IO[str]) -> str:
 
 
 def _printable(text: object) -> str:
-    """What a student's code has said, on one line, as a table can hold it."""
+    """The output of a student's code on one line, for tables."""
     return printable(" ".join(str(text)[:_LONGEST].split()))[:_LONGEST]
 
 
 def _explain_missing(submission: Submission, grade: Grade) -> None:
-    """Give every exercise without a result a reason."""
+    """Add a reason for each exercise without a result."""
     handed_in = {number for notebook in submission.notebooks for number in notebook.numbers}
     plain = set[str]().union(*(cells.undecorated(notebook.cells) for notebook in submission.notebooks))
     for name, found in exercises().items():

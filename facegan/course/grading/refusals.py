@@ -1,7 +1,7 @@
-"""What students' code may not do while it is judged: reach the judge's frames, start threads or programs.
+"""Refuses actions of students' code: access to the grader's frames, threads, programs.
 
-The process refuses it by an audit hook (https://docs.python.org/3/library/audit_events.html), which cannot be taken
-away. The refusal is an error in the student's code, so the feedback says what is not allowed.
+An audit hook (https://docs.python.org/3/library/audit_events.html), which cannot be removed, raises an error in the
+student's code, so the feedback says what is not allowed.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _HELPERS = (
 
 
 def install() -> None:
-    """Refuse such events from now on, in this process."""
+    """Refuse these events in this process from now on."""
     inside = set[int]()
 
     def refuse(event: str, arguments: tuple[Any, ...]) -> None:

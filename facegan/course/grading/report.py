@@ -1,4 +1,4 @@
-"""One page of HTML per student, for the grader: exercises, written answers with the rubric, evidence of training."""
+"""Writes an HTML page per student: exercises, written answers, evidence of training."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _STYLE = (
 
 
 def page(grade: Grade, names: Sequence[str]) -> str:
-    """The page of one student, without links to other files."""
+    """The self-contained page of a student."""
     parts = [f"<h1>{_text(grade.student)}: {grade.points(names)} of {len(names)} points</h1>"]
     if grade.trouble:
         parts.append(f"<p><strong>Trouble:</strong> {_text(grade.trouble)}</p>")
@@ -37,7 +37,7 @@ def page(grade: Grade, names: Sequence[str]) -> str:
 
 
 def write(grades: Sequence[Grade], folder: Path, *, notebooks: Sequence[int] = ()) -> None:
-    """Write every student's page into the folder; the name of a file is the student's, without special characters."""
+    """Write each student's page to the folder; file names are students' names without special characters."""
     names = [name for each in scope(grades, notebooks).values() for name in each]
     folder.mkdir(parents=True, exist_ok=True)
     taken = set[str]()

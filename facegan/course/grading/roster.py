@@ -1,4 +1,4 @@
-"""A list of students: CSV as a learning platform exports it, matched with submissions by name, email or id."""
+"""Reads a list of students from CSV, and matches it with submissions."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ _WHO = re.compile(
     r"(?i)^(student|name|full ?name|first ?name|last ?name|surname|e-?mail( address)?|sid|id|id number|identifier|"
     r"user ?name|github ?user ?name|login|student id|sis user id|sis login id)$"
 )
-_NOBODY = {"", "Points Possible", "Student, Test"}  # lines of a Canvas gradebook that are no students
+_NOBODY = {"", "Points Possible", "Student, Test"}  # rows of a Canvas gradebook that are not students
 
 
 @dataclass
 class Row:
-    """One line of a roster: its columns, and the grade of the student; None if nothing was handed in."""
+    """A row of a roster: its columns, and the student's grade; None if nothing was handed in."""
 
     columns: dict[str, str]
     grade: Grade | None = None
 
     @property
     def is_student(self) -> bool:
-        """Whether it is a student, and not what Canvas adds to a gradebook."""
+        """Whether the row is a student, not a row that Canvas adds to a gradebook."""
         return self.columns.get("Student", "somebody").strip() not in _NOBODY
 
 
@@ -37,7 +37,7 @@ def read(path: Path) -> list[Row]:
     """The rows of a roster.
 
     Raises:
-        DataError: the file cannot be read, has no rows, or no column that says who a student is.
+        DataError: the file cannot be read, has no rows, or has no column that identifies students.
     """
     try:
         text = _decoded(path.read_bytes()).removeprefix("sep=;").lstrip("\r\n")
@@ -53,7 +53,7 @@ def read(path: Path) -> list[Row]:
         )
     if not any(_WHO.match(_column(name)) for name in rows[0]):
         raise DataError(
-            f"the roster {path} has the columns {', '.join(rows[0])}; expected one that says who a student is, such "
+            f"the roster {path} has the columns {', '.join(rows[0])}; expected one that identifies students, such "
             "as student, name, email or id."
         )
     return [Row(row) for row in rows]
@@ -65,10 +65,10 @@ def _decoded(raw: bytes) -> str:
 
 
 def merge(rows: Iterable[Row], grades: Sequence[Grade]) -> list[Grade]:
-    """Give each row of the roster its grade; return the grades of students that are not in it.
+    """Assign grades to the rows of the roster; return the grades of students that are not in it.
 
-    What several students are called names none of them. What a platform calls a student comes before what the
-    student's own file says.
+    A name that several students have is ignored. A platform's name for a student has priority over the name in the
+    student's file.
     """
     known: dict[str, list[Row]] = {}
     for row in rows:
@@ -87,7 +87,7 @@ def merge(rows: Iterable[Row], grades: Sequence[Grade]) -> list[Grade]:
 
 
 def _give(known: dict[str, Row], grades: Iterable[Grade], names: Callable[[Grade], list[str]]) -> list[Grade]:
-    """Give rows the grades of those whose names lead to them; the other grades."""
+    """Assign grades to the rows that their names match; return the other grades."""
     left = []
     for grade in grades:
         row = _first(known, names(grade))
@@ -103,7 +103,7 @@ def _first(known: dict[str, Row], names: Iterable[str]) -> Row | None:
 
 
 def _assignment(names: Sequence[str]) -> str:
-    """What repositories of GitHub Classroom begin with: 'gan-' of gan-ada and gan-bob; empty if they differ."""
+    """The prefix of repositories of GitHub Classroom: 'gan-' for gan-ada and gan-bob; empty if they differ."""
     first, last = min(names, default=""), max(names, default="")
     shared = next((first[:i] for i, (a, b) in enumerate(zip(first, last, strict=False)) if a != b), "")
     return shared[: shared.rfind("-") + 1]
@@ -114,7 +114,7 @@ def _column(name: str) -> str:
 
 
 def _keys_of(columns: dict[str, str]) -> set[str]:
-    """What a student may be called: each column, an email's local part, first and last name in both orders."""
+    """The possible names of a student: each column, an email's local part, first and last name in both orders."""
     who = {
         _column(name).lower(): value.strip() for name, value in columns.items() if _WHO.match(_column(name))
     }

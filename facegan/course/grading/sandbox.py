@@ -1,8 +1,8 @@
-"""Where students' code runs: without network, in a scratch folder, with limits, as far as the system allows it.
+"""Isolates students' code, as far as the system supports it.
 
-`bwrap` (bubblewrap) also makes the rest of the disk read-only and hides the submissions; `unshare` takes away the
-network and other processes. Where neither works, only the limits of the operating system remain, and `described`
-says so.
+The code runs without a network, in a temporary folder, and with limits. `bwrap` (bubblewrap) also makes the rest of the
+disk read-only and hides the submissions; `unshare` removes the network and other processes. If neither works, only the
+limits of the operating system remain, and `described` says so.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _WORDS = {
 
 @functools.cache
 def kind() -> str:
-    """What isolates here: 'bwrap', 'unshare', or '' if nothing does."""
+    """The available isolation: 'bwrap', 'unshare', or '' if there is none."""
     if sys.platform != "linux":
         return ""
     for name, command in (("bwrap", _bwrap(Path("/tmp"), ())), ("unshare", _UNSHARE)):
@@ -41,25 +41,25 @@ def kind() -> str:
 
 
 def described() -> str:
-    """One sentence for the instructor about what students' code can reach."""
+    """A sentence for the instructor on what students' code can access."""
     return _WORDS[kind()]
 
 
 def command(arguments: Sequence[str | Path], place: Path, hidden: Sequence[Path] = ()) -> list[str]:
-    """The command that runs Python with `arguments` in the folder `place`; the folders `hidden` look empty there."""
+    """The command that runs Python with `arguments` in the folder `place`; the folders `hidden` appear empty."""
     prefix = {"bwrap": lambda: _bwrap(place, hidden), "unshare": lambda: _UNSHARE}.get(kind(), tuple)()
     return [*prefix, sys.executable, *map(str, arguments)]
 
 
 def environment(place: Path) -> dict[str, str]:
-    """Environment variables of such a process: none that could hold a secret."""
+    """The environment variables of such a process, without any that could contain secrets."""
     kept = {name: os.environ[name] for name in _KEPT if name in os.environ}
     fixed = {"HOME": str(place), "TMPDIR": str(place), "OMP_NUM_THREADS": "1", "MPLBACKEND": "Agg"}
     return kept | fixed | {"PYTHONDONTWRITEBYTECODE": "1", "PYTHONSAFEPATH": "1"}
 
 
 def end(child: subprocess.Popen) -> None:
-    """End a process, started in a session of its own, with all that it started."""
+    """End a process that was started in its own session, and its child processes."""
     if hasattr(os, "killpg"):
         with contextlib.suppress(ProcessLookupError):
             os.killpg(child.pid, signal.SIGKILL)
@@ -69,7 +69,7 @@ def end(child: subprocess.Popen) -> None:
 
 
 def limit_memory(gigabytes: float) -> None:
-    """Limit what this process can allocate, where the system has such limits; files to 200 MB, too."""
+    """Limit the memory of this process, and files to 200 MB, if the system supports it."""
     with contextlib.suppress(ImportError, ValueError, OSError):
         import resource
 

@@ -1,6 +1,6 @@
-"""How much of two students' answers is the same, after names, comments and layout are removed.
+"""Measures the similarity of students' answers, ignoring names, comments, and layout.
 
-Short exercises have few right answers, so what many students or the course's own solution share does not count.
+Short exercises have few correct answers, so code that many students share, or that is in the solution, is ignored.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from facegan.course.catalog import exercises
 from facegan.course.grading.cells import pieces
 from facegan.course.grading.pool import Grade
 
-_LENGTH = 6  # nodes of a syntax tree that are compared together
-_LEAST = 25  # such sequences that are left of an answer to be compared at all
+_LENGTH = 6  # length of the compared sequences of syntax tree nodes
+_LEAST = 25  # minimum number of such sequences for a comparison
 _Shingles = set[tuple[str, ...]]
 
 
 def compare(grades: Sequence[Grade]) -> list[tuple[float, str, str]]:
-    """Set `similar` of each grade; return the pairs of students from the most similar on, as (0 to 1, one, other)."""
+    """Set `similar` of each grade; return the pairs of students as (0 to 1, one, other), the most similar first."""
     found = {grade.student: _of_student(grade) for grade in grades}
     common = _common(found.values())
     rare = {student: shingles - common for student, shingles in found.items()}
@@ -47,7 +47,7 @@ def _of_student(grade: Grade) -> _Shingles:
 
 
 def _common(all_students: Iterable[_Shingles]) -> _Shingles:
-    """What the course's solutions have, and what more than a fifth of the class has, but at least four students."""
+    """Sequences in the course's solutions, and those of more than a fifth of the class and at least four students."""
     counted = Counter(shingle for shingles in all_students for shingle in shingles)
     limit = max(4, len(list(all_students)) / 5)
     references = (textwrap.dedent(inspect.getsource(found.solution)) for found in exercises().values())
@@ -55,7 +55,7 @@ def _common(all_students: Iterable[_Shingles]) -> _Shingles:
 
 
 def _shingles(source: str) -> _Shingles:
-    """Sequences of nodes of the syntax tree, in which names are numbered in the order of their first use."""
+    """Sequences of nodes of the syntax tree, with names numbered in the order of first use."""
     try:
         tree = ast.parse(source)
     except (SyntaxError, ValueError, RecursionError):

@@ -1,6 +1,6 @@
-"""From the files in a folder to one submission per student.
+"""Collects the files in a folder into one submission per student.
 
-Takes notebooks, zips made by `facegan submit`, zips and folders as learning platforms export them, in any mixture:
+Supports notebooks, zips from `facegan submit`, and zips and folders exported from learning platforms, in any mixture:
 
     ada/01_data.ipynb, ada.ipynb, ada_01_data.ipynb          the folder's or the file's name
     submission-ada.zip                                       the id inside it
@@ -29,15 +29,15 @@ from facegan.course.grading.cells import code_cells, pieces, written
 from facegan.errors import DataError
 
 _MOST = 100_000_000  # bytes of one file
-_DENSEST = 200  # how many times as large as in its zip; a zip bomb's files are a thousand times as large
-_DEEPEST = 5  # zips in zips
+_DENSEST = 200  # maximum ratio of unpacked to packed size; 1000 for zip bombs
+_DEEPEST = 5  # depth of nested zips
 _IGNORED = {".ipynb_checkpoints", "__MACOSX", ".git"}
 _ARCHIVES = {".rar", ".7z", ".tar", ".gz", ".tgz"}
 
 
 @dataclass
 class Notebook:
-    """A handed-in notebook: where it was, when it was saved, its code cells, its bytes."""
+    """A submitted notebook: its path, time of saving, code cells, and bytes."""
 
     path: str
     saved: datetime
@@ -46,31 +46,31 @@ class Notebook:
 
     @property
     def numbers(self) -> set[int]:
-        """The course's notebooks whose exercises it has."""
+        """The numbers of the course's notebooks whose exercises it contains."""
         return {exercises()[name].notebook for piece in pieces(self.cells) for name in piece.names}
 
 
 @dataclass
 class Submission:
-    """What one student handed in."""
+    """The submission of one student."""
 
     student: str
-    ids: set[str] = field(default_factory=set)  # other names by which a roster may know the student
+    ids: set[str] = field(default_factory=set)  # other names of the student in a roster
     notebooks: list[Notebook] = field(default_factory=list)
-    record: dict[str, Any] = field(default_factory=dict)  # of a zip made by `facegan submit`
-    run: dict[str, Any] = field(default_factory=dict)  # evidence of training, of such a zip
+    record: dict[str, Any] = field(default_factory=dict)  # from a zip of `facegan submit`
+    run: dict[str, Any] = field(default_factory=dict)  # evidence of training, from such a zip
     written: str = ""  # the written answers as a page
-    saved: datetime | None = None  # the newest file
+    saved: datetime | None = None  # time of the newest file
     made: datetime | None = None  # when `facegan submit` made the last zip, by the student's clock
     late: bool = False
-    replaced: list[str] = field(default_factory=list)  # files of which a newer version was handed in
+    replaced: list[str] = field(default_factory=list)  # files with a newer version
     trouble: list[str] = field(default_factory=list)
-    others: list[str] = field(default_factory=list)  # files that are no notebooks
-    partners: list[set[str]] = field(default_factory=list)  # ids of others who handed in the same
+    others: list[str] = field(default_factory=list)  # files that are not notebooks
+    partners: list[set[str]] = field(default_factory=list)  # ids of others with the same submission
 
     @property
     def digest(self) -> str:
-        """SHA-256 of the notebooks, the record and the trouble: equal digests get equal grades."""
+        """SHA-256 of the notebooks, the record, and the trouble; equal digests mean equal grades."""
         parts = [each for notebook in self.notebooks for each in (notebook.path.encode(), notebook.raw)]
         parts.append(json.dumps([self.record, self.trouble], sort_keys=True).encode())
         return hashlib.sha256(b"\0".join(parts)).hexdigest()
@@ -93,7 +93,7 @@ def collect(folder: Path) -> list[Submission]:
         DataError: the folder does not exist, or has neither notebooks nor zips.
     """
     if not folder.is_dir():
-        raise DataError(f"{folder} is no folder. Give the folder that the submissions are in.")
+        raise DataError(f"{folder} is not a folder. Give the folder with the submissions.")
     found: dict[str, Submission] = {}
     for path in sorted(p for p in folder.rglob("*") if p.is_file() or p.is_symlink()):
         if not _IGNORED.intersection(path.parts):
@@ -112,14 +112,14 @@ def collect(folder: Path) -> list[Submission]:
 
 
 def _note_others(submissions: Iterable[Submission]) -> None:
-    """Say of a student without a notebook what else there is."""
+    """Note the other files of students without a notebook."""
     for each in submissions:
         if each.others and not each.notebooks:
             each.trouble.append(f"no notebook (.ipynb) was handed in, only {', '.join(each.others[:5])}")
 
 
 def _merged(submissions: Iterable[Submission]) -> list[Submission]:
-    """Those of one platform id as one submission; different students of one name get their id added."""
+    """Merge submissions with the same platform id; add ids to the names of different students with the same name."""
     merged: list[Submission] = []
     for each in submissions:
         numbers = {name for name in each.ids if name.isdigit()}
@@ -142,7 +142,7 @@ def _merged(submissions: Iterable[Submission]) -> list[Submission]:
 
 
 def _name_by_gradescope(submissions: Sequence[Submission], folder: Path) -> None:
-    """Give submissions that Gradescope has numbered their students' names and ids."""
+    """Set students' names and ids of submissions that Gradescope has numbered."""
     known: dict[str, list[dict[str, str]]] = {}
     for path in folder.rglob("submission_metadata.yml"):
         known |= dict(names.gradescope_students(path.read_text(encoding="utf-8", errors="replace")))
@@ -159,7 +159,7 @@ def _name_by_gradescope(submissions: Sequence[Submission], folder: Path) -> None
 
 
 def _files(path: Path, folder: Path, found: dict[str, Submission]) -> Iterator[_File]:
-    """The notebooks in a file of the folder, and those in a zip; what cannot be read is noted as trouble."""
+    """The notebooks in a file or zip of the folder; files that cannot be read are noted as trouble."""
     relative = path.relative_to(folder)
     folders, at = relative.parts[:-1], relative.as_posix()
     try:
@@ -192,7 +192,7 @@ _UNREADABLE = (
 def _of_zip(
     archive: zipfile.ZipFile, path: PurePosixPath, saved: datetime, found: dict, folder: Path
 ) -> Iterator[_File]:
-    """Notebooks of a zip, which may be one made by `facegan submit` or hold such zips."""
+    """Notebooks of a zip, which may be from `facegan submit` or contain such zips."""
     inside = (*path.parts[:-1], path.name)
     members = {info.filename.replace("\\", "/"): info for info in archive.infolist() if not info.is_dir()}
     notes = next((name for name in members if PurePosixPath(name).name == "submission.json"), None)
@@ -235,7 +235,7 @@ def _read_submission(
     path: PurePosixPath,
     found: dict,
 ) -> Submission:
-    """The submission of a zip made by `facegan submit`, whose record and run are noted."""
+    """The submission of a zip from `facegan submit`, with its record and run."""
     who = names.platform(path.name, path.parts[:-1])
     try:
         notes = json.loads(_read(archive, members[notes_at]))
@@ -249,7 +249,7 @@ def _read_submission(
         submission = _of(found, student, *who[1:])
         submission.trouble.append(f"{path}: its submission.json is damaged")
         return submission
-    submission = _of(found, *(who or [student]))  # a platform knows better than the file whose it is
+    submission = _of(found, *(who or [student]))  # a platform's name has priority over the file's
     submission.student, submission.made = student, made
     for section, entries in record.items():
         if isinstance(entries, dict):
@@ -283,7 +283,7 @@ def _of(found: dict[str, Submission], student: str, platform_id: str = "", late:
 
 
 def _keep_newest(submission: Submission) -> None:
-    """Of several versions of a notebook keep the newest, and list the others."""
+    """Keep the newest of several versions of a notebook, and list the others."""
     kept: dict[Any, Notebook] = {}
     for notebook in sorted(submission.notebooks, key=lambda n: (n.saved, names.version(n.path))):
         key = frozenset(notebook.numbers) or notebook.path

@@ -1,4 +1,4 @@
-"""The class as a picture and as Markdown: which exercises fail, what feedback is frequent, and what to look at."""
+"""Summarizes the class as a picture and as Markdown."""
 
 from __future__ import annotations
 
@@ -18,24 +18,24 @@ _COLORS = (
     "#d9d9d9",
 )  # safe for color-blind readers (Okabe and Ito)
 _IN_WORDS = {"missing": "empty", "absent": "not handed in"}
-_ALIKE = 0.7  # a similarity from which a pair is listed
+_ALIKE = 0.7  # similarity from which a pair is listed
 
 
 def counts(grades: Sequence[Grade], name: str) -> dict[str, int]:
-    """How many students have each status in an exercise."""
+    """The number of students with each status in an exercise."""
     found = Counter(grade.results.get(name, ("absent",))[0] for grade in grades)
     return {status: found[status] for status in STATUSES}
 
 
 def failure_rate(grades: Sequence[Grade], name: str) -> float:
-    """The share of those who handed the exercise in whose answer is wrong or missing; 0 if nobody did."""
+    """The share of submitted answers to an exercise that are wrong or missing; 0 if there are none."""
     found = counts(grades, name)
     handed_in = len(grades) - found["absent"]
     return (found["wrong"] + found["missing"]) / handed_in if handed_in else 0.0
 
 
 def draw(grades: Sequence[Grade], out: Path, *, notebooks: Sequence[int] = ()) -> None:
-    """Save a picture with a bar for each exercise: how many answers are right, wrong, missing."""
+    """Save a picture with a bar for each exercise: the numbers of answers that are right, wrong, and missing."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -66,11 +66,11 @@ def markdown(
     """The class in Markdown.
 
     Args:
-        grades: of all students.
-        pairs: of `similarity.compare`.
-        notebooks: the numbers of those that count.
-        picture: a file that `draw` has made.
-        nothing: students of the roster who handed in nothing.
+        grades: grades of all students.
+        pairs: result of `similarity.compare`.
+        notebooks: numbers of the notebooks to include.
+        picture: a file written by `draw`.
+        nothing: students in the roster who handed in nothing.
         strangers: students who are not in the roster.
     """
     names = [name for each in scope(grades, notebooks).values() for name in each]
@@ -134,6 +134,6 @@ def _lists(grades: Sequence[Grade], pairs: Sequence[tuple[float, str, str]], not
 
 
 def _escaped(text: str) -> str:
-    """Text of students as Markdown shows it, on one line."""
+    """Students' text on one line, escaped for Markdown."""
     plain = " ".join(text.split())
     return "".join(f"\\{c}" if c in "\\`*_{}[]<>|#" else c for c in plain)

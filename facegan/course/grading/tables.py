@@ -1,4 +1,4 @@
-"""Grades as tables: one row per student, as plain CSV or as learning platforms import them."""
+"""Writes grades as CSV, plain or for learning platforms, with one row per student."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ NOTHING = "nothing was handed in"
 
 
 def scope(grades: Sequence[Grade], notebooks: Sequence[int] = ()) -> dict[int, list[str]]:
-    """The graded exercises by notebook: of `notebooks`, or of all that were handed in if it is empty."""
+    """The graded exercises by notebook: of `notebooks`, or, if empty, of all that were handed in."""
     table = exercises()
     wanted = set(notebooks) or {table[name].notebook for g in grades for name in g.results}
     wanted = wanted or {found.notebook for found in table.values()}
@@ -26,7 +26,7 @@ def scope(grades: Sequence[Grade], notebooks: Sequence[int] = ()) -> dict[int, l
 
 
 def feedback(grade: Grade | None, names: Sequence[str]) -> str:
-    """What the student should read: feedback of answers that are not right, and reasons of what is missing."""
+    """The feedback for a student: on answers that are not right, and reasons for missing ones."""
     if grade is None:
         return NOTHING
     said = [f"{n}: {grade.results[n][1]}" for n in names if grade.results.get(n, ("right",))[0] != "right"]
@@ -39,14 +39,14 @@ def feedback(grade: Grade | None, names: Sequence[str]) -> str:
 def write_csv(
     grades: Sequence[Grade], out: Path, *, notebooks: Sequence[int] = (), roster: Sequence[Row] = ()
 ) -> None:
-    """Write one row per student: points in all and per notebook, each exercise, feedback, and facts about the work.
+    """Write one row per student: points in total and per notebook, each exercise, feedback, and facts about the work.
 
     Args:
-        grades: of all students.
-        out: where.
-        notebooks: the numbers of those that count; all that anyone handed in if empty.
-        roster: rows that `roster.merge` has given grades; its columns come first, and students without a
-            submission get a row.
+        grades: grades of all students.
+        out: file to write.
+        notebooks: numbers of the notebooks to include; if empty, all that anyone handed in.
+        roster: rows with grades from `roster.merge`; its columns come first, and students without a submission get a
+            row.
     """
     counted = scope(grades, notebooks)
     names = [name for each in counted.values() for name in each]
@@ -98,9 +98,9 @@ def _facts(grade: Grade) -> list:
 
 def write_canvas(grades: Sequence[Grade], out: Path, *, notebooks: Sequence[int] = (), roster: Sequence[Row] = (),
                  assignment: str = "facegan") -> None:  # fmt: skip
-    """Write the columns that Canvas imports; a roster that is Canvas' own export keeps its rows and columns.
+    """Write the columns that Canvas imports; a roster exported from Canvas keeps its rows and columns.
 
-    The points go into the column that begins with `assignment`, or into a new one.
+    The points are written to the column that begins with `assignment`, or to a new one.
     """
     counted = scope(grades, notebooks)
     names = [name for each in counted.values() for name in each]
@@ -128,7 +128,7 @@ def _canvas_points(row: Row, names: Sequence[str], column: str) -> object:
 def write_moodle(
     grades: Sequence[Grade], out: Path, *, notebooks: Sequence[int] = (), roster: Sequence[Row] = ()
 ) -> None:
-    """Write Moodle's offline grading worksheet; a roster that is such a worksheet keeps its rows and columns."""
+    """Write Moodle's offline grading worksheet; a roster that is a worksheet keeps its rows and columns."""
     names = [name for each in scope(grades, notebooks).values() for name in each]
     usual = [
         "Identifier",
@@ -188,7 +188,7 @@ def _write(out: Path, columns: list[str], rows: Sequence[dict]) -> None:
 
 
 def _safe(value: object) -> object:
-    """A value that a spreadsheet does not take for a formula."""
+    """A value that a spreadsheet does not interpret as a formula."""
     return f"'{value}" if isinstance(value, str) and value[:1] in {"=", "+", "-", "@", "\t", "\r"} else value
 
 
@@ -201,7 +201,7 @@ WRITERS: dict[str, Callable[..., None]] = {
 
 
 def writer(name: str) -> Callable[..., None]:
-    """The function that writes a format; `ConfigError` if there is none of that name."""
+    """The function that writes a format. Raises `ConfigError` if there is no such format."""
     if name not in WRITERS:
         raise ConfigError(f"no format is called {name!r}; there are {', '.join(WRITERS)}. Use one of these.")
     return WRITERS[name]

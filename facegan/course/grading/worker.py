@@ -1,9 +1,8 @@
-"""The process that runs one student's cells and judges them: a job in JSON on its input, a result per line.
+"""The process that runs and checks one student's cells.
 
     python -m facegan.course.grading.worker
-
-Lines on its output are JSON: {"begin": "names"} before a cell is run, {"name", "status", "feedback"} after each
-check, {"done": "yes"} at the end. Each carries the job's random `key`.
+The input is a job in JSON. Lines on its output are JSON: {"begin": "names"} before a cell is run, {"name", "status",
+"feedback"} after each check, and {"done": "yes"} at the end. Each line has the job's random `key`.
 """
 
 from __future__ import annotations
@@ -31,7 +30,7 @@ run_check = judge.run_check
 
 
 def _judge(notebook: Notebook, piece: dict[str, Any], clean: dict, say: Callable[..., None]) -> None:
-    """Run one cell, and say a result for each of its exercises."""
+    """Run one cell, and report a result for each of its exercises."""
     facegan.exercise = judge.exercise = notebook.collect
     for number, source in enumerate(piece["before"]):
         notebook.run(source, f"before {number}")
@@ -49,7 +48,7 @@ def _judge(notebook: Notebook, piece: dict[str, Any], clean: dict, say: Callable
 
 
 def _checked(found: judge.Exercise, function: Any, clean: dict, say: Callable[..., None]) -> judge.Result:
-    """The result of one answer, unless its code changes the judge, now or during the check."""
+    """The result of an answer, unless its code changes the grader before or during the check."""
 
     def leave() -> None:
         if not is_same():
@@ -64,21 +63,21 @@ def _checked(found: judge.Exercise, function: Any, clean: dict, say: Callable[..
 
 
 def _end_if_changed(name: str, clean: dict, say: Callable[..., None], end: Callable = os._exit) -> None:
-    """If a student's code has changed the judge, say so and end the process: nothing that follows can be relied on."""
+    """If a student's code has changed the grader, report it and end the process, because later results are invalid."""
     if tampered := guard.changed(clean):
         say(name=name, status="wrong", feedback=f"it replaces {tampered}, which the grader uses.")
         end(1)
 
 
 def _forget_settings() -> None:
-    """Undo what a cell may have set in torch for all that follows."""
+    """Reset global settings of torch that a cell may have changed."""
     torch.set_default_dtype(torch.float32)
     torch.set_default_device(None)
     torch.set_grad_enabled(True)
 
 
 def main() -> None:
-    """Judge the job on the standard input."""
+    """Run the job on the standard input."""
     job = json.load(sys.stdin)
     channel = _private_output()
     limit_memory(job["memory"])
@@ -88,7 +87,7 @@ def main() -> None:
         key: str = job.pop("key"), quote: Callable = json.encoder.encode_basestring_ascii,
         write: Callable = channel.write, flush: Callable = channel.flush, **what: Any,
     ) -> None:  # fmt: skip
-        """Without json and print, which a student's code may have replaced."""
+        """Write a line without json and print, which a student's code may have replaced."""
         parts = [f"{quote(name)}: {quote(value)}" for name, value in what.items()]
         write(f'{{"key": "{key}", {", ".join(parts)}}}\n')
         flush()
@@ -96,7 +95,7 @@ def main() -> None:
     skipped = set(job["skip"])
     notebooks = [(Notebook(each["title"]), each["pieces"]) for each in job["notebooks"]]
     for found in exercises().values():
-        run_check(found, found.solution)  # what torch and facegan load when first used
+        run_check(found, found.solution)  # loads lazy modules of torch and facegan
     _hide()
     _forget_settings()
     clean = guard.fingerprint()
@@ -110,7 +109,7 @@ def main() -> None:
 
 
 def _hide() -> None:
-    """Make this module and the guard unknown to students' code: an import of them finds new copies."""
+    """Hide this module and the guard from students' code; importing them gives new copies."""
     for module in (guard, refusals):
         del sys.modules[module.__name__]
         delattr(package, module.__name__.rpartition(".")[2])
@@ -119,7 +118,7 @@ def _hide() -> None:
 
 
 def _private_output() -> TextIO:
-    """The real standard output; what students print goes nowhere."""
+    """The real standard output; students' output is discarded."""
     channel = os.fdopen(os.dup(1), "w", encoding="utf-8")
     nowhere = os.open(os.devnull, os.O_RDWR)
     for number in (0, 1):

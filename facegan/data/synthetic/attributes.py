@@ -1,4 +1,4 @@
-"""The attributes of drawn faces: palettes, distributions, and tables drawn from them."""
+"""The attributes of drawn faces: palettes, distributions, and random tables."""
 
 from __future__ import annotations
 
@@ -171,10 +171,10 @@ def _encode_column(name: str, column: np.ndarray) -> Tensor:
     distribution = DISTRIBUTIONS[name]
     if isinstance(distribution, Uniform):
         if column.dtype.kind not in "fiu" or not np.isfinite(column).all():
-            raise DataError(f"column {name!r} holds values that are not finite numbers. Replace them.")
+            raise DataError(f"column {name!r} contains values that are not finite numbers. Replace them.")
         return torch.from_numpy(column.astype(np.float32)).view(-1, 1, 1)
     unknown = sorted(set(column.tolist()) - set(distribution.labels))
     if unknown:
-        raise DataError(f"column {name!r} holds {unknown}; use one of {distribution.labels}.")
+        raise DataError(f"column {name!r} contains {unknown}; use one of {distribution.labels}.")
     codes = torch.tensor([distribution.labels.index(label) for label in column.tolist()])
     return codes.view(-1, 1, 1)

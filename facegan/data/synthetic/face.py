@@ -1,4 +1,4 @@
-"""Painters of everything but hair: head, features, beard, glasses, neck and clothes."""
+"""Painters of head, features, beard, glasses, neck, and clothes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From a table of attributes to images, in chunks on several threads."""
+"""Renders a table of attributes to images, in chunks on several threads."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def synthetic_faces(n: int, size: int = 64, seed: int = 0) -> tuple[np.ndarray, 
     Args:
         n: number of faces, at least 1.
         size: pixels a side, 16 to 512.
-        seed: 0 to 2**32 - 1. One seed gives one sequence of faces; a smaller `n` gives its beginning.
+        seed: 0 to 2**32 - 1. A seed gives a fixed sequence of faces; a smaller `n` gives its beginning.
 
     Returns:
         uint8 RGB images (n, 3, size, size), and their attributes: those of `draw_attributes(n, seed)`.
@@ -45,14 +45,14 @@ def render_faces(attributes: dict[str, np.ndarray], size: int = 64) -> np.ndarra
     """Render a table of attributes.
 
     Args:
-        attributes: the columns of `draw_attributes`, all of one length n >= 1; any may be edited.
+        attributes: the columns of `draw_attributes`, all of the same length n >= 1; they can be edited.
         size: pixels a side, 16 to 512.
 
     Returns:
         uint8 RGB images (n, 3, size, size).
 
     Raises:
-        DataError: columns are missing or of different lengths, or hold unknown labels or non-finite numbers.
+        DataError: columns are missing or of different lengths, or contain unknown labels or non-finite numbers.
 
     >>> table = draw_attributes(2)
     >>> table["smile"][:] = 1

@@ -25,7 +25,7 @@ def rgb(code: str) -> Tensor:
 class Scene:
     """A batch of faces being painted: attributes, coordinates, `color` and `light`, by name.
 
-    A part of a scene (fewer faces, or a window of pixels) looks names up in the whole on first use.
+    A part of a scene (fewer faces, or a window of pixels) takes values from the whole scene on first use.
     """
 
     def __init__(self, whole, view: Callable[[Tensor], Tensor]):

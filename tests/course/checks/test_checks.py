@@ -75,7 +75,7 @@ def double_in_place(x):
 @pytest.mark.parametrize(
     ("function", "said"),
     [
-        (double_in_place, "changes its input in place"),
+        (double_in_place, "modifies its input in place"),
         (lambda x: None, "it returns nothing"),
         (lambda x: x / 0 + x.nothing, "it raised AttributeError at `.*`: .*Tensor has no nothing"),
     ],
@@ -132,7 +132,7 @@ def without_norm(build):
 def test_a_network_without_batchnorm_works_and_ignores_the_text(name):
     result = run_check(TABLE[name], without_norm(TABLE[name].solution))
     assert result.status == "right, but"
-    assert "normalizes over the batch" in result.feedback
+    assert "normalization over the batch" in result.feedback
     assert run_check(TABLE[name], TABLE[name].solution).feedback == "right."
 
 

@@ -88,7 +88,7 @@ def test_two_submissions_for_one_row_are_not_mixed_up(tmp_path):
     assert roster.merge(roster.read(tmp_path / "s.csv"), [ADA, other]) == [other]
 
 
-@pytest.mark.parametrize(("text", "said"), [("", "no rows"), ("a,b\n1,2\n", "expected one that says who")])
+@pytest.mark.parametrize(("text", "said"), [("", "no rows"), ("a,b\n1,2\n", "identifies students")])
 def test_a_roster_without_students_is_refused(tmp_path, text, said):
     (tmp_path / "s.csv").write_text(text)
     with pytest.raises(DataError, match=said):

@@ -66,14 +66,17 @@ WRONG["generator_block"] = [
     (lambda a, b: block(a, b, padding=0), "a side of 4 becomes 10"),
     (
         lambda a, b: nn.Sequential(nn.ConvTranspose2d(a, b, 4, 2, 1), nn.ReLU()),
-        "nothing normalizes over the batch",
+        "no normalization over the batch",
     ),
-    (lambda a, b: nn.Sequential(nn.ConvTranspose2d(a, b, 4, 2, 1), nn.BatchNorm2d(b)), "mean 0 and spread 1"),
+    (
+        lambda a, b: nn.Sequential(nn.ConvTranspose2d(a, b, 4, 2, 1), nn.BatchNorm2d(b)),
+        "mean 0 and standard deviation 1",
+    ),
     (
         lambda a, b: nn.Sequential(nn.ConvTranspose2d(a, b, 4, 2, 1), nn.ReLU(), nn.BatchNorm2d(b)),
-        "mean 0 and spread 1",
+        "mean 0 and standard deviation 1",
     ),
-    (lambda a, b: block(a, b, act=nn.Identity), "mean 0 and spread 1"),
+    (lambda a, b: block(a, b, act=nn.Identity), "mean 0 and standard deviation 1"),
     (lambda a, b: block(b, a), "RuntimeError"),
     (
         lambda a, b: nn.Sequential(nn.ConvTranspose2d(a, b, 4, 2, 1), nn.BatchNorm2d(a), nn.ReLU()),
@@ -274,13 +277,13 @@ WRONG["init_weights"] = [
     (lambda m: init(m, norm_mean=0.0), "a scale of 0 erases"),
     (lambda m: init(m, std=0.02**0.5), "0.02 is not the variance"),
     (lambda m: init(m, std=0.2), r"standard deviation 0\.2"),
-    (lambda m: init(m, conv=nn.Conv2d), "weights of ConvTranspose2d are not touched"),
-    (lambda m: init(m, conv=nn.ConvTranspose2d), "weights of Conv2d are not touched"),
-    (lambda m: init(m, norm=False), "weights of BatchNorm2d are not touched"),
+    (lambda m: init(m, conv=nn.Conv2d), "weights of ConvTranspose2d are not changed"),
+    (lambda m: init(m, conv=nn.ConvTranspose2d), "weights of Conv2d are not changed"),
+    (lambda m: init(m, norm=False), "weights of BatchNorm2d are not changed"),
     (lambda m: init(m, bias=None), r"the bias of BatchNorm2d is 0\.700"),
     (lambda m: init(m, mean=1.0), r"mean 1\.000, expected 0"),
     (init_uniform, "have no tails"),
-    (init_dropped, "weights of Conv2d are not touched"),
+    (init_dropped, "weights of Conv2d are not changed"),
     (lambda m: init(m, norm_std=0.0), r"the weights of BatchNorm2d are all 1\.00:"),
     (init_bias_always, "AttributeError"),
 ]
@@ -328,13 +331,13 @@ WRONG["output_size"] += [
     (lambda n, k, s, p: (n - 1) * s + k, "not taken into account"),
 ]
 WRONG["generator"] += [
-    (lambda d, w: Noisy(d, w), "another image every time"),
-    (lambda d, w: FreeGenerator(d, 8), "`width` changes nothing"),
+    (lambda d, w: Noisy(d, w), "different image each time"),
+    (lambda d, w: FreeGenerator(d, 8), "`width` has no effect"),
 ]
 WRONG["discriminator"] += [
     (lambda w: Absolute(w), "same sign"),
     (lambda w: Blind(w), "no gradient reaches the images"),
-    (lambda w: FreeDiscriminator(8), "`width` changes nothing"),
+    (lambda w: FreeDiscriminator(8), "`width` has no effect"),
 ]
 
 

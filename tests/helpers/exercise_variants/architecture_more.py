@@ -52,15 +52,15 @@ RIGHT["output_size"] = [
 WRONG["output_size"] = [
     (lambda n, k, s, p: (n - 1) * s + k, "Padding is not taken"),
     (lambda n, k, s, p: (n - 1) * s - 2 * p, "width, kernel, is missing"),
-    (lambda n, k, s, p: (n - 1) * k + s - 2 * p, "each other's place"),
+    (lambda n, k, s, p: (n - 1) * k + s - 2 * p, "Stride and kernel are exchanged"),
     (lambda n, k, s, p: n - 1 * s + k - 2 * p, "parentheses missing"),
     (lambda n, k, s, p: (n - 1) * s + 2 * (k - p), "parentheses missing"),
     (lambda n, k, s, p: (n - 1) * s + k - 2 * p + 1, "off by one"),
     (lambda n, k, s, p: (n - 1) * s + k - 2 * p - 1, "too small by one"),
     (lambda n, k, s, p: (n - 1) * s + max(k, s) - 2 * p, "smaller than the stride"),
     (lambda n, k, s, p: (n - 1) + k - 2 * p, "stride has no effect"),
-    (lambda n, k, s, p: (n - 1) * s + 4 - 2 * p, "taken as 4"),
-    (lambda n, k, s, p: (n - 1) * 2 + k - 2 * p, "taken as 2"),
+    (lambda n, k, s, p: (n - 1) * s + 4 - 2 * p, "kernel is always 4"),
+    (lambda n, k, s, p: (n - 1) * 2 + k - 2 * p, "stride is always 2"),
     (lambda n, k, s, p: n * s + k - 2 * p, "moves between"),
     (lambda n, k, s, p: (n + 1) * s + k - 2 * p, "not size"),
     (lambda n, k, s, p: (n + 2 * p - k) / s + 1, "ordinary convolution"),
@@ -154,8 +154,8 @@ BUT["generator_block"] = [
     (lambda a, b: up(a, b, act=nn.Tanh), "tanh"),
     (lambda a, b: up(a, b, act=nn.Sigmoid), "sigmoid"),
     (lambda a, b: up(a, b, act=nn.GELU), "gelu"),
-    (lambda a, b: up(a, b, norm=nn.InstanceNorm2d), "each image by itself"),
-    (lambda a, b: up(a, b, norm=lambda c: nn.GroupNorm(2, c)), "each image by itself"),
+    (lambda a, b: up(a, b, norm=nn.InstanceNorm2d), "each image separately"),
+    (lambda a, b: up(a, b, norm=lambda c: nn.GroupNorm(2, c)), "each image separately"),
     (
         lambda a, b: nn.Sequential(nn.BatchNorm2d(a), nn.ConvTranspose2d(a, b, 4, 2, 1), nn.ReLU()),
         "before the convolution",
@@ -217,16 +217,16 @@ WRONG["generator_block"] = [
     (UpWithoutSuper, r"super\(\).__init__"),
     (UpWithoutReturn, "return missing in its forward"),
     (UpWithoutForward, "no forward"),
-    (UpByHand, "in eval mode an image's result depends"),
+    (UpByHand, "an image's result depends"),
     (lambda a, b: up(a, b, kernel=3), "4 becomes 7"),
     (lambda a, b: up(a, b, padding=2), "4 becomes 6"),
     (lambda a, b: up(a, b, kernel=5), "4 becomes 9"),
     (lambda a, b: up(a, b, stride=1), "4 becomes 5"),
     (lambda a, b: up(a, b, layer=nn.Conv2d), "4 becomes 2"),
-    (lambda a, b: up(a, b, norm=None), "nothing normalizes"),
-    (lambda a, b: up(a, b, act=None), "nothing follows it that is not linear"),
+    (lambda a, b: up(a, b, norm=None), "no normalization over the batch"),
+    (lambda a, b: up(a, b, act=None), "only linear operations follow it"),
     (lambda a, b: up(b, a), "made for 4 channels and gets 6"),
-    (lambda a, b: up(a, b, norm=lambda c: nn.BatchNorm2d(a)), "BatchNorm is made for"),
+    (lambda a, b: up(a, b, norm=lambda c: nn.BatchNorm2d(a)), "BatchNorm expects"),
     (lambda a, b: up(a, b, norm=lambda c: nn.BatchNorm1d(c)), "raised"),
     (lambda a, b: up(a, 4 * b), "16 channels, expected 4"),
     (lambda a, b: up(128, 64), "made for 128 channels"),
@@ -235,7 +235,7 @@ WRONG["generator_block"] = [
     (lambda a, b: up, "not called"),
     (lambda a, b: nn.Sequential([nn.ConvTranspose2d(a, b, 4, 2, 1), nn.BatchNorm2d(b)]), "raised TypeError"),
     (lambda a, b: nn.Upsample(scale_factor=2), "no parameters"),
-    (lambda a, b: up(a, b, nn.BatchNorm2d(b), norm=None), "mean 0 and spread 1"),
+    (lambda a, b: up(a, b, nn.BatchNorm2d(b), norm=None), "mean 0 and standard deviation 1"),
     (lambda a, b: up(a, b, nn.Flatten()), "expected .B, channels"),
     (lambda a: up(a, a), "it is called with in_channels, out_channels"),
 ]
@@ -334,9 +334,9 @@ BUT["generator"] = [
     (lambda d, w: G(d, w, act=lambda: nn.Sequential(nn.ReLU(), nn.Dropout(0.3))), "it has dropout"),
     (
         lambda d, w: G(d, w, act=lambda: nn.Sequential(nn.ReLU(), nn.ReLU())),
-        "two activations follow one another",
+        "two consecutive activations",
     ),
-    (lambda d, w: G(d, w, norm=None), "nothing in it normalizes"),
+    (lambda d, w: G(d, w, norm=None), "no normalization over the batch"),
     (lambda d, w: G(d, w, last_norm=True), "BatchNorm in its last layer"),
     (lambda d, w: G(d, w, widths=(8, 8, 8, 8)), "the text halves them"),
     (lambda d, w: G(d, w, widths=(1, 2, 4, 8)), "the text halves them"),
@@ -344,7 +344,7 @@ BUT["generator"] = [
     (lambda d, w: G(d, w, last=nn.Hardtanh), "hardtanh|does not end in tanh"),
     (lambda d, w: G(d, w, last=None, after=lambda x: x.clamp(-1, 1)), "does not end in tanh"),
     (lambda d, w: G(d, w, skip_norm=(0,)), "have no BatchNorm"),
-    (lambda d, w: G(d, w, norm=nn.InstanceNorm2d, skip_norm=(0,)), "each image by itself"),
+    (lambda d, w: G(d, w, norm=nn.InstanceNorm2d, skip_norm=(0,)), "each image separately"),
     (lambda d, w: G(d, w, act=nn.Tanh), "tanh between its layers"),
 ]
 
@@ -368,7 +368,7 @@ class GPlain(G):
 
 
 WRONG["generator"] = [
-    (lambda d, w: G(d, w).eval(), "it comes in eval mode"),
+    (lambda d, w: G(d, w).eval(), "it is in eval mode"),
     (lambda d, w: G(d, w).requires_grad_(False), "of its weights are frozen"),
     (lambda d, w: G(d, w, after=lambda x: x.tanh() / 2), "Is tanh scaled, or applied twice"),
     (lambda d, w: G(d, w, after=torch.tanh), "Is tanh scaled, or applied twice"),
@@ -386,8 +386,8 @@ WRONG["generator"] = [
     (lambda d, w: G(d, w, reshape=lambda z: z.view(d, -1, 1, 1)), "works for a batch of 16 and for no other"),
     (lambda d, w: G(d, w, reshape=lambda z: z.view(64, d, 1, 1)), "works for a batch of 64 and for no other"),
     (lambda d, w: G(100, w), "works for latents of 100 numbers"),
-    (lambda d, w: G(d, 64), "`width` changes nothing"),
-    (lambda d, w: G(w, d), "made for"),
+    (lambda d, w: G(d, 64), "`width` has no effect"),
+    (lambda d, w: G(w, d), "the layer expects"),
     (lambda d, w: G(d, w, act=None), "linear"),
     (lambda d, w: G(d, w, after=lambda x: x.squeeze()), "batch of one"),
     (lambda d, w: G(d, w, after=lambda x: x.detach()), "no gradient reaches"),
@@ -492,10 +492,13 @@ RIGHT["discriminator"] = [
 BUT["discriminator"] = [
     *((lambda w, at=at: without(D(w), at), "without an activation in between") for at in range(4)),
     (lambda w: nn.Sequential(D(w), nn.LeakyReLU(0.2)), "an activation after its last layer"),
-    (lambda w: D(w, act=lambda: nn.Sequential(nn.LeakyReLU(0.2), nn.LeakyReLU(0.2))), "two activations"),
+    (
+        lambda w: D(w, act=lambda: nn.Sequential(nn.LeakyReLU(0.2), nn.LeakyReLU(0.2))),
+        "two consecutive activations",
+    ),
     (lambda w: D(w, act=lambda: nn.Sequential(nn.LeakyReLU(0.2), nn.Dropout2d(0.3))), "it has dropout"),
     (lambda w: activation_first(w), "leaky_relu comes before BatchNorm"),
-    (lambda w: D(w, norm=None), "nothing in it normalizes"),
+    (lambda w: D(w, norm=None), "no normalization over the batch"),
     (lambda w: D(w, first_norm=True), "BatchNorm in its first layer"),
     (lambda w: D(w, last_norm=True), "BatchNorm in its last layer"),
     (lambda w: D(w, act=nn.ReLU), "it uses relu"),
@@ -503,7 +506,7 @@ BUT["discriminator"] = [
     (lambda w: D(w, widths=(8, 8, 8, 8)), "the text doubles them"),
     (lambda w: D(w, widths=(8, 4, 2, 1)), "the text doubles them"),
     (lambda w: D(w, act=nn.Tanh), "it uses tanh"),
-    (lambda w: D(w, norm=nn.InstanceNorm2d), "each image by itself"),
+    (lambda w: D(w, norm=nn.InstanceNorm2d), "each image separately"),
     (
         lambda w: nn.Sequential(
             nn.Flatten(), nn.Linear(12288, w), nn.LeakyReLU(0.2), nn.Linear(w, 1), nn.Flatten(0)
@@ -530,7 +533,7 @@ class DPlain(nn.Module):
 
 
 WRONG["discriminator"] = [
-    (lambda w: D(w).eval(), "it comes in eval mode"),
+    (lambda w: D(w).eval(), "it is in eval mode"),
     (lambda w: D(w, last=nn.Sigmoid), "between 0 and 1"),
     (lambda w: D(w, out=lambda x: x.flatten().sigmoid()), "between 0 and 1"),
     (lambda w: D(w, last=nn.Tanh), "between -1 and 1"),
@@ -548,7 +551,7 @@ WRONG["discriminator"] = [
     (lambda w: D(w, nc=1), "made for 1 channels and gets 3"),
     (lambda w: D(w, widths=(1, 2, 4)), "expected .6,."),
     (lambda w: D(w, widths=(1, 2, 4, 8, 16)), "only 2 x 2"),
-    (lambda w: D(64), "`width` changes nothing"),
+    (lambda w: D(64), "`width` has no effect"),
     (lambda w: D(w, act=None, norm=None), "it is linear"),
     (lambda w: D(w, act=None), "it is linear"),
     (lambda w: D(w, before=lambda x: torch.randn_like(x)), "every time"),
@@ -680,8 +683,8 @@ BUT["init_weights"] = [
     (drawn_biases, "biases of Conv2d to about 1.00"),
 ]
 WRONG["init_weights"] = [
-    (weights_by_new_parameters, "new parameters in place of the old ones"),
-    (seeded, "layers of one shape get equal weights"),
+    (weights_by_new_parameters, "replaces the parameters"),
+    (seeded, "layers of the same shape get equal weights"),
     (one_filter, "the weights of Conv2d repeat"),
     (
         lambda m: weights_by_copy(m) if m == nn.Conv2d or m == nn.BatchNorm2d else None,
@@ -696,18 +699,18 @@ WRONG["init_weights"] = [
     (weights(bias=1.0), "bias of BatchNorm2d is 1"),
     (weights(bias=0.7), "bias of BatchNorm2d is 0.7"),
     (weights(norm_std=1e-9), "draw each"),
-    (weights(conv=nn.Conv2d), "ConvTranspose2d are not touched"),
-    (weights(conv=nn.ConvTranspose2d), "Conv2d are not touched"),
-    (weights(conv=nn.Linear), "Conv2d are not touched"),
+    (weights(conv=nn.Conv2d), "ConvTranspose2d are not changed"),
+    (weights(conv=nn.ConvTranspose2d), "Conv2d are not changed"),
+    (weights(conv=nn.Linear), "Conv2d are not changed"),
     (weights(draw=nn.init.uniform_), "mean|tails|deviation"),
-    (weights(draw=lambda w, m, s: torch.normal(m, s, w.shape)), "not touched"),
+    (weights(draw=lambda w, m, s: torch.normal(m, s, w.shape)), "are not changed"),
     (weights(draw=lambda w, m, s: w.data.add_(m + s * torch.randn_like(w))), "added to the old"),
     (weights(draw=lambda w, m, s: nn.init.constant_(w, m)), "draw each"),
     (weights(draw=lambda w, m, s: nn.init.trunc_normal_(w, m, 0.0228, m - 0.04, m + 0.04)), "no tails"),
     (weights(draw=lambda w, m, s: w.normal_(m, s)), "no_grad"),
     (weights_by_assignment, "raised TypeError"),
     (weights_of_all, "has no weight|mean"),
-    (lambda m: m.bias.data.zero_(), "touched|no attribute"),
+    (lambda m: m.bias.data.zero_(), "not changed|no attribute"),
     (lambda m: nn.init.xavier_normal_(m.weight), "raised|deviation|mean"),
     (lambda: 1, "it is called with module"),
 ]

@@ -60,7 +60,7 @@ def one(part=LAST, reduce=np.mean, real="d_real", fake="d_fake", name="D has won
 
 
 WRONG["patient_1"] = [
-    (one(slice(None)), "all steps"), (one(slice(200)), "first 200"), (one(slice(-200, -1)), "leaves out the last step"),
+    (one(slice(None)), "all steps"), (one(slice(200)), "first 200"), (one(slice(-200, -1)), "omits the last step"),
     (one(slice(200, None)), "mean taken of nothing"), (one(slice(-20, None)), "last 20"),
     (one(slice(-1000, None)), "last 1,000|all steps"), (one(reduce=np.median), "the median"), (one(reduce=np.max), "largest|it gives"),
     (one(reduce=np.sum), "the sum"), (one(reduce=lambda x: x[-1]), "last step only"), (one(reduce=np.std), "spread|it gives"),
@@ -119,15 +119,15 @@ def two(
 
 
 WRONG["patient_2"] = [
-    (two(slice(None)), "all steps"), (two(slice(200)), "first 200"), (two(slice(-200, -1)), "leaves out the last|more or less"),
+    (two(slice(None)), "all steps"), (two(slice(200)), "first 200"), (two(slice(-200, -1)), "omits the last|more or fewer"),
     (two(slice(-50, None)), "last 50|it gives"), (two(slice(-1, None)), "last step only"), (two(reduce=np.mean), "should be the median"),
-    (two(of=lambda g, d: d / g), "upside down"), (two(of=lambda g, d: g - d), "difference|it gives"),
+    (two(of=lambda g, d: d / g), "reciprocal"), (two(of=lambda g, d: g - d), "difference|it gives"),
     (two(of=lambda g, d: g * d), "product|it gives"), (two(of=lambda g, d: g), "divide by D's"), (two(of=lambda g, d: d), "median of D's|it gives"),
     (lambda c: ("no gradient reaches G", np.median(c["grad_norm_g"][-200:]) / np.median(c["grad_norm_d"][-200:])), "one median over another"),
     (two(reduce=np.max), "largest|it gives"), (two(reduce=np.min), "smallest|it gives"), (two(reduce=lambda x: x), "where one is expected"),
     (two(g="loss_g", d="loss_d"), "losses|it gives"), (two(reduce=lambda x: round(np.median(x), 3)), "do not round"),
     (two(reduce=lambda x: 100 * np.median(x)), "percentage"), (two(name="D has won"), "patient 1's D had won"),
-    (two(name="nothing changes"), "becomes of the faces"), (two(name="no gradient"), "not in the list"), (two(name="dead game"), "does not fit"),
+    (two(name="nothing changes"), "the effect on the faces"), (two(name="no gradient"), "not in the list"), (two(name="dead game"), "does not fit"),
     (two(of=lambda g, d: g / (g + d)), "sum|it gives"), (two(of=lambda g, d: (g / d) ** 2), "square|it gives"),
     (lambda c: "no gradient reaches G", "expected the failure's name and a number"), (lambda c: (np.median(c["grad_norm_g"]), "noise"), "first value"),
     (lambda c: c.curves, "raised AttributeError"),
@@ -167,7 +167,7 @@ WRONG["patient_3"] = [
     (three(of=lambda f, r: f - r), "how far"), (three(of=lambda f, r: f), r"mean of D\(G\(z\)\)"), (three(of=lambda f, r: r), r"mean of D\(x\)|it gives"),
     (three(of=lambda f, r: f / r), "quotient|it gives"), (three(fake="d_fake_after"), "column is d_fake"), (three(reduce=lambda x: 100 * np.mean(x)), "percentage"),
     (three(reduce=lambda x: round(np.mean(x), 2)), "do not round|it gives"), (three(reduce=np.any), "where a number"), (three(reduce=lambda x: x), "where one is expected"),
-    (three(reduce=np.median), "median|it gives"), (three(name="D has won"), "which of the two curves"), (three(name="noise"), "becomes of the faces"),
+    (three(reduce=np.median), "median|it gives"), (three(name="D has won"), "which of the two curves"), (three(name="noise"), "the effect on the faces"),
     (three(name="G has won"), "not in the list"), (three(name="mode collapse"), "how much the faces differ"), (three(fake="loss_g", real="loss_d"), "losses|it gives"),
     (lambda c: ("D is fooled", (c["d_fake"] > c["d_real"]).sum() / 200), "all steps|number|it gives"), (lambda c, h: ("D is fooled", 1.0), "it is called with curves"),
     (lambda c: ("D is fooled", c["d_fake"][-200:].mean() > c["d_real"][-200:].mean()), "where a number"),
@@ -224,9 +224,9 @@ WRONG["patient_4"] = [
     (four(measure=np.std), "standard deviations"), (four(measure=np.mean), "losses themselves"), (four(measure=lambda x: np.square(np.diff(x)).mean()), "squares"),
     (four(measure=lambda x: np.median(np.abs(np.diff(x)))), "medians"), (four(measure=lambda x: np.abs(np.diff(x)).max()), "largest|it gives"),
     (four(measure=lambda x: np.abs(x).mean()), "losses themselves"), (four(measure=np.var), "variance|it gives"), (four(measure=lambda x: np.ptp(x)), "range|it gives"),
-    (four(key="loss_g"), "take D's"), (four(key="d_real"), "loss_d|it gives"), (four(over=lambda a, b: b / a), "upside down"), (four(over=lambda a, b: a), "patient's number alone"),
-    (four(over=lambda a, b: a - b), "difference|it gives"), (four(over=lambda a, b: round(a / b, 2)), "do not round"), (four(name="D has won"), "how it ends"),
-    (four(name="learning rate"), "not in the list"), (four(name="D is fooled"), "does not fit"), (lambda c, h: four()(h, c), "upside down"),
+    (four(key="loss_g"), "take D's"), (four(key="d_real"), "loss_d|it gives"), (four(over=lambda a, b: b / a), "reciprocal"), (four(over=lambda a, b: a), "patient's number alone"),
+    (four(over=lambda a, b: a - b), "difference|it gives"), (four(over=lambda a, b: round(a / b, 2)), "do not round"), (four(name="D has won"), "that is the end, after"),
+    (four(name="learning rate"), "not in the list"), (four(name="D is fooled"), "does not fit"), (lambda c, h: four()(h, c), "reciprocal"),
     (lambda c: ("learning rate too high", 1.0), "it is called with curves, healthy"), (lambda c, h: ("learning rate too high", np.abs(np.diff(c["loss_d"][:1000])) / np.abs(np.diff(h["loss_d"][:1000]))), "999 numbers"),
     (lambda c, h: ("learning rate too high", np.abs(np.diff(c["loss_d"][:1000])).mean() / np.abs(np.diff(h["loss_d"])).mean()), "of both"),
     (lambda c, h: ("learning rate too high", np.abs(np.diff(c["loss_d"][:1000])).mean() / h["loss_d"].mean()), "its mean loss"),
@@ -289,7 +289,7 @@ def pairs(x):
 
 
 WRONG["patient_5"] = [
-    (five(lambda x: pairs(x).square().mean()), "root is missing"), (five(lambda x: pairs(x).square().mean().sqrt()), "root of its own"),
+    (five(lambda x: pairs(x).square().mean()), "root is missing"), (five(lambda x: pairs(x).square().mean().sqrt()), "take the root for each pair"),
     (five(lambda x: pairs(x).sum()), "take their mean"), (five(lambda x: pairs(x).median()), "median"), (five(lambda x: pairs(x).max()), "largest|it gives"),
     (five(lambda x: pairs(x).min()), "smallest|it gives"), (five(lambda x: pairs(x).std()), "spread|it gives"),
     (five(lambda x: torch.cdist(x.flatten(1), x.flatten(1)).mean()), "with itself"), (five(lambda x: torch.pdist(x.double().flatten(1), p=1).mean()), "absolute differences"),
@@ -297,7 +297,7 @@ WRONG["patient_5"] = [
     (five(lambda x: (x - x.mean(0)).square().flatten(1).mean(1).sqrt().mean()), "mean picture|from the mean|it gives"),
     (five(lambda x: (x[0] - x[1]).square().mean().sqrt()), "two pictures|first|it gives"), (five(lambda x: (x[1:] - x[:-1]).flatten(1).square().mean(1).sqrt().mean()), "neighbors only"),
     (five(lambda x: (x[1:] - x[0]).flatten(1).square().mean(1).sqrt().mean()), "first picture|it gives"), (five(lambda x: x.mean()), "mean brightness"),
-    (five(lambda x: pairs(x).mean(), over=lambda a, b: b / a), "upside down"), (five(lambda x: pairs(x).mean(), over=lambda a, b: a), "fakes alone"),
+    (five(lambda x: pairs(x).mean(), over=lambda a, b: b / a), "reciprocal"), (five(lambda x: pairs(x).mean(), over=lambda a, b: a), "the fakes only"),
     (five(lambda x: pairs(x).mean(), over=lambda a, b: a - b), "a difference"), (five(lambda x: pairs(x).mean(), over=lambda a, b: round(float(a / b), 2)), "do not round"),
     (five(lambda x: pairs(x).mean(), "noise"), "how much the faces differ"), (five(lambda x: pairs(x).mean(), "collapse"), "not in the list"),
     (lambda f, r: ("mode collapse", torch.cdist(f.flatten(1), r.flatten(1)).mean()), "fakes with real|it gives"), (lambda f, r: ("mode collapse", (f - r).square().mean().sqrt()), "do not fit|it gives"),
@@ -340,8 +340,8 @@ def gap(a, b):
 
 
 WRONG["patient_6"] = [
-    (six(m(gap("t", "f"), gap("t", "h"))), "upside down"), (six(m(gap("h", "t"), gap("t", "f"))), "sign is wrong"), (six(m(gap("h", "f"), gap("t", "f"))), "1 - r_v"),
-    (six(m(gap("t", "h"), gap("h", "f"))), "denominator"), (six(lambda t, h, f: t.mean() - h.mean()), "numerator alone"), (six(lambda t, h, f: t.mean() - f.mean()), "denominator alone|it gives"),
+    (six(m(gap("t", "f"), gap("t", "h"))), "reciprocal"), (six(m(gap("h", "t"), gap("t", "f"))), "sign is wrong"), (six(m(gap("h", "f"), gap("t", "f"))), "1 - r_v"),
+    (six(m(gap("t", "h"), gap("h", "f"))), "denominator"), (six(lambda t, h, f: t.mean() - h.mean()), "numerator only"), (six(lambda t, h, f: t.mean() - f.mean()), "denominator alone|it gives"),
     (six(lambda t, h, f: t.mean() - h.mean() / t.mean() - f.mean()), "brackets"), (six(lambda t, h, f: (t.mean() - h.mean()) / t.mean() - f.mean()), "brackets|parentheses|it gives"),
     (six(m(gap("t", "h"), gap("t", "f"), torch.median)), "medians"), (six(m(gap("t", "h"), gap("t", "f"), torch.sum)), "adds up"),
     (six(m(gap("t", "h"), gap("t", "f"), lambda x: x.sigmoid().mean())), "probabilities"), (six(m(gap("t", "h"), gap("t", "f"), lambda x: x.mean().sigmoid())), "probabilities|it gives"),
@@ -351,6 +351,6 @@ WRONG["patient_6"] = [
     (six(lambda t, h, f: ((t.mean() - h.mean()) / (t.mean() - f.mean())).clamp(0, 1)), "clip|it gives"), (six(lambda t, h, f: round(float((t.mean() - h.mean()) / (t.mean() - f.mean())), 1)), "do not round"),
     (six(lambda t, h, f: 100 * (t.mean() - h.mean()) / (t.mean() - f.mean())), "percentage"), (six(m(gap("t", "h"), gap("t", "f")), "D pulls away"), "not why"),
     (six(m(gap("t", "h"), gap("t", "f")), "overfitting"), "not in the list"), (six(m(gap("t", "h"), gap("t", "f")), "mode collapse"), "does not fit"),
-    (lambda t, f, h: ("D overfits", (t.mean() - h.mean()) / (t.mean() - f.mean())), "upside down"), (lambda t, h: ("D overfits", 0.5), "it is called with train, held_out, fakes"),
+    (lambda t, f, h: ("D overfits", (t.mean() - h.mean()) / (t.mean() - f.mean())), "reciprocal"), (lambda t, h: ("D overfits", 0.5), "it is called with train, held_out, fakes"),
     (six(lambda t, h, f: (t - h.mean()) / (t.mean() - f.mean())), "numbers where one"), (six(m(gap("t", "h"), lambda t, h, f: t + f)), "plus|it gives"),
 ]  # fmt: skip

@@ -54,17 +54,17 @@ RIGHT["unscale"] = [
     lambda x: torch.round(255 * (x.clip(-1, 1) + 1) / 2).type(torch.uint8),
 ]
 WRONG["unscale"] = [
-    (lambda x: ((x + 1) * 127.5).clamp(0, 255).to(torch.uint8), "256 levels do not come back"),
+    (lambda x: ((x + 1) * 127.5).clamp(0, 255).to(torch.uint8), "256 levels are not restored"),
     (lambda x: ((x + 1) * 127.5).round().to(torch.int32).to(torch.uint8), "outside the range"),
     (lambda x: ((x + 1) * 127.5).round().clamp(0, 255), "torch.float32, expected torch.uint8"),
     (lambda x: (x * 255).round().clamp(0, 255).to(torch.uint8), "everything below 0 became 0: the range -1"),
-    (lambda x: ((x + 1) * 128).round().clamp(0, 255).to(torch.uint8), "levels do not come back"),
-    (lambda x: ((x + 1) * 127).round().clamp(0, 255).to(torch.uint8), "levels do not come back"),
+    (lambda x: ((x + 1) * 128).round().clamp(0, 255).to(torch.uint8), "levels are not restored"),
+    (lambda x: ((x + 1) * 127).round().clamp(0, 255).to(torch.uint8), "levels are not restored"),
     (
         lambda x: ((1 - x) * 127.5).round().clamp(0, 255).to(torch.uint8),
         "dark and bright are exchanged: -1 should",
     ),
-    (lambda x: x.add_(1).mul_(127.5).round().clamp(0, 255).to(torch.uint8), "changes its input in place"),
+    (lambda x: x.add_(1).mul_(127.5).round().clamp(0, 255).to(torch.uint8), "modifies its input in place"),
     (lambda x: x.to(torch.uint8), "-1, 0 and 1 became|levels"),
     (lambda x: print(x.shape), "returns nothing"),
 ]
@@ -101,13 +101,13 @@ RIGHT["center_crop"] = [
 ]
 WRONG["center_crop"] = [
     (lambda x, s: x[:, :s, :s], "begins at row 0, column 0"),
-    (lambda x, s: x[:, -s:, -s:], "as much should be left over"),
-    (crop_one_offset, "as much should be left over|expected"),
+    (lambda x, s: x[:, -s:, -s:], "the same number should be left over"),
+    (crop_one_offset, "same number should be left over|expected"),
     (lambda x, s: x, "expected \\(3, 4, 4\\)"),
     (lambda x, s: F.interpolate(x[None].float(), (s, s))[0], "it keeps no square of the image: its pixels"),
     (lambda x, s: x[:, (x.shape[1] - s) // 2 :, (x.shape[2] - s) // 2 :], "expected \\(3, 4, 4\\)"),
     (lambda x, s: images.center_crop(x, s).transpose(1, 2), "it is the right square, with rows and"),
-    (lambda x, s: x[:, x.shape[1] // 2 :, x.shape[2] // 2 :][:, :s, :s], "expected|as much"),
+    (lambda x, s: x[:, x.shape[1] // 2 :, x.shape[2] // 2 :][:, :s, :s], "expected|same number"),
     (lambda x, s: x[:, (x.shape[1] - s) / 2 : (x.shape[1] + s) / 2], "TypeError"),
 ]
 
@@ -170,8 +170,8 @@ WRONG["contact_sheet"] = [
 
 
 WRONG["unscale"] += [
-    (lambda x: ((x + 1) * 127.5).ceil().clamp(0, 255).to(torch.uint8), "rounds up|levels do not come back"),
-    (lambda x: ((x + 1) * 127.5 + 1e-3).floor().clamp(0, 255).to(torch.uint8), "cuts decimals off"),
+    (lambda x: ((x + 1) * 127.5).ceil().clamp(0, 255).to(torch.uint8), "rounds up|levels are not restored"),
+    (lambda x: ((x + 1) * 127.5 + 1e-3).floor().clamp(0, 255).to(torch.uint8), "truncates decimals"),
 ]
 
 

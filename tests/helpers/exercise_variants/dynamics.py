@@ -52,19 +52,19 @@ WRONG["optimal_discriminator"] = [
     (lambda p, q: (p / q).log(), "that is the logit"),
     (lambda p, q: torch.full_like(p, 0.5), "1/2 everywhere"),
     (lambda p, q: (p > q).float(), "only says which density is larger"),
-    (lambda p, q: torch.sigmoid(p - q), "the sigmoid of the difference is not it:"),
-    (lambda p, q: p / (p + q + 0.01), "nothing may be added"),
-    (lambda p, q: p / (p + q + 1e-4), "nothing may be added"),
-    (lambda p, q: p, "that is the density of the data itself; it"),
+    (lambda p, q: torch.sigmoid(p - q), "the sigmoid of the difference is wrong"),
+    (lambda p, q: p / (p + q + 0.01), "do not add to"),
+    (lambda p, q: p / (p + q + 1e-4), "do not add to"),
+    (lambda p, q: p, "that is the density of the data; it"),
     (lambda p, q: 2 * p / (p + q), "twice the best"),
     (lambda p, q: p / (2 * (p + q)), "half the best"),
     (lambda p, q: p.mean() / (p.mean() + q.mean()), "it returns shape"),
     (lambda p, q: p / p.sum() / (p / p.sum() + q / q.sum()), "each density is divided by its own sum"),
     (lambda p, q: p.square() / (p.square() + q.square()), "the densities are squared: solve the"),
-    (lambda p, q: p - q / (p + q), "lies between|cannot tell"),
+    (lambda p, q: p - q / (p + q), "is between|cannot tell"),
     (lambda p, q: p.div_(p + q), "changes its input"),
-    (lambda p, q: (p + q) / p, "upside down"),
-    (lambda p, q: torch.softmax(torch.stack([p, q]), 0)[0], "the sigmoid of the difference is not it:"),
+    (lambda p, q: (p + q) / p, "reciprocal"),
+    (lambda p, q: torch.softmax(torch.stack([p, q]), 0)[0], "the sigmoid of the difference is wrong"),
     (lambda p, q: p / max(p + q), "depends on the other points"),
 ]
 
@@ -129,7 +129,7 @@ WRONG["dirac_gradients"] = [
         lambda t, p: (p * torch.exp(p * t), -t * torch.sigmoid(p * t)),
         r"theta's has exp in place of sigmoid\.",
     ),
-    (lambda t, p: (math.nan * t, p), "its result has NaN or infinity in it:"),
+    (lambda t, p: (math.nan * t, p), "its result contains NaN or infinity:"),
 ]
 
 
@@ -210,7 +210,7 @@ RIGHT["alternating_step"] = [
 WRONG["alternating_step"] = [
     (simultaneous, "that is the simultaneous step"),
     (g_first, "G moves first"),
-    (backwards, "walks backwards"),
+    (backwards, "moves backward"),
     (lambda *a: solutions.alternating_step(*a)[::-1], "wrong order: theta first"),
     (lambda f, t, p, r: solutions.alternating_step(f, t, p, 1), "ignores the rate"),
     (with_psi_alone, "theta does not move"),
@@ -219,7 +219,7 @@ WRONG["alternating_step"] = [
     (twice, "two rounds; take one"),
     (swapped_components, "in the other's direction"),
     (five_d_steps, "psi comes to"),
-    (in_place, "changes its input in place"),
+    (in_place, "modifies its input in place"),
     (lambda f, t, p, r: solutions.alternating_step(f, t, p, r)[0], "expected two|returns a tensor"),
     (lambda f, t, p, r: (*solutions.alternating_step(f, t, p, r), r), "3 values, expected two"),
     (lambda f, t, p, r: f(t, p) * r, "it raised TypeError|expected two"),

@@ -140,16 +140,16 @@ RIGHT["latent_walk"] = [
 ]
 WRONG["latent_walk"] = [
     (lambda a, n: latent.walk(a, n), "does not end at the last anchor"),
-    (walk_by(latent.slerp, closed=True), "comes back to the first"),
+    (walk_by(latent.slerp, closed=True), "returns to the first"),
     (walk_by(latent.slerp, legs=2), "does not end at the last"),
     (lambda a, n: walk_by(latent.slerp)(a[[0, -1]], n), "passes anchor 1 at a distance"),
-    (lambda a, n: a[torch.linspace(0, len(a) - 1, n).round().long()], "stands still|uneven"),
-    (walk_in_legs, "stands still"),
+    (lambda a, n: a[torch.linspace(0, len(a) - 1, n).round().long()], "stops somewhere|uneven"),
+    (walk_in_legs, "stops somewhere"),
     (walk_that_stops_short, "does not end at the last"),
     (lambda a, n: walk_by(latent.slerp)(a, n - 1), r"\(30, 30\), expected"),
     (lambda a, n: walk_by(latent.slerp)(a, n).T, "expected|passes|\\(30, 31\\)"),
     (lambda a, n: walk_by(latent.slerp)(a, n).flip(0), "does not begin at the first"),
-    (walk_by(lambda a, b, t: latent.slerp(a, b, t**3)), "pace is uneven|stands still"),
+    (walk_by(lambda a, b, t: latent.slerp(a, b, t**3)), "pace is uneven|stops somewhere"),
     (lambda a, n: list(walk_by(latent.slerp)(a, n)), "returns a list"),
 ]
 
@@ -186,15 +186,15 @@ WRONG["attribute_direction"] = [
     (lambda z, h: z[h].mean() - z[~h].mean(), "expected one number per latent dimension"),
     (lambda z, h: z[h].mean(1), "expected one number per latent dimension"),
     (lambda z, h: z[h][0] - z[~h][0], "it compares single latents; take the means"),
-    (lambda z, h: z.mean(0), "it is the mean of all latents: who has the"),
+    (lambda z, h: z.mean(0), "it is the mean of all latents"),
     (lambda z, h: torch.zeros(z.shape[1]), "zero everywhere"),
     (lambda z, h: z[h] - z[~h], "RuntimeError"),
     (
         lambda z, h: z[h.long()].mean(0) - z[(~h).long()].mean(0),
         r"the mask is used as indices 0 and 1\. A mask",
     ),
-    (lambda z, h: z[h].std(0), "those are spreads; the direction is a"),
-    (lambda z, h: z[h].mean(0) / 0 * 0, "its result has NaN or infinity in it:"),
+    (lambda z, h: z[h].std(0), "those are standard deviations; the direction is a"),
+    (lambda z, h: z[h].mean(0) / 0 * 0, "its result contains NaN or infinity:"),
 ]
 
 

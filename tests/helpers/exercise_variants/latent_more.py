@@ -263,20 +263,20 @@ WRONG["latent_walk"] = [
                 + [k - 1.0] * (n % (k - 1))
             )
         ),
-        "stands still|uneven|anchor",
+        "stops somewhere|uneven|anchor",
     ),
     (walk(lambda a, b, t: arc(b, a, t)), "begin at the first"),
     (walk(shift=2), "passes anchor|end at the last|first"),
     (walk(out=torch.cat), "returns|give"),
     (walk(out=lambda p: torch.stack(p, 1)), "dimensions are exchanged"),
     (walk(out=list), "a list"),
-    (walk(lambda a, b, t: arc(a, b, round(t))), "stands still"),
+    (walk(lambda a, b, t: arc(a, b, round(t))), "stops somewhere"),
     (walk(lambda a, b, t: arc(a, b, t * t * t)), "uneven"),
     (
         lambda a, n: torch.stack([arc(a[0], a[-1], t) for t in torch.linspace(0, 1, n).tolist()]),
         "passes anchor",
     ),
-    (lambda a, n: walk()(torch.cat([a, a[:1]]), n), "comes back to the first"),
+    (lambda a, n: walk()(torch.cat([a, a[:1]]), n), "returns to the first"),
     (lambda a, n: walk()(a, n)[:-1], "One is missing"),
     (lambda a, n: walk()(a, n + 1), "One is too many"),
     (lambda a, n: walk()(a[:4], n), "last anchor|leaves out"),
@@ -286,7 +286,7 @@ WRONG["latent_walk"] = [
         ),
         "expected",
     ),
-    (lambda a, n: a[torch.linspace(0, len(a) - 1, n).long()], "stands still"),
+    (lambda a, n: a[torch.linspace(0, len(a) - 1, n).long()], "stops somewhere"),
     (lambda a, n: (yield a), "generator"),
 ]
 
@@ -351,7 +351,7 @@ WRONG["attribute_direction"] = [
     (lambda z, has: z[has].median(0).values.sign(), "agrees|share"),
     (lambda z, has: (z[has].mean(0), z[~has].mean(0)), "2 values"),
     (lambda z, has: z[not has].mean(0), "`if`|bool|True"),
-    (lambda z, has: z[has][:10].mean(0) - z[has][10:20].mean(0), "agrees with the true direction only"),
+    (lambda z, has: z[has][:10].mean(0) - z[has][10:20].mean(0), "only agrees with the true direction"),
     (lambda z, has: np.mean(z[has].numpy()), "expected a tensor"),
     (lambda z, has: z[has].mean(0) / z[~has].mean(0), "divides"),
 ]

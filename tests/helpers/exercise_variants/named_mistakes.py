@@ -17,7 +17,7 @@ bce = F.binary_cross_entropy_with_logits
 # ---------------------------------------------------------------- notebook 1
 WRONG["scale"] = [
     (lambda x: x.float() // 127 - 1, "divided without a remainder"),
-    (lambda x: x.float(), "bytes themselves come back"),
+    (lambda x: x.float(), "the bytes themselves"),
     (lambda x: x / 255 - 1, "range is -1 to 0: dividing by 255"),
     (lambda x: (x.float() - 127.5) / 200, r"-0\.637 to 0\.637, is 1\.2\d wide"),
 ]
@@ -50,7 +50,7 @@ def end_is_size(image, size):
 
 
 WRONG["center_crop"] = [
-    (by_rows, "first column are computed apart"),
+    (by_rows, "first row and the first column must be"),
     (end_is_size, "slice is empty"),
     (lambda image, size: image, "Nothing is cut off"),
     (lambda image, size: S.center_crop(image, size).permute(1, 2, 0), "Channels come first"),
@@ -131,7 +131,7 @@ def with_an_unused_layer(w):
 
 
 BUT["generator"] = [
-    (resized, "enlarges without a transposed convolution"),
+    (resized, "without a transposed convolution"),
     (without(S.build_generator, nn.ReLU, 1), "without an activation in between"),
 ]
 BUT["discriminator"] = [
@@ -191,14 +191,14 @@ WRONG["init_weights"] = [
     (with_bias, "convolutions without bias"),
     (after(lambda module: module.to("meta")), "expected floats on the CPU"),
     (after(lambda module: module.weight.requires_grad_(False)), "are frozen afterwards"),
-    (after(lambda module: module.weight.data.sqrt_()), "have NaN or infinity"),
-    (seeded_by_the_clock, "sets torch's seed"),
+    (after(lambda module: module.weight.data.sqrt_()), "contain NaN or infinity"),
+    (seeded_by_the_clock, "sets torch's (global )?seed"),
 ]
 BUT["init_weights"] = [(bias_of_the_transposed, "biases of ConvTranspose2d")]
 
 # ---------------------------------------------------------------- notebook 3
 WRONG["discriminator_loss"] = [
-    (lambda r, f: (bce(r, torch.zeros_like(r)) + bce(f, torch.ones_like(f))) / 2, r"wrong way round.*\(Here halved"),
+    (lambda r, f: (bce(r, torch.zeros_like(r)) + bce(f, torch.ones_like(f))) / 2, r"labels are swapped.*\(Here halved"),
     (lambda r, f: bce(r, torch.ones_like(r)) / 2, r"real images only.*\(Here halved"),
     (lambda r, f: bce(f, torch.zeros_like(f)) / 2, r"fakes only.*\(Here halved"),
     (lambda r, f: (bce(r.sigmoid(), torch.ones_like(r)) + bce(f.sigmoid(), torch.zeros_like(f))) / 2, r"applied twice.*\(Here halved"),
@@ -244,7 +244,7 @@ WRONG["train_step"] = [
     (step(exchanged=True), "steps before its network has a gradient"),
     (step(order="s"), "steps with old gradients only"),
     (step(order="bzs"), "steps with gradients of 0"),
-    (step(every=2), "^the discriminator does not move"),
+    (step(every=2), "^the discriminator does not"),
     (step(most=5), "where D's loss is large, the discriminator"),
     (step(part=0.5, detach=False), "is detach missing"),
     (step(returns=lambda a, b: (a / 3, b)), "loss_d is returned as"),
@@ -276,7 +276,7 @@ def first_layer_only(a, b, decay):
 
 
 WRONG["update_average"] = [
-    (average(lambda a, b, decay: a + decay * b), "and decay is the model's part"),
+    (average(lambda a, b, decay: a + decay * b), "the model is multiplied by decay"),
     (average(lambda a, b, decay: a.lerp(b, 1 - decay).lerp(b, 1 - decay)), "the parameters move twice"),
     (average(lambda a, b, decay: torch.maximum(a, b)), r"the parameters do not become decay \* average"),
     (average(first_layer_only), r"the parameter 0\.bias does not become"),
@@ -323,7 +323,7 @@ def by_one_group(z, has):
 WRONG["attribute_direction"] = [
     (by_mask, "multiplying by the mask leaves zeros"),
     (by_one_group, "zero everywhere"),
-    (lambda z, has: z[has].std(0) - z[~has].std(0), "spreads, too"),
+    (lambda z, has: z[has].std(0) - z[~has].std(0), "standard deviations, too"),
     (lambda z, has: (z[has].mean(0) - z[~has].mean(0)) ** 2, "squares the difference"),
     (lambda z, has: z[:100][has[:100]].mean(0) - z[:100][~has[:100]].mean(0), "first 100 latents only"),
     (lambda z, has: z[has].mean(0) * z[~has].mean(0), "multiplies the two means"),
@@ -332,7 +332,7 @@ WRONG["attribute_direction"] = [
 # ---------------------------------------------------------------- notebook 5
 WRONG["optimal_discriminator"] = [
     (lambda p, q: torch.log(q / p), "minus the logit of the best D"),
-    (lambda p, q: q, "density of the fakes itself"),
+    (lambda p, q: q, "is the density of the fakes"),
 ]
 
 
@@ -393,7 +393,7 @@ WRONG["alternating_step"] = [
     (twice_the_rate, "D's step is multiplied by the rate twice"),
     (psi_again, "psi moves twice"),
     (at_once_and_swapped, "simultaneous step, and in the wrong order"),
-    (asked_in_the_wrong_order, "exchanged when the field is asked"),
+    (asked_in_the_wrong_order, "theta and psi are exchanged"),
     (old_psi, "returned psi is the old one"),
     (only_directions, "directions, not the new positions"),
 ]

@@ -28,8 +28,8 @@ WRONG.setdefault("scale", []).extend([
     (lambda x: (x.float() - 127) / 127, r"the brightest pixel, 255, became 1\.008; it"),
     (lambda x: (x.float() - 128) / 127, r"the darkest pixel, 0, became -1\.008; it"),
     (lambda x: x.float().sub_(x.float().mean()).div_(127.5), "the same pixel value became another number in"),
-    (lambda x: torch.nn.functional.normalize(x.float()), r"it is no straight line: 0 became 0\.000 and"),
-    (lambda x: x.float().clamp(-1, 1), r"it is no straight line: 0 became 0\.000 and"),
+    (lambda x: torch.nn.functional.normalize(x.float()), r"it is not a straight line: 0 became 0\.000 and"),
+    (lambda x: x.float().clamp(-1, 1), r"it is not a straight line: 0 became 0\.000 and"),
     (lambda x: 1 - 2 * x / 255.0, r"the darkest pixel, 0, became 1\.000; it should"),
     (lambda x: x.byte() * 2 / 255 - 1, "integers of 8 bits wrap around"),
     (lambda x: x.float() / 127.5 - 2, "its range is as wide as it should be, but"),
@@ -48,10 +48,10 @@ RIGHT.setdefault("unscale", []).extend([
 WRONG.setdefault("unscale", []).extend([
     (lambda x: ((x + 1) * 127.5).abs().round().byte(), r"-1\.5 and 1\.5, outside the range, became 64"),
     (lambda x: ((x + 1) * 127.5).round().clamp(0, 255).to(torch.int16), r"it returns torch\.int16, expected torch\.uint8\."),
-    (lambda x: ((x + 1) * 127.5 + 1).clamp(0, 255).byte(), "198 of 256 levels do not come back as they"),
+    (lambda x: ((x + 1) * 127.5 + 1).clamp(0, 255).byte(), "198 of 256 levels are not restored"),
     (lambda x: ((x + 1) * 127.5).round().to(torch.uint8) % 256, "divided by 0"),
-    (lambda x: ((x.tanh() + 1) * 127.5).round().byte(), "198 of 256 levels do not come back as they"),
-    (lambda x: (x.sigmoid() * 255).round().byte(), "254 of 256 levels do not come back as they"),
+    (lambda x: ((x.tanh() + 1) * 127.5).round().byte(), "198 of 256 levels are not restored"),
+    (lambda x: (x.sigmoid() * 255).round().byte(), "254 of 256 levels are not restored"),
     (lambda x: ((x + 1) / 2 * 256).clamp(0, 255).byte(), r"10\.3, 10\.7, 200\.4 and 200\.6 became \[10, 10,"),
     (lambda x: (((x + 1) * 127.5).round().clamp(0, 255) / 255).byte(), "-1, 0 and 1 became 0, 0 and 1; expected 0,"),
     (lambda x: ((x + 1) * 127.5).round().clamp(0, 255).bool(), r"it returns torch\.bool, expected torch\.uint8\."),
@@ -72,7 +72,7 @@ WRONG.setdefault("center_crop", []).extend([
     (lambda i, s: i[:, s // 2:s // 2 + s, s // 2:s // 2 + s], "of an image of 12 rows and 8 columns it keeps"),
     (lambda i, s: i[:, i.shape[1] - s // 2:i.shape[1] + s // 2], r"for an image \(3, 12, 8\) and size 4 it returns"),
     (lambda i, s: i[:, (i.shape[1] - s) // 2:-((i.shape[1] - s) // 2), (i.shape[2] - s) // 2:-((i.shape[2] - s) // 2)], r"for an image \(3, 9, 9\) and size 9 it returns"),
-    (lambda i, s: i.resize_(3, s, s), "it changes its input in place; whoever gave"),
+    (lambda i, s: i.resize_(3, s, s), "it modifies its input in place"),
     (lambda i, s: i[:, ::2, ::2][:, :s, :s], "it keeps no square of the image: its pixels"),
 ])
 
@@ -124,10 +124,10 @@ BUT.setdefault("generator_block", []).extend([
 ])
 
 WRONG.setdefault("generator_block", []).extend([
-    (lambda a, b: blk(CT(a, b, 4, 2, 1), BN(b), nn.ReLU()).eval(), "it comes in eval mode"),
+    (lambda a, b: blk(CT(a, b, 4, 2, 1), BN(b), nn.ReLU()).eval(), "it is in eval mode"),
     (lambda a, b: blk(CT(a, b, 4, 2, 1), BN(b), nn.ReLU()).requires_grad_(False), "of its weights are frozen"),
-    (lambda a, b: blk(CT(a, b, 4, 2, 1), BN(b), nn.ReLU(), nn.Dropout(0.5), BN(b)), "comes out with mean 0 and spread 1"),
-    (lambda a, b: blk(CT(a, b, 4, 2, 1), BN(b, track_running_stats=False), nn.ReLU()), "in eval mode an image's result depends on the"),
+    (lambda a, b: blk(CT(a, b, 4, 2, 1), BN(b), nn.ReLU(), nn.Dropout(0.5), BN(b)), "mean 0 and standard deviation 1"),
+    (lambda a, b: blk(CT(a, b, 4, 2, 1), BN(b, track_running_stats=False), nn.ReLU()), "an image's result depends on the"),
     (lambda a, b: blk(CT(a, b, 4, 2, 1), nn.ReLU()), "seven times larger inputs make larger"),
     (lambda a, b: blk(CT(a, a, 4, 2, 1), BN(a), nn.ReLU()), r"generator_block\(6, 4\) makes 6 channels,"),
     (lambda a, b: blk(nn.Upsample(scale_factor=2), BN(a), nn.ReLU()), r"generator_block\(6, 4\) makes 6 channels,"),
@@ -135,7 +135,7 @@ WRONG.setdefault("generator_block", []).extend([
     (lambda a, b: blk(CT(a, b, 2, 2, 1), BN(b), nn.ReLU()), r"a side of 4 becomes 6, expected 8\. Compare"),
     (lambda a, b: blk(CT(a, b, 4, 4, 1), BN(b), nn.ReLU()), r"a side of 4 becomes 14, expected 8\. Compare"),
     (lambda a, b: blk(nn.Linear(a, b), BN(b), nn.ReLU()), r"a matrix product \(or nn\.Linear\) needs 6"),
-    (lambda a, b: blk(CT(a, b, 4, 2, 1), BN(b), nn.ReLU), "a layer's class is given where a layer is"),
+    (lambda a, b: blk(CT(a, b, 4, 2, 1), BN(b), nn.ReLU), "a layer's class is passed instead"),
 ])
 
 RIGHT.setdefault("generator_block", []).extend([
@@ -144,9 +144,9 @@ RIGHT.setdefault("generator_block", []).extend([
 ])
 
 WRONG.setdefault("init_weights", []).extend([
-    (lambda m: nn.init.normal_(m.weight, 0, 0.02) if 'Conv' in type(m).__name__ else None, "the weights of BatchNorm2d are not touched"),
+    (lambda m: nn.init.normal_(m.weight, 0, 0.02) if 'Conv' in type(m).__name__ else None, "the weights of BatchNorm2d are not changed"),
     (lambda m: [nn.init.normal_(p, 0, 0.02) for p in m.parameters()], r"the weights of BatchNorm2d have mean 0\.000,"),
-    (lambda m: m.apply(lambda x: x), r"the weights of Conv2d are not touched \(or a"),
+    (lambda m: m.apply(lambda x: x), r"the weights of Conv2d are not changed \(or a"),
     (lambda m: (nn.init.normal_(m.weight, 0, 0.02), nn.init.zeros_(m.bias)) if hasattr(m, 'weight') else 0, r"the weights of BatchNorm2d have mean -0\.000,"),
     (lambda m: setattr(m, 'weight', nn.Parameter(torch.zeros_like(m.weight))) if hasattr(m, 'weight') else None, r"the weights of Conv2d are all 0\.00: draw"),
     (lambda m: nn.init.kaiming_normal_(m.weight) if isinstance(m, (nn.Conv2d, CT)) else None, "the weights of Conv2d have standard deviation"),
@@ -163,11 +163,11 @@ WRONG.setdefault("discriminator_loss", []).extend([
     (lambda r, f: nn.BCELoss()(r.sigmoid(), torch.ones_like(r)) + nn.BCELoss()(f.sigmoid(), torch.zeros_like(f)), r"for logits of 300 it gives 100\.0, expected"),
     (lambda r, f: lg(-r).max() + lg(f).max(), "for one image it is right, for a batch it is"),
     (lambda r, f: F.cross_entropy(torch.stack([r, f]), torch.tensor([1, 0])), "cross_entropy takes class numbers below the"),
-    (lambda r, f: torch.stack([lg(-r).mean(), lg(f).mean()]), "it returns 2 numbers, one an image; a loss is"),
+    (lambda r, f: torch.stack([lg(-r).mean(), lg(f).mean()]), "it returns 2 numbers, one per image; a loss is"),
     (lambda r, f: lg(r).mean() + lg(f).mean(), "real images have label 0 in it, as fakes do;"),
     (lambda r, f: lg(-r).sum() + lg(f).mean(), "the sum over the batch is taken for real"),
     (lambda r, f: (lg(-r) + lg(f)).mean() - 2 * math.log(2), r"for logits \[\[3\.08, -0\.59\], \[0\.68, -2\.44\]\]\.\.\."),
-    (lambda r, f: abs(lg(-r).mean() - lg(f).mean()), "the halves are subtracted; both are to become"),
+    (lambda r, f: abs(lg(-r).mean() - lg(f).mean()), "the halves are subtracted"),
 ])
 
 RIGHT.setdefault("discriminator_loss", []).extend([
@@ -179,7 +179,7 @@ WRONG.setdefault("generator_loss", []).extend([
     (lambda f: lg(-f.mean()), "for one image it is right, for a batch it is"),
     (lambda f: torch.exp(-f).mean(), r"for logits \[\[3\.08, -0\.59\]\]\.\.\. it gives"),
     (lambda f: (1 - f).relu().mean(), "that is the hinge loss"),
-    (lambda f: -torch.log(1 - f.sigmoid()).mean(), "it falls when D calls the fakes fake: that is"),
+    (lambda f: -torch.log(1 - f.sigmoid()).mean(), "it decreases if D classifies fakes as fake"),
     (lambda f: lg(-f).mean() + lg(f).mean(), r"it does not fall as logits grow \(2\.25 at -2,"),
     (lambda f: F.binary_cross_entropy_with_logits(f, torch.full_like(f, 0.5)), "it takes the label 1/2, as if G wanted D to"),
     (lambda f: lg(-f).max(), "for one image it is right, for a batch it is"),
@@ -192,7 +192,7 @@ WRONG.setdefault("generator_loss", []).extend([
 WRONG.setdefault("slerp", []).extend([
     (lambda a, b, t: a * np.cos(t) + b * np.sin(t), "at t = 1 it is not at b: the other vector's"),
     (lambda a, b, t: a + (b - a) * t / (b - a).norm(), "at t = 1 it is not at b: the other vector's"),
-    (lambda a, b, t: a ** (1 - t) * b ** t, "its result has NaN or infinity in it:"),
+    (lambda a, b, t: a ** (1 - t) * b ** t, "its result contains NaN or infinity:"),
     (lambda a, b, t: F.normalize(a + (b - a) * t, dim=0) * 10, r"at t = 0 it is 0\.976 times a\. Its length is 10"),
     (lambda a, b, t: (1 - t) * a / a.norm() + t * b / b.norm(), "at t = 0 its length is 1 and not a's: it must"),
     (lambda a, b, t: torch.lerp(a, b, math.sin(t * math.pi / 2)), r"halfway its length is 7\.49, while a and b"),
@@ -234,33 +234,33 @@ WRONG.setdefault("latent_walk", []).extend([
     (lw2, r"it passes anchor 1 at a distance of 5\.5; it"),
     (lambda a, n: torch.cat([a, a])[:n], r"4 anchors and 31 frames give \(8, 30\),"),
     (lambda a, n: torch.randn(n, a.shape[1]), r"it does not begin at the first anchor\."),
-    (lambda a, n: a.repeat_interleave(n // len(a) + 1, 0)[:n], "it stands still somewhere: two frames are the"),
+    (lambda a, n: a.repeat_interleave(n // len(a) + 1, 0)[:n], "stops somewhere: two frames"),
     (lambda a, n: torch.stack([a.mean(0)] * n), r"it does not begin at the first anchor\."),
     (lambda a, n: torch.stack([S.slerp(a[i], a[i + 1], 0.5) for i in range(len(a) - 1)]), r"4 anchors and 31 frames give \(3, 30\),"),
 ])
 
 WRONG.setdefault("attribute_direction", []).extend([
-    (lambda z, h: z[h].mean(0) - z.mean(), "it agrees with the true direction only by"),
+    (lambda z, h: z[h].mean(0) - z.mean(), "it only agrees with the true direction by"),
     (lambda z, h: z.T @ h.float(), "sum of the latents with the attribute"),
     (lambda z, h: z[h].mean(0) * 0.5 + z[~h].mean(0) * 0.5, "it adds the two means; the direction is their"),
     (lambda z, h: z[0] - z[1], r"the mask is used as indices 0 and 1\. A mask"),
-    (lambda z, h: z[h].mean(0) - z[:len(z[h])].mean(0) if 0 else z[h].var(0), "it agrees with the true direction only by"),
+    (lambda z, h: z[h].mean(0) - z[:len(z[h])].mean(0) if 0 else z[h].var(0), "it only agrees with the true direction by"),
     (lambda z, h: (z[h] - z[h].mean(0)).mean(0), r"it is zero everywhere\."),
-    (lambda z, h: torch.linalg.svd(z)[2][0] if 0 else z.std(0), "it agrees with the true direction only by"),
+    (lambda z, h: torch.linalg.svd(z)[2][0] if 0 else z.std(0), "it only agrees with the true direction by"),
 ])
 
 WRONG.setdefault("optimal_discriminator", []).extend([
-    (lambda p, q: p / (p * q), r"it gives 1\.20, but D\(x\) lies between 0 and 1\."),
+    (lambda p, q: p / (p * q), r"it gives 1\.20, but D\(x\) is between 0 and 1\."),
     (lambda p, q: p / (2 * p + q), r"where p = q it gives 0\.33; D cannot tell"),
     (lambda p, q: 1 / (1 + p / q), "that is the probability that x is a fake; D"),
-    (lambda p, q: p / (p + q) ** 2, r"it gives 1\.25, but D\(x\) lies between 0 and 1\."),
-    (lambda p, q: (p - q) / (p + q), r"it gives -0\.48, but D\(x\) lies between 0 and"),
+    (lambda p, q: p / (p + q) ** 2, r"it gives 1\.25, but D\(x\) is between 0 and 1\."),
+    (lambda p, q: (p - q) / (p + q), r"it gives -0\.48, but D\(x\) is between 0 and"),
     (lambda p, q: torch.softmax(torch.stack([p, q]), -1)[0], "its value at a point depends on the other"),
     (lambda p, q: p / (p + q) * (p > q), r"where p = q it gives 0\.00; D cannot tell"),
-    (lambda p, q: (p / (p + q)).log(), r"it gives -1\.34, but D\(x\) lies between 0 and"),
+    (lambda p, q: (p / (p + q)).log(), r"it gives -1\.34, but D\(x\) is between 0 and"),
     (lambda p, q: p.clamp(0, 1), r"where p = q it gives 0\.60; D cannot tell"),
     (lambda p, q: torch.maximum(p, q) / (p + q), r"for p = 0\.13 and q = 2\.92 it gives 0\.96\. Set"),
-    (lambda p, q: p / (p + q) + 0.5, r"it gives 1\.01, but D\(x\) lies between 0 and 1\."),
+    (lambda p, q: p / (p + q) + 0.5, r"it gives 1\.01, but D\(x\) is between 0 and 1\."),
 ])
 
 sg = torch.sigmoid

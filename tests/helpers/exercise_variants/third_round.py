@@ -17,7 +17,7 @@ WRONG["scale"] = [
     (lambda x: 2 * x / 255 - 1, "integers of 8 bits wrap around"),
     (lambda x: (x - 127) / 127.5, "integers of 8 bits wrap around"),
     (lambda x: x.to(torch.int8) / 127.5 - 1, "integers of 8 bits wrap around"),
-    (lambda x: (x.half() / 127.5 - 1).float(), "are numbers of half precision"),
+    (lambda x: (x.half() / 127.5 - 1).float(), "is half precision"),
     (lambda x: (x.bfloat16() / 127.5 - 1).float(), "off|became|straight"),
     (lambda x: 2 * (x.float() - x.min()) / (x.max() - x.min()) - 1, "the image's own minimum, maximum or mean"),
     (lambda x: (x.float() - x.float().mean()) / x.float().std(), "mean 0 and its spread 1"),
@@ -47,7 +47,7 @@ WRONG["center_crop"] = [
     (lambda image, size: image[:, (image.shape[1] - size) // 2:][:, :size], "Only the rows are cut"),
     (lambda image, size: image[:, :, (image.shape[2] - size) // 2:][:, :, :size], "Only the columns are cut"),
     (lambda image, size: image[:, (64 - size) // 2:(64 + size) // 2, (64 - size) // 2:(64 + size) // 2], "works for a side of 64 only"),
-    (drawn, "another part every time"),
+    (drawn, "a different part each time"),
 ]
 
 
@@ -58,7 +58,7 @@ def whitened(images, columns):
 
 WRONG["contact_sheet"] = [
     (whitened, "black pixels of the images become white"),
-    (lambda images, columns: S.contact_sheet(images.clamp_(1), columns), "changes its input in place"),
+    (lambda images, columns: S.contact_sheet(images.clamp_(1), columns), "modifies its input in place"),
     (lambda images, columns: S.contact_sheet(images, -(-len(images) // columns)), "Rows and columns are exchanged"),
 ]
 
@@ -140,7 +140,7 @@ WRONG["generator_loss"] = [
 WRONG["slerp"] = [
     (lambda a, b, t: S.slerp(a, b if a @ b > 0 else -b, t), "is the vector turned around|away"),
     (lambda a, b, t: S.slerp(a, b, t) / torch.dot(a / a.norm(), b / b.norm()).clamp(-1, 1).acos().sin().clamp_min(1e-3), "divided once too often"),
-    (lambda a, b, t: 10 * F.normalize(S.slerp(a, b, t), dim=0), "is a length written into the code"),
+    (lambda a, b, t: 10 * F.normalize(S.slerp(a, b, t), dim=0), "is a length hard-coded"),
     (lambda a, b, t: S.slerp(a, b, t) if torch.equal(a, b) else (torch.sin((1 - t) * (w := (a @ b).clamp(-1, 1).acos())) * a + torch.sin(t * w) * b) / w.sin(), "that of a @ b|not a number|halfway|leaves"),
 ]
 
@@ -162,7 +162,7 @@ def rest_copied(anchors, frames):
 
 
 BUT["latent_walk"] = [(rest_last, r"its legs have \[3, 3, 3, 3, 7\] steps")]
-WRONG["latent_walk"] = [(rest_copied, "stands still somewhere: the frames that do not divide")]
+WRONG["latent_walk"] = [(rest_copied, "the remaining frames are padded")]
 
 
 def difference(z, h):
@@ -212,8 +212,8 @@ WRONG["modes_covered"] = [
 ]
 WRONG["optimal_discriminator"] = [(lambda p, q: (p / (p + q)).clamp(0.01, 0.99), "is it clipped")]
 WRONG["alternating_step"] = [
-    (lambda field, a, b, r: S.alternating_step(S.dirac_gradients, a, b, r), "a field of its own written into it"),
-    (lambda field, a, b, r: tuple(x.clamp(-2, 2) for x in S.alternating_step(field, a, b, r)), "nothing may be clipped"),
+    (lambda field, a, b, r: S.alternating_step(S.dirac_gradients, a, b, r), "a field is hard-coded"),
+    (lambda field, a, b, r: tuple(x.clamp(-2, 2) for x in S.alternating_step(field, a, b, r)), "do not clip"),
 ]
 
 
@@ -266,7 +266,7 @@ def fooled(judge):
 
 
 WRONG["patient_3"] = [
-    (fooled(lambda f, r: (f > r).sum() // 200), "cut decimals off"),
+    (fooled(lambda f, r: (f > r).sum() // 200), "truncate decimals"),
     (fooled(lambda f, r: (f > r).sum() / 199), "it divides by 199"),
     (fooled(lambda f, r: (f > r.mean()).mean()), r"with the mean of D\(x\)"),
     (fooled(lambda f, r: (f > r + 0.05).mean()), "larger by 0.05"),
@@ -292,10 +292,10 @@ def across(f, r):
 
 
 WRONG["patient_5"] = [
-    (lambda f, r: ("mode collapse", float(pairs(f).mean() / pairs(r[:len(f)]).mean())), "cuts the real faces"),
+    (lambda f, r: ("mode collapse", float(pairs(f).mean() / pairs(r[:len(f)]).mean())), "only as many real faces as fakes"),
     (lambda f, r: ("mode collapse", float(across(f, r) / pairs(r).mean())), "above the line"),
-    (varied(lambda x: pairs(x)[pairs(x) > 0].mean()), "pairs of equal pictures out"),
-    (varied(lambda x: torch.stack([pairs(c).mean() for c in x.split(1, 1)]).mean()), "each color has a root"),
+    (varied(lambda x: pairs(x)[pairs(x) > 0].mean()), "omits pairs of equal pictures"),
+    (varied(lambda x: torch.stack([pairs(c).mean() for c in x.split(1, 1)]).mean()), "a root for each color"),
     (varied(lambda x: pairs(x[:10]).mean()), "first ten pictures"),
     (varied(lambda x: pairs(x[:20]).mean()), "made-up pictures: it gives .*, expected"),  # right for the first case
 ]
@@ -310,5 +310,5 @@ WRONG["patient_6"] = [
     (overfit(lambda t, h, f: (h - t) / (h - f)), "are exchanged"),
     (overfit(lambda t, h, f: (t - f) / (h - f)), "is the denominator, not the numerator"),
     (overfit(lambda t, h, f: (t - h) / t), "divides by the mean of the training faces"),
-    (lambda t, h, f: ("D overfits", float((lambda t, h, f: (t - h) / (t - f))(*(x[:24].mean() for x in (t, h, f))))), "cuts all three to the shortest"),
+    (lambda t, h, f: ("D overfits", float((lambda t, h, f: (t - h) / (t - f))(*(x[:24].mean() for x in (t, h, f))))), "truncates all three to the shortest"),
 ]

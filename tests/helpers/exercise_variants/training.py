@@ -39,12 +39,12 @@ RIGHT["discriminator_loss"] = [
     ),
 ]
 WRONG["discriminator_loss"] = [
-    (lambda r, f: bce(r, torch.zeros_like(r)) + bce(f, torch.ones_like(f)), "wrong way round"),
+    (lambda r, f: bce(r, torch.zeros_like(r)) + bce(f, torch.ones_like(f)), "labels are swapped"),
     (lambda r, f: bce(r, torch.ones_like(r)), "real images only"),
     (lambda r, f: bce(f, torch.zeros_like(f)), "fakes only"),
     (sigmoid_twice, "sigmoid is applied twice"),
     (naive_log, "logarithm of a sigmoid underflows|clipped"),
-    (by_probabilities, "clipped on the way"),
+    (by_probabilities, "clipped in between"),
     (lambda r, f: F.softplus(-r) + F.softplus(f), "returns 7 numbers"),
     (lambda r, f: (F.softplus(-r) + F.softplus(f)).sum(), "grows with the batch"),
     (
@@ -55,7 +55,7 @@ WRONG["discriminator_loss"] = [
     (lambda r, f: losses.bce_discriminator(r, f).detach(), "no gradient flows back"),
     (lambda r, f: ((r - 1) ** 2).mean() + (f**2).mean(), "that is least squares of the logits; here D"),
     (lambda r, f: f.mean() - r.mean(), "that is the loss of a Wasserstein critic;"),
-    (lambda r, f: losses.bce_discriminator(r.clamp(-20, 20), f.clamp(-20, 20)), "clipped on the way"),
+    (lambda r, f: losses.bce_discriminator(r.clamp(-20, 20), f.clamp(-20, 20)), "clipped in between"),
 ]
 
 
@@ -69,7 +69,7 @@ RIGHT["generator_loss"] = [
 ]
 WRONG["generator_loss"] = [
     (losses.minimax_generator, "the saturating loss"),
-    (lambda f: bce(f, torch.zeros_like(f)), "that is what D wants"),
+    (lambda f: bce(f, torch.zeros_like(f)), "the goal of D"),
     (lambda f: F.logsigmoid(f).mean(), "its sign is wrong"),
     (lambda f: bce(f.sigmoid(), torch.ones_like(f)), "applied twice"),
     (lambda f: F.softplus(-f), "returns 9 numbers"),
@@ -205,9 +205,9 @@ WRONG["train_step"] = [
     (with_options(real_part=False), "fakes only"),
     (with_options(reduce="sum"), "sum over the batch"),
     (with_options(extra_d=True), "optimizer_d steps 2 times"),
-    (with_options(g_label=0.0), "its label is the wrong way round"),
+    (with_options(g_label=0.0), "its label is wrong"),
     (with_options(saturating=True), "the saturating loss"),
-    (with_options(old_d=True), "judged by the D of before its step"),
+    (with_options(old_d=True), "uses D from before its step"),
     (with_options(g_first=True), "G steps before D"),
     (with_options(step_d=False), "optimizer_d never steps"),
     (with_options(step_g=False), "optimizer_g never steps"),
@@ -215,7 +215,7 @@ WRONG["train_step"] = [
     (with_options(result="none"), r"it returns nothing \(None\), expected both"),
     (with_options(result="one"), "it returns a float, expected both losses:"),
     (with_options(result="graph"), "still hold their graphs"),
-    (step_through_d_grad, "also moved the discriminator"),
+    (step_through_d_grad, "also changed the discriminator"),
     (step_with_fresh_noise, "G's fakes from z"),
 ]
 
@@ -297,7 +297,7 @@ RIGHT["update_average"] = [
     average_by_foreach,
 ]
 WRONG["update_average"] = [
-    (average_parameters_only, "buffers are no parameters"),
+    (average_parameters_only, "buffers are not parameters"),
     (lambda a, m, d: average_by_parts(a, m, 1 - d), "keeps nine tenths of the average"),
     (lambda a, m, d: a.load_state_dict(m.state_dict()), "copied from the model at once"),
     (average_with_graph, "RuntimeError"),
@@ -305,7 +305,7 @@ WRONG["update_average"] = [
     (average_the_model, "changes the model"),
     (average_rebound, "do not move"),
     (average_shared, "copied from the model|shares its memory|do not become"),
-    (average_both_in_sum, "the model is added whole, and the average"),
+    (average_both_in_sum, "the whole model is added, and the average"),
     (lambda a, m, d: copy.deepcopy(a), "do not move"),
     (lambda a, m, d: average_by_parts(a, m, d / 2), "keeps 0.45 of itself"),
 ]
@@ -352,8 +352,8 @@ def average_with_a_decay_of_its_own(average, model, decay):
 
 
 WRONG["update_average"] += [
-    (average_by_replacing, "new parameters in place"),
-    (average_with_a_decay_of_its_own, "is a decay written"),
+    (average_by_replacing, "replaces the parameters"),
+    (average_with_a_decay_of_its_own, "is a decay hard-coded"),
 ]
 
 

@@ -68,7 +68,7 @@ BUT["discriminator_loss"] = [
     (lambda r, f: bce(torch.cat([r, f]), torch.cat([torch.ones(len(r)), torch.zeros(len(f))])), "2 log 2"),
 ]
 WRONG["discriminator_loss"] = [
-    (lambda r, f: bce(r, torch.zeros_like(r)) + bce(f, torch.ones_like(f)), "wrong way round"),
+    (lambda r, f: bce(r, torch.zeros_like(r)) + bce(f, torch.ones_like(f)), "labels are swapped"),
     (lambda r, f: bce(r, torch.ones_like(r)) + bce(f, torch.ones_like(f)), "fakes have label 1"),
     (lambda r, f: bce(r, torch.zeros_like(r)) + bce(f, torch.zeros_like(f)), "real images have label 0"),
     (lambda r, f: bce(r, torch.ones_like(r)) - bce(f, torch.zeros_like(f)), "subtracted"),
@@ -85,7 +85,7 @@ WRONG["discriminator_loss"] = [
         lambda r, f: (
             bce(r, torch.ones_like(r), reduction="none") + bce(f, torch.zeros_like(f), reduction="none")
         ),
-        "one an image",
+        "one per image",
     ),
     (lambda r, f: bce(r, 0.9 * torch.ones_like(r)) + bce(f, torch.zeros_like(f)), "smoothed"),
     (lambda r, f: F.relu(1 - r).mean() + F.relu(1 + f).mean(), "hinge"),
@@ -135,7 +135,7 @@ RIGHT["generator_loss"] = [
 WRONG["generator_loss"] = [
     (lambda f: -bce(f, torch.zeros_like(f)), "saturating loss"),
     (lambda f: torch.log(1 - f.sigmoid()).mean(), "saturating loss"),
-    (lambda f: bce(f, torch.zeros_like(f)), "what D wants"),
+    (lambda f: bce(f, torch.zeros_like(f)), "the goal of D"),
     (lambda f: -bce(f, torch.ones_like(f)), "sign is wrong"),
     (lambda f: bce(f.sigmoid(), torch.ones_like(f)), "applied twice"),
     (lambda f: -f.mean(), "Wasserstein"),
@@ -391,7 +391,7 @@ def step_one_sum(g, d, og, od, real, z):
 BUT["train_step"] = [(step(d_loss=lambda r, f: d_by_label(r, f) / 2), "half of its loss")]
 WRONG["train_step"] = [
     (step_both_losses_first, "changed in place|before its step"),
-    (step_old_judge, "D of before its step"),
+    (step_old_judge, "uses D from before its step"),
     (step_twice_d, "add its two losses"),
     (step_one_sum, "gradient"),
     (step(order="bs zbs"), "zero_grad is missing before its backward"),
@@ -402,7 +402,7 @@ WRONG["train_step"] = [
     (step(order="zbs zs"), "backward"),
     (step(order="zb zbs"), "optimizer_d never steps"),
     (step(order="zbs zb"), "optimizer_g never steps"),
-    (step(order="zbs zbsd"), "moves the discriminator, too"),
+    (step(order="zbs zbsd"), "changes the discriminator, too"),
     (step(order="zbs zbss"), "optimizer_g steps 2 times"),
     (step(order="zbs zbss "[:-1], detach=False, times=1, fresh=False), "optimizer_g steps 2 times"),
     (step(order="zbs bs", detach=False), "detach missing"),
@@ -415,7 +415,7 @@ WRONG["train_step"] = [
     (step(d_loss=lambda r, f: bce(r, torch.ones_like(r))), "real images only"),
     (step(d_loss=lambda r, f: bce(f, torch.zeros_like(f))), "fakes only"),
     (step(g_loss=lambda x: -F.softplus(x).mean()), "saturating"),
-    (step(g_loss=lambda x: F.softplus(x).mean()), "wrong way round"),
+    (step(g_loss=lambda x: F.softplus(x).mean()), "labels are swapped"),
     (step(g_loss=lambda x: F.softplus(-x).sum()), "sum over the batch|times"),
     (step(returns=lambda a, b: (a, b)), "still hold their graphs"),
     (step(returns=lambda a, b: (b.detach(), a.detach())), "wrong order"),
@@ -558,7 +558,7 @@ WRONG["update_average"] = [
     (average(rule=lambda a, m, k: (1 - k) * a + k * m), "nine tenths of the average"),
     (average(rule=lambda a, m, k: m), "copied from the model at once"),
     (average(rule=lambda a, m, k: k * a), "nothing of the model"),
-    (average(rule=lambda a, m, k: k * a + m), "added whole"),
+    (average(rule=lambda a, m, k: k * a + m), "the whole model is added"),
     (average(rule=lambda a, m, k: a + (1 - k) * m), "not multiplied by decay"),
     (average(rule=lambda a, m, k: (a + m) / 2), "half-way"),
     (average(rule=lambda a, m, k: k * (a + m)), "both are multiplied"),
@@ -566,8 +566,8 @@ WRONG["update_average"] = [
     (average(rule=lambda a, m, k: (1 - k) * m), "only the model's part"),
     (average(rule=lambda a, m, k: a + (1 - k) * (a - m)), "away from the model"),
     (average(rule=lambda a, m, k: 0.999 * a + 0.001 * m), "do not become|decay"),
-    (average(rule=lambda a, m, k: 0.9 * a + 0.1 * m), "is a decay written"),
-    (average(buffers=lambda a, m, k: a), "buffers are no parameters"),
+    (average(rule=lambda a, m, k: 0.9 * a + 0.1 * m), "is a decay hard-coded"),
+    (average(buffers=lambda a, m, k: a), "buffers are not parameters"),
     (average(buffers=lambda a, m, k: (1 - k) * a + k * m), "decay is the model's part"),
     (average(buffers=lambda a, m, k: a + m), "neither averaged nor copied"),
     (average(parameters=lambda net: [p for p in net.parameters() if p.ndim > 1]), "such as 0.bias"),
