@@ -124,14 +124,10 @@ def generator_loss(function: Callable) -> None:
 
 def _wrong_g(fake: Tensor) -> dict[str, Any]:
     """Losses of known mistakes."""
-    q = fake.sigmoid()
+    q, saturating, of_less = fake.sigmoid(), -F.softplus(fake).mean(), F.softplus(fake - 1).mean()
     return {
-        "this is log(1 - D(G(z))), the saturating loss: where D is certain, its slope is almost 0.": (
-            -F.softplus(fake).mean()
-        ),
-        "it decreases if D classifies fakes as fake: that is the goal of D, not of G.": F.softplus(
-            fake
-        ).mean(),
+        "this is log(1 - D(G(z))), the saturating loss: where D is certain, its slope is almost 0.": saturating,
+        "it decreases if D classifies fakes as fake: that is the goal of D, not of G.": -saturating,
         "its sign is wrong: minimizing it makes D(G(z)) smaller.": -F.softplus(-fake).mean(),
         "a sigmoid is applied twice: logits go in only once.": F.softplus(-q).mean(),
         "a sigmoid is applied twice, and the label is D's.": F.softplus(q).mean(),
@@ -144,12 +140,8 @@ def _wrong_g(fake: Tensor) -> dict[str, Any]:
         .square()
         .mean(),
         "that is the hinge loss; here it is minus the logarithm of D(G(z)).": F.relu(1 - fake).mean(),
-        "it takes the sigmoid of 1 - logit, which is not 1 - D, and G wants D(G(z)) to grow.": F.softplus(
-            fake - 1
-        ).mean(),
-        "it takes the sigmoid of 1 - logit, which is not 1 - D, and it is the saturating loss, too.": (
-            -F.softplus(fake - 1).mean()
-        ),
+        "it takes the sigmoid of 1 - logit, which is not 1 - D, and G wants D(G(z)) to grow.": of_less,
+        "it takes the sigmoid of 1 - logit, which is not 1 - D, and it is the saturating loss, too.": -of_less,
         "the logarithm is missing: that is 1 - D(G(z)).": (1 - q).mean(),
         "the logarithm is missing: that is -D(G(z)).": -q.mean(),
         "that is D(G(z)) itself, which G would make small.": q.mean(),

@@ -21,7 +21,7 @@ RIGHT.setdefault("scale", []).extend([
 ])
 
 WRONG.setdefault("scale", []).extend([
-    (lambda x: (x - 127.5) / 255, r"its range is -0\.5 to 0\.5, half of what is"),
+    (lambda x: (x - 127.5) / 255, r"its range is -0\.5 to 0\.5, half"),
     (lambda x: x.float() / 127.5 - 1.0 if x.ndim == 4 else x.float(), "it is right for a batch and wrong for a"),
     (lambda x: x / 256 * 2 - 1, r"the brightest pixel, 255, became 0\.992; it"),
     (lambda x: (x.float() / 127.5 - 1).mean(0), r"it returns shape \(3, 16, 16\), expected \(2, 3,"),
