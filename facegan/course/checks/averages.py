@@ -55,7 +55,6 @@ def _normalized(seed: int) -> nn.Sequential:
         nn.init.normal_(norm.bias)
         nn.init.normal_(norm.get_buffer("running_mean"))
         nn.init.uniform_(norm.get_buffer("running_var"), 0.5, 2)
-        norm.get_buffer("num_batches_tracked").fill_(3 + 4 * seed)
     return network
 
 

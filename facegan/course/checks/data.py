@@ -123,7 +123,6 @@ def unscale(function: Callable) -> None:
     refuse(between, {
         "it rounds up; 10.3 should become 10, the nearest byte.": [11, 11, 201, 201],
         "it truncates decimals; 10.7 should become 11, the nearest byte.": [10, 10, 200, 200],
-        "the result depends on the images' own minimum and maximum; clip instead.": [0, 1, 254, 255],
     })  # fmt: skip
     check(
         int(between.max()) - int(between.min()) != 255,
@@ -149,7 +148,7 @@ def _check_levels(out: Tensor, levels: Tensor, floats: Tensor) -> None:
         "everything below 0 became 0: the range -1 to 1 must be moved to 0 to 2 before it is clipped.": (
             (floats * 255).round().clamp(0, 255)
         ),
-        "negative values are lost: clip to [-1, 1], not to [0, 1].": (floats.clamp(0, 1) * 255).round(),
+        "negative values are lost: clip to [-1, 1], not to [0, 1].": (floats.clamp(0, 1) + 1).mul(127.5).round(),
         "it is rounded too early: only 0, 128 (or 127) and 255 are left. Round after the multiplication.": (
             (floats.round() + 1).mul(127.5).floor()
         ),
@@ -159,7 +158,6 @@ def _check_levels(out: Tensor, levels: Tensor, floats: Tensor) -> None:
         "decimals are truncated before the multiplication: use .int() at the end.": ((floats.int() + 1) * 127.5).floor(),
         "its range is 0 to 2; a multiplication is missing.": (floats + 1).round(),
         "its range is 0 to 2; a multiplication is missing, and decimals are truncated.": (floats + 1).floor(),
-        "it is clipped too early: only 0, 1 and -1 are left before the multiplication.": floats.clamp(0, 255).round(),
         "half of the range is lost: values above 0 all became 255. -1 to 1 is a range of 2.": (
             (floats + 1).mul(255).round().clamp(0, 255)
         ),
@@ -236,10 +234,11 @@ def center_crop(function: Callable) -> None:
 
 
 def _fixed_side(function: Callable, size: int) -> str:
-    """The feedback if the shape is right for images of one size only."""
+    """The feedback for a function that is right for images of one size only."""
     for side in (64, 32, 128, 218, 178):
+        image, first = torch.arange(3 * side * side).reshape(3, side, side), (side - size) // 2
         with suppress(CheckFailed):
-            if tuple(tensor(function, torch.zeros(3, side, side), size).shape) == (3, size, size):
+            if torch.equal(tensor(function, image, size), image[:, first:, first:][:, :size, :size]):
                 return f". It works for a side of {side} only: the side is hard-coded."
     return ""
 
@@ -301,20 +300,20 @@ def contact_sheet(function: Callable) -> None:
     """(N, 3, H, W) row by row to (3, rows * H, columns * W); empty places are white."""
     for count, columns in ((6, 3), (4, 2), (5, 3), (3, 1), (7, 3), (2, 4)):
         images = torch.arange(count, dtype=torch.uint8).add(1)[:, None, None, None] * torch.ones(
-            1, 3, 4, 6, dtype=torch.uint8
+            1, 3, 4, 5, dtype=torch.uint8
         )
         images[:, 0, 0, :] = 200  # tells up from down
         images[:, 1, :, 0] = 100  # and left from right
         images[:, 2, 2, 2:4] = 0
         rows = math.ceil(count / columns)
         sheet = tensor(function, images, columns)
-        expected = (3, rows * 4, columns * 6)
-        narrow = tuple(sheet.shape) == (3, 4, count * 6) and count < columns
+        expected = (3, rows * 4, columns * 5)
+        narrow = tuple(sheet.shape) == (3, 4, count * 5) and count < columns
         remark(
             narrow,
             f"{count} images in {columns} columns make a sheet that is {count} columns wide; the text asks for {columns}.",
         )
-        said = f"{count} images of 4 x 6 in {columns} columns make {tuple(sheet.shape)}, expected {expected}"
+        said = f"{count} images of 4 x 5 in {columns} columns make {tuple(sheet.shape)}, expected {expected}"
         check(tuple(sheet.shape) == expected or narrow, f"{said}{_misshapen(sheet, count, columns)}")
         check(sheet.dtype == torch.uint8, f"it returns {sheet.dtype}; the images are uint8.")
         _check_places(sheet, images, columns)
@@ -324,18 +323,16 @@ def _misshapen(sheet: Tensor, count: int, columns: int) -> str:
     rows = math.ceil(count / columns)
     shape = tuple(sheet.shape)
     known = {
-        (3, (rows + 1) * 4, columns * 6): "One row too many, where the last is full: round up, do not add 1.",
-        (3, (count // columns) * 4, columns * 6): "The last row is lost: round the number of rows up.",
-        (3, columns * 4, rows * 6): "Rows and columns are exchanged."
-        if columns * 4 != rows * 6
-        else "Are rows and columns of the sheet exchanged, or height and width of the images?",
-        (3, count * 4, 6): "All images are in one column.",
-        (3, 4, count * 6): "All images are in one row.",
-        (rows * 4, columns * 6, 3): "Channels come first here.",
-        (1, 3, rows * 4, columns * 6): "There is one dimension too many.",
-        (3, columns * 6, rows * 4): "Height and width of the sheet are exchanged.",
+        (3, (rows + 1) * 4, columns * 5): "One row too many, where the last is full: round up, do not add 1.",
+        (3, (count // columns) * 4, columns * 5): "The last row is lost: round the number of rows up.",
+        (3, columns * 4, rows * 5): "Rows and columns are exchanged.",
+        (3, rows * 5, columns * 4): "Height and width of the images are exchanged.",
+        (3, count * 4, 5): "All images are in one column.",
+        (3, 4, count * 5): "All images are in one row.",
+        (rows * 4, columns * 5, 3): "Channels come first here.",
+        (1, 3, rows * 4, columns * 5): "There is one dimension too many.",
+        (3, columns * 5, rows * 4): "Height and width of the sheet are exchanged.",
     }  # fmt: skip
-    known.setdefault((3, rows * 6, columns * 4), "Height and width of the images are exchanged.")
     return f". {known.get(shape, 'The sheet is rows * H high and columns * W wide.')}"
 
 

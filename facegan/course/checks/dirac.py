@@ -305,7 +305,7 @@ def _wrong_rounds(field: Callable, theta: Tensor, psi: Tensor, rate: float) -> d
 def _wrong_parts(field: Callable, theta: Tensor, psi: Tensor, rate: float) -> dict[str, Any]:
     """Steps with one wrong part."""
     d_theta, d_psi = field(theta, psi)
-    new_psi, crossed = psi + rate * d_psi, psi + rate * d_theta
+    new_psi, crossed, asked = psi + rate * d_psi, psi + rate * d_theta, psi + rate * field(psi, theta)[1]
     answer = field(theta, new_psi)[0]
     return {
         "the returned psi is the old one.": (theta + rate * answer, psi),
@@ -315,8 +315,8 @@ def _wrong_parts(field: Callable, theta: Tensor, psi: Tensor, rate: float) -> di
             psi + rate / 2 * d_psi,
         ),
         "theta and psi are exchanged in the call of field.": (
-            theta + rate * field(psi, theta)[0],
-            psi + rate * field(psi, theta)[1],
+            theta + rate * field(asked, theta)[0],
+            asked,
         ),
         "psi moves in theta's direction: the field's second one is psi's.": (
             theta + rate * field(theta, crossed)[0],

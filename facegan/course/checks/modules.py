@@ -44,11 +44,15 @@ def module(function: Callable, *arguments: Any) -> nn.Module:
     return network
 
 
-def check_mode(network: nn.Module) -> None:
-    """A new module must be in train mode; layers without state may be shared with an earlier module."""
+def new_module(function: Callable, *arguments: Any, what: str) -> nn.Module:
+    """A module in train mode, and no other one has its weights; layers without state may be shared."""
+    network, other = module(function, *arguments), module(function, *arguments)
     parts = [part for part in network.modules() if part is network or [*part.parameters(recurse=False)]]
     trains = all(part.training for part in parts)
     check(trains, "it is in eval mode. Leave it in train mode, because training comes next.")
+    shared = {id(p) for p in network.parameters()} & {id(p) for p in other.parameters()}
+    check(not shared, f"two {what} share the same weights: make new layers at every call.")
+    return network
 
 
 def _has_plain_list(part: nn.Module) -> bool:

@@ -11,12 +11,12 @@ from facegan.course import solutions
 from facegan.course.checks.modules import (
     always,
     amplified,
-    check_mode,
     check_trains,
     check_width,
     forward,
     is_affine,
     module,
+    new_module,
     normalizes,
     remark_on_activations,
     remark_on_norms,
@@ -30,7 +30,7 @@ from facegan.course.checks.trace import ACTIVATIONS, PRODUCTS, Step, between_lay
 @called_with("latent_dim", "width")
 def generator(function: Callable) -> None:
     """Latents to images in [-1, 1] that depend on them; all weights must get gradients."""
-    check_mode(module(function, 16, 8))
+    new_module(function, 16, 8, what="generators")
     for latent_dim, width in ((16, 8), (10, 4)):
         network = module(function, latent_dim, width)
         try:
@@ -52,9 +52,6 @@ def generator(function: Callable) -> None:
     linear = always(lambda: _is_linear_before_tanh(module(function, latent_dim, width), latent_dim))
     check(not linear, "before its last layer it is linear: blocks need an activation.")
     network = module(function, latent_dim, width)
-    other = module(function, latent_dim, width)
-    shared = {id(p) for p in network.parameters()} & {id(p) for p in other.parameters()}
-    check(not shared, "two generators share the same weights: make new layers at every call.")
     _remark_on_generator(network, torch.randn(8, latent_dim), width)
     remark_on_size(network, solutions.build_generator(latent_dim, width))
 
@@ -177,8 +174,7 @@ def _channels(steps: list[Step]) -> dict[int, int]:
 @called_with("width")
 def discriminator(function: Callable) -> None:
     """Images to one unbounded logit each, independent of the rest of the batch in eval mode."""
-    network = module(function, 8)
-    check_mode(network)
+    network = new_module(function, 8, what="discriminators")
     images = torch.rand(6, 3, 64, 64) * 2 - 1
     logits = forward(network, images)
     right = tuple(logits.shape) == (6,)

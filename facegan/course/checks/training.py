@@ -84,7 +84,6 @@ def train_step(function: Callable) -> None:
     """D's gradient, then G's gradient through the new D, each applied once by its own optimizer."""
     watch = _check_round(function, 0.0)
     watch.events.clear()
-    watch.gradients.clear()
     watch.run(function)  # what one round leaves behind must not spoil the next
     _check_events(watch.events, watch.gradients)
     for certainty, where in ((1.0, "small"), (-2.0, "large")):

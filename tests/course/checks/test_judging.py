@@ -43,6 +43,14 @@ def test_half_of_the_loss_gets_a_remark():
     assert "2 log 2" in feedback("discriminator_loss", lambda real, fake: half(real, fake) / 2)
 
 
+def test_a_frozen_average_gets_a_note():
+    def update(average, model, decay):
+        TABLE["update_average"].solution(average, model, decay)
+        average.requires_grad_(False)
+
+    assert feedback("update_average", update).startswith("right. It freezes the average")
+
+
 def test_a_function_that_calls_itself_for_ever_is_wrong():
     def scale(images):
         return scale(images)

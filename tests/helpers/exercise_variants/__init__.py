@@ -16,6 +16,7 @@ from helpers.exercise_variants import (
     dynamics_more,
     latent,
     latent_more,
+    named_mistakes,
     second_round,
     third_round,
     training,
@@ -24,7 +25,7 @@ from helpers.exercise_variants import (
 
 PARTS = (
     data, data_more, architecture, architecture_more, training, training_more, latent, latent_more, dynamics, dynamics_more,
-    clinic, clinic_more, second_round, third_round,
+    clinic, clinic_more, second_round, third_round, named_mistakes,
 )  # fmt: skip
 
 

@@ -154,17 +154,17 @@ RIGHT["contact_sheet"] = [
 ]
 WRONG["contact_sheet"] = [
     (sheet_by_columns, "image 1 should be in row 0, column 1"),
-    (lambda x, c: images.make_grid(x, columns=c), r"make \(3, 14, 26\), expected \(3, 8, 18\)"),
-    (lambda x, c: sheet_by_hand(x[: len(x) // c * c], c), "expected \\(3, 8, 18\\)"),
+    (lambda x, c: images.make_grid(x, columns=c), r"make \(3, 14, 23\), expected \(3, 8, 15\)"),
+    (lambda x, c: sheet_by_hand(x[: len(x) // c * c], c), "expected \\(3, 8, 15\\)"),
     (lambda x, c: sheet_by_hand(x.flip(0), c), "image 5 is there instead"),
     (lambda x, c: sheet_by_hand(x, c).float(), "torch.float32; the images are uint8"),
-    (lambda x, c: torch.cat(list(x), dim=2), "expected \\(3, 8, 18\\)"),
+    (lambda x, c: torch.cat(list(x), dim=2), "expected \\(3, 8, 15\\)"),
     (
         lambda x, c: x.reshape(3, -1, c * x.shape[3])[:, : 4 * math.ceil(len(x) / c)],
         "is no whole image|expected",
     ),
-    (lambda x, c: sheet_by_hand(x, c).transpose(1, 2), "expected \\(3, 8, 18\\)"),
-    (lambda x, c: sheet_by_hand(x.transpose(2, 3), c), "expected \\(3, 8, 18\\)"),
+    (lambda x, c: sheet_by_hand(x, c).transpose(1, 2), "expected \\(3, 8, 15\\)"),
+    (lambda x, c: sheet_by_hand(x.transpose(2, 3), c), "expected \\(3, 8, 15\\)"),
     (lambda x, c: sheet_by_hand(x.flip(2), c), r"image 0 should be in row 0, column 0 \(from"),
 ]
 

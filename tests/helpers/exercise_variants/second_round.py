@@ -77,13 +77,13 @@ WRONG.setdefault("center_crop", []).extend([
 ])
 
 WRONG.setdefault("contact_sheet", []).extend([
-    (lambda x, c: torch.cat([torch.cat([*x[i * c:(i + 1) * c]], 2) for i in range(len(x) // c)], 1), r"5 images of 4 x 6 in 3 columns make \(3, 4,"),
-    (lambda x, c: x.permute(1, 2, 0, 3).reshape(3, x.shape[2], -1), r"6 images of 4 x 6 in 3 columns make \(3, 4,"),
+    (lambda x, c: torch.cat([torch.cat([*x[i * c:(i + 1) * c]], 2) for i in range(len(x) // c)], 1), r"5 images of 4 x 5 in 3 columns make \(3, 4,"),
+    (lambda x, c: x.permute(1, 2, 0, 3).reshape(3, x.shape[2], -1), r"6 images of 4 x 5 in 3 columns make \(3, 4,"),
     (lambda x, c: x.reshape(3, -1, c * x.shape[3]), r"image 0 should be in row 0, column 0 \(from"),
     (lambda x, c: torch.zeros(3, -(-len(x) // c) * x.shape[2], c * x.shape[3]), r"it returns torch\.float32; the images are"),
-    (lambda x, c: x[0], r"6 images of 4 x 6 in 3 columns make \(3, 4,"),
+    (lambda x, c: x[0], r"6 images of 4 x 5 in 3 columns make \(3, 4,"),
     (lambda x, c: torch.full((3, -(-len(x) // c) * x.shape[2], c * x.shape[3]), 255, dtype=torch.uint8), r"image 0 should be in row 0, column 0 \(from"),
-    (lambda x, c: torch.stack(list(x)), r"6 images of 4 x 6 in 3 columns make \(6, 3, 4,"),
+    (lambda x, c: torch.stack(list(x)), r"6 images of 4 x 5 in 3 columns make \(6, 3, 4,"),
 ])
 
 def cs(x, c):
@@ -241,7 +241,7 @@ WRONG.setdefault("latent_walk", []).extend([
 
 WRONG.setdefault("attribute_direction", []).extend([
     (lambda z, h: z[h].mean(0) - z.mean(), "it only agrees with the true direction by"),
-    (lambda z, h: z.T @ h.float(), "it is the mean of the latents with the"),
+    (lambda z, h: z.T @ h.float(), "sum of the latents with the attribute"),
     (lambda z, h: z[h].mean(0) * 0.5 + z[~h].mean(0) * 0.5, "it adds the two means; the direction is their"),
     (lambda z, h: z[0] - z[1], r"the mask is used as indices 0 and 1\. A mask"),
     (lambda z, h: z[h].mean(0) - z[:len(z[h])].mean(0) if 0 else z[h].var(0), "it only agrees with the true direction by"),

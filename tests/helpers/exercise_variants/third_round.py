@@ -59,7 +59,7 @@ def whitened(images, columns):
 WRONG["contact_sheet"] = [
     (whitened, "black pixels of the images become white"),
     (lambda images, columns: S.contact_sheet(images.clamp_(1), columns), "modifies its input in place"),
-    (lambda images, columns: S.contact_sheet(images, -(-len(images) // columns)), "rows and columns of the sheet exchanged"),
+    (lambda images, columns: S.contact_sheet(images, -(-len(images) // columns)), "Rows and columns are exchanged"),
 ]
 
 # ---------------------------------------------------------------- notebook 3
