@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from facegan.errors import ConfigError
-from facegan.latent import arithmetic, draw_latents, lerp, slerp, truncate, walk
+from facegan.latent import arithmetic, attribute_direction, draw_latents, lerp, slerp, truncate, walk
 
 
 def test_slerp_halves_the_angle_and_keeps_the_norm():
@@ -146,3 +146,8 @@ def test_truncation_is_exact_in_the_far_tails():
     close = truncate(z, 1.5)
     assert close.abs().max() <= 1.5
     assert torch.equal(close, close.sort().values)
+
+
+def test_an_attributes_direction_is_from_those_without_to_those_with():
+    z, has = draw_latents(10, 4, seed=0), torch.arange(10) < 3
+    torch.testing.assert_close(attribute_direction(z, has), z[:3].mean(0) - z[3:].mean(0))

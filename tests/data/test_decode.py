@@ -31,6 +31,7 @@ from facegan.errors import DataError
         (picture((0, 0, 0, 0), mode="CMYK", kind="JPEG"), (255, 255, 255)),
         (picture(0x8000, mode="I;16"), (127, 127, 127)),
         (picture(0xFFFF, mode="I;16"), (255, 255, 255)),
+        (picture(40_000, mode="I;16"), (155, 155, 155)),
     ],
 )
 def test_every_mode_has_its_rgb(data, rgb):
