@@ -21,7 +21,7 @@ ROUNDS = 15
 ROOT = Path(__file__).parents[2]
 IN_PAGE = """([act, rounds]) => (async () => {
   const box = document.querySelector('.facegan'), img = box.querySelector('img'), times = [];
-  const press = () => box.querySelector('button[title^="Draw the faces"]').click();
+  const press = () => box.querySelector('button[title^="Redraw the faces"]').click();
   const handle = box.querySelectorAll('.noUi-handle, .ui-slider-handle')[1];
   const slide = () => { handle.focus(); handle.dispatchEvent(new KeyboardEvent('keydown',
     {key: 'ArrowRight', keyCode: 39, which: 39, bubbles: true})); };

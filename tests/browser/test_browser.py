@@ -181,12 +181,12 @@ class Widgets:
     def test_explore(self, sheet):
         panel = sheet.panel("explore")
         start = panel.pixels()
-        panel.changes(lambda: panel.button("Draw the faces").click())
+        panel.changes(lambda: panel.button("Redraw the faces").click())
         panel.changes(lambda: panel.button("Back to before").click())
         panel.becomes(start)
         panel.changes(lambda: panel.button("Keep face 3").click())
         panel.says("kept as they are: 3")
-        panel.changes(lambda: panel.press("Draw the faces"))
+        panel.changes(lambda: panel.press("Redraw the faces"))
         panel.changes(lambda: panel.slide(0, "ArrowLeft"))
         panel.says("cut off at 2.9 standard deviations")
         for direction in range(1, 6):
@@ -209,7 +209,7 @@ class Widgets:
         for _ in range(3):
             sheet.page.keyboard.press("Tab")
             reached.append(sheet.page.evaluate("document.activeElement.title"))
-        assert any(title.startswith("Draw the faces") for title in reached), reached
+        assert any(title.startswith("Redraw the faces") for title in reached), reached
 
     def test_morph(self, sheet):
         panel = sheet.panel("morph")

@@ -248,9 +248,12 @@ def test_what_was_skipped_outlives_a_new_seal(folder):
 
 
 def test_changing_loaded_faces_does_not_change_the_cache(folder):
-    first = load_faces(folder, 16)
-    expected = first.images.copy()
-    first.images[:] = 0
+    built = load_faces(folder, 16)
+    expected = built.images.copy()
+    built.images[:] = 0
+    opened = load_faces(folder, 16)
+    assert np.array_equal(opened.images, expected)
+    opened.images[:] = 0
     assert np.array_equal(load_faces(folder, 16).images, expected)
 
 
