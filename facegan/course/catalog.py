@@ -132,7 +132,7 @@ _EXERCISES = (
         "G's loss uses the updated D on the fakes; then only optimizer_g takes a step.",
     ),
     _exercise(
-        "update_average", 3, "move an averaged generator towards the trained one, in place",
+        "update_average", 3, "move an averaged generator toward the trained one, in place",
         solutions.update_average, checks.update_average,
         "average = decay * average + (1 - decay) * model, for every parameter, without gradients.",
         "zip(average.parameters(), model.parameters()) pairs them; lerp_ or mul_ and add_ work in place.",
@@ -174,7 +174,7 @@ _EXERCISES = (
         "Chain rule: the logit's slope in theta is psi, in psi it is theta. Then the minus sign of descent.",
     ),
     _exercise(
-        "alternating_step", 5, "take one round of the game: D first, then G against the new D",
+        "alternating_step", 5, "take one step of the game: D first, then G against the new D",
         solutions.alternating_step, checks.alternating_step,
         "field(theta, psi) gives both directions; use one at a time.",
         "The new psi is psi + rate times the second direction.",

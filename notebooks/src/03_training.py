@@ -28,7 +28,7 @@
 # are deleted after some hours, and notebook 4 runs on a new machine.
 
 # %% cellView="form"
-# @title Set-up: run this cell first. It installs facegan only where it is missing.
+# @title Set-up: run this cell first. It installs facegan if needed.
 KEEP_ON_DRIVE = False  # @param {type:"boolean"}
 STUDENT = ""  # @param {type:"string"}
 import importlib.util, os, subprocess, sys
@@ -194,7 +194,7 @@ def train_step(generator, discriminator, optimizer_g, optimizer_d, real, z):
 # %%
 @fg.exercise("update_average")
 def update_average(average, model, decay):
-    """Moves the module `average` towards `model`, in place; returns nothing."""
+    """Moves the module `average` toward `model`, in place; returns nothing."""
     ...  # your code
 
 
@@ -494,16 +494,16 @@ print(f"{len(gan.history['loss_d']):,} steps in all")
 # Write at least 20 words between the quotes, and run the cell. The cell stores your answer in the folder of runs, and
 # your instructor grades the text. If a call contains `None`, replace it with your value; the cell checks the value.
 #
-# **curves** (8 points). Describe D(x), D(G(z)) and both losses of your long run, from beginning to end. Do they look
-# as you expected, and what did the faces do at the same time? Why do the losses not fall to 0? Also pass
-# `d_loss_at_end`, the mean of `gan.history["loss_d"]` over its last 200 steps.
+# **curves** (8 points). Describe D(x), D(G(z)), and both losses of your long run, from beginning to end. Do they look
+# as you expected, and how did the faces change at the same time? Why do the losses not fall to 0? Also pass
+# `d_loss_at_end`, the mean of `gan.history["loss_d"]` over the last 200 steps.
 #
-# **alternate** (5 points). Why do D and G take turns, instead of training D to the end first and then G? What would
-# G's gradient be in that case, for each of the two losses of G?
+# **alternate** (5 points). Why are D and G trained in turns, and not D to the end first and then G? What would G's
+# gradient be in that case, for each of G's two losses?
 #
 # **change** (6 points). You train once more and may change one thing: a learning rate, the loss, the width, the batch
-# size, the number of D's steps, or the data. What do you change, and what do you expect of the curves, the faces and
-# the distance? Which result would show that you were wrong?
+# size, the number of D's steps, or the data. What do you change, and how do you expect the curves, the faces, and the
+# distance to change? Which result would show that you were wrong?
 
 # %%
 MY_ANSWER = """

@@ -27,7 +27,7 @@
 # photographs: all runs are small and train on drawn faces of 32 pixels.
 
 # %% cellView="form"
-# @title Set-up: run this cell first. It installs facegan only where it is missing.
+# @title Set-up: run this cell first. It installs facegan if needed.
 KEEP_ON_DRIVE = False  # @param {type:"boolean"}
 STUDENT = ""  # @param {type:"string"}
 import importlib.util, os, subprocess, sys
@@ -417,7 +417,7 @@ print(fg.diagnose(five))
 
 
 def play(gan, rounds, g_steps):
-    """Rounds of one D step and so many G steps; returns the variety of 24 fakes after every fourth."""
+    """Repeats one D step and `g_steps` G steps; returns the variety of 24 fakes after every fourth round."""
     found, batches = [], faces.batches(16, generator=torch.Generator().manual_seed(0))
     for count, real in enumerate(islice(chain.from_iterable(repeat(batches)), rounds), start=1):
         step_discriminator(gan, real)
@@ -430,7 +430,7 @@ def play(gan, rounds, g_steps):
 
 # %%
 MY_TREATMENT = ""  # @param ["", "stays collapsed", "recovers within 50 rounds", "recovers more slowly"]
-print("your guess for one G step for each D step again:", MY_TREATMENT or "none yet")
+print("your guess for going back to one G step per D step:", MY_TREATMENT or "none yet")
 gan = train(five.config)
 shown = [gan.sample(6, seed=0)]
 collapsing = play(gan, 40, g_steps=20)
@@ -520,15 +520,15 @@ fg.notebook.charts(**{name: gan for name, (_, gan) in treated.items()})
 # Write at least 20 words between the quotes, and run the cell. The cell stores your answer in the folder of runs, and
 # your instructor grades the text. If a call contains `None`, replace it with your value; the cell checks the value.
 #
-# **mine** (8 points). `fg.notebook.patient("mine")` is a training that failed; which one depends on your id. Examine
-# it as you examined the six: curves, faces, one number. Name the failure, give your number and that of the healthy
-# run, and rule out the name that comes nearest. Also pass `failure`, the name as in the table.
+# **mine** (8 points). `fg.notebook.patient("mine")` is a training run that failed; your id determines which one.
+# Examine it as you examined the six patients: curves, faces, one number. Name the failure, give your number and that of
+# the healthy run, and rule out the most similar failure. Also pass `failure`, the name from the table.
 #
-# **treatment** (6 points). Choose one patient whose treatments you have run. Which treatment did not help, although
-# it sounded right, and why? What would you try next, and what do you expect to see first if it works?
+# **treatment** (6 points). Choose one patient whose treatments you have run. Which treatment sounded right but did not
+# help, and why? What would you try next, and what do you expect to see first if it works?
 
 # %%
-mine = fg.notebook.patient("mine")  # mine.show(), in a cell of your own, shows the faces
+mine = fg.notebook.patient("mine")  # to see the faces, run mine.show() in a new cell
 MY_ANSWER = """
 
 """
