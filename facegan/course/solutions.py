@@ -21,7 +21,7 @@ def unscale(images):
 
 
 def center_crop(image, size):
-    """(3, H, W) -> its central (3, size, size), cut equally on both sides, within one pixel."""
+    """(3, H, W) -> its central (3, size, size); opposite margins are equal or differ by one pixel."""
     top, left = (image.shape[1] - size) // 2, (image.shape[2] - size) // 2
     return image[:, top : top + size, left : left + size]
 
@@ -164,7 +164,7 @@ def dirac_gradients(theta, psi):
 
 
 def alternating_step(field, theta, psi, rate):
-    """One round: D moves psi, then G moves theta against the new psi. Returns (theta, psi)."""
+    """One alternating step: D moves psi, then G moves theta against the new psi. Returns (theta, psi)."""
     psi = psi + rate * field(theta, psi)[1]
     theta = theta + rate * field(theta, psi)[0]
     return theta, psi

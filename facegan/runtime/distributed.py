@@ -45,7 +45,7 @@ def launched(device: str = "auto") -> Iterator[str]:
 
         In a single process, this is `device` itself. Raises `ConfigError` if there are more processes than GPUs, or the
         environment is not as torchrun sets it.
-    cannot be shared by processes; leave it out and each takes a GPU of its own, "
+    cannot be shared by processes; leave it out and each takes its own GPU, "
     """
     if (count := _number_in_environment("WORLD_SIZE", 1)) == 1:
         yield device

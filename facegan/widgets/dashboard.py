@@ -130,7 +130,7 @@ class Dashboard(Panel):
         tip = "End after this step and save; run the cell again to resume"
         self.stop = button("Stop", tip, self.ask_to_stop, icon="stop")
         tip = (
-            "After the run has ended: move its folder aside, so that the cell starts anew when it runs again"
+            "After the run has ended: move its folder aside, so that the cell starts over when it runs again"
         )
         self.again = button("Start over", tip, self.start_over, icon="refresh")
         self.again.disabled = True
@@ -224,8 +224,8 @@ class Dashboard(Panel):
                 fresh.reset(self.gan, run_dir)
             except CheckpointError:
                 said = (
-                    "Your own networks start over once built anew: run the cell that builds them and the GAN "
-                    "again; it may be this one."
+                    "To start over with your own networks, rebuild them: rerun the cell that builds them and the "
+                    "GAN. It may be this cell."
                 )
             moved = fresh.set_aside(run_dir)
         except (FaceganError, OSError) as error:

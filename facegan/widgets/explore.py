@@ -61,7 +61,7 @@ class Explore(Panel):
     def build(self) -> Any:
         n = len(self.state.faces)
         self.faces = FacePicker(self.images[0], n, columns_for(n), lambda i: self.act(self.state.keep(i)))
-        tip = "Draw the faces that are not kept anew"
+        tip = "Redraw the faces that are not kept"
         self.resample = button("Resample", tip, lambda: self.act(self.state.resample()), icon="random")
         self.seed = seed_box(lambda seed: self.act(self.state.change(seed=seed)))
         self.truncation = truncation_slider(

@@ -226,7 +226,7 @@ print("floats   ", [round(x, 3) for x in scale(torch.tensor([0, 64, 128, 255], d
 # %%
 @fg.exercise("center_crop")
 def center_crop(image, size):
-    """(3, H, W) -> its central (3, size, size), cut equally on both sides, within one pixel."""
+    """(3, H, W) -> its central (3, size, size); opposite margins are equal or differ by one pixel."""
     ...  # your code
 
 

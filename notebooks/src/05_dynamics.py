@@ -180,7 +180,7 @@ def simultaneous_step(field, theta, psi, rate):
 # %%
 @fg.exercise("alternating_step")
 def alternating_step(field, theta, psi, rate):
-    """One round: D moves psi, then G moves theta against the new psi. Returns (theta, psi)."""
+    """One alternating step: D moves psi, then G moves theta against the new psi. Returns (theta, psi)."""
     ...  # your code
 
 

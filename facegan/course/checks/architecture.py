@@ -43,7 +43,7 @@ def output_size(function: Callable) -> None:
     tables = [_wrong_sizes(*case) for case in _CASES]
     why = [said for said in tables[0] if [table[said] for table in tables] == got]
     raise CheckFailed(
-        f"for size {size}, kernel {kernel}, stride {stride}, padding {padding} it gives {got[at]:g}, but the layer's "
+        f"for size {size}, kernel {kernel}, stride {stride}, padding {padding}, it gives {got[at]:g}, but the layer's "
         f"output has side {right[at]}. {why[0] if why else _part(function)}"
     )
 
@@ -57,10 +57,10 @@ def _part(function: Callable) -> str:
         return _number(call(function, *more)) - _number(call(function, *base))
 
     for index, right, said in (
-        (3, -2, "padding is 1 larger it changes by {}: count what is cut off"),
-        (1, 1, "kernel is 1 larger it changes by {}: count what a wider stamp adds"),
-        (0, 3, "size is 1 larger and stride is 3 it changes by {}: count what one more stamp adds"),
-        (2, 5, "stride is 1 larger and size is 6 it changes by {}: count the moves between stamps"),
+        (3, -2, "padding grows by 1, the result changes by {}: count what is cut off"),
+        (1, 1, "kernel grows by 1, the result changes by {}: count what a wider stamp adds"),
+        (0, 3, "size grows by 1 and stride is 3, the result changes by {}: count what one more stamp adds"),
+        (2, 5, "stride grows by 1 and size is 6, the result changes by {}: count the moves between stamps"),
     ):
         changed = change(index)
         if changed != right:
@@ -116,7 +116,7 @@ def generator_block(function: Callable) -> None:
     inputs = torch.randn(8, 6, 4, 4)
     out = forward(block, inputs)
     check(out.ndim == 4, f"its output has shape {tuple(out.shape)}, expected (B, channels, height, width).")
-    check(out.shape[0] == 8, f"of 8 images it makes {out.shape[0]}: the batch size must not change.")
+    check(out.shape[0] == 8, f"for 8 images, it returns {out.shape[0]}: the batch size must not change.")
     first, second = ({id(p) for p in b.parameters()} for b in (block, module(function, 6, 4)))
     check(not first & second, "two blocks share the same weights: make new layers at every call.")
     check(out.shape[1] == 4, f"generator_block(6, 4) makes {out.shape[1]} channels, expected 4.")
@@ -127,7 +127,7 @@ def generator_block(function: Callable) -> None:
     loud = module(function, 6, 4).train()  # a new one: loud inputs spoil the running statistics
     check(
         _keeps_size(loud, 1000 * inputs, 7000 * inputs),
-        "seven times larger inputs make larger outputs, also in training: there is no normalization over the batch.",
+        "seven times larger inputs make larger outputs, also in train mode: there is no normalization over the batch.",
     )
     out = forward(block.train(), inputs)
     mean, spread = out.mean((0, 2, 3)), out.std((0, 2, 3))
@@ -170,7 +170,7 @@ def _remark_on_block(block: nn.Module, inputs: Tensor) -> None:
         remark(first, "BatchNorm comes before the convolution; the text's block has it after.")
     remark_on_activations(steps, {"relu"}, "The text's block ends in ReLU.")
     out = forward(block.train(), inputs)
-    remark((out < 0).any() or not (out == 0).any(), "its last step is not ReLU, as the text has it.")
+    remark((out < 0).any() or not (out == 0).any(), "its last step is not ReLU, as the text has.")
     upward = any(step.upward for step in steps)
     remark(steps and not upward, "it has no transposed convolution, which the text asks for.")
 
@@ -186,7 +186,11 @@ def init_weights(function: Callable) -> None:
     weights = list(network.parameters())
     for layer in network:
         _apply(function, layer)
-    asked = "" if any(bool((p != 0.7).any()) for p in weights) else " Is its kind asked for by isinstance?"
+    asked = (
+        ""
+        if any(bool((p != 0.7).any()) for p in weights)
+        else " Is this type of layer asked for by isinstance?"
+    )
     for layer, mean in zip(network, (0, 1, 0), strict=False):
         _check_normal(layer, mean, asked)
     same = all(p is q for p, q in zip(weights, network.parameters(), strict=True))
@@ -245,7 +249,9 @@ def _apply(function: Callable, layer: nn.Module) -> None:
                 if hasattr(layer, "weight")
                 else f"layers such as {type(layer).__name__}"
             )
-            raise CheckFailed(f"{said.rstrip('.')}. It is called for every layer, also for {kind}.") from None
+            raise CheckFailed(
+                f"{said.rstrip('.')}. init_weights is called for every layer, also for {kind}."
+            ) from None
         raise
 
 

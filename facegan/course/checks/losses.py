@@ -29,7 +29,7 @@ def discriminator_loss(function: Callable) -> None:
             True, "it averages the two halves; the text adds them, and the next cell compares with 2 log 2."
         )
     elif not close(loss, right):
-        halves = {f"{said} (Here halved, too.)": value / 2 for said, value in list(wrong.items())[:5]}
+        halves = {f"{said} (It is also halved.)": value / 2 for said, value in list(wrong.items())[:5]}
         refuse(loss, wrong | halves)
         _explain(loss, right, (real, fake), function)
     _remark_on_shape(function, real, fake)
@@ -196,7 +196,7 @@ def _explain(loss: Tensor, right: Tensor, logits: tuple, function: Callable) -> 
     ]
     check(
         not all(fewer),
-        "for one image it is right, for a batch it is not: take the mean of the losses, at the end.",
+        "it is right for one image and wrong for a batch: take the mean of the losses at the end.",
     )
     negative = loss * right < 0
     check(

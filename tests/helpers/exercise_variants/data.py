@@ -41,7 +41,7 @@ WRONG["scale"] = [
     (lambda x: x.numpy() / 127.5 - 1, "it returns a NumPy array, expected a"),
     (lambda x: (x / 127.5 - 1)[0], "returns shape"),
     (lambda x: x.flaot(), "AttributeError"),
-    (scale_in_place, "changes its input in place|straight line"),
+    (scale_in_place, "modifies its input in place|straight line"),
 ]
 
 

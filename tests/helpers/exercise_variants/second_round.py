@@ -240,13 +240,13 @@ WRONG.setdefault("latent_walk", []).extend([
 ])
 
 WRONG.setdefault("attribute_direction", []).extend([
-    (lambda z, h: z[h].mean(0) - z.mean(), "it only agrees with the true direction by"),
+    (lambda z, h: z[h].mean(0) - z.mean(), "its cosine with the true direction is only"),
     (lambda z, h: z.T @ h.float(), "it is the mean of the latents with the"),
     (lambda z, h: z[h].mean(0) * 0.5 + z[~h].mean(0) * 0.5, "it adds the two means; the direction is their"),
     (lambda z, h: z[0] - z[1], r"the mask is used as indices 0 and 1\. A mask"),
-    (lambda z, h: z[h].mean(0) - z[:len(z[h])].mean(0) if 0 else z[h].var(0), "it only agrees with the true direction by"),
+    (lambda z, h: z[h].mean(0) - z[:len(z[h])].mean(0) if 0 else z[h].var(0), "its cosine with the true direction is only"),
     (lambda z, h: (z[h] - z[h].mean(0)).mean(0), r"it is zero everywhere\."),
-    (lambda z, h: torch.linalg.svd(z)[2][0] if 0 else z.std(0), "it only agrees with the true direction by"),
+    (lambda z, h: torch.linalg.svd(z)[2][0] if 0 else z.std(0), "its cosine with the true direction is only"),
 ])
 
 WRONG.setdefault("optimal_discriminator", []).extend([
