@@ -87,7 +87,7 @@ VERDICTS: dict[str, Advice] = {
         "notebook 2, BatchNorm: two modes, one trap",
     ),
     "checkerboard": Advice(
-        "train longer, or with BatchNorm if G has none; if the pattern remains, use upsampling='nearest', or transposed "
+        "train longer, or with BatchNorm if G has none; if it remains, use upsampling='nearest', or transposed "
         "convolutions whose kernel is a multiple of their stride",
         "no_batchnorm",
         "notebook 2, Checkerboards, and where they come from",
