@@ -64,7 +64,9 @@ import facegan as fg
 RUNS = fg.notebook.start(keep_on_drive=KEEP_ON_DRIVE, student=STUDENT)
 
 # %% tags=["parameters"]
-DATA = "celeba"  # 32,600 photographs (248 MB, fetched once); "synthetic" for drawn faces, without a download
+DATA = (
+    "celeba"  # 32,600 photographs (248 MB, downloaded once); "synthetic" for drawn faces, without a download
+)
 
 # %%
 import time
@@ -211,7 +213,9 @@ def unscale(images):
 
 # %%
 some = faces[:500]
-print("there and back changes", (unscale(scale(some)) != some).sum().item(), "of", some.numel(), "bytes")
+print(
+    "scale, then unscale, changes", (unscale(scale(some)) != some).sum().item(), "of", some.numel(), "bytes"
+)
 print("bytes    ", torch.tensor([0, 64, 128, 255]).tolist())
 print("floats   ", [round(x, 3) for x in scale(torch.tensor([0, 64, 128, 255], dtype=torch.uint8)).tolist()])
 

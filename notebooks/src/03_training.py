@@ -47,9 +47,9 @@ RUNS = fg.notebook.start(keep_on_drive=KEEP_ON_DRIVE, student=STUDENT)
 # %% tags=["parameters"]
 DATA = "celeba"  # 32,600 photographs (248 MB, fetched once); "synthetic" for drawn faces, without a download
 RECIPE = "auto"  # by device: "modern" on a GPU, "tiny" on a CPU; or a recipe's name
-STEPS = "auto"  # of the long run; or a number
-YOUR_STEPS = 300  # of your own loop
-SMALL_STEPS = 400  # of each of the classic mistakes
+STEPS = "auto"  # steps of the long run; or a number
+YOUR_STEPS = 300  # steps of your own loop
+SMALL_STEPS = 400  # steps for each of the classic mistakes
 
 # %%
 import copy
@@ -283,7 +283,7 @@ for ax, name, column in zip(axes, ("loss_d", "loss_g"), your_losses.T):
 axes[0].legend(frameon=False)
 with torch.no_grad():
     your_faces = your_generator(torch.randn(8, 100, device=gan.device)).cpu()
-plt.show()  # before the faces
+plt.show()  # show the curves before the faces
 fg.show_images(torch.cat([your_faces, gan.sample(8, seed=1)]), columns=8, rows=["your loop", "the library"])
 
 # %% [markdown]

@@ -44,7 +44,7 @@ import facegan as fg
 RUNS = fg.notebook.start(keep_on_drive=KEEP_ON_DRIVE, student=STUDENT)
 
 # %% tags=["parameters"]
-STEPS = 2000  # of each training on the plane
+STEPS = 2000  # steps of each training in the plane
 
 # %%
 import matplotlib.pyplot as plt

@@ -129,7 +129,7 @@ def _wrong_g(fake: Tensor) -> dict[str, Any]:
         "this is log(1 - D(G(z))), the saturating loss: where D is certain, its slope is almost 0.": (
             -F.softplus(fake).mean()
         ),
-        "it decreases if D classifies fakes as fake: that is D's goal, not G's.": F.softplus(fake).mean(),
+        "it decreases if D classifies fakes as fake: the goal of D, not of G.": F.softplus(fake).mean(),
         "its sign is wrong: minimizing it makes D(G(z)) smaller.": -F.softplus(-fake).mean(),
         "a sigmoid is applied twice: logits go in only once.": F.softplus(-q).mean(),
         "a sigmoid is applied twice, and the label is D's.": F.softplus(q).mean(),
