@@ -26,7 +26,7 @@
 # the folder of runs, and notebook 3 trains them. In Colab, tick `KEEP_ON_DRIVE` below, because each notebook runs on
 # a new machine.
 #
-# ![A grid of 64 generated faces, each of somebody who does not exist, drawn after 17 minutes of training on one CPU core](../../docs/faces.jpg)
+# ![A grid of 64 generated faces, none of a real person, after 17 minutes of training on one CPU core](../../docs/faces.jpg)
 
 # %% cellView="form"
 # @title Set-up: run this cell first. It installs facegan if needed.

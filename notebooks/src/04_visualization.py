@@ -28,7 +28,7 @@
 # that *you* trained in notebook 3. If it is missing or barely trained, the notebook uses a generator bundled with
 # facegan. In Colab, tick `KEEP_ON_DRIVE` in both notebooks.
 #
-# ![A grid of 64 generated faces, each of somebody who does not exist, drawn after 17 minutes of training on one CPU core](../../docs/faces.jpg)
+# ![A grid of 64 generated faces, none of a real person, after 17 minutes of training on one CPU core](../../docs/faces.jpg)
 
 # %% cellView="form"
 # @title Set-up: run this cell first. It installs facegan if needed.

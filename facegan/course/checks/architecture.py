@@ -197,7 +197,7 @@ def init_weights(function: Callable) -> None:
     check(same, "it replaces the parameters with new ones; change their numbers in place.")
     bias = network[1].get_parameter("bias")
     _check_values(bias, "the bias of BatchNorm2d")
-    check(bool((bias == 0).all()), f"the bias of BatchNorm2d is {bias[0]:.3f} afterwards, expected 0.")
+    check(bool((bias == 0).all()), f"the bias of BatchNorm2d is {bias[0]:.3f} afterward, expected 0.")
     _check_draws(function)
     _remark_on_others(network)
     for layer in (
@@ -256,9 +256,9 @@ def _apply(function: Callable, layer: nn.Module) -> None:
 
 
 def _check_values(weight: Tensor, name: str) -> None:
-    check(isinstance(weight, Tensor), f"{name} are {kind_of(weight)} afterwards, expected a tensor.")
+    check(isinstance(weight, Tensor), f"{name} are {kind_of(weight)} afterward, expected a tensor.")
     usable = weight.device.type == "cpu" and weight.is_floating_point()
-    check(usable, f"{name} are {weight.dtype} on {weight.device} afterwards, expected floats on the CPU.")
+    check(usable, f"{name} are {weight.dtype} on {weight.device} afterward, expected floats on the CPU.")
     check(weight.isfinite().all(), f"{name} contain NaN or infinity.")
 
 
@@ -296,5 +296,5 @@ def _check_normal(layer: nn.Module, mean: float, asked: str) -> None:
     beyond = ((weight - mean).abs() > 0.04).float().mean().item()
     check(beyond > 0.02, f"{name} have no tails, like a uniform distribution; draw from a normal one.")
     check(
-        weight.requires_grad, f"{name} are frozen afterwards (requires_grad=False), so they could not learn."
+        weight.requires_grad, f"{name} are frozen afterward (requires_grad=False), so they could not learn."
     )
