@@ -568,5 +568,5 @@ fg.progress()
 # them.
 #
 # **Next:** [4 · Visualization](04_visualization.ipynb) ([in Colab]({colab}/04_visualization.ipynb)): explore what
-# your generator has learned. You can also open [5 · Dynamics](05_dynamics.ipynb) ([in Colab]({colab}/05_dynamics.ipynb)) now: see in two
-# dimensions why the curves move as they do.
+# your generator has learned. You can also open [5 · Dynamics](05_dynamics.ipynb) ([in
+# Colab]({colab}/05_dynamics.ipynb)) now: see in two dimensions why the curves move as they do.

@@ -102,7 +102,7 @@ def collect(folder: Path) -> list[Submission]:
     _note_others(found.values())
     if not found:
         raise DataError(
-            f"no notebook (.ipynb) in {folder}, and no zip with one; give the folder that the submissions are in."
+            f"no notebook (.ipynb) in {folder}, and no zip with one; pass the folder that contains the submissions."
         )
     submissions = _merged(found.values())
     _name_by_gradescope(submissions, folder)
