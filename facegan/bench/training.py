@@ -1,4 +1,4 @@
-"""Measures training and sampling, beside PyTorch's DCGAN example and the matmul limit.
+"""Measures training and sampling, compared with PyTorch's DCGAN example and the matmul limit.
 
 The example and facegan are measured alternately, each in its own process (`facegan.bench.worker`). Rates are images
 per second. Noise only reduces them, so ratios compare the best of several rounds; medians are shown, too. The limit is

@@ -19,12 +19,12 @@ Width = Annotated[int, typer.Option(help="feature maps of the finest hidden laye
 
 @app.callback()
 def bench() -> None:
-    """Measure the speed of facegan on this machine, and of the alternatives."""
+    """Compare the speed of facegan and its alternatives on this machine."""
 
 
 @app.command()
 def data(archive: Archive = None, size: Size = 64, rounds: Rounds = 3, json: Json = None) -> None:
-    """Measure loading, from an archive to batches: facegan beside unzip, ImageFolder, and a DataLoader."""
+    """Measure loading, from an archive to batches, compared with unzip, ImageFolder, and a DataLoader."""
     from facegan.bench.data import bench_data, table
 
     result = bench_data(archive, size=size, rounds=rounds)
@@ -40,7 +40,7 @@ def train(
     device: Device = "auto",
     json: Json = None,
 ) -> None:
-    """Measure training beside PyTorch's DCGAN example and the machine's limit, and estimate the time of each recipe."""
+    """Compare training with PyTorch's DCGAN example and the machine's limit; estimate the time of each recipe."""
     from facegan.bench.training import bench_train, table
 
     result = bench_train(archive, width=width, batch_size=batch_size, rounds=rounds, device=device)
@@ -49,7 +49,7 @@ def train(
 
 @app.command()
 def sample(width: Width = 64, rounds: Rounds = 5, device: Device = "auto", json: Json = None) -> None:
-    """Measure sampling for several batch sizes, beside the example's generator."""
+    """Measure sampling for several batch sizes, compared with the example's generator."""
     from facegan.bench.training import bench_sample, table
 
     result = bench_sample(width=width, rounds=rounds, device=device)

@@ -40,7 +40,7 @@ def submit(
     folder: Annotated[Path, typer.Argument(help="the folder with your notebooks")] = Path(),
     student: Annotated[str | None, typer.Option(help="your id; default: the id set with fg.student")] = None,
     runs: Annotated[
-        Path | None, typer.Option(help="the folder of your runs; default: runs, beside the notebooks")
+        Path | None, typer.Option(help="the folder of your runs; default: runs, next to the notebooks")
     ] = None,
 ) -> None:
     """Create the zip to hand in: notebooks, written answers, and evidence of your training."""

@@ -83,7 +83,7 @@ def _check_installed(run_all: bool) -> None:
 
 def _check_places(folder: Path, out: Path) -> None:
     if not folder.is_dir():
-        raise DataError(f"{folder} is not a folder. Give the folder with the submissions.")
+        raise DataError(f"{folder} is not a folder. Pass the folder that contains the submissions.")
     if out.is_dir():
         raise ConfigError(f"--out {out} is a folder. Give the name of a table, such as {out / 'grades.csv'}.")
     if out.with_suffix("").resolve() == folder.resolve():

@@ -220,7 +220,7 @@ def copies(
     align: Framing = None,
     n: Annotated[int, typer.Option(min=100, help="number of fakes of each snapshot")] = 500,
     grid: Annotated[
-        Path | None, typer.Option(help="a .png: the last fakes beside their nearest training faces")
+        Path | None, typer.Option(help="a .png: the last fakes next to their nearest training faces")
     ] = None,
 ) -> None:
     """Find the step from which a run copies its training faces, and show the closest fakes."""

@@ -42,7 +42,7 @@ MARKS = {"right": "✓", "right, but": "✓", "wrong": "✗", "missing": "○"}
 class Result:
     """The state of an exercise and the feedback on it.
 
-    `status` is 'right', 'right, but' (works, but ignores something in the text), 'wrong', or 'missing'.
+    `status` is 'right', 'right, but' (works, but ignores something that the text requires), 'wrong', or 'missing'.
     """
 
     name: str

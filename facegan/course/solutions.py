@@ -21,7 +21,7 @@ def unscale(images):
 
 
 def center_crop(image, size):
-    """(3, H, W) -> its central (3, size, size), with as much left over on either side, give or take a pixel."""
+    """(3, H, W) -> its central (3, size, size); opposite margins are equal or differ by one pixel."""
     top, left = (image.shape[1] - size) // 2, (image.shape[2] - size) // 2
     return image[:, top : top + size, left : left + size]
 
@@ -59,7 +59,7 @@ def build_generator(latent_dim=100, width=64):
         nn.ConvTranspose2d(width, 3, kernel_size=4, stride=2, padding=1, bias=False),  # 64 x 64
         nn.Tanh(),
     )
-    return network.apply(init_weights)  # DCGAN's initialization, an exercise of its own
+    return network.apply(init_weights)  # DCGAN's initialization, a separate exercise
 
 
 def build_discriminator(width=64):
@@ -122,7 +122,7 @@ def train_step(generator, discriminator, optimizer_g, optimizer_d, real, z):
 
 @torch.no_grad()
 def update_average(average, model, decay):
-    """Moves the module `average` towards `model`, in place; returns nothing."""
+    """Moves the module `average` toward `model`, in place; returns nothing."""
     for mean, new in zip(average.state_dict().values(), model.state_dict().values(), strict=True):
         if mean.is_floating_point():  # parameters, and BatchNorm's running statistics
             mean.lerp_(new, 1 - decay)
@@ -164,7 +164,7 @@ def dirac_gradients(theta, psi):
 
 
 def alternating_step(field, theta, psi, rate):
-    """One round: D moves psi, then G moves theta against the new psi. Returns (theta, psi)."""
+    """One alternating step: D moves psi, then G moves theta against the new psi. Returns (theta, psi)."""
     psi = psi + rate * field(theta, psi)[1]
     theta = theta + rate * field(theta, psi)[0]
     return theta, psi

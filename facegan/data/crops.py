@@ -32,7 +32,7 @@ class Crop:
     Attributes:
         name: the name that a data set records.
         cut: (PIL RGB image, side of the result in pixels) -> the square as a PIL RGB image, which is resized to
-            that side afterwards. Raises `ValueError` if the image cannot be cut.
+            that side afterward. Raises `ValueError` if the image cannot be cut.
         share: the smallest side of the square as a share of the image's shorter side. A large JPEG is decoded at
             a reduced size that suits this share; with 0, always at full size.
         version: increase it if the same photographs give other pixels; caches are then rebuilt.

@@ -24,8 +24,8 @@ class Advice(NamedTuple):
 
 VERDICTS: dict[str, Advice] = {
     "numerical failure": Advice(
-        "start over with a lower learning rate or precision='fp32'; look for a division by 0 or the log of 0 in your "
-        "own losses and layers",
+        "start over with a lower learning rate or precision='fp32'; in your own losses and layers, look for division "
+        "by 0 or the logarithm of 0",
         "high_learning_rate",
         "notebook 3, The knobs",
     ),
@@ -41,9 +41,9 @@ VERDICTS: dict[str, Advice] = {
         "notebook 3, Two losses for G",
     ),
     "D has won": Advice(
-        "give D less: a lower lr_d, R1 (r1=0.3), n_critic=1, or a higher lr_g; in your own code, check that G's "
-        "optimizer has G's weights and steps, that fakes are detached in D's loss only, that gradients are cleared, "
-        "and that G's loss has the label of real faces",
+        "weaken D: a lower lr_d, R1 (r1=0.3), n_critic=1, or a higher lr_g; in your own code, check that G's "
+        "optimizer has G's weights and takes steps, that fakes are detached only in D's loss, that gradients are "
+        "cleared, and that G's loss uses the label of real faces",
         "d_too_strong",
         "notebook 3, The classic mistakes, and what they look like",
     ),
@@ -54,41 +54,40 @@ VERDICTS: dict[str, Advice] = {
         "notebook 5, The best D",
     ),
     "D is fooled": Advice(
-        "give D more: a higher lr_d, as many steps as G, or a lower lr_g; and check that D's labels are the right way "
-        "around",
+        "strengthen D: a higher lr_d, as many steps as G, or a lower lr_g; and check that D's labels are not swapped",
         "g_too_strong",
         "notebook 5, Modes, lost and found",
     ),
     "nothing changes": Advice(
-        "check that G's optimizer has G's weights and steps, that lr_g is not tiny, and that fakes in G's loss are not "
-        "detached",
+        "check that G's optimizer has G's weights and takes steps, that lr_g is not tiny, and that the fakes in G's "
+        "loss are not detached",
         "d_too_strong",
         "notebook 3, One step, tensor by tensor",
     ),
     "D overfits": Advice(
         "use more faces, flip=True, augment='color,translation' or augment_target=0.6, R1, or a narrower D; and stop "
-        "early: snapshots from before are better",
+        "early: earlier snapshots are better",
         "overfitting",
         "notebook 6, Patient 6",
     ),
     "D pulls away": Advice(
-        "hold D back: R1 (r1=0.3), a lower lr_d, fewer steps of D, augment='color,translation', or more faces",
+        "weaken D: R1 (r1=0.3), a lower lr_d, fewer steps of D, augment='color,translation', or more faces",
         "overfitting",
         "notebook 5, Reading the balance",
     ),
     "mode collapse": Advice(
-        "give D more: as many steps as G, a higher lr_d, larger batches, R1; and check that G uses its latents",
+        "strengthen D: as many steps as G, a higher lr_d, larger batches, or R1; and check that G uses its latents",
         "mode_collapse",
         "notebook 5, Modes, lost and found",
     ),
     "noise": Advice(
-        "check that pixels of the data are in [-1, 1], that learning rates are those of a recipe, and that G has "
-        "BatchNorm; a run that broke does not recover, so start over",
+        "check that the pixels of the data are in [-1, 1], that the learning rates are those of a recipe, and that G "
+        "has BatchNorm; then start over, because such a run does not recover",
         "no_batchnorm",
         "notebook 2, BatchNorm: two modes, one trap",
     ),
     "checkerboard": Advice(
-        "train longer, or with BatchNorm if G has none; if it stays, use upsampling='nearest', or transposed "
+        "train longer, or with BatchNorm if G has none; if it remains, use upsampling='nearest', or transposed "
         "convolutions whose kernel is a multiple of their stride",
         "no_batchnorm",
         "notebook 2, Checkerboards, and where they come from",
@@ -169,7 +168,7 @@ class Diagnosis(Sequence[Verdict]):
         """The diagnosis as lines of text."""
         yield f"Step {self.steps:,}: {self.answer}."
         if self.answer == "not sure":
-            yield "The signs below may pass. Train 200 more steps, and ask again."
+            yield "These signs may be temporary. Train 200 more steps, then diagnose again."
         for rank, verdict in enumerate(self.verdicts, start=1):
             yield f"{rank}. {'' if verdict.sure else 'Perhaps '}{verdict.name}, since step {verdict.since:,}"
             yield f"   evidence: {verdict.evidence}"

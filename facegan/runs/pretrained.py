@@ -80,7 +80,7 @@ def discriminator_file(name: str) -> Path:
     path = _folder(name) / "discriminator.safetensors"
     if not path.exists() and path.relative_to(FOLDER).as_posix() not in _digests():
         raise CheckpointError(
-            f"the bundled run {name!r} has no discriminator. Use a run folder of your own, whose checkpoints have one."
+            f"the bundled run {name!r} has no discriminator. Use your own run folder, whose checkpoints have one."
         )
     return verified(path)
 

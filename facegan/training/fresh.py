@@ -50,8 +50,8 @@ def reset(gan: GAN, run_dir: Path | None) -> None:
         if state is None:
             where = f"{run_dir} has no checkpoint of step 0" if run_dir else "there is no run folder"
             raise CheckpointError(
-                f"this GAN is at step {gan.step} and was made with networks of your own; {where}, so their first "
-                "weights are unknown. Build the networks and the GAN anew, then call fit again."
+                f"this GAN is at step {gan.step} and uses your own networks; {where}, so their initial "
+                "weights are unknown. Rebuild the networks and the GAN, then call fit again."
             )
     else:
         state = GAN(gan.config, loss=gan.loss, device=gan.device).state_dict()

@@ -253,7 +253,7 @@ class GAN:
         if not len(real) or len(real) % self.config.n_critic:
             raise ConfigError(
                 f"got {len(real)} real {kind}, expected a multiple of n_critic={self.config.n_critic}: each "
-                "step of D uses a batch of its own. Concatenate n_critic batches."
+                "step of D uses its own batch. Concatenate n_critic batches."
             )
         real = real.to(self.device, torch.float32)
         real = real.clone() if real.is_inference() else real  # autograd cannot save inference tensors

@@ -224,8 +224,8 @@ class Dashboard(Panel):
                 fresh.reset(self.gan, run_dir)
             except CheckpointError:
                 said = (
-                    "Your own networks start over once built anew: run the cell that builds them and the GAN "
-                    "again; it may be this one."
+                    "To start over with your own networks, rebuild them: rerun the cell that builds them and the "
+                    "GAN. It may be this cell."
                 )
             moved = fresh.set_aside(run_dir)
         except (FaceganError, OSError) as error:

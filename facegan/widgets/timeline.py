@@ -20,7 +20,7 @@ from facegan.widgets.panel import Panel, blank
 
 
 def timeline(run: str | Path | Run = "faces", *, generator: nn.Module | None = None) -> TimelinePanel:
-    """Show faces of the same latents during a training, beside its curves; other latents if generators were kept.
+    """Show faces of the same latents during training, next to the curves; other latents if generators were kept.
 
     Without widgets, use `facegan.Run`.
 

@@ -47,7 +47,7 @@
 # | 4 · Visualization | what your generator has learned and what it has not |
 
 # %% cellView="form"
-# @title Set-up: run this cell first. It installs facegan only where it is missing.
+# @title Set-up: run this cell first. It installs facegan if needed.
 KEEP_ON_DRIVE = False  # @param {type:"boolean"}
 STUDENT = ""  # @param {type:"string"}
 import importlib.util, os, subprocess, sys
@@ -64,7 +64,9 @@ import facegan as fg
 RUNS = fg.notebook.start(keep_on_drive=KEEP_ON_DRIVE, student=STUDENT)
 
 # %% tags=["parameters"]
-DATA = "celeba"  # 32,600 photographs (248 MB, fetched once); "synthetic" for drawn faces, without a download
+DATA = (
+    "celeba"  # 32,600 photographs (248 MB, downloaded once); "synthetic" for drawn faces, without a download
+)
 
 # %%
 import time
@@ -185,7 +187,7 @@ print("it is     :", (torch.tensor(200, dtype=torch.uint8) + torch.tensor(100, d
 #
 # Write the function from bytes to floats. The cell checks your answer when you run it. If your answer is not right
 # yet, the message says why, and the rest of the notebook uses the library's version. "Right, but" means that your
-# answer works but ignores something that the text asks for. `fg.hint("scale")` gives a hint.
+# answer works but ignores something that the text requires. `fg.hint("scale")` gives a hint.
 
 
 # %%
@@ -211,7 +213,9 @@ def unscale(images):
 
 # %%
 some = faces[:500]
-print("there and back changes", (unscale(scale(some)) != some).sum().item(), "of", some.numel(), "bytes")
+print(
+    "scale, then unscale, changes", (unscale(scale(some)) != some).sum().item(), "of", some.numel(), "bytes"
+)
 print("bytes    ", torch.tensor([0, 64, 128, 255]).tolist())
 print("floats   ", [round(x, 3) for x in scale(torch.tensor([0, 64, 128, 255], dtype=torch.uint8)).tolist()])
 
@@ -226,7 +230,7 @@ print("floats   ", [round(x, 3) for x in scale(torch.tensor([0, 64, 128, 255], d
 # %%
 @fg.exercise("center_crop")
 def center_crop(image, size):
-    """(3, H, W) -> its central (3, size, size), with as much left over on either side, give or take a pixel."""
+    """(3, H, W) -> its central (3, size, size); opposite margins are equal or differ by one pixel."""
     ...  # your code
 
 
@@ -318,11 +322,11 @@ print("a batch:", tuple(batch.shape), batch.dtype, f"from {batch.min():.2f} to {
 # Write at least 20 words between the quotes, and run the cell. The cell stores your answer in the folder of runs, and
 # your instructor grades the text. If a call contains `None`, replace it with your value; the cell checks the value.
 #
-# **missing** (6 points). Which people does your data set lack, or show rarely? What will a generator that is trained
-# on it do with them, and whom could that harm? Also pass `brightness`, the mean of all bytes of `faces[:32]`, and say
-# why such a number does not show who is missing.
+# **missing** (6 points). Which groups of people are missing or rare in your data set? How will a generator that is
+# trained on it show them, and whom could that harm? Also pass `brightness`, the mean of all bytes of `faces[:32]`, and
+# explain why such a number does not show who is missing.
 #
-# **augment** (4 points). Mirroring adds variety at almost no cost. Name one more change of the images that you would
+# **augment** (4 points). Mirroring adds variety at almost no cost. Name one more image transformation that you would
 # use for faces, and one that you would not use. What would the generator learn from each?
 
 # %%

@@ -26,10 +26,10 @@
 # the folder of runs, and notebook 3 trains them. In Colab, tick `KEEP_ON_DRIVE` below, because each notebook runs on
 # a new machine.
 #
-# ![A grid of 64 generated faces, each of somebody who does not exist, drawn after 17 minutes of training on one CPU core](../../docs/faces.jpg)
+# ![A grid of 64 generated faces, none of a real person, after 17 minutes of training on one CPU core](../../docs/faces.jpg)
 
 # %% cellView="form"
-# @title Set-up: run this cell first. It installs facegan only where it is missing.
+# @title Set-up: run this cell first. It installs facegan if needed.
 KEEP_ON_DRIVE = False  # @param {type:"boolean"}
 STUDENT = ""  # @param {type:"string"}
 import importlib.util, os, subprocess, sys
@@ -362,13 +362,13 @@ for width in (16, 32, 64, 128):
 # Write at least 20 words between the quotes, and run the cell. The cell stores your answer in the folder of runs, and
 # your instructor grades the text. If a call contains `None`, replace it with your value; the cell checks the value.
 #
-# **parameters** (5 points). Which layer of your generator holds the most parameters, and why this one? What happens
-# to this number when `width` doubles, and what to the work per image? Also pass `parameters`, the number of all
-# parameters of `build_generator(100, 32)`.
+# **parameters** (5 points). Which layer of your generator has the most parameters, and why? If `width` doubles, how do
+# this number and the work per image change? Also pass `parameters`, the total number of parameters of
+# `build_generator(100, 32)`.
 #
 # **decisions** (6 points). Choose two of these decisions: kernel 4 with stride 2, BatchNorm between the layers, leaky
-# ReLU in D, no BatchNorm in G's last layer. For each: what would you see in the pictures or in the curves without it,
-# and why?
+# ReLU in D, no BatchNorm in G's last layer. For each: what would you see in the images or in the curves without it, and
+# why?
 
 # %%
 MY_ANSWER = """

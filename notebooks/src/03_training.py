@@ -28,7 +28,7 @@
 # are deleted after some hours, and notebook 4 runs on a new machine.
 
 # %% cellView="form"
-# @title Set-up: run this cell first. It installs facegan only where it is missing.
+# @title Set-up: run this cell first. It installs facegan if needed.
 KEEP_ON_DRIVE = False  # @param {type:"boolean"}
 STUDENT = ""  # @param {type:"string"}
 import importlib.util, os, subprocess, sys
@@ -47,9 +47,9 @@ RUNS = fg.notebook.start(keep_on_drive=KEEP_ON_DRIVE, student=STUDENT)
 # %% tags=["parameters"]
 DATA = "celeba"  # 32,600 photographs (248 MB, fetched once); "synthetic" for drawn faces, without a download
 RECIPE = "auto"  # by device: "modern" on a GPU, "tiny" on a CPU; or a recipe's name
-STEPS = "auto"  # of the long run; or a number
-YOUR_STEPS = 300  # of your own loop
-SMALL_STEPS = 400  # of each of the classic mistakes
+STEPS = "auto"  # steps of the long run; or a number
+YOUR_STEPS = 300  # steps of your own loop
+SMALL_STEPS = 400  # steps for each of the classic mistakes
 
 # %%
 import copy
@@ -194,7 +194,7 @@ def train_step(generator, discriminator, optimizer_g, optimizer_d, real, z):
 # %%
 @fg.exercise("update_average")
 def update_average(average, model, decay):
-    """Moves the module `average` towards `model`, in place; returns nothing."""
+    """Moves the module `average` toward `model`, in place; returns nothing."""
     ...  # your code
 
 
@@ -283,7 +283,7 @@ for ax, name, column in zip(axes, ("loss_d", "loss_g"), your_losses.T):
 axes[0].legend(frameon=False)
 with torch.no_grad():
     your_faces = your_generator(torch.randn(8, 100, device=gan.device)).cpu()
-plt.show()  # before the faces
+plt.show()  # show the curves before the faces
 fg.show_images(torch.cat([your_faces, gan.sample(8, seed=1)]), columns=8, rows=["your loop", "the library"])
 
 # %% [markdown]
@@ -494,16 +494,16 @@ print(f"{len(gan.history['loss_d']):,} steps in all")
 # Write at least 20 words between the quotes, and run the cell. The cell stores your answer in the folder of runs, and
 # your instructor grades the text. If a call contains `None`, replace it with your value; the cell checks the value.
 #
-# **curves** (8 points). Describe D(x), D(G(z)) and both losses of your long run, from beginning to end. Do they look
-# as you expected, and what did the faces do at the same time? Why do the losses not fall to 0? Also pass
-# `d_loss_at_end`, the mean of `gan.history["loss_d"]` over its last 200 steps.
+# **curves** (8 points). Describe D(x), D(G(z)), and both losses of your long run, from beginning to end. Do they look
+# as you expected, and how did the faces change at the same time? Why do the losses not fall to 0? Also pass
+# `d_loss_at_end`, the mean of `gan.history["loss_d"]` over the last 200 steps.
 #
-# **alternate** (5 points). Why do D and G take turns, instead of training D to the end first and then G? What would
-# G's gradient be in that case, for each of the two losses of G?
+# **alternate** (5 points). Why are D and G trained in turns, and not D to the end first and then G? What would G's
+# gradient be in that case, for each of G's two losses?
 #
 # **change** (6 points). You train once more and may change one thing: a learning rate, the loss, the width, the batch
-# size, the number of D's steps, or the data. What do you change, and what do you expect of the curves, the faces and
-# the distance? Which result would show that you were wrong?
+# size, the number of D's steps, or the data. What do you change, and how do you expect the curves, the faces, and the
+# distance to change? Which result would show that you were wrong?
 
 # %%
 MY_ANSWER = """
@@ -568,5 +568,5 @@ fg.progress()
 # them.
 #
 # **Next:** [4 · Visualization](04_visualization.ipynb) ([in Colab]({colab}/04_visualization.ipynb)): explore what
-# your generator has learned. Or [5 · Dynamics](05_dynamics.ipynb) ([in Colab]({colab}/05_dynamics.ipynb)): see in two
-# dimensions why the curves move as they do.
+# your generator has learned. You can also open [5 · Dynamics](05_dynamics.ipynb) ([in
+# Colab]({colab}/05_dynamics.ipynb)) now: see in two dimensions why the curves move as they do.

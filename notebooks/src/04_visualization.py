@@ -28,10 +28,10 @@
 # that *you* trained in notebook 3. If it is missing or barely trained, the notebook uses a generator bundled with
 # facegan. In Colab, tick `KEEP_ON_DRIVE` in both notebooks.
 #
-# ![A grid of 64 generated faces, each of somebody who does not exist, drawn after 17 minutes of training on one CPU core](../../docs/faces.jpg)
+# ![A grid of 64 generated faces, none of a real person, after 17 minutes of training on one CPU core](../../docs/faces.jpg)
 
 # %% cellView="form"
-# @title Set-up: run this cell first. It installs facegan only where it is missing.
+# @title Set-up: run this cell first. It installs facegan if needed.
 KEEP_ON_DRIVE = False  # @param {type:"boolean"}
 STUDENT = ""  # @param {type:"string"}
 import importlib.util, os, subprocess, sys
@@ -141,13 +141,13 @@ half = (a + b) / 2
 judge = fg.evaluation.Evaluator(faces, n=min(1000, len(faces) // 2))
 for name, z in (
     ("ends", a),
-    ("half-way", half),
-    ("half-way, on the sphere", 10 * half / half.norm(dim=1, keepdim=True)),
+    ("halfway", half),
+    ("halfway, on the sphere", 10 * half / half.norm(dim=1, keepdim=True)),
 ):
     distance = judge.score(generate(generator, z)).distance
     print(f"{name}: length {z.norm(dim=1).mean():.1f}, distance to real faces {distance:.1f}")
 print(f"floor: {judge.floor.distance:.1f}")
-fg.show_images(generate(generator, torch.cat([a[:8], half[:8]])), columns=8, rows=["ends", "half-way"])
+fg.show_images(generate(generator, torch.cat([a[:8], half[:8]])), columns=8, rows=["ends", "halfway"])
 
 # %% [markdown]
 # *Eight ends and eight midpoints. The straight line passes through the inside of the sphere. By eye, the midpoints
@@ -346,15 +346,15 @@ print("the same faces:", torch.allclose(sample(again, 4, seed=0), sample(generat
 # Write at least 20 words between the quotes, and run the cell. The cell stores your answer in the folder of runs, and
 # your instructor grades the text. If a call contains `None`, replace it with your value; the cell checks the value.
 #
-# **walk** (5 points). A friend's walk goes through three latents of length 10. Its lengths are 10.0, 8.1, 7.1, 8.0,
-# 10.0, 8.2, 7.0, 8.1 and 10.0, and some frames are pale. What is wrong with this walk, and how do you repair it? How
-# would you test the repair without looking at faces? Also pass `middle`, the mean length of `half` in the cell with
-# the 400 pairs.
+# **walk** (5 points). A friend's walk passes through three latents of length 10. The lengths of its latents are 10.0,
+# 8.1, 7.1, 8.0, 10.0, 8.2, 7.0, 8.1, and 10.0, and some frames are pale. What is wrong with this walk, and how do you
+# fix it? How would you test the fix without looking at faces? Also pass `middle`, the mean length of `half` in the cell
+# with the 400 pairs.
 #
-# **attribute** (6 points). The cell below draws 500 faces of your own. It shows the mean of those with little of your
-# attribute, the mean of those with much, and four times their difference around mid-gray. Where do the means differ,
-# and does anything differ that has nothing to do with the attribute? What does that say about a direction in latent
-# space that comes from few faces? Also pass `difference`, the mean of `high - low` over all pixels and colors.
+# **attribute** (6 points). The cell below draws your 500 faces. It shows the mean of the faces with little of your
+# attribute, the mean of those with much of it, and four times their difference around mid-gray. Where do the means
+# differ, and does anything differ that is unrelated to the attribute? What does that say about a direction in latent
+# space that was computed from few faces? Also pass `difference`, the mean of `high - low` over all pixels and colors.
 
 # %%
 mine = fg.notebook.attribute()
@@ -418,7 +418,7 @@ fg.progress()
 # | points | for |
 # |---|---|
 # | 30 | training: your own networks or recipe, at least one change that you can explain, and its curves |
-# | 20 | evaluation: distance, floor, real faces beside fakes, and `facegan results` against `tiny` at equal minutes |
+# | 20 | evaluation: distance, floor, real faces next to fakes, and `facegan results` against `tiny` at equal minutes |
 # | 20 | one failure during your work: what you saw first, what it was, what you changed |
 # | 20 | one finding in latent space, with a figure that is clear without its caption |
 # | 10 | who is missing from your data, and what your generator must not be used for |

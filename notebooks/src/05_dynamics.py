@@ -27,7 +27,7 @@
 # photographs: the data are points in the plane, and each training takes a few seconds.
 
 # %% cellView="form"
-# @title Set-up: run this cell first. It installs facegan only where it is missing.
+# @title Set-up: run this cell first. It installs facegan if needed.
 KEEP_ON_DRIVE = False  # @param {type:"boolean"}
 STUDENT = ""  # @param {type:"string"}
 import importlib.util, os, subprocess, sys
@@ -44,7 +44,7 @@ import facegan as fg
 RUNS = fg.notebook.start(keep_on_drive=KEEP_ON_DRIVE, student=STUDENT)
 
 # %% tags=["parameters"]
-STEPS = 2000  # of each training on the plane
+STEPS = 2000  # steps of each training in the plane
 
 # %%
 import matplotlib.pyplot as plt
@@ -180,7 +180,7 @@ def simultaneous_step(field, theta, psi, rate):
 # %%
 @fg.exercise("alternating_step")
 def alternating_step(field, theta, psi, rate):
-    """One round: D moves psi, then G moves theta against the new psi. Returns (theta, psi)."""
+    """One alternating step: D moves psi, then G moves theta against the new psi. Returns (theta, psi)."""
     ...  # your code
 
 
@@ -420,12 +420,12 @@ fg.widgets.plane(steps=STEPS, every=EVERY)
 # Write at least 20 words between the quotes, and run the cell. The cell stores your answer in the folder of runs, and
 # your instructor grades the text. If a call contains `None`, replace it with your value; the cell checks the value.
 #
-# **circle** (5 points). In the Dirac-GAN each step of a player lowers its own loss, and yet the game does not arrive.
-# Explain why, with the arrows. What does R1 change in the picture, and what in the eigenvalues? Also pass `modulus`,
-# that of the original game for simultaneous updates with a rate of 0.4.
+# **circle** (5 points). In the Dirac-GAN, each step of a player lowers its own loss, but the players never reach the
+# solution. Use the arrows to explain why. How does R1 change the arrows and the eigenvalues? Also pass `modulus`, the
+# modulus of the original game for simultaneous updates with a rate of 0.4.
 #
-# **modes** (5 points). D learns too slowly, and modes are lost. Explain step by step how that comes about. A friend
-# says that R1 repairs it, and shows one run. What do you answer, and which experiment would settle it?
+# **modes** (5 points). D learns too slowly, and modes are lost. Explain step by step how this happens. A friend says
+# that R1 fixes it, and shows one run. What do you answer, and which experiment would settle the question?
 
 # %%
 MY_ANSWER = """

@@ -27,7 +27,7 @@
 # photographs: all runs are small and train on drawn faces of 32 pixels.
 
 # %% cellView="form"
-# @title Set-up: run this cell first. It installs facegan only where it is missing.
+# @title Set-up: run this cell first. It installs facegan if needed.
 KEEP_ON_DRIVE = False  # @param {type:"boolean"}
 STUDENT = ""  # @param {type:"string"}
 import importlib.util, os, subprocess, sys
@@ -44,7 +44,7 @@ import facegan as fg
 RUNS = fg.notebook.start(keep_on_drive=KEEP_ON_DRIVE, student=STUDENT)
 
 # %% tags=["parameters"]
-STEPS = 400  # of each small training
+STEPS = 400  # steps of each small training
 import copy
 from itertools import chain, islice, repeat
 
@@ -81,14 +81,14 @@ def train(settings, steps=STEPS, data=faces, **changes):
 # D(G(z)) and to D(x)?
 
 # %%
-GUESS_D = ""  # @param ["", "D's step lowers D(G(z))", "it leaves D(G(z)) alone", "it raises D(G(z))"]
+GUESS_D = ""  # @param ["", "D's step lowers D(G(z))", "it does not change D(G(z))", "it raises D(G(z))"]
 GUESS_G = ""  # @param ["", "G's step raises D(G(z)) only", "it raises both", "it lowers D(x), too"]
 print("your guess:", GUESS_D or "none yet", "|", GUESS_G or "none yet")
 gan = train(healthy.config, r1=0.0, batch_size=32)
 game = Game(gan, faces)
 print("moves         D(x)   D(G(z))   logit of real faces - logit of fakes")
 for moves in ("", "D", "DDD", "D" * 10, "", "G", "GGG", "G" * 10):
-    game.go_to(tuple(moves))  # plays what is new and takes back what is not
+    game.go_to(tuple(moves))  # plays the new moves, and undoes the others
     seen = game.look(64, seed=0)
     gap = seen.real_logits.mean() - seen.fake_logits.mean()
     outputs = [x.sigmoid().mean() for x in (seen.real_logits, seen.fake_logits)]
@@ -204,7 +204,7 @@ def patient_1(curves):
 MY_TREATMENT = ""  # @param ["", "R1", "a tenfold slower D", "a faster G", "any of the three"]
 print("your treatment:", MY_TREATMENT or "none yet", "| evidence:", *patient_1(one.curves))
 print(fg.diagnose(one))
-sick = {"lr_d": 3e-3, "lr_g": 1e-6}  # what happened at step 500; here from the first step on
+sick = {"lr_d": 3e-3, "lr_g": 1e-6}  # the change at step 500; here from the first step on
 treated = {
     "R1": train(one.config, **sick, r1=0.3, r1_every=4),
     "slower_D": train(one.config, lr_d=3e-4, lr_g=1e-6),
@@ -316,7 +316,7 @@ def patient_3(curves):
 MY_TREATMENT = ""  # @param ["", "five D steps", "a slower G", "a faster D", "any of the three"]
 print("your treatment:", MY_TREATMENT or "none yet", "| evidence:", *patient_3(three.curves))
 print(fg.diagnose(three))
-sick = {"lr_d": 2e-5, "lr_g": 3e-3}  # what happened at step 500; here from the first step on
+sick = {"lr_d": 2e-5, "lr_g": 3e-3}  # the change at step 500; here from the first step on
 treated = {
     "five_D_steps": train(three.config, **sick, n_critic=5),
     "slower_G": train(three.config, lr_d=2e-5, lr_g=2e-5),
@@ -417,7 +417,7 @@ print(fg.diagnose(five))
 
 
 def play(gan, rounds, g_steps):
-    """Rounds of one D step and so many G steps; returns the variety of 24 fakes after every fourth."""
+    """Repeats one D step and `g_steps` G steps; returns the variety of 24 fakes after every fourth round."""
     found, batches = [], faces.batches(16, generator=torch.Generator().manual_seed(0))
     for count, real in enumerate(islice(chain.from_iterable(repeat(batches)), rounds), start=1):
         step_discriminator(gan, real)
@@ -430,7 +430,7 @@ def play(gan, rounds, g_steps):
 
 # %%
 MY_TREATMENT = ""  # @param ["", "stays collapsed", "recovers within 50 rounds", "recovers more slowly"]
-print("your guess for one G step for each D step again:", MY_TREATMENT or "none yet")
+print("your guess for going back to one G step per D step:", MY_TREATMENT or "none yet")
 gan = train(five.config)
 shown = [gan.sample(6, seed=0)]
 collapsing = play(gan, 40, g_steps=20)
@@ -438,8 +438,8 @@ shown.append(gan.sample(6, seed=0))
 treated = play(gan, max(2, STEPS // 2), g_steps=1)
 shown.append(gan.sample(6, seed=0))
 _, (left, right) = plt.subplots(1, 2, figsize=(8, 2.2), width_ratios=(1, 1.1), layout="constrained")
-left.plot(range(4, 41, 4), collapsing, color=ORANGE, label="20 G steps a round")
-left.plot(range(44, 44 + 4 * len(treated), 4), treated, color=BLUE, label="1 G step a round")
+left.plot(range(4, 41, 4), collapsing, color=ORANGE, label="20 G steps per round")
+left.plot(range(44, 44 + 4 * len(treated), 4), treated, color=BLUE, label="1 G step per round")
 left.set(xlabel="round", ylabel="variety, fakes / real", ylim=(0, None))
 left.legend(frameon=False)
 _ = fg.show_images(torch.cat(shown), columns=6, rows=["before", "collapsed", "treated"], ax=right)
@@ -457,7 +457,7 @@ _ = fg.show_images(torch.cat(shown), columns=6, rows=["before", "collapsed", "tr
 # Does it get better at distinguishing *real faces* from fakes?
 
 # %%
-MY_GUESS = ""  # @param ["", "yes", "only at telling the faces it trains on", "the curves cannot say"]
+MY_GUESS = ""  # @param ["", "yes", "only at telling the faces it trains on", "the curves do not show it"]
 print("your guess:", MY_GUESS or "none yet")
 six = fg.notebook.patient(6)
 six.plot()
@@ -520,15 +520,15 @@ fg.notebook.charts(**{name: gan for name, (_, gan) in treated.items()})
 # Write at least 20 words between the quotes, and run the cell. The cell stores your answer in the folder of runs, and
 # your instructor grades the text. If a call contains `None`, replace it with your value; the cell checks the value.
 #
-# **mine** (8 points). `fg.notebook.patient("mine")` is a training that failed; which one depends on your id. Examine
-# it as you examined the six: curves, faces, one number. Name the failure, give your number and that of the healthy
-# run, and rule out the name that comes nearest. Also pass `failure`, the name as in the table.
+# **mine** (8 points). `fg.notebook.patient("mine")` is a training run that failed; your id determines which one.
+# Examine it as you examined the six patients: curves, faces, one number. Name the failure, give your number and that of
+# the healthy run, and rule out the most similar failure. Also pass `failure`, the name from the table.
 #
-# **treatment** (6 points). Choose one patient whose treatments you have run. Which treatment did not help, although
-# it sounded right, and why? What would you try next, and what do you expect to see first if it works?
+# **treatment** (6 points). Choose one patient whose treatments you have run. Which treatment sounded right but did not
+# help, and why? What would you try next, and what do you expect to see first if it works?
 
 # %%
-mine = fg.notebook.patient("mine")  # mine.show(), in a cell of your own, shows the faces
+mine = fg.notebook.patient("mine")  # to see the faces, run mine.show() in a new cell
 MY_ANSWER = """
 
 """

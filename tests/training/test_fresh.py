@@ -61,9 +61,7 @@ def test_own_networks_go_back_to_the_folders_step_0(faces, tmp_path):
 def test_own_networks_without_a_step_0_are_refused_and_nothing_moves(faces, tmp_path):
     gan = own_gan()
     fit(gan, faces, steps=5, snapshot_every=1, run_dir=tmp_path / "run")
-    with pytest.raises(
-        CheckpointError, match=r"no checkpoint of step 0.*Build the networks and the GAN anew"
-    ):
+    with pytest.raises(CheckpointError, match=r"no checkpoint of step 0.*Rebuild the networks and the GAN"):
         fit(gan, faces, steps=5, run_dir=tmp_path / "run", fresh=True)
     assert gan.step == 5
     assert [path.name for path in tmp_path.iterdir()] == ["run"]

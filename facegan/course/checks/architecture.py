@@ -43,7 +43,7 @@ def output_size(function: Callable) -> None:
     tables = [_wrong_sizes(*case) for case in _CASES]
     why = [said for said in tables[0] if [table[said] for table in tables] == got]
     raise CheckFailed(
-        f"for size {size}, kernel {kernel}, stride {stride}, padding {padding} it gives {got[at]:g}, but the layer's "
+        f"for size {size}, kernel {kernel}, stride {stride}, padding {padding}, it gives {got[at]:g}, but the layer's "
         f"output has side {right[at]}. {why[0] if why else _part(function)}"
     )
 
@@ -57,10 +57,10 @@ def _part(function: Callable) -> str:
         return _number(call(function, *more)) - _number(call(function, *base))
 
     for index, right, said in (
-        (3, -2, "padding is 1 larger it changes by {}: count what is cut off"),
-        (1, 1, "kernel is 1 larger it changes by {}: count what a wider stamp adds"),
-        (0, 3, "size is 1 larger and stride is 3 it changes by {}: count what one more stamp adds"),
-        (2, 5, "stride is 1 larger and size is 6 it changes by {}: count the moves between stamps"),
+        (3, -2, "padding grows by 1, the result changes by {}: count what is cut off"),
+        (1, 1, "kernel grows by 1, the result changes by {}: count what a wider stamp adds"),
+        (0, 3, "size grows by 1 and stride is 3, the result changes by {}: count what one more stamp adds"),
+        (2, 5, "stride grows by 1 and size is 6, the result changes by {}: count the moves between stamps"),
     ):
         changed = change(index)
         if changed != right:
@@ -115,7 +115,7 @@ def generator_block(function: Callable) -> None:
     inputs = torch.randn(8, 6, 4, 4)
     out = forward(block, inputs)
     check(out.ndim == 4, f"its output has shape {tuple(out.shape)}, expected (B, channels, height, width).")
-    check(out.shape[0] == 8, f"of 8 images it makes {out.shape[0]}: the batch size must not change.")
+    check(out.shape[0] == 8, f"for 8 images, it returns {out.shape[0]}: the batch size must not change.")
     check(out.shape[1] == 4, f"generator_block(6, 4) makes {out.shape[1]} channels, expected 4.")
     for side in (4, 8, 5):
         made = forward(block, torch.randn(2, 6, side, side)).shape[-2:]
@@ -124,7 +124,7 @@ def generator_block(function: Callable) -> None:
     loud = module(function, 6, 4).train()  # a new one: loud inputs spoil the running statistics
     check(
         _keeps_size(loud, 1000 * inputs, 7000 * inputs),
-        "seven times larger inputs make larger outputs, also in training: there is no normalization over the batch.",
+        "seven times larger inputs make larger outputs, also in train mode: there is no normalization over the batch.",
     )
     out = forward(block.train(), inputs)
     mean, spread = out.mean((0, 2, 3)), out.std((0, 2, 3))
@@ -167,7 +167,7 @@ def _remark_on_block(block: nn.Module, inputs: Tensor) -> None:
         remark(first, "BatchNorm comes before the convolution; the text's block has it after.")
     remark_on_activations(steps, {"relu"}, "The text's block ends in ReLU.")
     out = forward(block.train(), inputs)
-    remark((out < 0).any() or not (out == 0).any(), "its last step is not ReLU, as the text has it.")
+    remark((out < 0).any() or not (out == 0).any(), "its last step is not ReLU, as the text has.")
     upward = any(step.upward for step in steps)
     remark(steps and not upward, "it has no transposed convolution, which the text asks for.")
 
@@ -183,13 +183,17 @@ def init_weights(function: Callable) -> None:
     weights = list(network.parameters())
     for layer in network:
         _apply(function, layer)
-    asked = "" if any(bool((p != 0.7).any()) for p in weights) else " Is its kind asked for by isinstance?"
+    asked = (
+        ""
+        if any(bool((p != 0.7).any()) for p in weights)
+        else " Is this type of layer asked for by isinstance?"
+    )
     for layer, mean in zip(network, (0, 1, 0), strict=False):
         _check_normal(layer, mean, asked)
     same = all(p is q for p, q in zip(weights, network.parameters(), strict=True))
     check(same, "it replaces the parameters with new ones; change their numbers in place.")
     bias = network[1].get_parameter("bias")
-    check(bool((bias == 0).all()), f"the bias of BatchNorm2d is {bias[0]:.3f} afterwards, expected 0.")
+    check(bool((bias == 0).all()), f"the bias of BatchNorm2d is {bias[0]:.3f} afterward, expected 0.")
     _check_draws(function)
     _remark_on_others(network)
     for layer in (
@@ -241,13 +245,15 @@ def _apply(function: Callable, layer: nn.Module) -> None:
                 if hasattr(layer, "weight")
                 else f"layers such as {type(layer).__name__}"
             )
-            raise CheckFailed(f"{said.rstrip('.')}. It is called for every layer, also for {kind}.") from None
+            raise CheckFailed(
+                f"{said.rstrip('.')}. init_weights is called for every layer, also for {kind}."
+            ) from None
         raise
 
 
 def _check_values(weight: Tensor, name: str) -> None:
     usable = weight.device.type == "cpu" and weight.is_floating_point()
-    check(usable, f"{name} are {weight.dtype} on {weight.device} afterwards, expected floats on the CPU.")
+    check(usable, f"{name} are {weight.dtype} on {weight.device} afterward, expected floats on the CPU.")
     check(weight.isfinite().all(), f"{name} contain NaN or infinity.")
 
 
@@ -285,5 +291,5 @@ def _check_normal(layer: nn.Module, mean: float, asked: str) -> None:
     beyond = ((weight - mean).abs() > 0.04).float().mean().item()
     check(beyond > 0.02, f"{name} have no tails, like a uniform distribution; draw from a normal one.")
     check(
-        weight.requires_grad, f"{name} are frozen afterwards (requires_grad=False), so they could not learn."
+        weight.requires_grad, f"{name} are frozen afterward (requires_grad=False), so they could not learn."
     )

@@ -37,7 +37,7 @@ def update_average(function: Callable) -> None:
     call(function, average, model, 0.5, changes=True)
     for name, p in average.named_parameters():
         right = close(p, (start[name] + target[name]) / 2)
-        check(right, "with decay 0.5 the parameters do not move halfway: is a decay hard-coded?")
+        check(right, "with decay 0.5, the parameters do not move halfway: is a decay hard-coded?")
 
 
 def _state(network: nn.Module) -> State:
@@ -102,7 +102,7 @@ def _check_parameters(now: dict[str, Tensor], start: dict[str, Tensor], target: 
     at = names[right.index(False)]
     rest = f"of the average, such as {at}," if any(right) else "of the average"
     for wrong, message in (
-        (start[at], f"the parameters {rest} do not move. It must change in place."),
+        (start[at], f"the parameters {rest} do not move. The average must change in place."),
         (target[at], "the parameters are copied from the model at once; with decay 0.9 they move by a tenth."),
         (0.1 * start[at] + 0.9 * target[at], "decay 0.9 keeps nine tenths of the average, not of the model."),
         (0.9 * start[at], "the parameters shrink by decay, and nothing of the model is added."),
@@ -122,7 +122,7 @@ def _check_parameters(now: dict[str, Tensor], start: dict[str, Tensor], target: 
     kept = ((step * way).sum() / way.square().sum()).item()
     check(
         not close(step, kept * way) or not 0 < kept < 1,
-        f"with decay 0.9 the average keeps {kept:.3g} of itself, expected 0.9: is `decay` used unchanged?",
+        f"with decay 0.9, the average keeps {kept:.3g} of itself, expected 0.9: is `decay` used unchanged?",
     )
     some = f"the parameter {at} does" if any(right) else "the parameters do"
     raise CheckFailed(f"{some} not become decay * average + (1 - decay) * model.")

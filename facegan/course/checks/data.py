@@ -44,7 +44,7 @@ def _check_line(got: Tensor) -> None:
     near = (got - right).abs().max().item()
     check(
         near > 2.5e-3,
-        f"it is off by up to {near:.1g}: is half precision (16 bits) used in between?",
+        f"its values are off by up to {near:.1g}: does it use half precision (16 bits)?",
     )
     standard = abs(got.mean()) < 0.01 and abs(got.std() - 1) < 0.01
     check(
@@ -183,7 +183,7 @@ def _explain_levels(out: Tensor, levels: Tensor) -> None:
         bent = steps.max() - steps.min() > 2 or bool((steps < 0).any())
         check(
             not bent,
-            f"{few}: they are not on a straight line. Is something else in it than a line, or does a sum wrap around?",
+            f"{few}: they are not on a straight line. Is the formula not linear, or does a sum wrap around?",
         )
         above = out - levels.int()
         twice = above.min() >= 0 and above.max() == 1 and bool(above[:128].any())
@@ -206,7 +206,7 @@ def _check_beyond(function: Callable) -> None:
     check(
         low and high,
         f"-1.5 and 1.5, outside the range, became {beyond[0]} and {beyond[3]}; they should stop at 0 and 255, "
-        "or they wrap around to the other end.",
+        "otherwise they wrap around to the other end.",
     )
 
 
@@ -216,7 +216,7 @@ def center_crop(function: Callable) -> None:
     for height, width, size in ((12, 8, 4), (8, 12, 6), (9, 9, 9), (11, 8, 4), (20, 10, 10), (7, 7, 1)):
         image = torch.arange(3 * height * width).reshape(3, height, width)
         out = tensor(function, image, size)
-        said = f"for an image {tuple(image.shape)} and size {size} it returns {tuple(out.shape)}, expected (3, {size}, {size})"
+        said = f"for an image {tuple(image.shape)} and size {size}, it returns {tuple(out.shape)}, expected (3, {size}, {size})"
         if tuple(out.shape) != (3, size, size):
             raise CheckFailed(f"{said}{_fixed_side(function, size) or _why(out, size, height, width)}")
         tops, lefts = ({(side - size) // 2, -((size - side) // 2)} for side in (height, width))
@@ -228,7 +228,7 @@ def center_crop(function: Callable) -> None:
             continue
         check(
             torch.equal(tensor(function, image, size), out),
-            "it keeps a different part each time: keep the middle.",
+            "it cuts out a different part each time: keep the middle.",
         )
         _explain_crop(out, image, tops, lefts)
 

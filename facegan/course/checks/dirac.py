@@ -56,10 +56,10 @@ def _check_properties(function: Callable, p: Tensor, q: Tensor, got: Tensor) -> 
     equal = tensor(function, p, p.clone(), shape=(40,), finite=False).float()
     check(
         close(equal, 0.5, 0.02),
-        f"where p = q it gives {equal[0]:.2f}; D cannot tell there, so its best answer is 1/2.",
+        f"where p = q it gives {equal[0]:.2f}; D cannot tell real from fake there, so its best answer is 1/2.",
     )
     more = tensor(function, p, p / 3, shape=(40,)).float()
-    check((more > 0.5).all(), "where the data are denser than the fakes it must be above 1/2.")
+    check((more > 0.5).all(), "where the density of the data is larger, D(x) must be above 1/2.")
 
 
 def _wrong_shares(p: Tensor, q: Tensor) -> dict[str, Any]:
@@ -206,7 +206,7 @@ def _pair(function: Callable, *inputs: Any) -> tuple[Tensor, Tensor]:
     found = []
     for part in result:
         number = isinstance(part, Tensor | int | float) and not isinstance(part, bool)
-        check(number, f"it returns a pair with {kind_of(part)} in it, expected two tensors.")
+        check(number, f"it returns a pair that contains {kind_of(part)}, expected two tensors.")
         found.append(usable(torch.as_tensor(part).detach(), "its result").float())
         check(
             tuple(found[-1].shape) == shape,
@@ -249,7 +249,7 @@ def _check_round(function: Callable, field: Callable, theta: Tensor, psi: Tensor
     still = torch.stack(_pair(function, lambda a, b: (0 * a, 0 * b), theta, psi, rate))
     check(
         not close(still, got) or close(got, torch.stack([theta, psi])),
-        "with another field it moves the same: a field is hard-coded. Call `field`.",
+        "with another field, it moves the same way: a field is hard-coded. Call `field`.",
     )
     at = int((got - right).abs().flatten().argmax())
     name, order = (
@@ -353,7 +353,7 @@ def _wrong_rates(field: Callable, theta: Tensor, psi: Tensor, rate: float) -> di
             psi + rate * rate * d_psi,
         ),
         "psi moves twice in it.": (end, new_psi + rate * field(end, new_psi)[1]),
-        "theta moves against a psi that took a step of its own size.": (
+        "theta moves against a psi that took a step of its own size, without the rate.": (
             theta + rate * field(theta, psi + d_psi)[0],
             new_psi,
         ),

@@ -73,7 +73,7 @@ def _explain_penalty(function: Callable, discriminator: nn.Module, real: Tensor,
     )
     check(
         abs(one - 1) + abs(other - 1) > 0.01,
-        "for one sample it is right, for several it is not: average at the end.",
+        "it is right for one sample and wrong for several: average at the end.",
     )
     check(abs(one - both) + abs(other - both) > 0.01 * abs(both), f"it is {both:.3g} times R1.")
     raise CheckFailed(

@@ -54,7 +54,7 @@ _SAYINGS = (
     (r"all elements of input should be between 0 and 1",
      "binary_cross_entropy takes probabilities, and gets logits. Which function takes logits?"),
     (r"leaf [Vv]ariable that requires grad is being used in an in-place|view of a leaf",
-     "weights are changed in place while gradients are recorded. Do it under torch.no_grad()"),
+     "weights are changed in place while gradients are recorded. Use torch.no_grad()"),
     (r"does not require grad and does not have a grad_fn",
      "there is no graph for backward. Is something detached, or does the input need requires_grad?"),
     (r"backward through the graph a second time",
@@ -126,13 +126,15 @@ def _meaning(error: Exception) -> str:
     """The explanation for a student; '' if the error is unknown."""
     text = str(error)
     if isinstance(error, UnboundLocalError):
-        return f"{_quoted(text)} is used before it has a value. Is it spelled as where it is set?"
+        return f"{_quoted(text)} is used before it has a value. Is it spelled as in its assignment?"
     if isinstance(error, NameError):
         return f"{_quoted(text)} is not defined. Is it imported, and has the cell that defines it been run?"
     if isinstance(error, KeyError):
         return f"there is no {text}. Print the keys"
     if isinstance(error, NotImplementedError) and "forward" in text:
-        return "the module has no forward. Is it spelled so, and indented inside the class?"
+        return (
+            "the module has no forward. Is its name spelled correctly, and is it indented inside the class?"
+        )
     if "expected 3D" in text.replace("Expected", "expected") or "expected 4D" in text:
         return _wrong_dimensions(error)
     for pattern, meaning in _SAYINGS:
@@ -148,7 +150,9 @@ def _wrong_dimensions(error: Exception) -> str:
     count = len(sizes.split(",")) if sizes else int(found.group(2)) if found and found.group(2) else None
     shape = f" ({sizes})" if sizes else ""
     has = (
-        f"its input has {_DIMENSION.get(count, str(count))}{shape}" if count is not None else "it has others"
+        f"its input has {_DIMENSION.get(count, str(count))}{shape}"
+        if count is not None
+        else "its input has a different number"
     )
     more = "Give it height and width first" if count == 2 else "Print the shape before that layer"
     return f"the layer needs four dimensions (B, channels, height, width); {has}. {more}"

@@ -19,18 +19,18 @@ from facegan.doctor import VERDICTS
 
 Numbers = dict[str, Any]  # by what is said about them
 
-_FACES = "that is the effect on the faces; the number shows the cause"
-_END = "that is the end, after step 1,200; the number is about the steps before"
+_FACES = "that describes the effect on the faces; the number shows the cause"
+_END = "that describes the end, after step 1,200; the number is about the steps before"
 FITS: dict[int, tuple[str, dict[str, str]]] = {
     1: ("D has won", {
         "nothing changes": _FACES,
         "checkerboard": "the number is about D's outputs, not about the faces",
-        "D pulls away": "it has gone further than that: how certain is D in the last 200 steps?",
+        "D pulls away": "D has gone further than that: how certain is D in the last 200 steps?",
         "no gradient reaches G": "G's gradient is larger than D's here",
         "learning rate too high": "D's outputs hardly jump in the last 200 steps",
     }),
     2: ("no gradient reaches G", {
-        "D has won": "it has, but patient 1's D had won, too, and there G's gradient was larger than D's. What is "
+        "D has won": "D has won, but patient 1's D had won, too, while G's gradient was larger than D's. What is "
         "different here?",
         "nothing changes": _FACES,
         "noise": _FACES,
@@ -48,12 +48,12 @@ FITS: dict[int, tuple[str, dict[str, str]]] = {
         "numerical failure": "all numbers are finite",
     }),
     5: ("mode collapse", {
-        "D is fooled": "for some steps it is; the number is about the faces: how much do they differ?",
+        "D is fooled": "D is fooled in some steps, but the number is about the faces: how much do they differ?",
         "noise": "the number is about how much the faces differ",
         "checkerboard": "the number is about how much the faces differ",
     }),
     6: ("D overfits", {
-        "D pulls away": "the curves say so, but not why. The number compares faces that D has trained on with others",
+        "D pulls away": "the curves show that, but not why. The number compares faces that D has trained on with others",
         "D has won": "on which faces? The number compares faces that D has trained on with others",
         "learning rate too high": "the number compares faces that D has trained on with others",
     }),

@@ -56,7 +56,7 @@ def slerp(function: Callable) -> None:
 def _check_end(got: Tensor, end: Tensor, other: Tensor, t: float, name: str) -> None:
     check(
         got.isfinite().all(),
-        f"at t = {t:.0f} it is not a number. Is the cosine beyond -1 to 1, or is something divided by 0?",
+        f"at t = {t:.0f} it is not a number. Is the cosine outside -1 to 1, or is something divided by 0?",
     )
     check(not close(got, other), f"at t = {t:.0f} it is at the other end: expected {name}.")
     unit = close(got, end / end.norm(), 1e-3)
@@ -76,7 +76,7 @@ def _check_end(got: Tensor, end: Tensor, other: Tensor, t: float, name: str) -> 
     check(close(got, end, 1e-3) or not along, f"at t = {t:.0f} it is {ratio:.3f} times {name}. {why}")
     check(
         close(got, end, 1e-3),
-        f"at t = {t:.0f} it is not at {name}: the other vector's weight is not 0, or the angle is not theirs.",
+        f"at t = {t:.0f} it is not at {name}: the other vector's weight is not 0, or the angle is wrong.",
     )
 
 
@@ -85,7 +85,7 @@ def _check_near(function: Callable, a: Tensor, b: Tensor) -> None:
     half = floats(function, a, _turned(a, b, 0.2), 0.5, shape=(100,))
     check(
         abs(half.norm() / a.norm() - 1) < 2e-3,
-        "between vectors 11 degrees apart it goes along the straight line. The straight line is for equal vectors only.",
+        "between vectors 11 degrees apart, it uses the straight line, which is for equal vectors only.",
     )
     for same in (a, 10 * F.normalize(torch.ones(100), dim=0), F.normalize(b, dim=0)):
         still = floats(function, same, same.clone(), 0.5, finite=False)
@@ -150,7 +150,7 @@ def latent_walk(function: Callable) -> None:
     lengths = path.norm(dim=1)
     remark(
         lengths.min() < 0.9 * lengths.max(),
-        "it goes along straight lines; the text asks for arcs, by your slerp.",
+        "it goes along straight lines; the text asks for arcs. Use your slerp.",
     )
 
 
@@ -159,11 +159,11 @@ def _check_frames(path: Tensor, count: int, frames: int) -> None:
     expected = f"expected (frames, latent_dim): ({frames}, 30)"
     why = {
         (30, frames): "Its dimensions are exchanged.",
-        (frames * (count - 1), 30): "That many frames are for the whole walk, not for each leg.",
+        (frames * (count - 1), 30): "`frames` is the number for the whole walk, not for each leg.",
         (frames - 1, 30): "One is missing: the last anchor counts, too.",
         (frames + 1, 30): "One is too many: is an anchor counted twice?",
         (frames, 1, 30): "There is one dimension too many.",
-    }.get(shape, "The frames of all legs together must be as many as asked.")
+    }.get(shape, "All legs together must have `frames` frames.")
     check(shape == (frames, 30), f"{count} anchors and {frames} frames give {shape}, {expected}. {why}")
 
 
@@ -238,7 +238,7 @@ def attribute_direction(function: Callable) -> None:
         _explain_direction(direction, z, has)
         check(agreement > -0.5, "it points the wrong way: adding it removes the attribute.")
         raise CheckFailed(
-            f"it only agrees with the true direction by {agreement:.2f} (cosine; 1 is perfect). Are all latents used, "
+            f"its cosine with the true direction is only {agreement:.2f} (1 is perfect). Are all latents used, "
             "each in its group?"
         )
     few = has & (torch.arange(3000) % 8 == 0)
@@ -246,7 +246,7 @@ def attribute_direction(function: Callable) -> None:
     agreement = F.cosine_similarity(rare.detach().float(), planted, dim=0).item()
     check(
         agreement > 0.6,
-        f"where only {int(few.sum())} latents have the attribute it agrees only by {agreement:.2f} (cosine).",
+        f"where only {int(few.sum())} latents have the attribute, its cosine with the true direction is only {agreement:.2f}.",
     )
 
 

@@ -29,7 +29,7 @@ def discriminator_loss(function: Callable) -> None:
             True, "it averages the two halves; the text adds them, and the next cell compares with 2 log 2."
         )
     elif not close(loss, right):
-        halves = {f"{said} (Here halved, too.)": value / 2 for said, value in list(wrong.items())[:5]}
+        halves = {f"{said} (It is also halved.)": value / 2 for said, value in list(wrong.items())[:5]}
         refuse(loss, wrong | halves)
         _explain(loss, right, (real, fake), function)
     _remark_on_shape(function, real, fake)
@@ -129,7 +129,7 @@ def _wrong_g(fake: Tensor) -> dict[str, Any]:
         "this is log(1 - D(G(z))), the saturating loss: where D is certain, its slope is almost 0.": (
             -F.softplus(fake).mean()
         ),
-        "it decreases if D classifies fakes as fake: the goal of D, not G.": F.softplus(fake).mean(),
+        "it decreases if D classifies fakes as fake: the goal of D, not of G.": F.softplus(fake).mean(),
         "its sign is wrong: minimizing it makes D(G(z)) smaller.": -F.softplus(-fake).mean(),
         "a sigmoid is applied twice: logits go in only once.": F.softplus(-q).mean(),
         "a sigmoid is applied twice, and the label is D's.": F.softplus(q).mean(),
@@ -194,7 +194,7 @@ def _explain(loss: Tensor, right: Tensor, logits: tuple, function: Callable) -> 
     ]
     check(
         not all(fewer),
-        "for one image it is right, for a batch it is not: take the mean of the losses, at the end.",
+        "it is right for one image and wrong for a batch: take the mean of the losses at the end.",
     )
     negative = loss * right < 0
     check(

@@ -43,7 +43,7 @@ def generator(function: Callable) -> None:
     one = forward(network.eval(), torch.randn(1, latent_dim))
     check(
         tuple(one.shape) == (1, 3, 64, 64),
-        f"a batch of one latent becomes {tuple(one.shape)}. Is it squeeze()?",
+        f"a batch of one latent becomes {tuple(one.shape)}. Does squeeze() remove the batch dimension?",
     )
     gradient = check_trains(network.train(), torch.randn(4, latent_dim), "generator")
     _check_range(amplified(module(function, latent_dim, width)), latent_dim)
@@ -59,7 +59,7 @@ def generator(function: Callable) -> None:
 def _check_fixed_sizes(function: Callable) -> None:
     """Raise `CheckFailed` if a generator works for some sizes only."""
     for latent_dim, batch, said in (
-        (100, 4, "it works for latents of 100 numbers and for no others: use latent_dim instead of 100."),
+        (100, 4, "it works for latents of 100 numbers only: use latent_dim instead of 100."),
         *((16, many, f"it works for a batch of {many} and for no other: the batch size is hard-coded.")
           for many in (1, 2, 8, 16, 32, 64, 128)),
     ):  # fmt: skip
@@ -90,7 +90,7 @@ def _check_range(network: nn.Module, latent_dim: int) -> None:
     check(low >= -1 and high <= 1, f"large activations leave [-1, 1]: they reach {max(-low, high):.1f}.")
     check(low < -0.05, f"its images stay between {low:.2f} and {high:.2f}; where are the values below 0?")
     check(high > 0.05, f"its images stay between {low:.2f} and {high:.2f}; where are the values above 0?")
-    said = "even where activations are huge, and never come near -1 and 1. Is tanh scaled, or applied twice?"
+    said = "even for huge activations, and never come near -1 and 1. Is tanh scaled, or applied twice?"
     for _ in range(4):  # without BatchNorm the first weights can be so small that nothing is huge yet
         if min(-low, high) < 0.8:
             images = forward(amplified(network), 20 * torch.randn(16, latent_dim))
@@ -109,7 +109,7 @@ def _check_latents(network: nn.Module, latent_dim: int, gradient: Tensor) -> Non
     )
     check(
         torch.allclose(forward(network, z[:2]), images[:2], atol=1e-4),
-        "in eval mode an image depends on the other latents of the batch.",
+        "in eval mode, an image depends on the other latents of the batch.",
     )
     unused = int((gradient.abs().sum(0) == 0).sum())
     check(unused == 0, f"{unused} of the {latent_dim} numbers of z change nothing in the image.")
@@ -180,7 +180,7 @@ def discriminator(function: Callable) -> None:
     right = tuple(logits.shape) == (6,)
     check(right, f"6 images become {tuple(logits.shape)}, expected (6,): one number per image.")
     one = forward(network.eval(), images[:1])
-    said = "does squeeze() or flatten() remove the batch, too?"
+    said = "does squeeze() or flatten() also remove the batch dimension?"
     check(tuple(one.shape) == (1,), f"a batch of one image becomes {tuple(one.shape)}, expected (1,): {said}")
     _check_logits(amplified(module(function, 8)))
     warm_up(network, lambda: torch.rand(8, 3, 64, 64) * 2 - 1)
@@ -191,7 +191,7 @@ def discriminator(function: Callable) -> None:
         "in eval mode, the same images get different logits each time.",
     )
     independent = torch.allclose(alone, again, atol=1e-3)
-    check(independent, "in eval mode the logit of an image depends on the other images of the batch.")
+    check(independent, "in eval mode, the logit of an image depends on the other images of the batch.")
     check((alone - alone[0]).abs().max() > 1e-7, "all images get the same logit: are they used?")
     linear = always(lambda: is_affine(network, torch.rand(6, 3, 64, 64) * 2 - 1))
     check(not linear, "it is linear: an activation is missing.")
@@ -208,9 +208,9 @@ def _check_logits(network: nn.Module) -> None:
     large = torch.cat([forward(network, size * torch.randn(12, 3, 64, 64)) for size in amplitudes])
     check(
         large.min() < 0 or large.max() > 1,
-        "its outputs stay between 0 and 1 even for huge inputs. The losses take logits, any real numbers.",
+        "its outputs stay between 0 and 1 even for huge inputs. The losses take logits, which can be any real numbers.",
     )
-    check(large.abs().max() > 1.0001, "its outputs stay between -1 and 1; logits are any real numbers.")
+    check(large.abs().max() > 1.0001, "its outputs stay between -1 and 1; logits can be any real numbers.")
 
 
 def _check_pixels(network: nn.Module, images: Tensor) -> None:
@@ -242,7 +242,7 @@ def _check_signs(function: Callable) -> None:
     one_sided = bool((signs >= 0).all() or (signs <= 0).all())
     check(
         not one_sided or _crosses(module(function, 4), images, above=bool((signs >= 0).all())),
-        "its logits all have the same sign; logits are any real numbers. What is its last layer?",
+        "its logits all have the same sign; logits can be any real numbers. What is its last layer?",
     )
 
 

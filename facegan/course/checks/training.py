@@ -301,5 +301,5 @@ def _float(loss: Any, expected: str) -> float:
     if single:
         loss = loss.detach().reshape(()).item()
     number = isinstance(loss, Real) and not isinstance(loss, bool)
-    check(number, f"it returns a pair with {kind_of(loss)} in it, {expected}, one number each.")
+    check(number, f"it returns a pair that contains {kind_of(loss)}, {expected}, one number each.")
     return float(loss)

@@ -34,8 +34,8 @@ _DIED = "its process ended"
 class Grade:
     """One student's results: `results` maps exercise names to (status, feedback).
 
-    A status is 'right', 'right, but' (works, but ignores something in the text), 'wrong', or 'missing' (an empty
-    function). `absent` has the reason for each exercise without a result.
+    A status is 'right', 'right, but' (works, but ignores something that the text requires), 'wrong', or 'missing'
+    (an empty function). `absent` has the reason for each exercise without a result.
     """
 
     student: str

@@ -93,7 +93,7 @@ def collect(folder: Path) -> list[Submission]:
         DataError: the folder does not exist, or has neither notebooks nor zips.
     """
     if not folder.is_dir():
-        raise DataError(f"{folder} is not a folder. Give the folder with the submissions.")
+        raise DataError(f"{folder} is not a folder. Pass the folder that contains the submissions.")
     found: dict[str, Submission] = {}
     for path in sorted(p for p in folder.rglob("*") if p.is_file() or p.is_symlink()):
         if not _IGNORED.intersection(path.parts):
@@ -102,7 +102,7 @@ def collect(folder: Path) -> list[Submission]:
     _note_others(found.values())
     if not found:
         raise DataError(
-            f"no notebook (.ipynb) in {folder}, and no zip with one; give the folder with the submissions."
+            f"no notebook (.ipynb) in {folder}, and no zip with one; pass the folder that contains the submissions."
         )
     submissions = _merged(found.values())
     _name_by_gradescope(submissions, folder)

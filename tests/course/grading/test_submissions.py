@@ -130,7 +130,7 @@ def test_a_member_that_claims_to_be_huge_is_not_unpacked(tmp_path):
 
 @pytest.mark.parametrize("name", ["nothing", "."])
 def test_without_submissions_the_folder_is_refused(tmp_path, name):
-    with pytest.raises(DataError, match="with the submissions"):
+    with pytest.raises(DataError, match="the folder that contains the submissions"):
         collect(tmp_path / name)
 
 

@@ -23,7 +23,7 @@ WRONG["output_size"] = [
     (lambda n, k, s, p: n * s - 2 * p + k, "but the layer's output has side"),
     (lambda n, k, s, p: (n - 1) * s + 2 * p + k, "but the layer's output has side"),
     (lambda n, k, s, p: (n - 1) * s - p + k, "but the layer's output has side"),
-    (lambda n, k, s, p: n * 2, "for size 1, kernel 4, stride 1, padding 0 it gives 2"),
+    (lambda n, k, s, p: n * 2, "for size 1, kernel 4, stride 1, padding 0, it gives 2"),
     (lambda n, k, s, p: (n - 1) * k - 2 * p + s, "but the layer's output has side"),
     (lambda n, k, s, p: 4 if n == 1 else n * s, "but the layer's output has side"),
     (lambda n, k, s, p: str((n - 1) * s - 2 * p + k), r"it returns a text \(str\), expected one whole"),

@@ -225,7 +225,7 @@ WRONG["patient_4"] = [
     (four(measure=lambda x: np.median(np.abs(np.diff(x)))), "medians"), (four(measure=lambda x: np.abs(np.diff(x)).max()), "largest|it gives"),
     (four(measure=lambda x: np.abs(x).mean()), "losses themselves"), (four(measure=np.var), "variance|it gives"), (four(measure=lambda x: np.ptp(x)), "range|it gives"),
     (four(key="loss_g"), "take D's"), (four(key="d_real"), "loss_d|it gives"), (four(over=lambda a, b: b / a), "reciprocal"), (four(over=lambda a, b: a), "patient's number alone"),
-    (four(over=lambda a, b: a - b), "difference|it gives"), (four(over=lambda a, b: round(a / b, 2)), "do not round"), (four(name="D has won"), "that is the end, after"),
+    (four(over=lambda a, b: a - b), "difference|it gives"), (four(over=lambda a, b: round(a / b, 2)), "do not round"), (four(name="D has won"), "describes the end, after"),
     (four(name="learning rate"), "not in the list"), (four(name="D is fooled"), "does not fit"), (lambda c, h: four()(h, c), "reciprocal"),
     (lambda c: ("learning rate too high", 1.0), "it is called with curves, healthy"), (lambda c, h: ("learning rate too high", np.abs(np.diff(c["loss_d"][:1000])) / np.abs(np.diff(h["loss_d"][:1000]))), "999 numbers"),
     (lambda c, h: ("learning rate too high", np.abs(np.diff(c["loss_d"][:1000])).mean() / np.abs(np.diff(h["loss_d"])).mean()), "of both"),

@@ -110,7 +110,7 @@ def slerp(
 
 
 WRONG["slerp"] = [
-    (slerp(cosine=lambda a, b: a @ b), "angle is not theirs|not at|weight|length"),
+    (slerp(cosine=lambda a, b: a @ b), "angle is wrong|not at|weight|length"),
     (slerp(weights=lambda w, t: (torch.sin(t * w) / w.sin(), torch.sin((1 - t) * w) / w.sin())), "other end"),
     (
         slerp(weights=lambda w, t: (torch.cos((1 - t) * w) / w.sin(), torch.sin(t * w) / w.sin())),
@@ -348,10 +348,13 @@ WRONG["attribute_direction"] = [
     (lambda z, has: z[has].sum(0) / len(z) - z[~has].sum(0) / len(z), "over all latents|zeros|sums"),
     (lambda z, has: F.normalize(z[has].mean(0), dim=0), "what they share"),
     (lambda z, has: z[has].max(0) - z[~has].max(0), "raised TypeError"),
-    (lambda z, has: z[has].median(0).values.sign(), "agrees|share"),
+    (lambda z, has: z[has].median(0).values.sign(), "cosine with the true direction|share"),
     (lambda z, has: (z[has].mean(0), z[~has].mean(0)), "2 values"),
     (lambda z, has: z[not has].mean(0), "`if`|bool|True"),
-    (lambda z, has: z[has][:10].mean(0) - z[has][10:20].mean(0), "only agrees with the true direction"),
+    (
+        lambda z, has: z[has][:10].mean(0) - z[has][10:20].mean(0),
+        "its cosine with the true direction is only",
+    ),
     (lambda z, has: np.mean(z[has].numpy()), "expected a tensor"),
     (lambda z, has: z[has].mean(0) / z[~has].mean(0), "divides"),
 ]

@@ -84,7 +84,7 @@ class Changed(nn.Module):
 
 WRONG["generator_block"] = [
     (lambda a, b: nn.Sequential(nn.BatchNorm2d(a), nn.ConvTranspose2d(a, b, 4, 2, 1)), "it is linear: an activation"),
-    (lambda a, b: Changed(a, b, lambda y: y.mean(0, keepdim=True)), "of 8 images it makes 1"),
+    (lambda a, b: Changed(a, b, lambda y: y.mean(0, keepdim=True)), "for 8 images, it returns 1"),
     (lambda a, b: Changed(a, b, lambda y: (y, y.mean())), "expected a tensor"),
 ]
 WRONG["generator"] = [
@@ -190,7 +190,7 @@ WRONG["init_weights"] = [
     (all_but(nn.LeakyReLU, nn.Sequential, nn.Tanh, nn.Flatten, scale=1.0), "randn's spread is 1"),
     (with_bias, "convolutions without bias"),
     (after(lambda module: module.to("meta")), "expected floats on the CPU"),
-    (after(lambda module: module.weight.requires_grad_(False)), "are frozen afterwards"),
+    (after(lambda module: module.weight.requires_grad_(False)), "are frozen afterward"),
     (after(lambda module: module.weight.data.sqrt_()), "contain NaN or infinity"),
     (seeded_by_the_clock, "sets torch's (global )?seed"),
 ]
@@ -198,11 +198,11 @@ BUT["init_weights"] = [(bias_of_the_transposed, "biases of ConvTranspose2d")]
 
 # ---------------------------------------------------------------- notebook 3
 WRONG["discriminator_loss"] = [
-    (lambda r, f: (bce(r, torch.zeros_like(r)) + bce(f, torch.ones_like(f))) / 2, r"labels are swapped.*\(Here halved"),
-    (lambda r, f: bce(r, torch.ones_like(r)) / 2, r"real images only.*\(Here halved"),
-    (lambda r, f: bce(f, torch.zeros_like(f)) / 2, r"fakes only.*\(Here halved"),
-    (lambda r, f: (bce(r.sigmoid(), torch.ones_like(r)) + bce(f.sigmoid(), torch.zeros_like(f))) / 2, r"applied twice.*\(Here halved"),
-    (lambda r, f: bce(torch.cat([r, f]), torch.ones(len(r) + len(f))), r"fakes have label 1.*\(Here halved"),
+    (lambda r, f: (bce(r, torch.zeros_like(r)) + bce(f, torch.ones_like(f))) / 2, r"labels are swapped.*\(It is also halved"),
+    (lambda r, f: bce(r, torch.ones_like(r)) / 2, r"real images only.*\(It is also halved"),
+    (lambda r, f: bce(f, torch.zeros_like(f)) / 2, r"fakes only.*\(It is also halved"),
+    (lambda r, f: (bce(r.sigmoid(), torch.ones_like(r)) + bce(f.sigmoid(), torch.zeros_like(f))) / 2, r"applied twice.*\(It is also halved"),
+    (lambda r, f: bce(torch.cat([r, f]), torch.ones(len(r) + len(f))), r"fakes have label 1.*\(It is also halved"),
     (lambda r, f: bce(f, torch.zeros_like(f)) - bce(r, torch.ones_like(r)), "halves are subtracted"),
     (lambda r, f: -F.logsigmoid(r).mean() + F.logsigmoid(f).mean(), "takes log D of fakes"),
     (lambda r, f: bce(r - f.mean(), torch.ones_like(r)) + bce(f - r.mean(), torch.zeros_like(f)), "with the fakes' mean"),
@@ -249,7 +249,7 @@ WRONG["train_step"] = [
     (step(part=0.5, detach=False), "is detach missing"),
     (step(returns=lambda a, b: (a / 3, b)), "loss_d is returned as"),
     (step(returns=lambda a, b: (a, -b)), "loss_g is returned as"),
-    (step(returns=lambda a, b: (None, None)), "returns a pair with nothing"),
+    (step(returns=lambda a, b: (None, None)), "returns a pair that contains nothing"),
 ]
 
 
@@ -302,7 +302,7 @@ def of_equal_ones(give):
 
 
 WRONG["slerp"] = [
-    (unclamped, "Is the cosine beyond -1 to 1"),
+    (unclamped, "Is the cosine outside -1 to 1"),
     (lambda a, b, t: S.slerp(a, b, t) * (1 + t * (1 - t) * (0.5 - t)), r"at t = 0\.25 its length is 1\.05"),
     (lambda a, b, t: S.slerp(a, b, round(4 * t) / 4), "expected nine tenths"),
     (lambda a, b, t: S.slerp(a, b, t) / S.slerp(a, b, t).norm() * b.norm(), "does not begin at a"),

@@ -65,13 +65,13 @@ RIGHT.setdefault("center_crop", []).extend([
 
 WRONG.setdefault("center_crop", []).extend([
     (lambda i, s: i[:, (i.shape[1] - s) // 2:(i.shape[1] + s) // 2, (i.shape[1] - s) // 2:(i.shape[1] + s) // 2], "of an image of 12 rows and 8 columns it keeps"),
-    (lambda i, s: i[:, (i.shape[1] - s) // 2:(i.shape[1] - s) // 2 + s], r"for an image \(3, 12, 8\) and size 4 it returns"),
+    (lambda i, s: i[:, (i.shape[1] - s) // 2:(i.shape[1] - s) // 2 + s], r"for an image \(3, 12, 8\) and size 4, it returns"),
     (lambda i, s: i[:, i.shape[1] // 4:i.shape[1] // 4 + s, i.shape[2] // 4:i.shape[2] // 4 + s], "of an image of 12 rows and 8 columns it keeps"),
-    (lambda i, s: i[0, (i.shape[1] - s) // 2:, (i.shape[2] - s) // 2:][:s, :s], r"for an image \(3, 12, 8\) and size 4 it returns"),
-    (lambda i, s: i[None, :, (i.shape[1] - s) // 2:, (i.shape[2] - s) // 2:][:, :, :s, :s], r"for an image \(3, 12, 8\) and size 4 it returns"),
+    (lambda i, s: i[0, (i.shape[1] - s) // 2:, (i.shape[2] - s) // 2:][:s, :s], r"for an image \(3, 12, 8\) and size 4, it returns"),
+    (lambda i, s: i[None, :, (i.shape[1] - s) // 2:, (i.shape[2] - s) // 2:][:, :, :s, :s], r"for an image \(3, 12, 8\) and size 4, it returns"),
     (lambda i, s: i[:, s // 2:s // 2 + s, s // 2:s // 2 + s], "of an image of 12 rows and 8 columns it keeps"),
-    (lambda i, s: i[:, i.shape[1] - s // 2:i.shape[1] + s // 2], r"for an image \(3, 12, 8\) and size 4 it returns"),
-    (lambda i, s: i[:, (i.shape[1] - s) // 2:-((i.shape[1] - s) // 2), (i.shape[2] - s) // 2:-((i.shape[2] - s) // 2)], r"for an image \(3, 9, 9\) and size 9 it returns"),
+    (lambda i, s: i[:, i.shape[1] - s // 2:i.shape[1] + s // 2], r"for an image \(3, 12, 8\) and size 4, it returns"),
+    (lambda i, s: i[:, (i.shape[1] - s) // 2:-((i.shape[1] - s) // 2), (i.shape[2] - s) // 2:-((i.shape[2] - s) // 2)], r"for an image \(3, 9, 9\) and size 9, it returns"),
     (lambda i, s: i.resize_(3, s, s), "it modifies its input in place"),
     (lambda i, s: i[:, ::2, ::2][:, :s, :s], "it keeps no square of the image: its pixels"),
 ])
@@ -100,13 +100,13 @@ RIGHT.setdefault("contact_sheet", []).extend([
 ])
 
 WRONG.setdefault("output_size", []).extend([
-    (lambda n, k, s, p: (n - 1) * s + k - 2 * p if p else n * s, "for size 1, kernel 4, stride 1, padding 0 it"),
-    (lambda n, k, s, p: n * s + k - p, "for size 1, kernel 4, stride 1, padding 0 it"),
-    (lambda n, k, s, p: (n - 1) * (s + k) - 2 * p, "for size 1, kernel 4, stride 1, padding 0 it"),
-    (lambda n, k, s, p: (n - 1) * s + k - 2 ** p, "for size 1, kernel 4, stride 1, padding 0 it"),
-    (lambda n, k, s, p: int((n - 1) * s + k / 2 - p), "for size 1, kernel 4, stride 1, padding 0 it"),
-    (lambda n, k, s, p: max(n * s, k), "for size 7, kernel 5, stride 3, padding 2 it"),
-    (lambda n, k, s, p: (n - 1) * s + k - 2 * p * s, "for size 4, kernel 4, stride 2, padding 1 it"),
+    (lambda n, k, s, p: (n - 1) * s + k - 2 * p if p else n * s, "for size 1, kernel 4, stride 1, padding 0, it"),
+    (lambda n, k, s, p: n * s + k - p, "for size 1, kernel 4, stride 1, padding 0, it"),
+    (lambda n, k, s, p: (n - 1) * (s + k) - 2 * p, "for size 1, kernel 4, stride 1, padding 0, it"),
+    (lambda n, k, s, p: (n - 1) * s + k - 2 ** p, "for size 1, kernel 4, stride 1, padding 0, it"),
+    (lambda n, k, s, p: int((n - 1) * s + k / 2 - p), "for size 1, kernel 4, stride 1, padding 0, it"),
+    (lambda n, k, s, p: max(n * s, k), "for size 7, kernel 5, stride 3, padding 2, it"),
+    (lambda n, k, s, p: (n - 1) * s + k - 2 * p * s, "for size 4, kernel 4, stride 2, padding 1, it"),
 ])
 
 RIGHT.setdefault("output_size", []).extend([
@@ -157,11 +157,11 @@ def lg(x):
 
 WRONG.setdefault("discriminator_loss", []).extend([
     (lambda r, f: -(torch.log(torch.sigmoid(r)).mean() + torch.log(1 - torch.sigmoid(f)).mean()), "for logits of 300 it becomes inf: the"),
-    (lambda r, f: (lg(-r).mean() + lg(f).mean()) / len(r), "for one image it is right, for a batch it is"),
-    (lambda r, f: lg(-r.mean()) + lg(f.mean()), "for one image it is right, for a batch it is"),
+    (lambda r, f: (lg(-r).mean() + lg(f).mean()) / len(r), "right for one image and wrong for a batch"),
+    (lambda r, f: lg(-r.mean()) + lg(f.mean()), "right for one image and wrong for a batch"),
     (lambda r, f: lg(f - r).mean(), "each real logit with a fake's"),
     (lambda r, f: nn.BCELoss()(r.sigmoid(), torch.ones_like(r)) + nn.BCELoss()(f.sigmoid(), torch.zeros_like(f)), r"for logits of 300 it gives 100\.0, expected"),
-    (lambda r, f: lg(-r).max() + lg(f).max(), "for one image it is right, for a batch it is"),
+    (lambda r, f: lg(-r).max() + lg(f).max(), "right for one image and wrong for a batch"),
     (lambda r, f: F.cross_entropy(torch.stack([r, f]), torch.tensor([1, 0])), "cross_entropy takes class numbers below the"),
     (lambda r, f: torch.stack([lg(-r).mean(), lg(f).mean()]), "it returns 2 numbers, one per image; a loss is"),
     (lambda r, f: lg(r).mean() + lg(f).mean(), "real images have label 0 in it, as fakes do;"),
@@ -176,13 +176,13 @@ RIGHT.setdefault("discriminator_loss", []).extend([
 ])
 
 WRONG.setdefault("generator_loss", []).extend([
-    (lambda f: lg(-f.mean()), "for one image it is right, for a batch it is"),
+    (lambda f: lg(-f.mean()), "right for one image and wrong for a batch"),
     (lambda f: torch.exp(-f).mean(), r"for logits \[\[3\.08, -0\.59\]\]\.\.\. it gives"),
     (lambda f: (1 - f).relu().mean(), "that is the hinge loss"),
     (lambda f: -torch.log(1 - f.sigmoid()).mean(), "it decreases if D classifies fakes as fake"),
     (lambda f: lg(-f).mean() + lg(f).mean(), r"it does not fall as logits grow \(2\.25 at -2,"),
     (lambda f: F.binary_cross_entropy_with_logits(f, torch.full_like(f, 0.5)), "it takes the label 1/2, as if G wanted D to"),
-    (lambda f: lg(-f).max(), "for one image it is right, for a batch it is"),
+    (lambda f: lg(-f).max(), "right for one image and wrong for a batch"),
     (lambda f: lg(-2 * f).mean(), r"for logits \[\[3\.08, -0\.59\]\]\.\.\. it gives 2\.595,"),
     (lambda f: -f.sigmoid().log().mean() * 0.5, r"it is half of the loss\."),
     (lambda f: F.mse_loss(f, torch.zeros_like(f)), r"it does not fall as logits grow \(4\.00 at -2,"),
@@ -240,13 +240,13 @@ WRONG.setdefault("latent_walk", []).extend([
 ])
 
 WRONG.setdefault("attribute_direction", []).extend([
-    (lambda z, h: z[h].mean(0) - z.mean(), "it only agrees with the true direction by"),
+    (lambda z, h: z[h].mean(0) - z.mean(), "its cosine with the true direction is only"),
     (lambda z, h: z.T @ h.float(), "sum of the latents with the attribute"),
     (lambda z, h: z[h].mean(0) * 0.5 + z[~h].mean(0) * 0.5, "it adds the two means; the direction is their"),
     (lambda z, h: z[0] - z[1], r"the mask is used as indices 0 and 1\. A mask"),
-    (lambda z, h: z[h].mean(0) - z[:len(z[h])].mean(0) if 0 else z[h].var(0), "it only agrees with the true direction by"),
+    (lambda z, h: z[h].mean(0) - z[:len(z[h])].mean(0) if 0 else z[h].var(0), "its cosine with the true direction is only"),
     (lambda z, h: (z[h] - z[h].mean(0)).mean(0), r"it is zero everywhere\."),
-    (lambda z, h: torch.linalg.svd(z)[2][0] if 0 else z.std(0), "it only agrees with the true direction by"),
+    (lambda z, h: torch.linalg.svd(z)[2][0] if 0 else z.std(0), "its cosine with the true direction is only"),
 ])
 
 WRONG.setdefault("optimal_discriminator", []).extend([

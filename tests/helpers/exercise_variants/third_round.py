@@ -17,7 +17,7 @@ WRONG["scale"] = [
     (lambda x: 2 * x / 255 - 1, "integers of 8 bits wrap around"),
     (lambda x: (x - 127) / 127.5, "integers of 8 bits wrap around"),
     (lambda x: x.to(torch.int8) / 127.5 - 1, "integers of 8 bits wrap around"),
-    (lambda x: (x.half() / 127.5 - 1).float(), "is half precision"),
+    (lambda x: (x.half() / 127.5 - 1).float(), "half precision"),
     (lambda x: (x.bfloat16() / 127.5 - 1).float(), "off|became|straight"),
     (lambda x: 2 * (x.float() - x.min()) / (x.max() - x.min()) - 1, "the image's own minimum, maximum or mean"),
     (lambda x: (x.float() - x.float().mean()) / x.float().std(), "mean 0 and its spread 1"),
