@@ -19,7 +19,7 @@ def test_a_worker_that_fails_says_why(tmp_path):
     settings = TrainConfig(**TINY)
     with (
         workers("cpu") as ask,
-        pytest.raises(TrainingError, match=r"what was measured failed: DataError: .*nowhere\.npy"),
+        pytest.raises(TrainingError, match=r"measured training failed: DataError: .*nowhere\.npy"),
     ):
         ask("facegan", settings, tmp_path / "nowhere.npy")
 

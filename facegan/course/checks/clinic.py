@@ -149,7 +149,7 @@ def _variety_case(where: str, fakes: Tensor, real: Tensor) -> Case:
 
     right = over(lambda images: _distances(images).mean())
     wrong = {
-        "it is the reciprocal: fakes over real faces.": 1 / right,
+        "it is the reciprocal; divide fakes by real faces.": 1 / right,
         "that is the value of the fakes only; divide by that of the real faces.": _distances(fakes).mean(),
         "that is a difference; it should be a ratio.": _distances(fakes).mean() - _distances(real).mean(),
         "each picture is compared with itself, too; pair it with every other one.": over(

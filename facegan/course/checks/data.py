@@ -58,7 +58,7 @@ def _check_line(got: Tensor) -> None:
         "its range is -1 to 0: dividing by 255 gives 0 to 1, half of the range from -1 to 1.": byte / 255 - 1,
         "its range is as wide as that of bytes; a division is missing.": byte - 127.5,
         "dark and bright are exchanged: 0 should become -1, and 255 should become 1.": -right,
-        "are parentheses missing? Half the range less 1 is what it divides by.": byte / 126.5,
+        "it divides by 126.5, half the range minus 1: are parentheses missing?": byte / 126.5,
         "1 is subtracted before the division; are parentheses missing, or in the wrong place?": (byte - 1) / 127.5,
         "it rounds: between -1, 0 and 1 there should be many values.": right.round(),
         "it rounds down: between -1, 0 and 1 there should be many values.": (byte / 127.5).floor() - 1,
@@ -164,7 +164,7 @@ def _check_levels(out: Tensor, levels: Tensor, floats: Tensor) -> None:
         "it is clipped to 1 after the multiplication, where the range is 0 to 255.": (
             (floats + 1).mul(127.5).clamp(0, 1).round()
         ),
-        "it is clipped to 1 after the multiplication, where the range is 0 to 255, and cut off.": (
+        "it is clipped to 1 after the multiplication, where the range is 0 to 255, and it is not rounded.": (
             (floats + 1).mul(127.5).clamp(0, 1).floor()
         ),
         "its range is 0 to 1: are bytes meant, 0 to 255?": ((floats + 1) / 2).round(),

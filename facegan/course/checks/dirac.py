@@ -117,12 +117,12 @@ def dirac_gradients(function: Callable) -> None:
     if not close(d_theta, g):
         refuse(d_theta, _wrong_thetas(theta, psi))
         raise CheckFailed(
-            f"theta's is wrong: {_example(theta, psi, d_theta, g)}. G minimizes log(1 - D(theta))."
+            f"theta's update is wrong: {_example(theta, psi, d_theta, g)}. G minimizes log(1 - D(theta))."
         )
     if not close(d_psi, d):
         refuse(d_psi, _wrong_psis(theta, psi))
         raise CheckFailed(
-            f"psi's is wrong: {_example(theta, psi, d_psi, d)}. D minimizes -log(1 - D(theta)); the real point x = 0 "
+            f"psi's update is wrong: {_example(theta, psi, d_psi, d)}. D minimizes -log(1 - D(theta)); the real point x = 0 "
             "adds nothing."
         )
     for shape in ((1,), (3, 4)):
@@ -141,29 +141,32 @@ def _wrong_thetas(theta: Tensor, psi: Tensor) -> dict[str, Any]:
     fooled, trusted = torch.sigmoid(psi * theta), torch.sigmoid(-psi * theta)
     return {
         "theta moves the wrong way: G wants D(theta) to grow.": -psi * fooled,
-        "theta's is that of the non-saturating loss -log D; here G minimizes log(1 - D).": psi * trusted,
-        "theta's is that of the non-saturating loss -log D, and with the wrong sign.": -psi * trusted,
-        "theta's has the slope that belongs to psi: the logit psi * theta changes by psi with theta.": theta
+        "theta's update is that of the non-saturating loss -log D; here G minimizes log(1 - D).": psi
+        * trusted,
+        "theta's update is that of the non-saturating loss -log D, and with the wrong sign.": -psi * trusted,
+        "theta's update has the slope that belongs to psi: the logit psi * theta changes by psi with theta.": theta
         * fooled,
-        "theta's is the slope in the logit only; the logit psi * theta changes with theta, too.": fooled,
-        "theta's is that of D itself, not of log(1 - D).": psi * fooled * trusted,
-        "theta's is a mean over all points; each point is a separate game.": psi * fooled / len(theta),
-        "theta's has a factor 2 too much.": 2 * psi * fooled,
-        "theta's is G's loss itself, not its slope.": trusted.log(),
-        "theta's divides by 1 - D, and the derivative of sigmoid is missing: use the chain rule.": -psi
+        "theta's update is the slope in the logit only; the logit psi * theta changes with theta, too.": fooled,
+        "theta's update is that of D itself, not of log(1 - D).": psi * fooled * trusted,
+        "theta's update is a mean over all points; each point is a separate game.": psi * fooled / len(theta),
+        "theta's update has a factor 2 too much.": 2 * psi * fooled,
+        "theta's update is G's loss itself, not its slope.": trusted.log(),
+        "theta's update divides by 1 - D, and the derivative of sigmoid is missing: use the chain rule.": -psi
         / trusted,
-        "theta's divides by 1 - D, and the derivative of sigmoid is missing: use the chain rule. The sign, too.": (
+        "theta's update divides by 1 - D, and the derivative of sigmoid is missing: use the chain rule. The sign, too.": (
             psi / trusted
         ),
-        "theta's has no sigmoid.": psi,
-        "theta's takes sigmoid of psi alone; the logit is psi * theta.": psi * torch.sigmoid(psi),
-        "theta's takes sigmoid of theta alone; the logit is psi * theta.": psi * torch.sigmoid(theta),
-        "theta's has tanh instead of sigmoid.": psi * torch.tanh(psi * theta),
-        "theta's has the sigmoid squared.": psi * fooled.square(),
-        "theta's adds psi and theta; the logit is their product.": psi * torch.sigmoid(psi + theta),
-        "theta's has log(sigmoid), a loss, where the slope belongs.": psi * fooled.log(),
-        "theta's is that of D itself, not of log(1 - D), and with the wrong sign.": -psi * fooled * trusted,
-        "theta's has exp instead of sigmoid.": psi * torch.exp(psi * theta),
+        "theta's update has no sigmoid.": psi,
+        "theta's update takes sigmoid of psi alone; the logit is psi * theta.": psi * torch.sigmoid(psi),
+        "theta's update takes sigmoid of theta alone; the logit is psi * theta.": psi * torch.sigmoid(theta),
+        "theta's update has tanh instead of sigmoid.": psi * torch.tanh(psi * theta),
+        "theta's update has the sigmoid squared.": psi * fooled.square(),
+        "theta's update adds psi and theta; the logit is their product.": psi * torch.sigmoid(psi + theta),
+        "theta's update has log(sigmoid), a loss, where the slope belongs.": psi * fooled.log(),
+        "theta's update is that of D itself, not of log(1 - D), and with the wrong sign.": -psi
+        * fooled
+        * trusted,
+        "theta's update has exp instead of sigmoid.": psi * torch.exp(psi * theta),
     }
 
 
@@ -171,25 +174,28 @@ def _wrong_psis(theta: Tensor, psi: Tensor) -> dict[str, Any]:
     fooled, trusted = torch.sigmoid(psi * theta), torch.sigmoid(-psi * theta)
     return {
         "psi moves the wrong way: D wants the logit of theta, psi * theta, to fall.": theta * fooled,
-        "psi's is that of -log D, as if the fake were real: D minimizes -log(1 - D(theta)).": theta * trusted,
-        "psi's takes sigmoid of minus the logit: the slope of -log(1 - D) is sigmoid of the logit.": -theta
+        "psi's update is that of -log D, as if the fake were real: D minimizes -log(1 - D(theta)).": theta
         * trusted,
-        "psi's has the slope that belongs to theta: the logit psi * theta changes by theta with psi.": -psi
+        "psi's update takes sigmoid of minus the logit: the slope of -log(1 - D) is sigmoid of the logit.": -theta
+        * trusted,
+        "psi's update has the slope that belongs to theta: the logit psi * theta changes by theta with psi.": -psi
         * fooled,
-        "psi's is the slope in the logit only; the logit psi * theta changes with psi, too.": -fooled,
-        "psi's is that of D itself, not of -log(1 - D).": -theta * fooled * trusted,
-        "psi's is a mean over all points; each point is a separate game.": -theta * fooled / len(theta),
-        "psi's has a factor 1/2 too much.": -theta * fooled / 2,
-        "psi's is theta's, too; each player has its own slope.": psi * fooled,
-        "psi's has the sigmoid squared.": -theta * fooled.square(),
-        "psi's has no sigmoid.": -theta,
-        "psi's is D's loss itself, not its slope.": -trusted.log(),
-        "psi's is G's loss, and not its slope.": trusted.log(),
-        "psi's takes sigmoid of theta alone; the logit is psi * theta.": -theta * torch.sigmoid(theta),
-        "psi's takes sigmoid of psi alone; the logit is psi * theta.": -theta * torch.sigmoid(psi),
-        "psi's divides by 1 - D, and the derivative of sigmoid is missing: use the chain rule.": theta
+        "psi's update is the slope in the logit only; the logit psi * theta changes with psi, too.": -fooled,
+        "psi's update is that of D itself, not of -log(1 - D).": -theta * fooled * trusted,
+        "psi's update is a mean over all points; each point is a separate game.": -theta
+        * fooled
+        / len(theta),
+        "psi's update has a factor 1/2 too much.": -theta * fooled / 2,
+        "psi's update is theta's, too; each player has its own slope.": psi * fooled,
+        "psi's update has the sigmoid squared.": -theta * fooled.square(),
+        "psi's update has no sigmoid.": -theta,
+        "psi's update is D's loss itself, not its slope.": -trusted.log(),
+        "psi's update is G's loss, and not its slope.": trusted.log(),
+        "psi's update takes sigmoid of theta alone; the logit is psi * theta.": -theta * torch.sigmoid(theta),
+        "psi's update takes sigmoid of psi alone; the logit is psi * theta.": -theta * torch.sigmoid(psi),
+        "psi's update divides by 1 - D, and the derivative of sigmoid is missing: use the chain rule.": theta
         / trusted,
-        "psi's has 1/2 from the real point; that point adds nothing, because D(0) does not change.": 0.5
+        "psi's update has 1/2 from the real point; that point adds nothing, because D(0) does not change.": 0.5
         - theta * fooled,
     }
 
@@ -352,7 +358,7 @@ def _wrong_rates(field: Callable, theta: Tensor, psi: Tensor, rate: float) -> di
             theta + rate * field(theta, psi + rate * rate * d_psi)[0],
             psi + rate * rate * d_psi,
         ),
-        "psi moves twice in it.": (end, new_psi + rate * field(end, new_psi)[1]),
+        "psi moves twice.": (end, new_psi + rate * field(end, new_psi)[1]),
         "theta moves against a psi that took a step of its own size, without the rate.": (
             theta + rate * field(theta, psi + d_psi)[0],
             new_psi,

@@ -119,7 +119,7 @@ def _wrong_penalties(discriminator: nn.Module, real: Tensor, gradient: Tensor) -
         "that is half of WGAN-GP's penalty, which pulls the norm to 1; R1 pulls it to 0.": (
             (roots - 1).square().mean() / 2
         ),
-        "that is the gradient of D's mean over the batch; every sample has a gradient of its own.": (
+        "that is the gradient of D's mean over the batch; every sample has its own gradient.": (
             norms.mean() / 2 / count**2
         ),
         "it averages the gradients' norms before it squares them.": roots.mean().square() / 2,

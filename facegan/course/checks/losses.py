@@ -52,7 +52,7 @@ def _wrong_d(real: Tensor, fake: Tensor) -> dict[str, Any]:
         "a sigmoid is applied twice: these functions take logits, or probabilities, not both.": (
             F.softplus(-p).mean() + F.softplus(q).mean()
         ),
-        "fakes have label 1 in it, as real images do; D should learn to tell them apart.": (
+        "it gives fakes the label 1, as real images; D should learn to tell them apart.": (
             on_real + F.softplus(-fake).mean()
         ),
         "real images have label 0 in it, as fakes do; D should learn to tell them apart.": (

@@ -259,7 +259,7 @@ def _diagnose_g(watch: _Watch, before: _Watch, moved: nn.Module) -> None:
             )
     check(
         not _same(_clean(got), right),
-        "G steps with gradients of the round before still in it: zero_grad is missing before its backward().",
+        "G steps with gradients of the previous step: call zero_grad before its backward().",
     )
     ratio = _ratio(got, right)
     check(ratio is None, _scaled("G", ratio or 0, len(before.real)))

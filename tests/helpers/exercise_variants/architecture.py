@@ -327,7 +327,7 @@ RIGHT["init_weights"] += [weights_init]
 WRONG["output_size"] += [
     (lambda n, k, s, p: (n - 1) * s + k - p, "both ends"),
     (lambda n, k, s, p: (n - 1) * s + k + 2 * p, "smaller"),
-    (lambda n, k, s, p: n * s + k - 2 * p, "size - 1 moves"),
+    (lambda n, k, s, p: n * s + k - 2 * p, "size - 1 steps"),
     (lambda n, k, s, p: (n - 1) * s + k, "not taken into account"),
 ]
 WRONG["generator"] += [

@@ -114,20 +114,23 @@ WRONG["dirac_gradients"] = [
     (lambda t, p: (p * torch.sigmoid(-p * t), -t * torch.sigmoid(p * t)), "non-saturating loss"),
     (lambda t, p: (p * torch.sigmoid(p * t), -t * torch.sigmoid(-p * t)), "sigmoid of minus the logit"),
     (lambda t, p: (torch.sigmoid(p * t), -t * torch.sigmoid(p * t)), "slope in the logit only"),
-    (lambda t, p: (p * torch.sigmoid(p * t), -torch.sigmoid(p * t)), "psi's is the slope in the logit only"),
+    (
+        lambda t, p: (p * torch.sigmoid(p * t), -torch.sigmoid(p * t)),
+        "psi's update is the slope in the logit only",
+    ),
     (lambda t, p: (p * torch.sigmoid(p * t), -t * torch.sigmoid(p * t) / 2), "factor 1/2 too much"),
     (lambda t, p: (t * torch.sigmoid(p * t), -p * torch.sigmoid(p * t)), "slope that belongs to psi"),
     (lambda t, p: (p, -t), "game without sigmoid"),
     (
         lambda t, p: (p * torch.sigmoid(p * t), 0.5 - t * torch.sigmoid(p * t)),
-        "psi's has 1/2 from the real point; that",
+        "psi's update has 1/2 from the real point; that",
     ),
     (lambda t, p: p * torch.sigmoid(p * t), "expected two|returns a tensor"),
     (lambda t, p: (p.mean() * 1, -t.mean()), r"returns a tensor \(\)"),
     (lambda t, p: (F.logsigmoid(-p * t), F.logsigmoid(-p * t)), "G's loss itself"),
     (
         lambda t, p: (p * torch.exp(p * t), -t * torch.sigmoid(p * t)),
-        r"theta's has exp instead of sigmoid\.",
+        r"theta's update has exp instead of sigmoid\.",
     ),
     (lambda t, p: (math.nan * t, p), "its result contains NaN or infinity:"),
 ]
@@ -310,7 +313,7 @@ WRONG["r1_penalty"] = [
     (penalty_through(True, lambda g: (rows(g).sqrt() - 1).square().mean()), "WGAN-GP's penalty"),
     (
         penalty_through(True, lambda g: rows(g).mean() / 2, of="mean"),
-        "every sample has a gradient of its own",
+        "every sample has its own gradient",
     ),
     (penalty_through(False, lambda g: rows(g).mean() / 2), "no gradient for D's weights"),
     (lambda d, x: solutions.r1_penalty(d, x).detach(), "no gradient for D's weights"),

@@ -25,7 +25,7 @@ WRONG["unscale"] = [
     (lambda x: (x.clamp(0, 1) * 127.5 + 127.5).round().byte(), "negative values are lost"),
     (lambda x: ((x.round() + 1) * 127.5).round().clamp(0, 255).byte(), r"too early: only 0, 128 and 255"),
     (lambda x: (x + 1).clamp(0, 255).byte(), "multiplication is missing, and decimals"),
-    (lambda x: ((x + 1) * 127.5).clamp(0, 1).byte(), "clipped to 1 after the multiplication.*cut off"),
+    (lambda x: ((x + 1) * 127.5).clamp(0, 1).byte(), "clipped to 1 after the multiplication.*not rounded"),
     (lambda x: S.unscale(x).movedim(0, -1).reshape(x.shape), "right for a row of values and wrong"),
     (lambda x: (((x + 1) / 2).clamp(0, 1).sqrt() * 255).round().byte(), "not on a straight line"),
 ]
@@ -202,7 +202,7 @@ WRONG["discriminator_loss"] = [
     (lambda r, f: bce(r, torch.ones_like(r)) / 2, r"real images only.*\(It is also halved"),
     (lambda r, f: bce(f, torch.zeros_like(f)) / 2, r"fakes only.*\(It is also halved"),
     (lambda r, f: (bce(r.sigmoid(), torch.ones_like(r)) + bce(f.sigmoid(), torch.zeros_like(f))) / 2, r"applied twice.*\(It is also halved"),
-    (lambda r, f: bce(torch.cat([r, f]), torch.ones(len(r) + len(f))), r"fakes have label 1.*\(It is also halved"),
+    (lambda r, f: bce(torch.cat([r, f]), torch.ones(len(r) + len(f))), r"it gives fakes the label 1.*\(It is also halved"),
     (lambda r, f: bce(f, torch.zeros_like(f)) - bce(r, torch.ones_like(r)), "halves are subtracted"),
     (lambda r, f: -F.logsigmoid(r).mean() + F.logsigmoid(f).mean(), "takes log D of fakes"),
     (lambda r, f: bce(r - f.mean(), torch.ones_like(r)) + bce(f - r.mean(), torch.zeros_like(f)), "with the fakes' mean"),
@@ -344,14 +344,14 @@ def directions(theta, psi, d_theta=None, d_psi=None):
 
 WRONG["dirac_gradients"] = [
     (lambda t, p: directions(t, p, d_theta=-p * torch.sigmoid(-p * t)), "non-saturating loss -log D, and with the wrong sign"),
-    (lambda t, p: directions(t, p, d_theta=p), "theta's has no sigmoid"),
+    (lambda t, p: directions(t, p, d_theta=p), "theta's update has no sigmoid"),
     (lambda t, p: directions(t, p, d_psi=t * torch.sigmoid(-p * t)), "as if the fake were real"),
-    (lambda t, p: directions(t, p, d_psi=-(t * torch.sigmoid(p * t)) / len(t)), "psi's is a mean over all points"),
-    (lambda t, p: directions(t, p, d_psi=-t * torch.sigmoid(p * t) ** 2), "psi's has the sigmoid squared"),
-    (lambda t, p: directions(t, p, d_psi=-t), "psi's has no sigmoid"),
-    (lambda t, p: directions(t, p, d_psi=-torch.log(1 - torch.sigmoid(p * t))), "psi's is D's loss itself"),
-    (lambda t, p: directions(t, p, d_psi=-t * torch.sigmoid(p)), "psi's takes sigmoid of psi alone"),
-    (lambda t, p: directions(t, p, d_psi=t / (1 - torch.sigmoid(p * t))), "psi's divides by 1 - D"),
+    (lambda t, p: directions(t, p, d_psi=-(t * torch.sigmoid(p * t)) / len(t)), "psi's update is a mean over all points"),
+    (lambda t, p: directions(t, p, d_psi=-t * torch.sigmoid(p * t) ** 2), "psi's update has the sigmoid squared"),
+    (lambda t, p: directions(t, p, d_psi=-t), "psi's update has no sigmoid"),
+    (lambda t, p: directions(t, p, d_psi=-torch.log(1 - torch.sigmoid(p * t))), "psi's update is D's loss itself"),
+    (lambda t, p: directions(t, p, d_psi=-t * torch.sigmoid(p)), "psi's update takes sigmoid of psi alone"),
+    (lambda t, p: directions(t, p, d_psi=t / (1 - torch.sigmoid(p * t))), "psi's update divides by 1 - D"),
 ]
 
 

@@ -267,15 +267,15 @@ sg = torch.sigmoid
 
 WRONG.setdefault("dirac_gradients", []).extend([
     (lambda t, p: (p * sg(p * t), t * sg(p * t)), "psi moves the wrong way: D wants the logit of"),
-    (lambda t, p: (-p * sg(p * t) * (1 - sg(p * t)), t * sg(p * t) * (1 - sg(p * t))), r"theta's is that of D itself, not of log\(1 -"),
-    (lambda t, p: (p * sg(t), -t * sg(p)), "theta's takes sigmoid of theta alone; the"),
-    (lambda t, p: (p * sg(p * t) ** 2, -t * sg(p * t) ** 2), r"theta's has the sigmoid squared\."),
-    (lambda t, p: (p / (1 - sg(p * t)), -t * sg(p * t)), "theta's divides by 1 - D, and the derivative"),
-    (lambda t, p: (p * sg(p * t), -t * sg(p * t) + 0.5), "psi's has 1/2 from the real point; that point"),
-    (lambda t, p: (p * torch.log(sg(p * t)), -t * torch.log(sg(p * t))), r"theta's has log\(sigmoid\), a loss, where the"),
-    (lambda t, p: (p * sg(p * t), p * sg(p * t)), "psi's is theta's, too; each player has"),
-    (lambda t, p: (p * sg(p + t), -t * sg(p + t)), "theta's adds psi and theta; the logit is"),
-    (lambda t, p: (2 * p * sg(p * t), -2 * t * sg(p * t)), r"theta's has a factor 2 too much\."),
+    (lambda t, p: (-p * sg(p * t) * (1 - sg(p * t)), t * sg(p * t) * (1 - sg(p * t))), r"theta's update is that of D itself, not of log\(1 -"),
+    (lambda t, p: (p * sg(t), -t * sg(p)), "theta's update takes sigmoid of theta alone; the"),
+    (lambda t, p: (p * sg(p * t) ** 2, -t * sg(p * t) ** 2), r"theta's update has the sigmoid squared\."),
+    (lambda t, p: (p / (1 - sg(p * t)), -t * sg(p * t)), "theta's update divides by 1 - D, and the derivative"),
+    (lambda t, p: (p * sg(p * t), -t * sg(p * t) + 0.5), "psi's update has 1/2 from the real point; that point"),
+    (lambda t, p: (p * torch.log(sg(p * t)), -t * torch.log(sg(p * t))), r"theta's update has log\(sigmoid\), a loss, where the"),
+    (lambda t, p: (p * sg(p * t), p * sg(p * t)), "psi's update is theta's, too; each player has"),
+    (lambda t, p: (p * sg(p + t), -t * sg(p + t)), "theta's update adds psi and theta; the logit is"),
+    (lambda t, p: (2 * p * sg(p * t), -2 * t * sg(p * t)), r"theta's update has a factor 2 too much\."),
 ])
 
 WRONG.setdefault("alternating_step", []).extend([

@@ -198,7 +198,7 @@ RIGHT["train_step"] = [
 WRONG["train_step"] = [
     (with_options(detach=False, zero_g=False), "discriminator loss also sent gradients into the generator"),
     (with_options(zero_d=False), "zero_grad is missing"),
-    (with_options(zero_g=False), "G steps with gradients of the round before"),
+    (with_options(zero_g=False), "G steps with gradients of the previous step"),
     (with_options(swap=True), "labels are swapped"),
     (with_options(fake_label=1.0), "fakes are real"),
     (with_options(fake_part=False), "real images only"),

@@ -69,7 +69,7 @@ BUT["discriminator_loss"] = [
 ]
 WRONG["discriminator_loss"] = [
     (lambda r, f: bce(r, torch.zeros_like(r)) + bce(f, torch.ones_like(f)), "labels are swapped"),
-    (lambda r, f: bce(r, torch.ones_like(r)) + bce(f, torch.ones_like(f)), "fakes have label 1"),
+    (lambda r, f: bce(r, torch.ones_like(r)) + bce(f, torch.ones_like(f)), "it gives fakes the label 1"),
     (lambda r, f: bce(r, torch.zeros_like(r)) + bce(f, torch.zeros_like(f)), "real images have label 0"),
     (lambda r, f: bce(r, torch.ones_like(r)) - bce(f, torch.zeros_like(f)), "subtracted"),
     (lambda r, f: F.logsigmoid(r).mean() + F.logsigmoid(-f).mean(), "sign is wrong"),
@@ -395,7 +395,7 @@ WRONG["train_step"] = [
     (step_twice_d, "add its two losses"),
     (step_one_sum, "gradient"),
     (step(order="bs zbs"), "zero_grad is missing before its backward"),
-    (step(order="zbs bs"), "round before|detach"),
+    (step(order="zbs bs"), "previous step|detach"),
     (step(order="bzs zbs"), "zero_grad (?:come|after)"),
     (step(order="zbs bzs"), "zero_grad (?:come|after)|before any gradient"),
     (step(order="zs zbs"), "backward"),
