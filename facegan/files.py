@@ -99,6 +99,12 @@ def _without_waiting(path: str | Path, flags: int) -> int:
     return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
 
 
+def user_cache() -> Path:
+    """The folder `facegan` in the user's cache folder; it may not exist yet."""
+    base = os.environ.get("LOCALAPPDATA" if os.name == "nt" else "XDG_CACHE_HOME")
+    return Path(base or os.path.expanduser("~/.cache")) / "facegan"
+
+
 def remove_temporaries(folder: str | Path) -> None:
     """Remove temporary files of `write_atomic` that a killed process left behind."""
     for path in Path(folder).glob(f"{_TEMPORARY}*"):

@@ -31,8 +31,7 @@ _KEY = "[0-9a-f]{12}"
 
 def folders() -> list[Path]:
     """The folders of caches, in the order in which they are tried."""
-    base = os.environ.get("LOCALAPPDATA" if os.name == "nt" else "XDG_CACHE_HOME")
-    return [Path(data.DATA_FOLDER), Path(base or os.path.expanduser("~/.cache")) / "facegan"]
+    return [Path(data.DATA_FOLDER), files.user_cache()]
 
 
 def label_of(path: str | Path) -> str:

@@ -47,6 +47,5 @@ def check_newest(run_dir: Path, step: int | None) -> None:
 
 
 def _note(run_dir: Path) -> Path:
-    base = os.environ.get("LOCALAPPDATA" if os.name == "nt" else "XDG_CACHE_HOME")
     key = hashlib.sha256(os.fsencode(run_dir.absolute())).hexdigest()[:16]
-    return Path(base or os.path.expanduser("~/.cache")) / "facegan" / f"rescued-{key}.json"
+    return files.user_cache() / f"rescued-{key}.json"

@@ -34,9 +34,7 @@ def check_batch_fits(gan: Any) -> None:
         images = sample(ema, 2, seed=0)
         images = images.to(memory_format=gan.memory_format) if images.ndim == 4 else images
         outputs = [*feature_maps(g, latents_for(ema, 2, seed=0)), *feature_maps(d, images)]
-    numbers = (
-        sum(output.numel() for _, output in outputs) // 4
-    )  # of one of two, and at least every other is kept
+    numbers = sum(output.numel() for _, output in outputs) // 4  # for one of two images, half of the outputs
     batch = gan.config.batch_size // distributed.world_size()
     needed, advised = batch * numbers * gan.precision.itemsize, _advised(batch)
     check_fits(needed, gan.device, f"a batch of {batch:,}", f"Use batch_size={advised} or a smaller width.")

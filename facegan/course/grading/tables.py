@@ -15,7 +15,7 @@ NOTHING = "nothing was handed in"
 
 
 def scope(grades: Sequence[Grade], notebooks: Sequence[int] = ()) -> dict[int, list[str]]:
-    """The graded exercises by notebook: of `notebooks`, or, if empty, of all that were handed in."""
+    """The graded exercises by notebook: those of `notebooks`, or of all submitted notebooks if it is empty."""
     table = exercises()
     wanted = set(notebooks) or {table[name].notebook for g in grades for name in g.results}
     wanted = wanted or {found.notebook for found in table.values()}
