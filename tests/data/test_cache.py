@@ -84,17 +84,18 @@ def test_sources_are_told_apart_where_the_date_of_the_last_change_is_that_of_the
     """As in images of disks, of which one and then another is mounted at one place."""
     keys = set()
 
-    def dated(path):
-        status = os.stat(path)
+    def dated(path, **options):
+        status = os.stat(path, **options)
         names = ("st_mode", "st_size", "st_mtime_ns")
         fields = {name: getattr(status, name) for name in names}
         return SimpleNamespace(**fields, st_ctime_ns=status.st_mtime_ns)
 
-    monkeypatch.setattr(Path, "stat", dated)
     for color in (10, 10, 20):
         for name in ("0.bmp", "1.bmp"):
             paint(tmp_path / "photos", (color,) * 3, name)
-        keys.add(archives.change_key(tmp_path / "photos"))
+        with monkeypatch.context() as patch:
+            patch.setattr(Path, "stat", dated)
+            keys.add(archives.change_key(tmp_path / "photos"))
     assert len(keys) == 2
 
 
