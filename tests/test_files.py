@@ -7,6 +7,7 @@ import os
 import pytest
 
 from facegan import files
+from facegan.errors import DiskFullError
 
 
 def test_a_link_planted_at_the_temporary_is_not_followed(tmp_path, monkeypatch):
@@ -45,6 +46,26 @@ def test_a_pipe_is_neither_replaced_nor_waited_for(tmp_path):
     files.write_atomic(tmp_path / "file", b"new")
     os.mkfifo(tmp_path / ".file.verified")
     assert not files.is_verified(tmp_path / "file")
+
+
+def test_bytes_reach_the_disk_before_they_take_the_place_of_the_old_ones(tmp_path, monkeypatch):
+    path, calls = files.write_atomic(tmp_path / "a", b"old"), []
+    fsync, replace = os.fsync, os.replace
+    monkeypatch.setattr("os.fsync", lambda file: calls.append(os.fstat(file).st_size) or fsync(file))
+    monkeypatch.setattr("os.replace", lambda *names: calls.append("replace") or replace(*names))
+    files.write_atomic(path, b"newer")
+    assert calls == [5, "replace"]
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT])
+def test_a_full_disk_and_a_used_up_quota_are_named(tmp_path, monkeypatch, number):
+    def fail(*_):
+        raise OSError(number, "no room")
+
+    monkeypatch.setattr("os.fsync", fail)
+    with pytest.raises(DiskFullError, match="Its previous contents are intact"):
+        files.write_atomic(tmp_path / "a", b"new")
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_failed_write_leaves_the_old_file_and_no_temporary(tmp_path, monkeypatch):

@@ -8,6 +8,7 @@ faces. The second detection decides whether this is a face, and how it is framed
 
 from __future__ import annotations
 
+import hashlib
 import threading
 from pathlib import Path
 from typing import NamedTuple
@@ -16,8 +17,10 @@ import numpy as np
 
 from facegan.data.crops import Crop
 from facegan.data.decode import NoFace
+from facegan.errors import DataError
 
 MODEL = Path(__file__).parents[1] / "weights" / "face_detection_yunet_2023mar.onnx"
+_PUBLISHED = "8f2383e4dd3cfbb4553ea8718107fc0423210dc964f9f4280604804ed2552fa4"  # SHA-256
 
 # Medians over CelebA's faces in the crop celeba-128, in sides of it: the point midway between eyes and mouth,
 # and the length (e^2 + m^2)^0.5 for the distances e between the eyes and m from eyes to mouth.
@@ -51,6 +54,9 @@ def face_crop() -> Crop | None:
     """The crop around the largest face of a photograph; None if no detector is installed.
 
     Its `cut` raises `NoFace` if it finds no face.
+
+    Raises:
+        DataError: the detector's bundled file is not the published one.
     """
     try:
         from cv2 import FaceDetectorYN  # noqa: F401
@@ -58,23 +64,36 @@ def face_crop() -> Crop | None:
         return None
     from PIL import Image
 
+    model = _read_model()
     detectors = threading.local()  # threads cannot share a detector
 
     def cut(image, size: int):
         if not hasattr(detectors, "detector"):
-            detectors.detector = _load_detector()
+            detectors.detector = _load_detector(model)
         return Image.fromarray(_square(image, _find(image, size, detectors.detector), 2 * size))
 
     return Crop("face", cut, share=1 / 8, version=2)
 
 
-def _load_detector():
+def _read_model() -> np.ndarray:
+    try:
+        model = MODEL.read_bytes()  # OpenCV itself cannot open every path on Windows
+    except OSError:
+        model = b""
+    if hashlib.sha256(model).hexdigest() != _PUBLISHED:
+        raise DataError(
+            f"{MODEL} is missing or damaged. Install facegan again: "
+            "pip install --force-reinstall --no-deps and the source you installed it from."
+        )
+    return np.frombuffer(model, np.uint8)
+
+
+def _load_detector(model: np.ndarray):
     import cv2
 
     logging = cv2.utils.logging
     level = logging.setLogLevel(logging.LOG_LEVEL_ERROR)  # OpenCV 5 warns of its own default
     try:
-        model = np.fromfile(MODEL, np.uint8)  # OpenCV itself cannot open every path on Windows
         return cv2.FaceDetectorYN.create("onnx", model, np.empty(0, np.uint8), (_LOOK_SIDE, _LOOK_SIDE))
     finally:
         logging.setLogLevel(level)

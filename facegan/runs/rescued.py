@@ -24,17 +24,18 @@ def remember(run_dir: Path, saved_to: Path) -> None:
         files.write_atomic(note, json.dumps({"run_dir": str(run_dir), "saved_to": str(saved_to)}).encode())
 
 
-def forget(run_dir: Path) -> None:
-    """Remove the record of `remember`."""
+def forget(run_dir: Path) -> Path | None:
+    """Remove the record of `remember`; returns the other folder if it still exists."""
+    saved_to = _saved_to(run_dir)
     with suppress(OSError):
         _note(run_dir).unlink(missing_ok=True)
+    return saved_to if saved_to and saved_to.is_dir() else None
 
 
 def check_newest(run_dir: Path, step: int | None) -> None:
     """Raise `CheckpointError` if a run was saved elsewhere at a later step; `step` is None if the folder has none."""
-    try:
-        saved_to = Path(json.loads(_note(run_dir).read_text())["saved_to"])
-    except (OSError, ValueError, KeyError, TypeError):
+    saved_to = _saved_to(run_dir)
+    if saved_to is None:
         return
     newest = max(numbered(saved_to / "checkpoints", ".pt"), default=-1)
     if newest > (-1 if step is None else step):
@@ -44,6 +45,13 @@ def check_newest(run_dir: Path, step: int | None) -> None:
             f"available. To continue from step {newest}, copy the contents of {saved_to} into {run_dir}, or use "
             f"run_dir={str(saved_to)!r}. To discard them, delete {saved_to}."
         )
+
+
+def _saved_to(run_dir: Path) -> Path | None:
+    try:
+        return Path(json.loads(_note(run_dir).read_text())["saved_to"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
 
 
 def _note(run_dir: Path) -> Path:

@@ -36,10 +36,13 @@ def start_over(gan: GAN, run_dir: str | Path | None) -> Path | None:
     if gan.step:
         reset(gan, run_dir)
     moved = set_aside(run_dir) if run_dir and distributed.rank() == 0 else None
-    if run_dir:
-        rescued.forget(run_dir)
+    elsewhere = rescued.forget(run_dir) if run_dir else None
     if moved:
         log_rank0(f"moved the run in {run_dir} to {moved}; starting over at step 0.")
+    if elsewhere:
+        log_rank0(
+            f"{elsewhere} keeps a state of the old run that was saved while {run_dir} was not available."
+        )
     return moved
 
 

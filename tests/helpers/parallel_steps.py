@@ -52,6 +52,4 @@ def main(path):
 if __name__ == "__main__":
     main(Path(sys.argv[1]))
     sys.stdout.flush()
-    os._exit(
-        0
-    )  # as `facegan.cli.main` does: gloo's threads now and then abort an interpreter that shuts down
+    os._exit(0)  # as `facegan.cli.main` does: gloo's threads sometimes abort an interpreter that shuts down

@@ -105,13 +105,15 @@ def test_the_next_run_finds_a_newer_state_that_was_saved_elsewhere(faces, tmp_pa
     shutil.rmtree(rescue)
 
 
-def test_a_run_that_starts_over_asks_for_no_state_that_was_saved_elsewhere(faces, tmp_path):
+def test_a_run_that_starts_over_names_the_state_that_was_saved_elsewhere_once(faces, tmp_path, capsys):
     fit(make_gan(), faces, steps=1, run_dir=tmp_path / "run")
     (tmp_path / "rescue" / "checkpoints").mkdir(parents=True)
     (tmp_path / "rescue" / "checkpoints" / "step_000009.pt").touch()
     rescued.remember(tmp_path / "run", tmp_path / "rescue")
     fit(make_gan(), faces, steps=1, run_dir=tmp_path / "run", fresh=True)
+    assert f"{tmp_path / 'rescue'} keeps a state of the old run" in capsys.readouterr().out
     fit(make_gan(), faces, steps=2, run_dir=tmp_path / "run")
+    assert "rescue" not in capsys.readouterr().out
 
 
 def test_a_full_disk_ends_the_run_with_its_name(gan, faces, tmp_path, monkeypatch):

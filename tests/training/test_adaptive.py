@@ -74,9 +74,11 @@ def test_at_zero_nothing_is_augmented_and_at_one_everything(real):
         gan.augmentation.load(torch.tensor([p, 0.0]))
         gan.discriminator.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0].detach()))
         train_step(gan, real)
-    plain, augmented = seen[0], seen[3]
-    assert torch.equal(plain, real)
-    assert all(not torch.equal(a, b) for a, b in zip(plain, augmented, strict=True))
+    fake = seen[1]
+    assert torch.equal(seen[0], real)
+    assert torch.equal(seen[2], fake), "G learns from the fakes of D's update"
+    for plain, augmented in zip((real, fake, fake, seen[4]), seen[3:] + seen[5:], strict=True):
+        assert all(not torch.equal(a, b) for a, b in zip(plain, augmented, strict=True))
 
 
 def test_without_it_random_numbers_and_columns_are_as_before(real):
