@@ -22,6 +22,7 @@ from facegan.models.conv import Conv2d, ConvTranspose2d, NearestConvTranspose2d
 from facegan.models.dcgan import Generator
 from facegan.models.protocol import attribute, check_finite_weights, copied, unwrapped
 from facegan.runs import generator_file
+from facegan.runtime.settings import usual_settings
 
 _OPSET = 18  # of ONNX
 
@@ -54,6 +55,7 @@ def plain(generator: nn.Module) -> PlainGenerator:
     return PlainGenerator(network, signed=signed).eval()
 
 
+@usual_settings()
 def export_generator(generator: nn.Module, path: str | Path, *, format: str | None = None) -> Path:
     """Write a generator as a plain network, from latents z (B, latent_dim) to images in [-1, 1].
 

@@ -122,8 +122,10 @@ def picture_of(samples: Tensor) -> Tensor:
 def draw_points(points: Tensor, *, extent: float = 2.0, size: int = 256) -> Tensor:
     """Points (N, 2) as dark squares on white, uint8 (3, size, size), in the window [-extent, extent], y upward."""
     shown = points[points.isfinite().all(1)].float().cpu()
-    columns, rows = ((shown * torch.tensor([1.0, -1.0]) / extent + 1) / 2 * size).round().long().unbind(1)
-    picture = torch.full((3, size + 4, size + 4), 255, dtype=torch.uint8)
+    columns, rows = (
+        ((shown * torch.tensor([1.0, -1.0], device="cpu") / extent + 1) / 2 * size).round().long().unbind(1)
+    )
+    picture = torch.full((3, size + 4, size + 4), 255, dtype=torch.uint8, device="cpu")
     for dx in range(3):
         for dy in range(3):
             inside = (rows >= 0) & (rows < size) & (columns >= 0) & (columns < size)
@@ -293,10 +295,10 @@ def _checked_frames(frames: Sequence[Any]) -> list[Tensor]:
 def _picture(given: Any) -> Tensor | None:
     """A picture, uint8 or floats in [-1, 1], tensor or array, as uint8; None for anything else."""
     try:
-        tensor = torch.as_tensor(_writable(given)).detach()
+        tensor = given if isinstance(given, Tensor) else torch.as_tensor(_writable(given), device="cpu")
     except (TypeError, ValueError, RuntimeError):
         return None
-    return to_uint8(tensor) if tensor.dtype == torch.uint8 or tensor.is_floating_point() else None
+    return to_uint8(tensor.detach()) if tensor.dtype == torch.uint8 or tensor.is_floating_point() else None
 
 
 def _write(path: str | Path, data: bytes) -> Path:

@@ -89,7 +89,8 @@ def walk(anchors: Tensor, frames: int, *, path: Callable = slerp, closed: bool =
             f"got anchors {tuple(anchors.shape)} and {frames} frames."
         )
     legs = len(anchors) if closed else len(anchors) - 1
-    position = torch.arange(frames) * (legs / (frames if closed else frames - 1))
+    numbers = torch.arange(frames, dtype=torch.float32, device=anchors.device)
+    position = numbers * (legs / (frames if closed else frames - 1))
     start = position.floor().clamp(max=legs - 1).long()
     t = (position - start).unsqueeze(-1).to(anchors)
     return path(anchors[start], anchors[(start + 1) % len(anchors)], t)

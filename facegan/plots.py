@@ -337,6 +337,6 @@ def smoothed_at(history: Mapping[str, Sequence[float]], step: int | None = None)
 
 def _running_mean(values: np.ndarray) -> np.ndarray:
     window = max(1, int(len(values) * _SMOOTHING))
-    sums = torch.from_numpy(values).cumsum(0)
-    before = torch.cat([torch.zeros(window), sums])[: len(values)]
-    return ((sums - before) / torch.arange(1, len(values) + 1).clamp(max=window)).numpy()
+    sums = values.cumsum()
+    before = np.concatenate([np.zeros(window), sums])[: len(values)]
+    return (sums - before) / np.arange(1, len(values) + 1).clip(max=window)

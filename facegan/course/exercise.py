@@ -32,6 +32,7 @@ from facegan.course.catalog import Exercise, exercises, find
 from facegan.course.checks import CheckFailed, taken_remarks
 from facegan.course.written import summary
 from facegan.errors import ConfigError, first_line
+from facegan.runtime.settings import usual_settings
 
 TIME_LIMIT = 20.0  # seconds for all checks of a student's function
 MIME = "application/vnd.facegan.exercise+json"  # type of a result in a notebook's outputs
@@ -124,6 +125,7 @@ def provided() -> dict[str, Any]:
     }
 
 
+@usual_settings()
 def run_check(found: Exercise, function: Callable) -> Result:
     """Check `function` within the time limit; the caller's random state is restored."""
     missing = Result(found.name, "missing", f"not done yet: {found.task}")

@@ -182,7 +182,7 @@ class Batches:
             )
         self.count, self.batch_size, self.generator = len(samples), batch_size, generator
         self.device, self.flip, self.part = device, flip, part
-        self.remaining, self.epoch = torch.empty(0, dtype=torch.long), 0
+        self.remaining, self.epoch = torch.empty(0, dtype=torch.long, device="cpu"), 0
         self._samples = _resident(torch.from_numpy(samples), device)
 
     def __len__(self) -> int:
@@ -191,7 +191,7 @@ class Batches:
 
     def __iter__(self) -> Iterator[Tensor]:
         if len(self.remaining) < self.batch_size:
-            self.remaining = torch.randperm(self.count, generator=self.generator)
+            self.remaining = torch.randperm(self.count, generator=self.generator, device="cpu")
             self.epoch += 1
         while len(self.remaining) >= self.batch_size:
             index = self.remaining[: self.batch_size]
@@ -199,7 +199,10 @@ class Batches:
             yield self._batch(index)
 
     def _batch(self, index: Tensor) -> Tensor:
-        mirrored = torch.rand(len(index), generator=self.generator) < 0.5 if self.flip else None
+        mirrored = None
+        if self.flip:
+            numbers = torch.rand(len(index), generator=self.generator, dtype=torch.float32, device="cpu")
+            mirrored = numbers < 0.5
         samples = self._pick(index[self.part])
         if mirrored is not None:
             mirrored = to_device(mirrored[self.part], self.device)

@@ -27,6 +27,7 @@ from facegan.data.dataset import FaceDataset
 from facegan.data.decode import DECODING_VERSION, counted, decode_all, listed
 from facegan.data.npy import NpyFile
 from facegan.errors import DataError, printable
+from facegan.runtime.settings import usual_settings
 
 _CHUNK = 500  # faces drawn at a time
 _CUT_FROM = " (cut from "  # part of the data set's name
@@ -49,6 +50,7 @@ class _Photographs:
         return f"{self.label}-{size}px-{self.crop.name}-{self.key}.npy"
 
 
+@usual_settings()
 def load_faces(source: Any, size: int = 64, *, crop: str | None = None, align: str = "center") -> FaceDataset:
     """Load faces, cropped to squares and resized with antialiasing.
 

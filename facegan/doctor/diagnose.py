@@ -20,6 +20,7 @@ from facegan.errors import CheckpointError, ConfigError, FaceganError, expect
 from facegan.images import to_float
 from facegan.losses import find_loss
 from facegan.runs.run import Run
+from facegan.runtime.settings import usual_settings
 from facegan.training.gan import GAN
 
 _EARLY = 200  # steps before which pictures and r_v say nothing yet
@@ -30,6 +31,7 @@ _OVERFITTING = "overfitting of D"
 _NO_ZERO = "a Wasserstein critic's logits have no zero that r_t could be read from."
 
 
+@usual_settings()
 def diagnose(run_or_history: Any, *, faces: Any = None, loss: str = "bce") -> Diagnosis:
     """Find what is wrong with a training.
 

@@ -27,6 +27,7 @@ from facegan.evaluation.features import SMALLEST_SET, Eigenfaces
 from facegan.images import captioned, make_grid, to_uint8
 from facegan.models.protocol import sample
 from facegan.runs.run import Run
+from facegan.runtime.settings import usual_settings
 
 _SEED = 0  # seed of the latents and of the choice of faces
 _DEVIATIONS = 3  # chance alone exceeds this limit once in 700 snapshots
@@ -88,6 +89,7 @@ class CopyDetector:
         ConfigError: there are too few faces, they are of different sizes, or a face is in both sets.
     """
 
+    @usual_settings()
     def __init__(
         self, training: FaceDataset, held_out: FaceDataset | None = None, *, flip: bool = False
     ) -> None:
@@ -107,6 +109,7 @@ class CopyDetector:
                 "was not trained on."
             )
 
+    @usual_settings()
     def score(self, images: Tensor) -> CopyScore:
         """Compare images (M, 3, H, W), uint8 or floats in [-1, 1], with the training faces."""
         fakes = self._directions(images)
@@ -123,6 +126,7 @@ class CopyDetector:
         limit = min(0.5 + _DEVIATIONS * deviation, 1.0)
         return CopyScore(float(wins.mean()), 0.5, limit, float(nearest.median()), float(other.median()))
 
+    @usual_settings()
     def nearest(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """Each image's nearest training face, uint8 (M, 3, H, W), mirrored if that is closer, and its distance."""
         fakes = self._directions(images)

@@ -24,6 +24,7 @@ from facegan.images import save_images
 from facegan.models.protocol import sample
 from facegan.runs.data_record import comparison_warning
 from facegan.runs.run import FolderRun, Run
+from facegan.runtime.settings import usual_settings
 from facegan.training.gan import GAN
 
 _SEED = 0  # seed of the latents
@@ -74,6 +75,7 @@ class Evaluator:
         ConfigError: there are fewer than 2 n real faces.
     """
 
+    @usual_settings()
     def __init__(self, faces: FaceDataset, *, n: int = 2500) -> None:
         expect(faces, FaceDataset, "faces", "a FaceDataset, such as load_faces('celeba')")
         real, others = _halves(faces, n)
@@ -81,6 +83,7 @@ class Evaluator:
         self._real = self._space(real)
         self.floor = self.score(others)
 
+    @usual_settings()
     def score(self, images: Tensor) -> Score:
         """Metrics of images (M, 3, H, W), uint8 or floats in [-1, 1], ideally as many as real faces."""
         real, fake = self._real, self._space(images)

@@ -10,6 +10,7 @@ from torch.nn.modules.batchnorm import _NormBase
 
 from facegan.errors import ConfigError, expect
 from facegan.models.protocol import attribute, device_of, evaluating, sample_shape
+from facegan.runtime.settings import usual_settings
 
 
 @torch.no_grad()
@@ -26,6 +27,7 @@ def feature_maps(module: nn.Module, inputs: Tensor) -> list[tuple[str, Tensor]]:
     return [(_name(layer), output) for layer, output in _outputs(module, inputs)]
 
 
+@usual_settings()
 def summary(module: nn.Module, input_shape: Sequence[int] | None = None) -> None:
     """Print a table of layers, output shapes (without the batch), and trainable parameters.
 
@@ -34,10 +36,12 @@ def summary(module: nn.Module, input_shape: Sequence[int] | None = None) -> None
         input_shape: shape of one input, such as (100,); by default from the module's `latent_dim` or `image_size`.
 
     Raises:
-        ConfigError: the module has neither attribute, and no `input_shape` was given.
+        ConfigError: `input_shape` is not a shape, or it was not given and the module has neither attribute.
     """
     expect(module, nn.Module, "module", "a torch.nn.Module, such as gan.generator")
-    shape = tuple(input_shape or _input_shape(module))
+    given = _input_shape(module) if input_shape is None else input_shape
+    expect(given, Sequence, "input_shape", "the shape of one input without the batch, such as (100,)")
+    shape = tuple(given)
     rows = [("input", shape, 0)]
     rows += [
         (_name(layer), tuple(out.shape[1:]), count_parameters(layer))

@@ -17,6 +17,7 @@ from torch.autograd import grad
 from facegan.errors import ConfigError, shown
 from facegan.losses import LOSSES
 from facegan.plane.dirac_games import GAMES, Game, find_game, find_strength, is_number
+from facegan.runtime.settings import usual_settings
 
 __all__ = ["GAMES", "UPDATES", "Game", "eigenvalues", "field", "jacobian", "trajectory", "update_eigenvalues"]
 
@@ -29,6 +30,7 @@ _D_STEPS = {"alternating": 1, "five_d_steps": 5}
 _QUANTILES = 32  # of the noise; an even number, so that none is 0
 
 
+@usual_settings()
 def field(
     game: str, theta: float | np.ndarray, psi: float | np.ndarray, strength: float | None = None
 ) -> tuple[np.ndarray, np.ndarray]:
@@ -53,6 +55,7 @@ def field(
     return dtheta.detach().numpy().reshape(theta.shape), dpsi.detach().numpy().reshape(psi.shape)
 
 
+@usual_settings()
 def trajectory(
     game: str,
     start: tuple[float, float] = (1.0, 1.0),
@@ -91,6 +94,7 @@ def trajectory(
     return points
 
 
+@usual_settings()
 def jacobian(game: str, strength: float | None = None) -> np.ndarray:
     """The field's derivative at the equilibrium, (2, 2): rows dtheta, dpsi; columns by theta, by psi.
 
@@ -120,6 +124,7 @@ def eigenvalues(game: str, strength: float | None = None) -> np.ndarray:
     return _eigenvalues(jacobian(game, strength))
 
 
+@usual_settings()
 def update_eigenvalues(
     game: str, updates: str = "simultaneous", rate: float = 0.1, strength: float | None = None
 ) -> np.ndarray:

@@ -25,6 +25,7 @@ from facegan.plane.recording import LIMIT, Recording
 from facegan.runs.history import History
 from facegan.runtime.cpu import threads
 from facegan.runtime.random import seeded
+from facegan.runtime.settings import usual_settings
 from facegan.training.callbacks import Callback, ProgressBar, as_callbacks
 from facegan.training.compatibility import loss_name
 from facegan.training.fit import fit
@@ -90,6 +91,7 @@ def checked_config(config: TrainConfig | None) -> TrainConfig:
     return config or CONFIG
 
 
+@usual_settings()
 def record(
     config: TrainConfig | None = None,
     data: Any = "ring",

@@ -132,9 +132,11 @@ class History(Mapping[str, list[float]]):
 
     def state_dict(self) -> dict[str, Tensor]:
         """The columns as tensors, for a checkpoint."""
-        steps = {"step": torch.tensor(self["step"], dtype=torch.int64)}
+        steps = {"step": torch.tensor(self["step"], dtype=torch.int64, device="cpu")}
         return steps | {
-            name: torch.tensor(self[name], dtype=torch.float64) for name in self if name != "step"
+            name: torch.tensor(self[name], dtype=torch.float64, device="cpu")
+            for name in self
+            if name != "step"
         }
 
     @classmethod
@@ -164,8 +166,8 @@ class History(Mapping[str, list[float]]):
         rows = len(columns["step"])
         history._columns |= {name: [] for name in (*ADAPTIVE, *HELD_OUT) if name in columns}
         for name, column in history._columns.items():
-            values = columns.get(name, [math.nan] * rows)
-            column += torch.as_tensor(values).tolist() if name != "step" else [int(v) for v in values]
+            values = torch.as_tensor(columns.get(name, [math.nan] * rows), dtype=torch.float64, device="cpu")
+            column += map(int, values) if name == "step" else values.tolist()
         if len({len(column) for column in history._columns.values()}) > 1:
             raise ValueError("columns of different lengths")
         return history

@@ -53,3 +53,9 @@ def test_feature_maps_leave_each_submodules_mode():
     network[0].eval()
     feature_maps(network, torch.zeros(1, 3, 2, 2))
     assert [m.training for m in network] == [False, True]
+
+
+@pytest.mark.parametrize("shape", [torch.zeros(1, 100), 100])
+def test_summary_refuses_what_is_not_a_shape(shape):
+    with pytest.raises(ConfigError, match="expected the shape of one input"):
+        summary(Generator(), shape)

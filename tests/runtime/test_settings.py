@@ -2,13 +2,31 @@
 
 from contextlib import contextmanager
 
+import numpy as np
 import pytest
 import torch
-from helpers import TINY, assert_same_state, make_gan
+from helpers import TINY, assert_same_state, make_gan, random_faces
 from torch import nn
 
-from facegan import GAN, TrainConfig, fit, load_generator, train_step
+from facegan import (
+    GAN,
+    Run,
+    TrainConfig,
+    fit,
+    load_generator,
+    plane,
+    summary,
+    synthetic_faces,
+    train_step,
+    walk,
+)
+from facegan.course import solutions
+from facegan.course.catalog import find
+from facegan.course.exercise import run_check
 from facegan.errors import ConfigError
+from facegan.evaluation import CopyDetector, Eigenfaces
+from facegan.images import draw_points, make_grid
+from facegan.plane.dirac_gan import trajectory
 from facegan.runtime.settings import usual_settings
 
 
@@ -55,6 +73,42 @@ def test_samples_are_the_same(setting, gan):
         drawn = gan.sample(2, seed=0), load_generator("healthy").sample(2, seed=0)
     assert torch.equal(drawn[0], gan.sample(2, seed=0))
     assert torch.equal(drawn[1], load_generator("healthy").sample(2, seed=0))
+
+
+def batch(faces):
+    loader = faces.batches(4, generator=torch.Generator(device="cpu").manual_seed(0), flip=True)
+    return next(iter(loader)).numpy()
+
+
+OTHERS = {
+    "drawn faces": lambda faces, _: synthetic_faces(2, size=16, seed=0)[0],
+    "batches": lambda faces, _: batch(faces),
+    "eigenfaces": lambda faces, _: Eigenfaces(torch.from_numpy(faces.images))(faces[:2]).numpy(),
+    "copies": lambda faces, _: CopyDetector(faces).score(faces[:100]).share,
+    "a walk": lambda faces, _: walk(torch.eye(3, dtype=torch.float32, device="cpu"), 7).numpy(),
+    "a grid": lambda faces, _: make_grid(faces.images[:3]).numpy(),
+    "points": lambda faces, _: draw_points(torch.zeros(2, 2, device="cpu")).numpy(),
+    "a game": lambda faces, _: trajectory("wgan", steps=4),
+    "a recording": lambda faces, _: plane.record(steps=4, every=2, callbacks=[]).fakes,
+    "an exercise": lambda faces, _: run_check(find("scale"), solutions.scale).status,
+    "a history": lambda faces, run: Run.open(run).history["loss_d"],
+    "layers": lambda faces, _: summary(make_gan().generator),
+}
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("runs") / "run"
+    fit(make_gan(), random_faces(8), steps=1, run_dir=folder)
+    return folder
+
+
+@pytest.mark.parametrize("call", OTHERS.values(), ids=OTHERS)
+def test_everything_else_is_the_same(call, setting, run):
+    faces = random_faces(200)
+    usual = call(faces, run)
+    with setting():
+        assert np.array_equal(call(faces, run), usual)
 
 
 def test_a_batch_of_inference_mode_is_trained_on(gan, real):

@@ -14,6 +14,7 @@ from facegan.data.synthetic import face
 from facegan.data.synthetic.attributes import check_int, draw_attributes, encode
 from facegan.data.synthetic.hair import BACK_HAIR, FRONT_HAIR
 from facegan.data.synthetic.scene import Scene, mix, paint_kinds, place
+from facegan.runtime.settings import usual_settings
 
 CHUNK_PIXELS = 2**19  # rendered at once: small enough for the processor's cache
 
@@ -41,6 +42,7 @@ def synthetic_faces(n: int, size: int = 64, seed: int = 0) -> tuple[np.ndarray, 
     return render_faces(attributes, size), attributes
 
 
+@usual_settings()
 def render_faces(attributes: dict[str, np.ndarray], size: int = 64) -> np.ndarray:
     """Render a table of attributes.
 
