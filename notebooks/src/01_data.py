@@ -358,7 +358,7 @@ fg.progress()
 # values in [-1, 1], they have no dark pixels.
 # </details>
 #
-# **2. CelebA's average face looks young, smiling, and light-skinned. Will all generated faces look like that, too?**
+# **2. CelebA's average face looks young, smiling, and light-skinned. Will all generated faces also look like that?**
 #
 # <details><summary>An answer</summary>
 #

@@ -24,7 +24,7 @@
 # - add and remove a smile by vector arithmetic,
 # - follow one face through training, and check whether G has only memorized faces.
 #
-# Allow about 60 minutes. Running all cells takes about two minutes, also on a CPU. This notebook uses the generator
+# Allow about 60 minutes. Running all cells takes about two minutes, even on a CPU. This notebook uses the generator
 # that *you* trained in notebook 3. If it is missing or barely trained, the notebook uses a generator bundled with
 # facegan. In Colab, select `KEEP_ON_DRIVE` in both notebooks.
 #

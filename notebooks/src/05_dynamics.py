@@ -73,7 +73,7 @@ plane.play(fair)
 
 # %% [markdown]
 # *Press play, or drag the slider. Crosses are real points, and circles are fakes. The background shows D's output:
-# blue where D(x) is high, orange where it is low. All eight clusters fill up together, slowly. Turn on **gradients of
+# blue where D(x) is high, orange where it is low. All eight clusters fill slowly and together. Turn on **gradients of
 # G's loss**: the arrows show how each fake would have to move to lower the loss. Turn on the **grid of z** to see a
 # grid of latents and the points that G maps it to. G is continuous, so the grid stays in one piece, and some fakes
 # are always between the clusters; here, about a third.*
@@ -259,7 +259,7 @@ def r1_penalty(discriminator, real):
 
 
 # %% [markdown]
-# Does R1 work for networks, too? The data are now one Gaussian, and Adam uses momentum β1 = 0.9, which keeps the game
+# Does R1 also work for networks? The data are now one Gaussian, and Adam uses momentum β1 = 0.9, which keeps the game
 # circling. **Predict, then run:** what does R1 change?
 
 # %%
@@ -458,7 +458,7 @@ fg.progress()
 # split it into eight pieces; it can only stretch it thin between them.
 # </details>
 #
-# **2. R1 is computed at real data only. Why not at the fakes, too?**
+# **2. R1 is computed at real data only. Why not also at the fakes?**
 #
 # <details><summary>An answer</summary>
 #

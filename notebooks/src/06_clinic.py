@@ -223,7 +223,7 @@ fg.notebook.charts(as_found=train(one.config, **sick), **treated)
 #
 # ## Patient 2
 #
-# **Predict from the curves:** D is certain here, too. What is different from patient 1?
+# **Predict from the curves:** D is also certain here. What is different from patient 1?
 
 # %%
 MY_GUESS = ""  # @param ["", "nothing", "G's gradient", "D's gradient", "it took longer"]
@@ -377,8 +377,8 @@ fg.notebook.charts(**treated)
 # *Every step went too far, from the first one on: D's loss jumps more than four times as much as in the healthy run,
 # and the colors are garish. D's win at the end is a consequence. Lower rates in the middle of the run reduce the
 # jumps, but the colors stay: the large steps have moved the weights to a region that small steps do not leave. Start
-# over: after half as many steps, there are faces. The jumpiness falls with both treatments, so it does not show which
-# one helped. Look at the faces.*
+# over: faces appear after half as many steps. The jumpiness falls with both treatments, so it does not show which one
+# helped. Look at the faces.*
 #
 # *The doctor also reads a run's settings, including the learning rates. From the end of its curves alone, this run
 # looks like patient 1. You looked at the steps before the end, and needed no settings.*
