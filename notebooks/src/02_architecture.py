@@ -20,11 +20,11 @@
 #
 # - explain what a transposed convolution computes, number by number, and compute the size of its output,
 # - build DCGAN's generator and discriminator, and inspect their feature maps,
-# - recognize checkerboards, BatchNorm in the wrong mode, and bad initialization in pictures and plots.
+# - recognize checkerboard artifacts, BatchNorm in the wrong mode, and bad initialization in pictures and plots.
 #
-# Plan about 60 minutes. Running all cells takes less than a minute on a T4 or a CPU. Your two networks are saved in
-# the folder of runs, and notebook 3 trains them. In Colab, tick `KEEP_ON_DRIVE` below, because each notebook runs on
-# a new machine.
+# Allow about 60 minutes. Running all cells takes less than a minute on a T4 or a CPU. Your two networks are saved in
+# the runs folder, and notebook 3 trains them. In Colab, select `KEEP_ON_DRIVE` below, because each notebook runs on a
+# new machine.
 #
 # ![A grid of 64 generated faces, none of a real person, after 17 minutes of training on one CPU core](../../docs/faces.jpg)
 
@@ -66,17 +66,17 @@ _ = torch.manual_seed(0)
 # $$z \in \mathbb{R}^{100} \to 4^2 \to 8^2 \to 16^2 \to 32^2 \to 64^2 \text{ pixels} \qquad
 # 64^2 \to 32^2 \to 16^2 \to 8^2 \to 4^2 \to \text{logit}$$
 #
-# This is DCGAN (Radford, Metz, and Chintala 2015): only convolutions, BatchNorm, ReLU in G, and leaky ReLU in D. A
-# convolution applies the same small kernel at every position, because an eye looks the same on the left and on the
-# right; a linear layer would have to learn each position separately. BatchNorm normalizes each channel to mean 0 and
-# standard deviation 1 over the batch (more below). A latent of 100 numbers is a convention; it is large enough to
-# tell faces apart.
+# This is DCGAN (Radford, Metz, and Chintala 2015). It uses only convolutions, BatchNorm, ReLU in G, and leaky ReLU in
+# D. A convolution applies the same small kernel at every position, because an eye looks the same on the left and on
+# the right; a linear layer would have to learn each position separately. BatchNorm normalizes each channel to mean 0
+# and standard deviation 1 over the batch (see below). The latent size of 100 is a convention; it is large enough to
+# represent many different faces.
 #
 # ## Going up: the transposed convolution
 #
 # In an ordinary convolution, each output pixel depends on a window of inputs. A transposed convolution *stamps*: each
 # input pixel adds a copy of the kernel, multiplied by its value, to the output. The stamps are `stride` pixels apart
-# and add up where they overlap. Here are four numbers and a kernel of ones:
+# and add up where they overlap. The next cell stamps four numbers with a kernel of ones:
 
 # %%
 up = nn.ConvTranspose2d(1, 1, kernel_size=4, stride=2, padding=0, bias=False)
@@ -101,7 +101,7 @@ draw_numbers(axes[1], stamped, "output, 6 x 6: four stamps that overlap")
 
 # %% [markdown]
 # *Each corner of the output gets only one stamp (1, 2, 3, 4). In the middle, all four overlap: 1 + 2 + 3 + 4 = 10.
-# `padding=1` would cut off the outer ring and leave 4 x 4, twice the side of the input.*
+# `padding=1` would cut off the outer ring and leave 4 x 4 pixels, twice the side of the input.*
 #
 # ### Exercise: output_size
 #
@@ -126,8 +126,8 @@ print("from one latent pixel:", " -> ".join(map(str, sides)))
 # %% [markdown]
 # ## Checkerboards, and where they come from
 #
-# **Predict, then run.** The next cell applies kernels of ones, of size 3, 4, and 5, to a *constant* input with stride
-# 2. For which kernels do all outputs away from the border have the same value?
+# **Predict, then run.** The next cell applies kernels of ones with sizes 3, 4, and 5, at stride 2, to a *constant*
+# input. For which kernels do all outputs away from the border have the same value?
 
 # %%
 MY_GUESS = ""  # @param ["", "all, because the input is constant", "kernel 4 only", "kernels 3 and 5", "none"]
@@ -141,10 +141,10 @@ for ax, kernel in zip(axes, (3, 4, 5)):
     ax.set(title=f"kernel {kernel}, stride 2", xticks=[], yticks=[])
 
 # %% [markdown]
-# *Stamps per pixel. If the kernel size is not a multiple of the stride, stamps overlap unevenly: some pixels get more
-# stamps than others, even before training (Odena, Dumoulin, and Olah 2016). With kernel 4, all inner pixels get the
-# same number of stamps. That is why this course uses kernel 4. It makes checkerboards unlikely but not impossible,
-# because the weights within a kernel can still differ.*
+# *The number of stamps on each pixel. If the kernel size is not a multiple of the stride, stamps overlap unevenly:
+# some pixels get more stamps than others, even before training (Odena, Dumoulin, and Olah 2016). With kernel 4, all
+# inner pixels get the same number of stamps. This is why this course uses kernel 4. It makes checkerboards unlikely
+# but not impossible, because the weights within a kernel can still differ.*
 #
 # ## The generator block
 #
@@ -168,13 +168,13 @@ print("(2, 8, 4, 4) ->", tuple(generator_block(8, 4)(torch.randn(2, 8, 4, 4)).sh
 # ### Exercise: generator
 #
 # Stack the blocks. The input $z$ has the shape `(B, latent_dim)`: first give it a height and a width of 1
-# (`nn.Unflatten` or `view`). One transposed convolution with kernel 4, stride 1, and no padding turns it into 4 x 4,
-# followed by BatchNorm and ReLU. Then double the side four times (again, with any kernel that does so). DCGAN halves
+# (`nn.Unflatten` or `view`). A transposed convolution with kernel 4, stride 1, and no padding, followed by BatchNorm
+# and ReLU, turns it into 4 x 4. Then double the side four times (again, with any kernel that does so). DCGAN halves
 # the channels as the side doubles: 8, 4, 2, 1 times `width`. The fourth doubling is the last layer: it outputs 3
 # channels, has no BatchNorm, and ends in tanh.
 #
-# Notebook 3 runs the cells of these exercises again. In them, use only imports, and functions that are defined in
-# exercise cells.
+# Notebook 3 runs the cells of these exercises again. In these cells, use only imported modules and functions that are
+# defined in exercise cells.
 
 
 # %%
@@ -198,9 +198,9 @@ ax.set(xlabel="convolution, from z to the image", ylabel="parameters", title="Wh
 print(f"{sum(sizes):,} numbers in kernels; the PyTorch tutorial's width of 64 has about three times as many")
 
 # %% [markdown]
-# *The second layer has the most: it maps 8 to 4 times `width` channels, whereas the first layer starts from only 100.
-# After it, each middle layer has a quarter of the parameters of the one before and applies them to four times as many
-# pixels, so the three middle layers do equal work.*
+# *The second layer has the most: it maps 8 times `width` channels to 4 times `width`, whereas the first layer starts
+# from only 100. After the second layer, each middle layer has a quarter of the parameters of the previous one and
+# applies them to four times as many pixels, so the three middle layers require the same amount of computation.*
 #
 # ### Feature maps
 #
@@ -216,17 +216,17 @@ maps = [f for f in feature_maps(trained, z) if "ReLU" in f[0] or "Tanh" in f[0]]
 fg.plot_features(maps, maps=6)
 
 # %% [markdown]
-# *The strongest maps after each activation, from 4 x 4 (top) to the image (bottom): the untrained generator above,
-# the trained one below. Untrained blocks turn noise into larger noise. Trained blocks first place a head, then add
-# edges, hair, and skin.*
+# *The strongest maps after each activation, from 4 x 4 (top) to the image (bottom). The first plot shows the
+# untrained generator, the second the trained one. Untrained blocks only turn noise into larger images of noise.
+# Trained blocks first place a head, then add edges, hair, and skin.*
 #
 # ## The discriminator
 #
-# D is the reverse: ordinary convolutions with kernel 4, stride 2, and padding 1 halve the side (no pooling) and
-# double the channels: 1, 2, 4, 8 times `width`. The last convolution, with kernel 4, turns 4 x 4 into one number. All
-# but the first and the last are followed by BatchNorm. All but the last are followed by leaky ReLU with slope 0.2,
-# which passes some gradient for inputs below 0, so that G always gets a gradient. There is no sigmoid at the end:
-# losses take logits, and $\sigma(\text{logit})$ is the probability.
+# D reverses this structure: ordinary convolutions with kernel 4, stride 2, and padding 1 halve the side (no pooling)
+# and double the channels: 1, 2, 4, 8 times `width`. The last convolution, with kernel 4, turns 4 x 4 into one number.
+# All but the first and the last are followed by BatchNorm. All but the last are followed by leaky ReLU with slope
+# 0.2, which passes a small gradient for inputs below 0, so that G always gets a gradient. There is no sigmoid at the
+# end: the losses take logits, and $\sigma(\text{logit})$ is the probability.
 #
 # ### Exercise: discriminator
 
@@ -247,14 +247,14 @@ for name, images in (("real", real), ("fake", fake)):
     print(f"D of {name} faces: {opinion.mean():.2f}, from {opinion.min():.2f} to {opinion.max():.2f}")
 
 # %% [markdown]
-# D is untrained, so any difference between the two averages is chance. Notebook 3 trains D.
+# D is untrained, so any difference between the two averages is due to chance. Notebook 3 trains D.
 #
 # ## BatchNorm: two modes, one trap
 #
 # In training mode, BatchNorm uses the mean and the variance of *this batch*. In eval mode, it uses running averages.
 #
-# **Predict, then run.** The same $z$ goes through G in two batches whose other latents differ. Does its picture
-# change?
+# **Predict, then run.** The same $z$ goes through G in two batches whose other latents differ. Does the image for
+# this $z$ change?
 
 # %%
 MY_GUESS = ""  # @param ["", "in train mode only", "in eval mode only", "in both", "in neither"]
@@ -272,8 +272,8 @@ print(f"train mode: the same z differs by {same_face_in_two_batches(generator.tr
 print(f"eval mode:  the same z differs by {same_face_in_two_batches(generator.eval()):.4f}")
 
 # %% [markdown]
-# Running averages are useful only after training has updated them. Their initial values, mean 0 and variance 1, match
-# no layer of this network:
+# Running averages are useful only after training has updated them. Their initial values, mean 0 and variance 1, do
+# not match any layer of this network:
 
 # %%
 with torch.no_grad():
@@ -285,8 +285,8 @@ fg.show_images(pictures / pictures.abs().max(), columns=8, rows=["eval mode", "t
 
 # %% [markdown]
 # *The same untrained generator and latents in both modes. In eval mode, the signal shrinks from layer to layer until
-# it almost vanishes. So use eval mode only after training has updated the statistics. Notebook 3 averages weights,
-# and must average or copy these statistics as well.*
+# it almost vanishes. Use eval mode only after training has updated the statistics. Notebook 3 averages G's weights;
+# it must also average or copy these statistics.*
 #
 # ## Initialization
 #
@@ -304,8 +304,8 @@ def init_weights(module):
 
 
 # %% [markdown]
-# A common mistake is to give every weight mean 0, including BatchNorm's scales. Every block then multiplies its
-# output by values close to zero.
+# A common mistake is to initialize all weights with mean 0, including BatchNorm's scales. Each block then multiplies
+# its output by values close to zero.
 
 
 # %%
@@ -333,7 +333,8 @@ ax.set(xlabel="side of the feature map", ylabel="spread of activations", title="
 _ = ax.legend(frameon=False)
 # %% [markdown]
 # *With scales around 1, the signal keeps its size up to the last layer. With scales around 0, every activation is
-# about fifty times smaller, so the last layer gets almost no signal: the image is gray, and learning starts slowly.*
+# about fifty times smaller, so the last layer receives almost no signal: the image is gray, and learning starts
+# slowly.*
 #
 # ## How wide?
 
@@ -347,19 +348,21 @@ for width in (16, 32, 64, 128):
     print(f"width {width:>3}: generator {sizes[0]:>11,}, discriminator {sizes[1]:>11,}")
 
 # %% [markdown]
-# Doubling the width gives three to four times the parameters and up to four times the work. The PyTorch tutorial uses
-# 64. On two CPU cores, networks of width 16 to 32 draw faces after a few minutes of training.
+# Doubling the width multiplies the number of parameters by three to four, and the amount of computation by up to four.
+# The PyTorch tutorial uses width 64. On two CPU cores, networks of width 16 to 32 generate faces after a few minutes
+# of training.
 #
 # ## Summary
 #
-# - A transposed convolution stamps its kernel. Counting stamps gives the side of its output.
-# - G doubles the side from 4 to 64, and D halves it back to 4. Neither has pooling or large dense layers.
-# - BatchNorm has two modes. Draw samples in eval mode, after training.
+# - A transposed convolution stamps its kernel. You can compute the side of its output by counting stamps.
+# - G doubles the side step by step from 4 to 64, and D halves it back to 4. Neither has pooling or large dense
+#   layers.
+# - BatchNorm has two modes. Generate samples in eval mode, after training.
 # - Initialize convolutions around 0 and BatchNorm's scales around 1.
 #
 # ## In your own words
 #
-# Write at least 20 words between the quotes, and run the cell. The cell stores your answer in the folder of runs, and
+# Write at least 20 words between the quotes, and run the cell. The cell stores your answer in the runs folder, and
 # your instructor grades the text. If a call contains `None`, replace it with your value; the cell checks the value.
 #
 # **parameters** (5 points). Which layer of your generator has the most parameters, and why? If `width` doubles, how do
@@ -396,7 +399,7 @@ fg.progress()
 # <details><summary>An answer</summary>
 #
 # BatchNorm removes the batch's mean and spread in each channel. With it, D could not see the overall color of a
-# batch, and G could not choose it freely.
+# batch, and G could not choose that color freely.
 # </details>
 #
 # **2. What would an upsampling layer followed by an ordinary convolution change?**
@@ -406,28 +409,28 @@ fg.progress()
 # Every output pixel then gets as many contributions as its neighbors, so the layer itself causes no checkerboard
 # ([Odena et al. 2016](https://distill.pub/2016/deconv-checkerboard/)). Copying each pixel to 2 x 2 pixels and then
 # convolving with a 3 x 3 kernel is itself a transposed convolution, whose 4 x 4 kernel is the 3 x 3 kernel blurred,
-# so it need not cost more. In facegan, this is `upsampling="nearest"`. With it, the `modern` recipe gets closer to
-# real faces in less time.
+# so it does not have to cost more. In facegan, this is `upsampling="nearest"`. With it, the `modern` recipe gets
+# closer to real faces in less time.
 # </details>
 #
 # **3. Why does D use leaky ReLU, although plain ReLU works for classifiers?**
 #
 # <details><summary>An answer</summary>
 #
-# G learns only from gradients that pass through D. Where a ReLU is off, no gradient passes, and G gets no gradient
+# G learns only from gradients that pass through D. Where a ReLU outputs 0, no gradient passes, and G gets no gradient
 # for those pixels.
 # </details>
 #
 # ## Challenges
 #
-# - **Residual blocks.** Give D blocks with a skip connection (average pooling and a 1 x 1 convolution on the
+# - **Residual blocks.** Build D from blocks with a skip connection (average pooling and a 1 x 1 convolution on the
 #   shortcut). Does `fg.GAN(config, discriminator=yours)` accept your D?
 # - **128 pixels.** Write `build_generator` and `build_discriminator` for 128 x 128. Which layer did you add, and
 #   where? `fg.TrainConfig(image_size=128)` trains them.
 #
-# **To hand in:** run all cells and save the notebook. Then set `HAND_IN` to `True` and run its cell. The cell makes a
-# zip file of your notebooks, answers, and training. In Colab, each notebook makes its own zip file; hand in all of
-# them.
+# **To hand in:** run all cells and save the notebook. Then set `HAND_IN` to `True` and run its cell. The cell creates
+# a zip file of your notebooks, answers, and training. In Colab, each notebook creates its own zip file; hand in all
+# of them.
 #
 # **Next:** [3 · Training](03_training.ipynb) ([in Colab]({colab}/03_training.ipynb)): train the two networks against
 # each other.

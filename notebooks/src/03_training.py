@@ -21,11 +21,11 @@
 # - write both losses, and choose between two losses for G,
 # - write one training step yourself, and train your own networks with it,
 # - recognize the classic mistakes by their curves and faces,
-# - watch a training on faces, read its curves, stop it, and resume it.
+# - watch a training run on faces, read its curves, stop it, and resume it.
 #
-# Plan about 75 minutes. Running all cells takes about eight minutes on two CPU cores. Your networks and their
-# training are saved in the folder of runs. In Colab, tick `KEEP_ON_DRIVE` before you train: a session and its disk
-# are deleted after some hours, and notebook 4 runs on a new machine.
+# Allow about 75 minutes. Running all cells takes about eight minutes on two CPU cores. Your networks and their
+# training are saved in the runs folder. In Colab, select `KEEP_ON_DRIVE` before you train: a session and its disk are
+# deleted after some hours, and notebook 4 runs on a new machine.
 
 # %% cellView="form"
 # @title Set-up: run this cell first. It installs facegan if needed.
@@ -85,8 +85,8 @@ BLUE, ORANGE = "#0072B2", "#D55E00"
 #
 # ### Exercise: discriminator_loss
 #
-# Compute the loss that D minimizes from logits: the mean over the batch of real faces plus the mean over the batch of
-# fakes. Be careful with large logits: computed in two steps, $\log\sigma(x)$ is $-\infty$ for $x = -200$.
+# From logits, compute the loss that D minimizes: the mean over the batch of real faces plus the mean over the batch
+# of fakes. Be careful with large logits: computed in two steps, $\log\sigma(x)$ is $-\infty$ for $x = -200$.
 
 
 # %%
@@ -102,7 +102,7 @@ def discriminator_loss(real_logits, fake_logits):
 # G could minimize $\log(1 - D(G(z)))$, which D maximizes, or it could minimize $-\log D(G(z))$. Early in training, D
 # recognizes every fake: its logits for fakes are far below 0.
 #
-# **Predict, then run.** Where D is sure that a fake is a fake, which loss still gives G a useful gradient?
+# **Predict, then run.** If D is sure that a fake is a fake, which loss still gives G a useful gradient?
 
 # %%
 MY_GUESS = ""  # @param ["", "log(1 - D)", "-log D", "both", "neither"]
@@ -120,8 +120,8 @@ right.set(xlabel="logit of a fake", title="Its slope", ylabel="d loss / d logit"
 _ = left.legend(frameon=False)
 
 # %% [markdown]
-# *Both losses decrease to the right, so both push fakes toward "real". But where D is sure (left), the slope of the
-# minimax loss is almost 0: G learns nothing when it has the most to learn. There, the non-saturating loss has its
+# *Both losses decrease to the right, so both push fakes toward "real". However, where D is sure (left), the slope of
+# the minimax loss is almost 0: G learns nothing when it has the most to learn. There, the non-saturating loss has its
 # full slope.*
 #
 # ### Exercise: generator_loss
@@ -184,9 +184,9 @@ def train_step(generator, discriminator, optimizer_g, optimizer_d, real, z):
 # %% [markdown]
 # ## A better generator by averaging: EMA
 #
-# G's weights fluctuate from step to step. A generator with their exponential moving average, $\bar\theta \leftarrow
-# \beta \bar\theta + (1 - \beta)\,\theta$, draws cleaner faces at almost no cost. Average or copy BatchNorm's buffers,
-# too.
+# G's weights fluctuate from step to step. A generator with the exponential moving average of its weights, $\bar\theta
+# \leftarrow \beta \bar\theta + (1 - \beta)\,\theta$, generates cleaner faces at almost no cost. Also average or copy
+# BatchNorm's buffers.
 #
 # ### Exercise: update_average
 
@@ -201,7 +201,7 @@ def update_average(average, model, decay):
 # %% [markdown]
 # ## The knobs
 #
-# | knob | what it does | DCGAN paper | your loop below |
+# | hyperparameter | what it does | DCGAN paper | your loop below |
 # |---|---|---|---|
 # | learning rate | how far one step moves the weights; too large breaks training, too small is slow | 2e-4 | 5e-4 |
 # | Adam | scales each weight's step by its recent gradients, so that all layers learn | yes | yes |
@@ -246,7 +246,7 @@ for step, real in zip(range(1, 6), faces.batches(16)):
 
 # %% [markdown]
 # The numbers agree: `fg.train_step` computes what your step computes. (The last digits may differ, because sums are
-# computed in another order.)
+# computed in a different order.)
 #
 # Now train for a few hundred steps with your loop, and for the same number with the library's `fit`. The two start
 # from different weights and latents, so compare the shape of the curves, not their level.
@@ -287,16 +287,16 @@ plt.show()  # show the curves before the faces
 fg.show_images(torch.cat([your_faces, gan.sample(8, seed=1)]), columns=8, rows=["your loop", "the library"])
 
 # %% [markdown]
-# *Both trainings have just begun: you can see a head, hair, and the positions of the eyes.*
+# *Both runs have just begun: you can see a head, hair, and the positions of the eyes.*
 #
-# If your code draws no face after this many steps, look for a bug before you train longer: print the mean and the
-# standard deviation of every parameter and gradient.
+# If your code does not draw a face after this many steps, look for a bug before you train longer: print the mean and
+# the standard deviation of every parameter and gradient.
 #
 # ## The classic mistakes, and what they look like
 #
 # None of these mistakes raises an error. The next cells train with the correct step and with each mistake, on the
-# small faces. In a healthy training, D is slightly ahead of G: D(x) is above one half, D(G(z)) is below, and both
-# stay there.
+# small faces. In a healthy run, D is slightly ahead of G: D(x) is above one half, D(G(z)) is below, and both stay
+# there.
 #
 # **Predict, then run.** One of the mistakes has curves that are *closer* together than those of the right step,
 # although its faces are wrong. Which one?
@@ -349,10 +349,10 @@ _ = axes[-1, 1].set_xlabel("step")
 # *From top to bottom: **Right**: a face begins to appear. **No zero_grad**: old gradients accumulate, and G draws
 # colored patterns. **Real in [0, 1]**: the curves are closer together than those of the right step, but every face is
 # pale, because D and G agree on the wrong range. **Swapped labels**: D learns to call fakes real, and G learns to
-# avoid faces. **No detach**: G also receives the gradient of D's loss, which pulls the other way. Here the difference
-# is too small to see, but with G's other loss the same mistake stops G completely. The number is a Fréchet distance:
-# each image is compressed to a few numbers (PCA), and the means and covariances of real and fake images are compared.
-# Smaller is closer to real faces. Curves alone can mislead: look at the faces, and measure.*
+# avoid faces. **No detach**: G also receives the gradient of D's loss, which pushes in the opposite direction. Here
+# the difference is too small to see, but with G's other loss the same mistake stops G completely. The number is a
+# Fréchet distance: each image is compressed to a few numbers (PCA), and the means and covariances of real and fake
+# images are compared. Smaller is closer to real faces. Curves alone can mislead: look at the faces, and measure.*
 #
 # ## Training, live
 #
@@ -420,9 +420,9 @@ fg.show_images(
 # Bottom: where that change is strongest. This gradient is the only information that G gets about faces. G cannot
 # change pixels independently: the gradient updates G's weights, which all faces share.*
 #
-# ## The curves of a longer training
+# ## The curves of a longer run
 #
-# This training is bundled with facegan: the recipe `modern`, on photographs. Move the slider, and say for each
+# This run is bundled with facegan: the recipe `modern`, trained on photographs. Move the slider, and say for each
 # snapshot what the curves show and what only the faces show.
 
 # %%
@@ -433,7 +433,7 @@ fg.widgets.timeline("faces")
 # step 9,000 on, the learning rates fall to 0: the curves fluctuate less, and D gets slightly farther ahead. The level
 # of a curve shows how balanced the game is, not how good the networks are.*
 #
-# **Predict, then run.** Here is a short training that failed. Move the slider before you read on. What happened?
+# **Predict, then run.** Here is a short run that failed. Move the slider before you continue reading. What happened?
 
 # %%
 MY_GUESS = ""  # @param ["", "D is too strong", "the learning rate is too high", "mode collapse", "no detach"]
@@ -443,16 +443,16 @@ fg.widgets.timeline([*fg.pretrained.GALLERY][5])
 # %% [markdown]
 # *Mode collapse. Up to step 1,000, the faces differ. After that, G takes twenty steps for each step of D, finds the
 # one face that D scores highest, and draws it for every latent. D learns to reject this face, and G moves to the
-# next. `fg.pretrained.GALLERY` lists six other failures, and [the page of
-# failures]({repository}/blob/main/docs/failures.md) says what to look for in each. In [notebook 6, the
+# next. `fg.pretrained.GALLERY` lists six other failures, and [the failures
+# page]({repository}/blob/main/docs/failures.md) says what to look for in each. In [notebook 6, the
 # clinic](06_clinic.ipynb) ([in Colab]({colab}/06_clinic.ipynb)), you name six of them from their curves, and treat
 # them.*
 #
 # ## Stop, resume, and survive a disconnect
 #
 # The **Stop** button and the notebook's stop button (Kernel > Interrupt) finish the current step and save the run.
-# Run the same cell again to resume. The result is the same, bit for bit, as without a stop. The run folder contains
-# everything:
+# Run the same cell again to resume. The result is bit-identical to that of an uninterrupted run. The run folder
+# contains everything:
 
 # %%
 print(*sorted(path.name for path in (RUNS / "first").iterdir()), sep="\n")
@@ -471,7 +471,7 @@ print(f"{len(gan.history['loss_d']):,} steps in all")
 # |---|---|---|---|
 # | upsampling in G | transposed convolution | copy pixels, then convolve | the layer causes no checkerboard |
 # | D | BatchNorm | no normalization; R1 in every 16th step | R1, a penalty on D's gradient at real faces, keeps D from becoming too sure |
-# | Adam's β1, β2 | 0.5, 0.999 | 0, 0.99 | the other network changes, so old directions mislead |
+# | Adam's β1, β2 | 0.5, 0.999 | 0, 0.99 | the other network changes, so old directions are misleading |
 # | learning rates | constant | fall to 0 over the last quarter | G changes less and less |
 # | average of G | none | decay 0.998 | cleaner faces |
 # | batch | 128 | 16 | more steps in the same time |
@@ -491,7 +491,7 @@ print(f"{len(gan.history['loss_d']):,} steps in all")
 #
 # ## In your own words
 #
-# Write at least 20 words between the quotes, and run the cell. The cell stores your answer in the folder of runs, and
+# Write at least 20 words between the quotes, and run the cell. The cell stores your answer in the runs folder, and
 # your instructor grades the text. If a call contains `None`, replace it with your value; the cell checks the value.
 #
 # **curves** (8 points). Describe D(x), D(G(z)), and both losses of your long run, from beginning to end. Do they look
@@ -558,14 +558,14 @@ fg.progress()
 #   G's $-\mathbb{E}[D(G(z))]$. Add a gradient penalty on interpolations between real and fake faces
 #   (`torch.autograd.grad(..., create_graph=True)`), and take five steps of D for each step of G.
 #   `fg.RECIPES["wgan_gp"]` is the library's version.
-# - **Beat `tiny`.** Change one thing at a time, and train for as many minutes. Compare the distances that `facegan
-#   results RUN RUN` prints.
+# - **Beat `tiny`.** Change one thing at a time, and train for the same number of minutes. Compare the distances that
+#   `facegan results RUN RUN` prints.
 # - **Diagnose.** Open three runs of `fg.pretrained.GALLERY` with `timeline`. For each, write what you see, what went
 #   wrong, and what you would change.
 #
-# **To hand in:** run all cells and save the notebook. Then set `HAND_IN` to `True` and run its cell. The cell makes a
-# zip file of your notebooks, answers, and training. In Colab, each notebook makes its own zip file; hand in all of
-# them.
+# **To hand in:** run all cells and save the notebook. Then set `HAND_IN` to `True` and run its cell. The cell creates
+# a zip file of your notebooks, answers, and training. In Colab, each notebook creates its own zip file; hand in all
+# of them.
 #
 # **Next:** [4 · Visualization](04_visualization.ipynb) ([in Colab]({colab}/04_visualization.ipynb)): explore what
 # your generator has learned. You can also open [5 · Dynamics](05_dynamics.ipynb) ([in

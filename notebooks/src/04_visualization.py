@@ -24,9 +24,9 @@
 # - add and remove a smile by vector arithmetic,
 # - follow one face through training, and check whether G has only memorized faces.
 #
-# Plan about 60 minutes. Running all cells takes about two minutes, also on a CPU. This notebook uses the generator
+# Allow about 60 minutes. Running all cells takes about two minutes, even on a CPU. This notebook uses the generator
 # that *you* trained in notebook 3. If it is missing or barely trained, the notebook uses a generator bundled with
-# facegan. In Colab, tick `KEEP_ON_DRIVE` in both notebooks.
+# facegan. In Colab, select `KEEP_ON_DRIVE` in both notebooks.
 #
 # ![A grid of 64 generated faces, none of a real person, after 17 minutes of training on one CPU core](../../docs/faces.jpg)
 
@@ -67,13 +67,13 @@ generator = run.generator(network=network)
 # ## A seed is a face
 #
 # G generates faces from latents $z \sim \mathcal{N}(0, I)$ in 100 dimensions. The same seed gives the same latents,
-# and so the same faces, on any machine.
+# and therefore the same faces, on any machine.
 
 # %%
 fg.show_images(sample(generator, 16, seed=4), columns=8)
 
 # %% [markdown]
-# *Sixteen faces. None of these people exists. G learned from the data set what faces may look like.*
+# *Sixteen faces. None of these people exists. G learned from the data set what faces can look like.*
 #
 # The bundled generator `faces` was trained on 13,001 photographs from CelebA. Its [model
 # card]({repository}/blob/main/facegan/weights/README.md) says who is missing from the data and what the generator
@@ -98,8 +98,8 @@ for limit in limits:
 fg.show_images(torch.cat(rows), columns=8, rows=[f"limit {limit}" for limit in limits])
 
 # %% [markdown]
-# *The same eight latents with three limits and with no limit. At 0.3, there are no faces. At 0.7, the faces are flat
-# or dark. From 1.2 on, they look normal.*
+# *The same eight latents with three limits and with no limit. At 0.3, the images are not faces. At 0.7, the faces are
+# flat or dark. From 1.2 on, they look normal.*
 #
 # The lengths explain this. In 100 dimensions, nearly all latents have a length close to $\sqrt{100} = 10$, so they
 # are near a sphere. G was trained only there. Truncated latents are far inside the sphere. If you scale them back to
@@ -213,14 +213,14 @@ Image(filename=str(RUNS / "walk.gif"), width=192, metadata=alt)
 fg.widgets.morph(generator, seed=12)
 
 # %% [markdown]
-# *The faces to choose from, and the point halfway between two of them: straight line left, arc right.*
+# *The faces to choose from, and the point halfway between two of them: straight line on the left, arc on the right.*
 #
 # ## Arithmetic: adding a smile
 #
-# DCGAN's most famous figure is vector arithmetic: smiling woman - neutral woman + neutral man = smiling man. For this
-# you must know which latents give smiling faces. `fg.notebook.smiles` estimates this from the pixels. On photographs,
-# it compares the brightness of mouth and cheeks, because teeth show in a smile. On drawn faces, it uses a linear fit
-# to their attribute `smile`.
+# DCGAN's most famous figure is vector arithmetic: smiling woman - neutral woman + neutral man = smiling man. For
+# this, you must know which latents give smiling faces. `fg.notebook.smiles` estimates this from the pixels. On
+# photographs, it compares the brightness of mouth and cheeks, because teeth show in a smile. On drawn faces, it uses
+# a linear fit to their attribute `smile`.
 
 # %%
 z = latent.draw_latents(2000, 100, seed=0)
@@ -265,7 +265,7 @@ fg.show_images(generate(generator, paths), columns=9, rows=["face 1", "face 2", 
 # ## The lab: arithmetic
 #
 # Choose the faces by eye, as the paper did. Put faces with a feature into A, faces without it into B, and faces to
-# change into C. The preset choice is rough; improve it.
+# change into C. The initial choice is rough; improve it.
 
 # %%
 fg.widgets.arithmetic(generator, seed=2)
@@ -284,7 +284,7 @@ fg.widgets.timeline(run, generator=network)
 
 # %% [markdown]
 # *The last snapshot. Early snapshots show blurred heads; later ones show sharper eyes, mouths, and hair. Faces still
-# change late in training, because G keeps following D. `fg.pretrained.GALLERY` lists trainings that failed.*
+# change late in training, because G keeps following D. `fg.pretrained.GALLERY` lists runs that failed.*
 #
 # ## The lab: two generators
 #
@@ -295,8 +295,8 @@ young = fg.load_generator("faces", step=fg.pretrained.steps("faces")[4])
 fg.widgets.compare(young, "faces")
 
 # %% [markdown]
-# *Pose and background are often similar in both; identity is not. In two generators from separate trainings, such as
-# `compare("synthetic", "faces")`, nothing agrees, because each training assigns different meanings to the latents.*
+# *Pose and background are often similar in both; identity is not. In two generators from separate training runs, such
+# as `compare("synthetic", "faces")`, nothing matches, because each run assigns different meanings to the latents.*
 #
 # ## Has it memorized?
 #
@@ -318,7 +318,7 @@ fg.show_images(torch.cat(shown), columns=6, rows=["fake, then real"] * 5)
 
 # %% [markdown]
 # *Each row: a fake (left) and the five nearest of 5,000 real faces. They share colors and pose, but not identity.
-# `!facegan copies RUN --data ...` measures this for a whole training.*
+# `!facegan copies RUN --data ...` measures this for a whole run.*
 #
 # ## Export and share
 #
@@ -337,13 +337,13 @@ print("the same faces:", torch.allclose(sample(again, 4, seed=0), sample(generat
 #
 # - A latent has a direction and a length. G was trained only on lengths near 10, so stay near the sphere.
 # - Arcs stay on the sphere; straight lines and truncation do not.
-# - A few directions in latent space account for most of what changes in images.
-# - Differences of means are directions. They also change what is correlated with the attribute.
+# - A few directions in latent space account for most of the variation in images.
+# - Differences of means are directions. They also change whatever is correlated with the attribute.
 # - Nearest neighbors are the simplest check for memorization.
 #
 # ## In your own words
 #
-# Write at least 20 words between the quotes, and run the cell. The cell stores your answer in the folder of runs, and
+# Write at least 20 words between the quotes, and run the cell. The cell stores your answer in the runs folder, and
 # your instructor grades the text. If a call contains `None`, replace it with your value; the cell checks the value.
 #
 # **walk** (5 points). A friend's walk passes through three latents of length 10. The lengths of its latents are 10.0,
@@ -385,7 +385,7 @@ fg.progress()
 # %% [markdown]
 # ## Think about it
 #
-# **1. Two latents are at right angles. How long is the midpoint of the straight line between them?**
+# **1. Two latents are at right angles. What is the length of the midpoint of the straight line between them?**
 #
 # <details><summary>An answer</summary>
 #
@@ -423,9 +423,9 @@ fg.progress()
 # | 20 | one finding in latent space, with a figure that is clear without its caption |
 # | 10 | who is missing from your data, and what your generator must not be used for |
 #
-# **To hand in:** run all cells and save the notebook. Then set `HAND_IN` to `True` and run its cell. The cell makes a
-# zip file of your notebooks, answers, and training. In Colab, each notebook makes its own zip file; hand in all of
-# them.
+# **To hand in:** run all cells and save the notebook. Then set `HAND_IN` to `True` and run its cell. The cell creates
+# a zip file of your notebooks, answers, and training. In Colab, each notebook creates its own zip file; hand in all
+# of them.
 #
 # **Next:** [5 · Dynamics](05_dynamics.ipynb) ([in Colab]({colab}/05_dynamics.ipynb)) shows in two dimensions why GANs
 # circle and lose modes. You can also train longer in notebook 3, or train on your own photographs:

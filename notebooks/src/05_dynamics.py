@@ -23,8 +23,8 @@
 # - make a GAN lose modes on purpose, and recover them,
 # - read the balance of a game from D(x), D(G(z)), and the gradient norms.
 #
-# Plan about 45 minutes. Running all cells takes about a minute and a half on two CPU cores. You need no GPU and no
-# photographs: the data are points in the plane, and each training takes a few seconds.
+# Allow about 45 minutes. Running all cells takes about a minute and a half on two CPU cores. You need no GPU and no
+# photographs: the data are points in the plane, and each run takes a few seconds.
 
 # %% cellView="form"
 # @title Set-up: run this cell first. It installs facegan if needed.
@@ -73,7 +73,7 @@ plane.play(fair)
 
 # %% [markdown]
 # *Press play, or drag the slider. Crosses are real points, and circles are fakes. The background shows D's output:
-# blue where D(x) is high, orange where it is low. All eight clusters fill up together, slowly. Turn on **gradients of
+# blue where D(x) is high, orange where it is low. All eight clusters fill slowly and together. Turn on **gradients of
 # G's loss**: the arrows show how each fake would have to move to lower the loss. Turn on the **grid of z** to see a
 # grid of latents and the points that G maps it to. G is continuous, so the grid stays in one piece, and some fakes
 # are always between the clusters; here, about a third.*
@@ -136,11 +136,11 @@ _ = plt.gca().set(xlabel="x", ylabel="D(x)")
 # %% [markdown]
 # *The trained D follows the formula where there are points to learn from: 1/2 in the middle, nearly 0 and 1 farther
 # out. At the end of a perfect game, $p = q$, and the best D is 1/2 everywhere, because it cannot distinguish real
-# from fake. So D(x) and D(G(z)) near one half can mean a tie; they need not mean that D is broken.*
+# from fake. So D(x) and D(G(z)) near one half can mean a tie; they do not necessarily mean that D is broken.*
 #
 # With the best D, G's loss becomes $2 \, \mathrm{JSD}(p, q) - \log 4$. JSD is the Jensen-Shannon divergence, a
 # distance between the two densities that is 0 for $p = q$. If the densities do not overlap, it is constant and gives
-# G no gradient. This is another reason for the non-saturating loss, which the trainings in this notebook use.
+# G no gradient. This is another reason for the non-saturating loss, which the runs in this notebook use.
 #
 # ## The smallest GAN: one point, one slope
 #
@@ -153,8 +153,8 @@ _ = plt.gca().set(xlabel="x", ylabel="D(x)")
 #
 # ### Exercise: dirac_gradients
 #
-# For each network, return minus the derivative of its own loss with respect to its own parameter. `torch.sigmoid` is
-# $\sigma$.
+# For each network, return the negative derivative of its own loss with respect to its own parameter. `torch.sigmoid`
+# is $\sigma$.
 
 
 # %%
@@ -205,12 +205,13 @@ for ax, step, name in zip(axes, (simultaneous_step, alternating_step), ("simulta
 # %% [markdown]
 # *The arrows point around the center: where θ is positive, ψ decreases; where ψ is negative, θ decreases; where θ is
 # negative, ψ increases; and so on. Simultaneous steps spiral outward from the circle; alternating steps stay on it.
-# Neither converges, although each network always lowers its own loss: each such step moves around the center.*
+# Neither converges, although each network always lowers its own loss: each such step moves the game around the
+# center.*
 #
 # The eigenvalues confirm this. Near (0, 0), the field is a 2 x 2 matrix $J$, and a simultaneous step with rate $h$
 # multiplies the position by $I + hJ$. Here $J$ has the eigenvalues $\pm 0.5i$, and $|1 + 0.2 \cdot 0.5i| = 1.005$:
 # each round moves half a percent farther out. With a modulus above 1, the game moves away from the solution; below 1,
-# it converges; a modulus of exactly 1 does not decide.
+# it converges; a modulus of exactly 1 is inconclusive.
 
 # %%
 for game in ("gan", "r1"):
@@ -225,8 +226,8 @@ for game in ("gan", "r1"):
 #
 # $$R_1 = \tfrac{1}{2} \, \mathbb{E}_x \lVert \nabla_x D(x) \rVert^2, \quad \text{with } D(x) \text{ the logit.}$$
 #
-# For the Dirac-GAN, the slope is $\psi$, so R1 pulls $\psi$ back to 0, like a brake. The imaginary eigenvalues get a
-# negative real part, and the game spirals in.
+# For the Dirac-GAN, the slope is $\psi$, so R1 pulls $\psi$ back to 0. The imaginary eigenvalues get a negative real
+# part, and the game spirals inward.
 #
 # ## The lab: nine games
 #
@@ -258,8 +259,8 @@ def r1_penalty(discriminator, real):
 
 
 # %% [markdown]
-# Does R1 work for networks, too? The data are now one Gaussian, and Adam has the momentum β1 = 0.9, which keeps the
-# game circling. **Predict, then run:** what does R1 change?
+# Does R1 also work for networks? The data are now one Gaussian, and Adam uses momentum β1 = 0.9, which keeps the game
+# circling. **Predict, then run:** what does R1 change?
 
 # %%
 MY_GUESS = ""  # @param ["", "nothing", "G arrives sooner", "G circles without it, and arrives with it"]
@@ -308,7 +309,8 @@ plane.play(fair, collapsed)
 # %% [markdown]
 # *Both have the same seed and the same data; on the right, D learns five times as slowly. Press play: all fakes
 # gather in one place, D slowly lowers D(x) there, and all fakes move to the next cluster. Over time, G visits all
-# eight clusters, but most of the time it covers one or none. This is the circling of the Dirac-GAN, around a ring.*
+# eight clusters, but most of the time it covers one or none. This is the same circling as in the Dirac-GAN, but
+# around a ring.*
 #
 # **Predict, then run.** Which changes recover the modes? D learns as slowly as before in all of them.
 
@@ -347,8 +349,8 @@ ax.grid(axis="x", alpha=0.4)
 #
 # ## Momentum
 #
-# DCGAN uses β1 = 0.5 and not Adam's usual 0.9. **Predict, then run** on the ring with equal learning rates: which β1
-# covers the most modes after the same number of steps?
+# DCGAN uses β1 = 0.5 instead of Adam's usual 0.9. **Predict, then run** on the ring with equal learning rates: which
+# β1 covers the most modes after the same number of steps?
 
 # %%
 MY_GUESS = ""  # @param ["", "0", "0.5", "0.9", "all the same"]
@@ -417,7 +419,7 @@ fg.widgets.plane(steps=STEPS, every=EVERY)
 #
 # ## In your own words
 #
-# Write at least 20 words between the quotes, and run the cell. The cell stores your answer in the folder of runs, and
+# Write at least 20 words between the quotes, and run the cell. The cell stores your answer in the runs folder, and
 # your instructor grades the text. If a call contains `None`, replace it with your value; the cell checks the value.
 #
 # **circle** (5 points). In the Dirac-GAN, each step of a player lowers its own loss, but the players never reach the
@@ -456,7 +458,7 @@ fg.progress()
 # split it into eight pieces; it can only stretch it thin between them.
 # </details>
 #
-# **2. R1 is taken at real data only. Why not at the fakes, too?**
+# **2. R1 is computed at real data only. Why not also at the fakes?**
 #
 # <details><summary>An answer</summary>
 #
@@ -477,7 +479,7 @@ fg.progress()
 #
 # - The grid of 25 clusters needs more steps: `plane.record(data="grid", steps=10_000, every=100)`. How many modes do
 #   you reach? What helps most?
-# - Draw your own points: `plane.record(data=[[0, 0], [1, 0.2], ...])`. Which shapes does G find hard?
+# - Draw your own points: `plane.record(data=[[0, 0], [1, 0.2], ...])`. Which shapes are hard for G?
 # - The average of a circle is its center. Compare `ema_decay=0.99` with 0 in a game that circles, and in the slow-D
 #   game. Why does it help in only one of them?
 # - Write a loss, pass it as `plane.record(loss=(my_d_loss, my_g_loss))`, and find out whether it circles.
@@ -485,9 +487,9 @@ fg.progress()
 #   `alternating_step` whose G differentiates through D's next step.
 # - Check a finding on faces: in notebook 3, train with `lr_d` divided by five, and look at the faces.
 #
-# **To hand in:** run all cells and save the notebook. Then set `HAND_IN` to `True` and run its cell. The cell makes a
-# zip file of your notebooks, answers, and training. In Colab, each notebook makes its own zip file; hand in all of
-# them.
+# **To hand in:** run all cells and save the notebook. Then set `HAND_IN` to `True` and run its cell. The cell creates
+# a zip file of your notebooks, answers, and training. In Colab, each notebook creates its own zip file; hand in all
+# of them.
 #
 # **Next:** [6 · The clinic](06_clinic.ipynb) ([in Colab]({colab}/06_clinic.ipynb)): name and treat six failed
-# trainings on faces.
+# training runs on faces.

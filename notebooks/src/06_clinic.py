@@ -10,7 +10,7 @@
 # ---
 
 # %% [markdown]
-# # 6 · The clinic: trainings that fail
+# # 6 · The clinic: training runs that fail
 #
 # {badges}
 #
@@ -18,12 +18,12 @@
 #
 # By the end you will be able to
 #
-# - run a training one step at a time, and say what each step changed,
+# - run training one step at a time, and say what each step changed,
 # - recognize six failures by their curves and faces, and support each diagnosis with a number,
 # - distinguish a treatment of the cause from one that does not help,
 # - use `fg.diagnose`, and explain why you still check its result.
 #
-# Plan about 45 minutes. Running all cells takes about a minute and a half on two CPU cores. You need no GPU and no
+# Allow about 45 minutes. Running all cells takes about a minute and a half on two CPU cores. You need no GPU and no
 # photographs: all runs are small and train on drawn faces of 32 pixels.
 
 # %% cellView="form"
@@ -72,9 +72,9 @@ def train(settings, steps=STEPS, data=faces, **changes):
 # %% [markdown]
 # ## The debugger: one step at a time
 #
-# A debugger runs a program line by line. `Game` runs a training step by step: "D" is one step of D, "G" is one step
-# of G, and you can undo every step exactly. The latents and the real faces that we look at stay the same, so every
-# change is caused by the step.
+# A debugger runs a program line by line. `Game` runs training step by step: "D" is one step of D, "G" is one step of
+# G, and you can undo every step exactly. The latents and the real faces that you look at stay the same, so the step
+# causes every change.
 #
 # The next cell trains a small GAN for a short time. **Predict, then run:** D takes one step, and G takes none. What
 # happens to D(G(z)), D's mean output for the same 64 fakes? Then, from the same start: what does one step of G do to
@@ -124,10 +124,10 @@ game.go_to(())
 fg.show_images(torch.cat(pictures), columns=6, rows=rows)
 
 # %% [markdown]
-# *The colors are all over. The gradient does not say "move the eye to the left". It is a pattern of single pixels, on
-# the background as much as on the face. After 20 steps of G, the pattern has changed: G has followed it, and D has a
-# different gradient at the new pictures. G cannot follow the pattern pixel by pixel, because each weight changes many
-# pixels of all faces together, so the changes in the fakes are smoother than the pattern.*
+# *The colors are all over the image. The gradient does not say "move the eye to the left". It is a pattern of single
+# pixels, on the background as much as on the face. After 20 steps of G, the pattern has changed: G has followed it,
+# and D has a different gradient for the new pictures. G cannot follow the pattern pixel by pixel, because each weight
+# changes many pixels of all faces together, so the changes in the fakes are smoother than the pattern.*
 #
 # The next widget shows the same pictures and histograms of D's logits. Press **Step D** and **Step G** in turn, then
 # **x10**, and undo all steps with **Undo**. After which kind of step does G's gradient norm grow?
@@ -141,7 +141,7 @@ fg.widgets.step(gan, faces)
 #
 # ## The clinic
 #
-# Six trainings have failed, and the names of their failures are hidden. `fg.notebook.patient(1)` has
+# Six training runs have failed, and the names of their failures are hidden. `fg.notebook.patient(1)` has
 #
 # - `.curves`, a dict of arrays with one value per step: `"step"`, `"loss_d"`, `"loss_g"`, `"d_real"` (D(x), the mean
 #   over the batch of real faces), `"d_fake"` (D(G(z)), before D's step), `"d_fake_after"` (after it),
@@ -152,8 +152,8 @@ fg.widgets.step(gan, faces)
 #
 # For each patient, run the cell with the curves, choose your guess, run the cell again, and then look at the faces.
 # **Write a function that returns the failure's name and a number that shows the failure**, such as `return "noise",
-# 0.5`. The check also calls your function with made-up trainings of the same failure. Do not round the number. The
-# names are:
+# 0.5`. The check also calls your function with artificial runs that show the same failure. Do not round the number.
+# The names are:
 #
 # | name | what shows it |
 # |---|---|
@@ -177,7 +177,7 @@ fg.widgets.step(gan, faces)
 #
 # ## Patient 1
 #
-# Up to step 500, this training went well. **Predict from the curves:** what happens to the faces after step 500?
+# Up to step 500, this run went well. **Predict from the curves:** what happens to the faces after step 500?
 
 # %%
 MY_GUESS = ""  # @param ["", "get better", "stop changing", "become alike", "turn into static"]
@@ -219,11 +219,11 @@ fg.notebook.charts(as_found=train(one.config, **sick), **treated)
 # D has won, ask what prevents G from improving.*
 #
 # *The doctor lists every rule that matches: first the sure ones, then those that match in too few steps to be sure.
-# Several can be true, and not every one is the cause. Your number decides.*
+# Several can be true, and not every one is the cause. Use your number to decide.*
 #
 # ## Patient 2
 #
-# **Predict from the curves:** D is certain here, too. What is different from patient 1?
+# **Predict from the curves:** D is also certain here. What is different from patient 1?
 
 # %%
 MY_GUESS = ""  # @param ["", "nothing", "G's gradient", "D's gradient", "it took longer"]
@@ -284,8 +284,8 @@ fg.notebook.charts(**treated)
 # *No gradient reaches G: G's gradient is about 200 times smaller than D's, whereas patient 1's was more than a
 # thousand times larger. The cause is in the code. The fakes were not detached, so G also receives the gradient of D's
 # loss. With the minimax loss, the two gradients of G are opposite and nearly cancel. Either change helps: detach, or
-# the other loss. Make both: with `bce` and without detach, G still receives the gradient of D's loss, and the curves
-# do not show it.*
+# the other loss. Make both changes: with `bce` and without detach, G still receives the gradient of D's loss, and the
+# curves do not show it.*
 #
 # ## Patient 3
 #
@@ -377,8 +377,8 @@ fg.notebook.charts(**treated)
 # *Every step went too far, from the first one on: D's loss jumps more than four times as much as in the healthy run,
 # and the colors are garish. D's win at the end is a consequence. Lower rates in the middle of the run reduce the
 # jumps, but the colors stay: the large steps have moved the weights to a region that small steps do not leave. Start
-# over: after half as many steps, there are faces. The jumpiness falls with both treatments, so it does not show which
-# one helped. Look at the faces.*
+# over: faces appear after half as many steps. The jumpiness falls with both treatments, so it does not show which one
+# helped. Look at the faces.*
 #
 # *The doctor also reads a run's settings, including the learning rates. From the end of its curves alone, this run
 # looks like patient 1. You looked at the steps before the end, and needed no settings.*
@@ -497,12 +497,12 @@ fg.notebook.charts(**{name: gan for name, (_, gan) in treated.items()})
 # %% [markdown]
 # *D overfits: it has memorized its faces, and its logits of other real faces are about halfway down to its logits of
 # fakes. The curves cannot show this. The doctor read r_v from the run's history, because patient 6 was trained with
-# held-out faces. (Its r_t is the mean sign of D's logits of training faces: 1 if D calls all of them real.) On 64
-# faces, a few hundred steps bring D close to the r_v of patient 6. Mirrored faces change little. Augmentation, which
-# shifts D's inputs and changes their colors, helps more. With many faces, r_v is about 0. These numbers come from 64
-# faces and differ by 0.1 or 0.2 between machines. In such a short run, the other curves differ little; only held-out
-# faces show the overfitting. If you have your own photographs, hold some out: `faces.split(64)` and `fg.fit(...,
-# held_out=...)`.*
+# held-out faces. (Its r_t is the mean sign of D's logits of training faces: 1 if D calls all of them real.) With 64
+# faces, r_v comes close to that of patient 6 after a few hundred steps. Mirrored faces change little. Augmentation,
+# which shifts D's inputs and changes their colors, helps more. With many faces, r_v is about 0. These numbers come
+# from 64 faces and differ by 0.1 or 0.2 between machines. In such a short run, the other curves differ little; only
+# held-out faces show the overfitting. If you have your own photographs, hold some out: `faces.split(64)` and
+# `fg.fit(..., held_out=...)`.*
 #
 # ## Summary
 #
@@ -517,7 +517,7 @@ fg.notebook.charts(**{name: gan for name, (_, gan) in treated.items()})
 #
 # ## In your own words
 #
-# Write at least 20 words between the quotes, and run the cell. The cell stores your answer in the folder of runs, and
+# Write at least 20 words between the quotes, and run the cell. The cell stores your answer in the runs folder, and
 # your instructor grades the text. If a call contains `None`, replace it with your value; the cell checks the value.
 #
 # **mine** (8 points). `fg.notebook.patient("mine")` is a training run that failed; your id determines which one.
@@ -555,7 +555,7 @@ mine.plot()
 # much lower logits.
 # </details>
 #
-# **2. Patient 2's networks and learning rates are good. How would you find the bug in code that you did not write?**
+# **2. Patient 2's networks and learning rates are fine. How would you find the bug in code that you did not write?**
 #
 # <details><summary>An answer</summary>
 #
@@ -575,13 +575,13 @@ mine.plot()
 # ## Go further
 #
 # - Examine the remaining failed run of `fg.pretrained.GALLERY`: `fg.widgets.timeline("no_batchnorm")`. Which names in
-#   the table fit? Which number shows it?
-# - Make a training fail so that only one row of the table is true, and let a friend diagnose it. Use
+#   the table fit? Which number shows this?
+# - Make a training run fail so that only one row of the table is true, and let a friend diagnose it. Use
 #   `fg.diagnose(gan)` as a second opinion.
 # - Train on `fg.FaceDataset(many.images[:n], "some faces")` for several n, with `fg.fit(gan, ...,
 #   held_out=held_out)`, and read `gan.history["r_v"]`. From which n on does `r_v` stay below 0.3?
-# - [The page of failures]({repository}/blob/main/docs/failures.md) shows all bundled failures with their causes.
+# - [The failures page]({repository}/blob/main/docs/failures.md) shows all bundled failures with their causes.
 #
-# **To hand in:** run all cells and save the notebook. Then set `HAND_IN` to `True` and run its cell. The cell makes a
-# zip file of your notebooks, answers, and training. In Colab, each notebook makes its own zip file; hand in all of
-# them.
+# **To hand in:** run all cells and save the notebook. Then set `HAND_IN` to `True` and run its cell. The cell creates
+# a zip file of your notebooks, answers, and training. In Colab, each notebook creates its own zip file; hand in all
+# of them.
