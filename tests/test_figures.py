@@ -32,6 +32,7 @@ def cells(tmp_path_factory):
     return {cell.source: cell.outputs for cell in book.cells}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("source", CELLS)
 def test_a_notebook_shows_each_figure_once(cells, source):
     pictures = [output for output in cells[source] if "image/png" in output.get("data", {})]

@@ -49,6 +49,7 @@ def test_in_colab_runs_can_be_kept_on_drive(monkeypatch):
     assert str(notebook.start()) == "runs"
 
 
+@pytest.mark.slow
 def test_a_notebook_that_imported_torch_first_is_told_to_restart():
     def printed(first):
         code = f"{first}; import facegan as fg; fg.notebook.start()"

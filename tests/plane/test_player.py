@@ -40,6 +40,7 @@ class TestSize:
     def test_the_page_without_a_recording_is_small(self):
         assert len(play(small(frames=1)).html) < 60_000
 
+    @pytest.mark.slow
     def test_a_page_that_is_too_large_says_what_to_lower(self):
         wild = np.random.default_rng(0).uniform(-3, 3, (200, 1500, 2))
         with pytest.raises(

@@ -20,7 +20,7 @@ from facegan.runs import checkpoint
      {"augment": "color,translation", "augment_target": 0.1},
      {"norm": "none", "r1": 1.0, "r1_every": 4}, {"upsampling": "nearest", "ema_decay": 0.9}],
 )  # fmt: skip
-@pytest.mark.parametrize("cut", [3, 7])
+@pytest.mark.parametrize("cut", [3, pytest.param(7, marks=pytest.mark.slow)])
 def test_stopped_and_resumed_equals_straight(changes, cut, faces, tmp_path, capsys):
     """In the middle of epochs of five steps, in fresh GANs: weights, optimizers, history and frames."""
     straight, resumed = make_gan(**changes), make_gan(**changes)
