@@ -2,6 +2,7 @@
 
 import shutil
 import subprocess
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -36,6 +37,12 @@ def faces():
 @pytest.fixture
 def real(faces):
     return next(iter(faces.batches(8, generator=torch.Generator().manual_seed(0))))
+
+
+@pytest.fixture
+def no_curves(monkeypatch):
+    """Run folders without curves.png, which takes ten times as long as all the rest of a snapshot."""
+    monkeypatch.setattr("facegan.runs.folder.plot_curves", lambda history: SimpleNamespace(png=lambda: None))
 
 
 @pytest.fixture

@@ -14,6 +14,9 @@ from facegan.runs.pretrained import ALL, GALLERY
 from facegan.runs.run import Run
 from facegan.training.fit import fit
 
+pytestmark = pytest.mark.usefixtures("no_curves")
+
+
 FOUND = {
     "d_too_strong": "D has won",
     "g_too_strong": "D is fooled",

@@ -11,6 +11,8 @@ from facegan import Run, files, fit
 from facegan.errors import CheckpointError
 from facegan.runs import checkpoint, folder, rescued
 
+pytestmark = pytest.mark.usefixtures("no_curves")
+
 
 @pytest.fixture(autouse=True)
 def _own_cache(tmp_path, monkeypatch):

@@ -8,6 +8,8 @@ from helpers import make_gan
 from facegan import fit
 from facegan.runs.folder import RunFolder
 
+pytestmark = pytest.mark.usefixtures("no_curves")
+
 
 @pytest.mark.parametrize("part", [".", "checkpoints", "frames", "generators"])
 def test_half_written_files_of_a_killed_run_are_removed(tmp_path, part):

@@ -10,6 +10,8 @@ from facegan.images import captioned, read_png, to_uint8
 from facegan.runs import checkpoint
 from facegan.training import callbacks
 
+pytestmark = pytest.mark.usefixtures("no_curves")
+
 
 def test_a_run_folder_stands_for_its_newest_checkpoint(gan, faces, tmp_path):
     fit(gan, faces, steps=2, run_dir=tmp_path / "run")

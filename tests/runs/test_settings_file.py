@@ -11,6 +11,9 @@ from facegan.config import RECIPES, TrainConfig
 from facegan.errors import ConfigError
 from facegan.runs.settings_file import read_settings
 
+pytestmark = pytest.mark.usefixtures("no_curves")
+
+
 WEIGHTS = Path(__file__).parents[2] / "facegan" / "weights"
 RUN_0_1 = Path(__file__).parents[1] / "files" / "run-0.1"
 

@@ -10,6 +10,9 @@ from facegan.runs import checkpoint
 from facegan.runs.history import ADAPTIVE, COLUMNS, METRICS
 from facegan.training.adaptive import EVERY, IMAGES_TO_ONE, AdaptiveAugmentation
 
+pytestmark = pytest.mark.usefixtures("no_curves")
+
+
 ADAPTING = {"augment": "color,translation", "augment_target": 0.6}
 CPU = torch.device("cpu")
 

@@ -7,6 +7,8 @@ from helpers import TINY, assert_same_state, make_gan, same, weights
 from facegan import GAN, Discriminator, Generator, Run, TrainConfig, fit
 from facegan.errors import CheckpointError, ConfigError
 
+pytestmark = pytest.mark.usefixtures("no_curves")
+
 
 @pytest.mark.parametrize("changes", [{}, {"optimizer_d": "sgd", "lr_decay": 0.5}, {"seed": 7}])
 def test_a_trained_gan_starts_over_as_a_new_one(faces, tmp_path, capsys, changes):

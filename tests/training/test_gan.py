@@ -23,6 +23,8 @@ from facegan.models import sample
 from facegan.runs import checkpoint
 from facegan.runtime.device import PRECISIONS
 
+pytestmark = pytest.mark.usefixtures("no_curves")
+
 
 def test_the_scale_of_fp16_is_part_of_the_state(real):
     gan = make_gan(precision="fp16")

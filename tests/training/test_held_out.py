@@ -10,6 +10,8 @@ from facegan import Run, fit
 from facegan.errors import DataError
 from facegan.training.held_out import HeldOut, _some, logits
 
+pytestmark = pytest.mark.usefixtures("no_curves")
+
 
 @pytest.fixture
 def sets():

@@ -12,6 +12,9 @@ from facegan import fit
 from facegan.errors import CheckpointError
 from facegan.training.lock import only_training
 
+pytestmark = pytest.mark.usefixtures("no_curves")
+
+
 HOLD = """
 import sys
 from pathlib import Path

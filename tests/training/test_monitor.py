@@ -15,6 +15,8 @@ from facegan.runs import checkpoint
 from facegan.runs.folder import RunFolder
 from facegan.training.interrupts import interruptible
 
+pytestmark = pytest.mark.usefixtures("no_curves")
+
 
 def interrupt_at(step):
     """A step during which the user presses Ctrl-C, before its `step`-th round begins."""

@@ -11,6 +11,8 @@ from torch import nn
 from facegan import Discriminator, Generator, fit, train_step
 from facegan.errors import ConfigError
 
+pytestmark = pytest.mark.usefixtures("no_curves")
+
 
 class WithView(nn.Module):
     """A discriminator that needs contiguous images."""

@@ -9,6 +9,9 @@ from facegan import plane
 from facegan.errors import CheckpointError, ConfigError
 from facegan.models import PointDiscriminator, PointGenerator
 
+pytestmark = pytest.mark.usefixtures("no_curves")
+
+
 CONFIG = plane.CONFIG.replace(width=8, batch_size=4)
 POINTS = torch.randn(20, 2, generator=torch.Generator().manual_seed(0))
 

@@ -8,6 +8,8 @@ from helpers import make_gan, random_faces
 from facegan import fit
 from facegan.errors import CheckpointError, TrainingError
 
+pytestmark = pytest.mark.usefixtures("no_curves")
+
 
 class FailsToBegin:
     def on_train_begin(self, gan, total):

@@ -11,6 +11,8 @@ from facegan import GAN, LOSSES, Callback, FaceDataset, Loss, Run, TrainConfig, 
 from facegan.errors import CheckpointError, ConfigError, TrainingError
 from facegan.runs import checkpoint
 
+pytestmark = pytest.mark.usefixtures("no_curves")
+
 
 @pytest.mark.parametrize(
     "changes",

@@ -10,6 +10,9 @@ from torch import nn
 from facegan import GAN, Run, TrainConfig, fit, load_generator
 from facegan.errors import CheckpointError, ConfigError
 
+pytestmark = pytest.mark.usefixtures("no_curves")
+
+
 START = {"ema_decay": 0.9, "lr_d": 1e-3}
 
 

@@ -118,13 +118,13 @@ def test_start_over_is_off_without_a_run_folder(gan, faces):
     assert live.panel.again.disabled
 
 
-def test_start_over_says_what_to_do_with_networks_of_your_own(gan, faces, tmp_path):
+def test_start_over_says_what_to_do_with_networks_of_your_own(gan, faces, tmp_path, no_curves):
     live = widgets.live()
     gan.has_own_networks = True
-    fit(gan, faces, steps=2, run_dir=tmp_path / "run", callbacks=[live])
+    fit(gan, faces, steps=5, snapshot_every=1, run_dir=tmp_path / "run", callbacks=[live])
     live.panel.again.click()
     assert live.panel.sentence.endswith("rerun the cell that builds them and the GAN. It may be this cell.")
-    assert gan.step == 2
+    assert gan.step == 5
 
 
 def test_the_sentence_says_what_the_bold_curves_show(gan, faces):
