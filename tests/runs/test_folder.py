@@ -172,7 +172,9 @@ def test_a_bad_frame_is_passed_over_and_said_and_the_run_stays_in_its_folder(spo
     fit(make_gan(), faces, steps=2, snapshot_every=1, run_dir=tmp_path)
     bad = tmp_path / "frames" / "step_000001.png"
     bad.write_bytes(kept := spoil(bad.read_bytes()))
-    with pytest.warns(UserWarning, match=r"step_000001\.png .*; progress\.gif is made without") as caught:
+    with pytest.warns(
+        UserWarning, match=r"step_000001\.png .*; progress\.gif was written without them"
+    ) as caught:
         fit(make_gan(), faces, steps=3, snapshot_every=1, run_dir=tmp_path)
     assert len(caught) == 1
     assert Run.open(tmp_path).checkpoints[-1] == 3

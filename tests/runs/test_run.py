@@ -170,5 +170,5 @@ def test_pictures_of_a_bundled_run():
 def test_a_damaged_history_is_read_from_the_checkpoint(gan, faces, tmp_path):
     fit(gan, faces, steps=2, run_dir=tmp_path)
     (tmp_path / "history.csv").write_bytes(b"step,loss_d\n1,2,3\n")
-    with pytest.warns(UserWarning, match=r"history\.csv is damaged .*checkpoint's is used"):
+    with pytest.warns(UserWarning, match=r"history\.csv is damaged .*history in the newest checkpoint"):
         assert Run.open(tmp_path).history["step"] == [1, 2]
