@@ -166,7 +166,7 @@ def test_an_empty_name_as_of_an_unset_variable_is_not_the_current_folder(
     monkeypatch.chdir(photos)
     done = facegan(*command, "")
     assert done.returncode == 1
-    assert "is an empty text" in done.stderr
+    assert "is an empty string" in done.stderr
 
 
 def test_data_preview_makes_a_contact_sheet(facegan, photos, place):

@@ -54,7 +54,7 @@ def test_a_run_has_frames_history_settings_and_data(gan, faces, tmp_path):
 def test_a_step_between_snapshots_is_named_with_those_there_are(gan, faces, tmp_path):
     fit(gan, faces, steps=2, run_dir=tmp_path / "run", snapshot_every=2)
     run = Run.open(tmp_path / "run")
-    with pytest.raises(CheckpointError, match=r"no frame of step 1; it has \[0, 2\]"):
+    with pytest.raises(CheckpointError, match=r"no frame of step 1; choose one of \[0, 2\]"):
         run.frame(1)
     with pytest.raises(CheckpointError, match=r"no generator of step 1\b.*: 0, 2"):
         run.generator(1)
