@@ -179,7 +179,7 @@ def _kind(layer: nn.Conv2d | nn.ConvTranspose2d, images: Tensor, kinds: dict[int
 
 
 def _rows(weight: Tensor) -> Tensor:
-    """A kernel (O, C, 4, 4) as a matrix (O, 16 C), in the order of `Patches`; a view if it is in channels-last format."""
+    """A kernel (O, C, 4, 4) as a matrix (O, 16 C), in the order of `Patches`; a view if it is in channels-last."""
     return weight.permute(0, 2, 3, 1).flatten(1)
 
 

@@ -224,15 +224,9 @@ def set_default_attributes(generator: nn.Module, config: TrainConfig) -> nn.Modu
 
 
 def set_missing(generator: nn.Module, wanted: dict[str, Any], source: str) -> nn.Module:
-    """Set missing attributes; returns the generator itself.
+    """Set missing attributes from `wanted`; returns the generator itself.
 
-    Args:
-        generator: generator to change in place.
-        wanted: values by attribute.
-        source: origin of the values, for the message, such as "config".
-
-    Raises:
-        ConfigError: an attribute has another value.
+    Raises `ConfigError` if an attribute has another value; the message names `source`, such as "config".
     """
     for name, value in wanted.items():
         own, value = (

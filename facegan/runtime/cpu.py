@@ -71,7 +71,9 @@ def fastest_threads(most: int, work: Callable[[], object]) -> int:
     times: dict[int, list[float]] = {count: [] for count in counts}
     try:
         began = time.perf_counter()
-        for done in range(_ROUNDS if most > 1 else 0):  # interleaved, so that noise affects all numbers equally
+        for done in range(
+            _ROUNDS if most > 1 else 0
+        ):  # interleaved, so that noise affects all numbers equally
             if done > 1 and time.perf_counter() - began > _SECONDS:
                 break
             for count in counts:
