@@ -21,9 +21,7 @@ Notebooks = Annotated[
 
 
 def grade(
-    folder: Annotated[
-        Path, typer.Argument(help="the folder of submissions: notebooks, zips, and folders of these")
-    ],
+    folder: Annotated[Path, typer.Argument(help="the submissions: notebooks, zips, and folders of these")],
     out: Annotated[
         Path,
         typer.Option(help="the table to write, a .csv; reports are written to a folder of the same name"),
