@@ -7,14 +7,14 @@
 >>> fg.show_images(gan.sample(16, seed=0))                            # doctest: +SKIP
 """
 
-from facegan.runtime import openmp as _openmp  # noqa: F401, I001 - first, before torch is imported
+from facegan.runtime import openmp as _openmp  # noqa: F401, I001 - must be imported before torch
 import typing as _typing
 from importlib import import_module as _import_module
 
 from facegan.config import RECIPES, TrainConfig, register_recipe
 from facegan.course.exercise import exercise, hint, progress, reveal
-from facegan.course.individual import student as student  # beyond the 32 names of `__all__`
-from facegan.course.written import answer as answer  # beyond the 32 names of `__all__`
+from facegan.course.individual import student as student  # not in `__all__`
+from facegan.course.written import answer as answer  # not in `__all__`
 from facegan.data.dataset import FaceDataset
 from facegan.data.load import load_faces
 from facegan.data.registry import register_dataset
@@ -26,7 +26,7 @@ from facegan.latent import slerp, walk
 from facegan.losses import LOSSES, Loss, register_loss
 from facegan.models import Discriminator, Generator, summary
 from facegan.plots import plot_curves, show_images
-from facegan.plots import plot_features as plot_features  # beyond the 32 names of `__all__`
+from facegan.plots import plot_features as plot_features  # not in `__all__`
 from facegan.runs.history import History
 from facegan.runs.run import Run, load_generator
 from facegan.training.callbacks import Callback
@@ -35,7 +35,7 @@ from facegan.training.gan import GAN
 from facegan.training.step import train_step
 from facegan.version import __version__ as __version__
 
-if _typing.TYPE_CHECKING:  # attributes for type checkers, beside `__all__`
+if _typing.TYPE_CHECKING:  # attributes that type checkers should know, besides `__all__`
     from facegan import bench as bench
     from facegan import cli as cli
     from facegan import config as config

@@ -1,8 +1,8 @@
 """Differentiable augmentation of D's inputs: color jitter, translation, and cutout.
 
-Zhao et al. 2020 (arXiv 2006.10738); with a probability, as in Karras et al. 2020 (arXiv 2006.06676). Real and fake
-images are augmented. Gradients flow through the augmentation to the generator, which learns to generate images without
-it. Does not cover augmentations of the data set itself.
+The augmentations are those of Zhao et al. 2020 (arXiv 2006.10738). They can be applied with a probability, as in Karras
+et al. 2020 (arXiv 2006.06676). Both real and fake images are augmented. Gradients flow through the augmentation to the
+generator, which learns to generate images without it. This module does not augment the data set itself.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-_SHIFT = 1 / 8  # largest translation, as a share of the side (Zhao 2020, appendix)
-_HOLE = 1 / 2  # side of the cut-out square, as a share of the side
+_SHIFT = 1 / 8  # largest translation, as a fraction of the side (Zhao 2020, appendix)
+_HOLE = 1 / 2  # side of the cut-out square, as a fraction of the image's side
 
 
 def augment(images: Tensor, policy: str, uniform: Tensor, p: Tensor | None = None) -> Tensor:
@@ -23,10 +23,10 @@ def augment(images: Tensor, policy: str, uniform: Tensor, p: Tensor | None = Non
     Args:
         images: floats (B, 3, H, W) in [-1, 1].
         policy: comma-separated steps, such as "color,translation".
-        uniform: random numbers from [0, 1], (S, 3, B, 1, 1, 1): three for each step and image; with `p`, a fourth,
-            (S, 4, B, 1, 1, 1).
-        p: scalar probability of applying each step to each image: a step is applied if the fourth number is below
-            `p`. None applies every step to every image.
+        uniform: random numbers from [0, 1], (S, 3, B, 1, 1, 1): three for each of the S steps and each image. If `p`
+            is given, there are four, (S, 4, B, 1, 1, 1).
+        p: probability of applying a step to an image, a scalar tensor. A step is applied if its fourth number is
+            below `p`. None applies every step to every image.
 
     Returns:
         The augmented images, (B, 3, H, W).
@@ -38,12 +38,12 @@ def augment(images: Tensor, policy: str, uniform: Tensor, p: Tensor | None = Non
 
 
 def steps_of(policy: str) -> list[str]:
-    """The steps of a policy, by name."""
+    """The names of a policy's steps."""
     return [] if policy == "none" else policy.split(",")
 
 
 def color(images: Tensor, uniform: Tensor) -> Tensor:
-    """Brightness +-0.5 (of a range of 2), saturation 0 to 2 x, contrast 0.5 to 1.5 x."""
+    """Shift brightness by up to 0.5, scale saturation by 0 to 2, and scale contrast by 0.5 to 1.5."""
     brightness, saturation, contrast = uniform
     images = images + (brightness - 0.5)
     gray = images.mean(1, keepdim=True)
@@ -53,7 +53,7 @@ def color(images: Tensor, uniform: Tensor) -> Tensor:
 
 
 def translation(images: Tensor, uniform: Tensor) -> Tensor:
-    """Whole-pixel shifts of up to 1/8 of the side in x and y, padded with zeros."""
+    """Shift by whole pixels, up to 1/8 of the side in x and in y, with zero padding."""
     size = images.shape[-1]
     reach = int(size * _SHIFT + 0.5)
     shift = (uniform[:2, :, 0, 0, 0] * (2 * reach + 1)).long().clamp(max=2 * reach)
@@ -65,7 +65,7 @@ def translation(images: Tensor, uniform: Tensor) -> Tensor:
 
 
 def cutout(images: Tensor, uniform: Tensor) -> Tensor:
-    """Sets a square of half the side to zero; its center is anywhere in the image."""
+    """Set a square with half the image's side to zero; its center can be anywhere in the image."""
     size = images.shape[-1]
     center = uniform[:2, :, 0, 0] * size  # (2, B, 1)
     line = torch.arange(size, device=images.device) + 0.5

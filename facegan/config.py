@@ -36,7 +36,9 @@ class TrainConfig:
     image_size: Annotated[
         int, "side of the images in pixels; built-in networks need a power of two, 16 to 256"
     ] = 64
-    width: Annotated[int, "feature maps of G's finest hidden layer; cost grows with its square"] = 64
+    width: Annotated[
+        int, "feature maps in G's highest-resolution hidden layer; cost grows with the square"
+    ] = 64
     width_d: Annotated[int, "base width of D; 0 means the same as G"] = 0
     latent_dim: Annotated[int, "length of the latent vector z"] = 100
     latent: Annotated[Latent, "distribution of z: normal is N(0, 1), uniform is on [-1, 1]"] = "normal"
@@ -59,7 +61,7 @@ class TrainConfig:
     r1_every: Annotated[int, "apply R1 every N steps, scaled by N"] = 1
     n_critic: Annotated[int, "D steps per G step, each on a new batch; 5 in WGAN-GP's paper"] = 1
     label_smoothing: Annotated[float, "D's target for real faces is 1 minus this"] = 0.0
-    label_flip: Annotated[float, "share of real/fake pairs with swapped labels for D"] = 0.0
+    label_flip: Annotated[float, "fraction of real/fake pairs with swapped labels for D"] = 0.0
     augment: Annotated[Policy, "differentiable augmentation of D's inputs"] = "none"
     instance_noise: Annotated[
         float, "standard deviation of Gaussian noise added to D's inputs, real and fake; 0 disables it"
@@ -76,7 +78,7 @@ class TrainConfig:
     beta2: Annotated[float, "Adam's decay rate of the squared gradient"] = 0.999
     lr_decay: Annotated[
         float,
-        "final share of the run in which both learning rates decay to 0 along a cosine; 0 disables decay",
+        "final fraction of the run in which both learning rates decay to 0 along a cosine; 0 disables decay",
     ] = 0.0
     momentum: Annotated[float, "momentum if D's optimizer is sgd"] = 0.9
     ema_decay: Annotated[float, "EMA decay of the generator used for sampling; 0 disables EMA"] = 0.0
@@ -104,11 +106,14 @@ class TrainConfig:
 
     @property
     def discriminator_width(self) -> int:
-        """Feature maps of D's finest hidden layer."""
+        """Number of feature maps in D's highest-resolution hidden layer."""
         return self.width_d or self.width
 
     def replace(self, **changes: Any) -> TrainConfig:
-        """A copy with some settings changed.
+        """Return a copy with some settings changed.
+
+        Args:
+            changes: new values by setting name, such as `loss="hinge"`.
 
         Raises:
             ConfigError: a name is not a setting, or a value is out of range.
@@ -117,24 +122,24 @@ class TrainConfig:
         return replace(self, **changes)
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values by field name, for JSON and checkpoints."""
+        """Return the settings as plain values by name, for JSON and checkpoints."""
         return asdict(self)
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> TrainConfig:
-        """The inverse of `to_dict`. Raises `ConfigError` for unknown names."""
+        """Create a config from the values of `to_dict`. Raises `ConfigError` for unknown names or invalid values."""
         _refuse_unknown(values)
         return cls(**values)
 
 
 def field_help() -> dict[str, tuple[Any, str]]:
-    """Each field's type and explanation, by name."""
+    """The type and the help text of each setting, by name."""
     hints = get_type_hints(TrainConfig, include_extras=True)
     return {f.name: (hints[f.name].__origin__, hints[f.name].__metadata__[0]) for f in fields(TrainConfig)}
 
 
 def differing(a: TrainConfig, b: TrainConfig, names=None) -> dict[str, tuple[Any, Any]]:
-    """Settings in which two configs differ: name -> (value in a, value in b)."""
+    """The settings that differ between two configs: name -> (value in a, value in b)."""
     names = names or field_help()
     return {n: (getattr(a, n), getattr(b, n)) for n in names if getattr(a, n) != getattr(b, n)}
 
@@ -167,7 +172,7 @@ def _check_range(name: str, value: float, accept, expected: str) -> None:
 
 
 def _check_adaptive(config: TrainConfig) -> None:
-    """Adaptive augmentation needs an augmentation, and a loss with logits above 0 for real images."""
+    """Adaptive augmentation requires an augmentation, and a loss that pushes logits of real images above 0."""
     target = f"augment_target={config.augment_target}"
     if config.augment_target and config.augment == "none":
         raise ConfigError(
@@ -182,7 +187,7 @@ def _check_adaptive(config: TrainConfig) -> None:
 
 
 # Settings of the networks, and settings that define what G and D minimize. `training.compatibility` compares
-# them when a run is resumed; other settings, such as learning rates, may change during a run.
+# these when a run is resumed. Other settings, such as learning rates, may change during a run.
 GENERATOR_SETTINGS = (
     "image_size",
     "width",
@@ -226,7 +231,7 @@ RECIPES: dict[str, TrainConfig] = {
     # Radford, Metz, Chintala 2015 (arXiv 1511.06434), section 4: widths 1024-512-256-128, batch 128,
     # Adam 2e-4 with beta1 0.5, N(0, 0.02) weights, tanh, uniform latents, no augmentation.
     "paper": TrainConfig(width=128, latent="uniform", epochs=10),
-    # DCGAN on CelebA, 10 epochs; a GIF of the same faces during training, samples per epoch and iteration.
+    # DCGAN on CelebA, 10 epochs; a GIF of the same faces during training, samples by epoch and iteration.
     "ten_epochs": TrainConfig(epochs=10, snapshot_every=100),
     # The 32,600-face subset, batch 32, 20 epochs; GIFs, plots and training samples.
     "small_batch": TrainConfig(batch_size=32, epochs=20, snapshot_every=500),
@@ -261,9 +266,9 @@ RECIPES: dict[str, TrainConfig] = {
         batch_size=64,
         epochs=50,
     ),
-    # The best faces per minute that we measured (docs/experiments.md): a G without checkerboard artifacts, many
-    # small steps, Adam (0, 0.99) with large rates that decay at the end, a lazy R1 penalty on a D without
-    # normalization, a long average, and flips.
+    # The best face quality per minute of training that we measured (docs/experiments.md): a G without checkerboard
+    # artifacts, many small steps, Adam (0, 0.99) with large rates that decay at the end, a lazy R1 penalty on a D
+    # without normalization, a long average, and flips.
     "modern": TrainConfig(
         width=32,
         width_d=48,
@@ -301,10 +306,18 @@ _BUILT_IN = frozenset(RECIPES)
 
 
 def register_recipe(name: str, config: TrainConfig) -> None:
-    """Make settings available as `GAN(name)`. Raises `ConfigError` if the name is that of a built-in recipe."""
+    """Make settings available as `GAN(name)`.
+
+    Args:
+        name: name of the recipe; must not be that of a built-in recipe. Registering a name again replaces the recipe.
+        config: the settings.
+
+    Raises:
+        ConfigError: the name is not a string or is that of a built-in recipe, or `config` is not a `TrainConfig`.
+    """
     expect(name, str, "the recipe's name", "a string: register_recipe(name, config)")
     if name in _BUILT_IN:
-        raise ConfigError(f"recipe {name!r} is built in; register yours under another name.")
+        raise ConfigError(f"recipe {name!r} is built in; use another name.")
     if not isinstance(config, TrainConfig):
         raise ConfigError(f"recipe {name!r} is a {type(config).__name__}, expected a TrainConfig.")
     RECIPES[name] = config

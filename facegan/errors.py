@@ -27,7 +27,7 @@ class DataError(FaceganError, ValueError):
 
 
 class DownloadError(DataError, OSError):
-    """No mirror could deliver a data set, or its contents are not the published ones."""
+    """No mirror provided the data set, or the downloaded file is not the published one."""
 
 
 class CheckpointError(FaceganError, RuntimeError):
@@ -47,7 +47,7 @@ class TrainingError(FaceganError, RuntimeError):
 
 
 class TrainingStopped(KeyboardInterrupt):
-    """The user stopped a training in a notebook, so the cells below must not run.
+    """The user stopped training in a notebook, so the cells below must not run.
 
     `fit` raises it after saving. Like Ctrl-C, it is not caught by `except Exception`. Notebooks show its message
     without a traceback.
@@ -61,19 +61,22 @@ def expect(value: object, kind: Any, what: str, expected: str) -> None:
     """Raise `ConfigError` unless a value has the expected type.
 
     Args:
-        value: an argument.
+        value: the value to check.
         kind: types, as for `isinstance`.
         what: name of the argument for the message, such as "history".
         expected: description of the expected value, with an example.
+
+    Raises:
+        ConfigError: the value is not an instance of `kind`.
     """
     if not isinstance(value, kind):
         raise ConfigError(f"{what} is {shown(value)}, expected {expected}.")
 
 
 def printable(text: str) -> str:
-    """External text for a message, with escapes for characters that are invisible or control the terminal.
+    """Text from outside for a message, with escapes for characters that are invisible or control the terminal.
 
-    Line breaks, and bytes of a file name that are not UTF-8, are escaped, too.
+    Also escapes line breaks, and bytes of a file name that are not UTF-8.
 
     >>> printable("a\\x1b[2Jb\\n")
     'a\\\\x1b[2Jb\\\\n'

@@ -1,7 +1,7 @@
 """The functions and states behind the widgets, usable without widgets.
 
-An `Exploration` is immutable: every action returns a new one, so undo is a list of earlier ones. Pictures are uint8
-(3, H, W); latents are (N, latent_dim).
+An `Exploration` is immutable: every action returns a new one, so a list of earlier ones provides undo. Pictures are
+uint8 (3, H, W); latents are (N, latent_dim).
 """
 
 from __future__ import annotations
@@ -40,14 +40,20 @@ _COARSE = 8  # side of the images from which directions are computed
 
 
 def open_generator(source: object) -> nn.Module:
-    """The generator of a `GAN` (its average), a `Run`, a run folder, a file, a name such as "faces", or a generator.
+    """Open the generator of a GAN, a run, or a file.
+
+    Args:
+        source: a `GAN` (its averaged generator is used), a `Run`, a run folder, a `.safetensors` file, a name such as
+            "faces", or a generator.
 
     Returns:
-        A copy in eval mode, on the same device, which later training does not change.
+        The generator in eval mode. For a GAN or a generator, it is a copy on the same device, so later training does
+        not change it.
 
     Raises:
-        CheckpointError: there is no generator.
-        ConfigError: the source is anything else, or a network without `latent_dim` (`facegan.models.protocol`).
+        CheckpointError: the source has no generator.
+        ConfigError: the source is anything else, a network without `latent_dim` (`facegan.models.protocol`), or a
+            generator of points.
     """
     source = getattr(source, "ema", source)
     if isinstance(source, nn.Module):
@@ -69,12 +75,19 @@ def open_generator(source: object) -> nn.Module:
 
 
 def directions(generator: nn.Module, count: int = DIRECTIONS) -> tuple[Tensor, Tensor]:
-    """The directions in latent space that change a generator's images most, and their shares.
+    """The directions in latent space that change a generator's images most.
 
     A linear map from latents to coarse images is fitted by least squares to 512 generated faces. Its left singular
-    vectors are the directions (count, latent_dim), orthonormal, and its squared singular values are their shares
-    (count,) of the variance that the map explains. Images become lighter along each direction. This is GANSpace
-    (Härkönen 2020, arXiv 2004.02546) with outputs instead of features.
+    vectors are the directions. Images become lighter along each of them. This is GANSpace (Härkönen 2020, arXiv
+    2004.02546) with outputs instead of features.
+
+    Args:
+        generator: a generator of images.
+        count: number of directions.
+
+    Returns:
+        The directions (count, latent_dim), orthonormal, and the fraction of the map's variance that each explains
+        (count,), from the squared singular values.
     """
     z = latents_for(generator, _SAMPLES, seed=0)
     images = generate(generator, z).cpu()
@@ -95,7 +108,7 @@ class Face:
     seed: int
     row: int
     truncation: float | None = None  # limit in standard deviations; None for no limit
-    amounts: tuple[float, ...] = ()  # standard deviations along each direction
+    amounts: tuple[float, ...] = ()  # shift along each direction, in standard deviations of z
 
 
 @dataclass(frozen=True)
@@ -115,7 +128,7 @@ class Exploration:
 
     @classmethod
     def start(cls, generator: nn.Module, *, n: int = 16, seed: int = 0) -> Exploration:
-        """n faces, the same as `generator.sample(n, seed=seed)`."""
+        """Start with the n faces of `generator.sample(n, seed=seed)`. Raises `ConfigError` for invalid arguments."""
         if n < 1:
             raise ConfigError(f"cannot explore {n} faces; ask for 1 or more.")
         found, _ = directions(generator)
@@ -124,7 +137,7 @@ class Exploration:
         return cls(generator, faces, now=now, directions=found)
 
     def change(self, **settings) -> Exploration:
-        """Give faces that are not kept another `seed`, `truncation`, or `amounts`."""
+        """Change the `seed`, `truncation`, or `amounts` of the faces that are not kept."""
         if "seed" in settings:
             checked_seed(settings["seed"])
         now = replace(self.now, **settings)
@@ -138,13 +151,13 @@ class Exploration:
         return self.change(seed=next_seed(self.now.seed))
 
     def move(self, direction: int, amount: float) -> Exploration:
-        """Move faces that are not kept to `amount` along a direction, counted from 0."""
+        """Set the shift of the faces that are not kept along a direction. Directions are counted from 0."""
         amounts = list(self.now.amounts)
         amounts[direction] = round(float(amount), 6)  # sliders send 0.30000000000000004
         return self.change(amounts=tuple(amounts))
 
     def keep(self, index: int) -> Exploration:
-        """Keep a face, or release it if it was kept. Faces are counted from 0."""
+        """Keep face `index`, counted from 0, or release it if it was kept. Raises `ConfigError` if there is none."""
         if not 0 <= index < len(self.faces):
             raise ConfigError(f"there is no face {index}; faces are 0 to {len(self.faces) - 1}.")
         kept = self.kept ^ {index}
@@ -162,11 +175,11 @@ class Exploration:
         return z
 
     def picture(self) -> Tensor:
-        """The grid, with a blue frame around each kept face."""
+        """The grid of faces, uint8 (3, H, W), with a blue frame around each kept face."""
         return framed_grid(generate(self.generator, self.latents()), dict.fromkeys(self.kept, BLUE))
 
     def code(self) -> str:
-        """Python code that reproduces the latents, given a variable `generator`."""
+        """Python code that reproduces the latents and shows the faces, given a variable `generator`."""
         n, drawn = len(self.faces), _drawing(self.now, self.generator, len(self.faces))
         lines = ["import facegan as fg", f"z = {drawn}"]
         if any(any(face.amounts) for face in self.faces):
@@ -196,7 +209,7 @@ def _drawing(face: Face, generator: nn.Module, n: int) -> str:
 
 
 def _code_of(face: Face, rows: list[int], drawing: str) -> list[str]:
-    """The lines of code for similar faces, in these rows or in all; without `drawing`, `z` has their latents."""
+    """The code for similar faces in `rows`, or in all rows if it is empty. Without `drawing`, `z` has their latents."""
     part, some = ("z[rows]", "[rows]") if rows else ("z", "")
     lines = [f"{part} = {drawing}{some}"] if drawing else []
     lines += [f"{part} += {x!r} * directions[{index}]" for index, x in enumerate(face.amounts) if x]
@@ -216,7 +229,10 @@ def next_seed(seed: int) -> int:
 
 
 def framed_grid(images: Tensor, frames: dict[int, tuple[int, int, int]], *, columns: int = 0) -> Tensor:
-    """Images (N, 3, H, W) as one uint8 grid; `frames` gives the color (r, g, b) of a frame by index."""
+    """Arrange images (N, 3, H, W) as one uint8 grid (3, H, W); 0 `columns` make it as square as possible.
+
+    `frames` gives the color (r, g, b), 0 to 255, of the frame around an image, by index.
+    """
     grid = make_grid(images, columns=columns or columns_for(len(images)), padding=PADDING)
     side = images.shape[-1] + PADDING
     for index, color in frames.items():
@@ -239,7 +255,7 @@ def columns_for(n: int) -> int:
 
 
 def morph(generator: nn.Module, anchors: Tensor, t: float) -> tuple[Tensor, Tensor]:
-    """Interpolate at share t of the path through the latents `anchors` (k, latent_dim), k >= 2.
+    """Interpolate at `t`, from 0 to 1, along the path through the latents `anchors` (k, latent_dim), k >= 2.
 
     Returns the latents (2, latent_dim) on the straight line and on the great arc, and one picture of both.
     """
@@ -250,7 +266,10 @@ def morph(generator: nn.Module, anchors: Tensor, t: float) -> tuple[Tensor, Tens
 
 
 def morph_frames(generator: nn.Module, anchors: Tensor, frames: int = 48) -> list[Tensor]:
-    """Pictures along the straight line and the great arc side by side, forward and back, as a seamless loop."""
+    """Pictures of the straight line and the great arc side by side, forward and back, as a seamless loop.
+
+    Arguments are as for `morph`; `frames` is the number of pictures.
+    """
     there_and_back = torch.cat([anchors, anchors[1:-1].flip(0)])
     paths = [walk(there_and_back, frames, path=path) for path in (lerp, slerp)]
     line, arc = (generate(generator, z) for z in paths)
@@ -260,8 +279,8 @@ def morph_frames(generator: nn.Module, anchors: Tensor, frames: int = 48) -> lis
 def background_groups(images: Tensor, each: int = 3) -> tuple[list[int], list[int], list[int]]:
     """Choose images for A - B + C: A with the lightest backgrounds, B with the darkest, C with the next darkest.
 
-    The background is measured in a tenth of the width at each side, above the shoulders. If A - B + C works, the
-    result is a face like those in C with a light background.
+    The background is measured in a strip at each side, a tenth of the width, in the upper half of the image. If
+    A - B + C works, the result is a face like those in C with a light background.
 
     Args:
         images: (N, 3, S, S) in [-1, 1], N >= 3 * each.
@@ -275,17 +294,17 @@ def background_groups(images: Tensor, each: int = 3) -> tuple[list[int], list[in
 
 
 def background_lightness(images: Tensor) -> Tensor:
-    """The mean brightness (N,) beside the heads of images (N, 3, S, S), in [-1, 1]; see `background_groups`."""
+    """The mean brightness (N,) of the backgrounds of images (N, 3, S, S), in [-1, 1]; see `background_groups`."""
     side, half = max(1, round(images.shape[-1] * 0.1)), images.shape[-1] // 2
     return torch.cat([images[:, :, :half, :side], images[:, :, :half, -side:]], dim=3).mean((1, 2, 3)).cpu()
 
 
 def equation(generator: nn.Module, z: Tensor, groups: Sequence[Sequence[int]]) -> Tensor:
-    """mean(A) - mean(B) + mean(C) in faces, after figure 7 of DCGAN (2015), as one picture.
+    """A uint8 picture (3, H, W) of mean(A) - mean(B) + mean(C), as in figure 7 of DCGAN (2015).
 
-    `groups` are rows of the latents z for A, B, and C. From left to right: the faces of the three means, and nine
-    results: the exact one in the middle, surrounded by neighbors that differ by up to 0.25 in each number. Raises
-    `ConfigError` if a group is empty.
+    From left to right, it has the faces of the three means, and nine results: the exact one in the middle, surrounded
+    by neighbors whose latents differ by up to 0.25 in each number. `groups` are the rows of the latents `z`
+    (N, latent_dim) in A, B, and C. Raises `ConfigError` if a group is empty.
     """
     empty = [name for name, rows in zip("ABC", groups, strict=True) if not len(rows)]
     if empty:
@@ -300,7 +319,7 @@ def equation(generator: nn.Module, z: Tensor, groups: Sequence[Sequence[int]]) -
 
 
 def _equation_picture(means: Tensor, results: Tensor) -> Tensor:
-    """The picture of A - B + C = nine results: each mean is as large as the block of results, with signs between."""
+    """The picture of A - B + C = nine results, with signs. Each mean is as large as the block of results."""
     block = make_grid(results, columns=3, padding=PADDING)
     height = block.shape[1]
     large = interpolate(means.float(), size=(height, height), mode="bilinear").round().to(torch.uint8)
@@ -321,9 +340,19 @@ def _sign(sign: str, height: int, width: int) -> Tensor:
 
 
 def compare(a: nn.Module, b: nn.Module, *, n: int = 16, seed: int = 0, truncation: float | None = None):
-    """The faces from the same n latents by two generators, as two uint8 grids.
+    """Generate faces from the same latents with two generators.
 
-    Raises `ConfigError` if their latents differ in length or distribution.
+    Args:
+        a, b: generators of images whose latents have the same length and distribution.
+        n: number of faces.
+        seed: seed of the latents.
+        truncation: limit of the latents in standard deviations; None for no limit.
+
+    Returns:
+        Two grids, uint8 (3, H, W).
+
+    Raises:
+        ConfigError: the latents of a and b differ in length or distribution, or `seed` is invalid.
     """
     kinds = [f"{distribution_of(g)} latents of length {attribute(g, 'latent_dim')}" for g in (a, b)]
     if kinds[0] != kinds[1]:

@@ -1,6 +1,6 @@
 """Exports a generator for use without facegan: safetensors, TorchScript, or ONNX.
 
-The exported network is plain: it has torch's own layers with fixed weights, and images are in [-1, 1].
+The exported network consists of torch's own layers with fixed weights; its images are in [-1, 1].
 """
 
 from __future__ import annotations
@@ -40,9 +40,9 @@ class PlainGenerator(nn.Module):
 
 
 def plain(generator: nn.Module) -> PlainGenerator:
-    """A copy of any generator with torch's own layers, on the CPU, in eval mode and float32.
+    """Copy any generator to torch's own layers, on the CPU, in eval mode and float32.
 
-    Its images are the same up to rounding.
+    The copy's images are the same up to rounding.
     """
     holder = (
         copied(nn.ModuleDict({"network": unwrapped(generator)})).cpu().float().eval().requires_grad_(False)
@@ -61,16 +61,17 @@ def export_generator(generator: nn.Module, path: str | Path, *, format: str | No
 
     Args:
         generator: any generator (`facegan.models.protocol`), such as `gan.ema`.
-        path: the file; missing folders are created.
+        path: the file to write; missing folders are created.
         format: "safetensors" (weights; `load_generator` reads those of facegan's networks), "torchscript" (for
             `torch.jit.load`), or "onnx" (input "z", output "images"; needs `pip install 'facegan[onnx]'`). By
-            default, from the path's suffix: .safetensors, .pt or .ts, .onnx.
+            default, the path's suffix determines it: .safetensors, .pt or .ts, .onnx.
 
     Returns:
         The path.
 
     Raises:
-        ConfigError: the format is unknown or contradicts the path, or a package is missing.
+        ConfigError: `generator` is not a module, the format is unknown or contradicts the path, or a package is
+            missing.
         CheckpointError: a weight is NaN or infinite, or the file cannot be written.
     """
     path = Path(path).expanduser()
@@ -93,7 +94,9 @@ def _format_of(path: Path, format: str | None) -> str:
     if path.is_dir() or chosen is None:
         raise ConfigError(f"{path} does not name a file of a known format; end it in {', '.join(ENDINGS)}.")
     if format and named and format != named:
-        raise ConfigError(f"format is {format!r}, but {path.name!r} ends like {named}. Change one of them.")
+        raise ConfigError(
+            f"format is {format!r}, but {path.name!r} has the suffix of {named}. Change one of them."
+        )
     return chosen
 
 
@@ -103,7 +106,7 @@ def _safetensors(model: PlainGenerator, latent_dim: int) -> bytes:
 
 def _torchscript(model: PlainGenerator, latent_dim: int) -> bytes:
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # torch announces torch.export in its place
+        warnings.simplefilter("ignore")  # torch recommends torch.export instead
         buffer = io.BytesIO()
         torch.jit.save(torch.jit.trace(model, torch.zeros(2, latent_dim)), buffer)
     return buffer.getvalue()
@@ -148,7 +151,7 @@ def _replace_layers(network: nn.Module) -> None:
 
 
 def _without_parametrizations(layer: nn.Module) -> nn.Module:
-    """A layer without parametrizations; torch's `remove_parametrizations` would change the class that copies share."""
+    """A copy without parametrizations; torch's `remove_parametrizations` would change the class that copies share."""
     kind: Any = parametrize.type_before_parametrizations(layer)
     names = [name for name, _ in layer.get_submodule("parametrizations").named_children()]
     fixed = {name: nn.Parameter(getattr(layer, name), requires_grad=False) for name in names}

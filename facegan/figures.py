@@ -1,4 +1,4 @@
-"""Figures outside pyplot, with alternative text, that a notebook shows exactly once."""
+"""Figures that do not use pyplot, have alternative text, and are shown exactly once in a notebook."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from matplotlib.figure import Figure as _Figure
 
 from facegan.errors import ConfigError
 
-_unseen: list[Figure] = []  # made by the running cell and not shown yet
+_unseen: list[Figure] = []  # created by the running cell and not shown yet
 
 
 class Figure(_Figure):
@@ -25,10 +25,10 @@ class Figure(_Figure):
     alt = ""
 
     def show(self, warn: bool = True) -> None:
-        """Show the figure in the running notebook. Raises `ConfigError` outside of one."""
+        """Show the figure in the running notebook. Raises `ConfigError` outside of a notebook."""
         if _shell() is None:
             raise ConfigError(
-                "there is no notebook to show the figure in. Save it: figure.savefig('figure.png')."
+                "figures can only be shown in a notebook. Save the figure instead: figure.savefig('figure.png')."
             )
         from IPython.display import display
 

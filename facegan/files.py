@@ -1,10 +1,10 @@
 """Atomic writes, digests, integrity records, and locks.
 
-An integrity record is a file's SHA-256, and its size, dates, and inode at the last check, in `.NAME.verified` beside
-the file. Computing the digest of a large file takes seconds, and comparing the other values is instant, so a file is
-only read again if its size, dates, or inode changed, or after a day.
+An integrity record has a file's SHA-256, and its size, dates, and inode at the last check. It is saved as
+`.NAME.verified` next to the file. Computing the digest of a large file takes seconds; comparing the other values is
+instant. A file is therefore read again only if its size, dates, or inode changed, or after a day.
 
-`joblib` and `pooch` also keep digests, but read the whole file at every check.
+`joblib` and `pooch` also store digests, but read the whole file at every check.
 """
 
 from __future__ import annotations
@@ -32,7 +32,14 @@ _TEMPORARY = ".writing-"
 def write_atomic(path: str | Path, data: bytes | memoryview) -> Path:
     """Write `data` atomically: `path` has either its old contents or all of the new ones, even after a crash.
 
-    The temporary file gets a random name, so that an existing link is not followed.
+    The temporary file has a random name, so that an existing link is not followed.
+
+    Args:
+        path: the file to write.
+        data: its new contents.
+
+    Returns:
+        The path.
 
     Raises:
         DiskFullError: the disk is full; the old contents are intact.
@@ -64,12 +71,12 @@ def write_atomic(path: str | Path, data: bytes | memoryview) -> Path:
 
 @contextmanager
 def continued(path: Path, offset: int) -> Iterator[IO[bytes]]:
-    """Open a file to write after its first `offset` bytes, or a new file; links are not followed.
+    """Open a file for writing after its first `offset` bytes; with 0, create a new file. Links are not followed.
 
-    For temporary files with predictable names.
+    Use this for temporary files with predictable names.
 
     Raises:
-        OSError: the file is a link, a pipe, or a device, or has several names.
+        OSError: the file is a link, a pipe, or a device, or has several hard links.
     """
     new = os.O_CREAT | os.O_EXCL if offset == 0 else 0
     flags = os.O_WRONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NOFOLLOW", 0) | new
@@ -77,7 +84,7 @@ def continued(path: Path, offset: int) -> Iterator[IO[bytes]]:
         path.unlink(missing_ok=True)
     with open(path, "wb", opener=lambda *_: _without_waiting(path, flags)) as file:
         if not _is_plain(os.fstat(file.fileno())):
-            raise OSError(errno.EINVAL, "not a regular file of one name", str(path))
+            raise OSError(errno.EINVAL, "not a regular file with a single name", str(path))
         file.truncate(offset)
         file.seek(offset)
         yield file
@@ -100,7 +107,7 @@ def _without_waiting(path: str | Path, flags: int) -> int:
 
 
 def user_cache() -> Path:
-    """The folder `facegan` in the user's cache folder; it may not exist yet."""
+    """The path of the folder `facegan` in the user's cache folder; it may not exist yet."""
     base = os.environ.get("LOCALAPPDATA" if os.name == "nt" else "XDG_CACHE_HOME")
     return Path(base or os.path.expanduser("~/.cache")) / "facegan"
 
@@ -112,7 +119,7 @@ def remove_temporaries(folder: str | Path) -> None:
 
 
 def digest(path: Path, kind: str = "sha256") -> str:
-    """The hex digest of a file's bytes; `kind` is an algorithm of `hashlib`. Raises `OSError` if it cannot be read."""
+    """The hex digest of a file; `kind` is an algorithm of `hashlib`. Raises `OSError` if the file cannot be read."""
     found = hashlib.new(kind, usedforsecurity=False)
     with open(path, "rb", opener=_without_waiting) as file:
         if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
@@ -123,9 +130,12 @@ def digest(path: Path, kind: str = "sha256") -> str:
 
 
 def mark_verified(path: Path, notes: Any = None, *, sha256: str | None = None) -> None:
-    """Record `path` as verified, with `notes` (any JSON value).
+    """Record `path` as verified. If the record cannot be written, the file is read again at the next check.
 
-    If the record cannot be written, the file is read again at the next check.
+    Args:
+        path: the file.
+        notes: any JSON value to keep in the record; see `notes_of`.
+        sha256: the file's digest, if it is already known.
     """
     record = {"sha256": sha256 or digest(path), "notes": notes, **_stat_signature(path)}
     with contextlib.suppress(OSError, DiskFullError):
@@ -133,7 +143,7 @@ def mark_verified(path: Path, notes: Any = None, *, sha256: str | None = None) -
 
 
 def is_verified(path: Path, *, thorough: bool = False) -> bool:
-    """Whether `path` exists and matches its integrity record; `thorough` always reads the file."""
+    """Whether `path` exists and matches its integrity record; if `thorough` is true, the file is always read."""
     record = _record(path)
     if record is None or not path.exists():
         return False
@@ -163,10 +173,14 @@ def invalidate(path: Path) -> None:
 
 @contextmanager
 def locked(target: Path, *, wait: bool = True) -> Iterator[None]:
-    """A context with the lock `.NAME.lock` beside `target`; prints a message if it waits for another process.
+    """A context that holds the lock `.NAME.lock` next to `target`; prints a message if it waits for another process.
 
-    The lock is released when its process ends, even after a crash. Some file systems do not support locks; the body
+    The lock is released when its process ends, even after a crash. Some file systems do not support locks. The body
     then runs without a lock, so it must create `target` atomically.
+
+    Args:
+        target: the file that the lock protects.
+        wait: whether to wait if another process has the lock.
 
     Raises:
         BlockingIOError: another process has the lock, and `wait` is False.

@@ -1,6 +1,6 @@
-"""Conversion of images, grids, and PNG, GIF, and MP4 files.
+"""Converts images, arranges them in grids, and writes PNG, GIF, and MP4 files.
 
-Images on disk and on the host are uint8 (N, 3, H, W); in batches, they are floats in [-1, 1].
+Images on disk and on the host are uint8 (N, 3, H, W). In batches, they are floats in [-1, 1].
 """
 
 from __future__ import annotations
@@ -24,12 +24,14 @@ from facegan.files import write_atomic
 def to_float(images: Tensor) -> Tensor:
     """Convert uint8 0..255 to float32 [-1, 1]: x / 127.5 - 1. Raises `ConfigError` for any other dtype."""
     if images.dtype != torch.uint8:
-        raise ConfigError(f"to_float takes uint8 images, got {images.dtype}; floats need no conversion.")
+        raise ConfigError(
+            f"to_float takes uint8 images, got {images.dtype}. Convert only uint8; floats need no conversion."
+        )
     return images.float().div_(127.5).sub_(1)
 
 
 def to_uint8(images: Tensor) -> Tensor:
-    """Convert floats in [-1, 1] to uint8 0..255, rounded and clipped. uint8 is returned unchanged."""
+    """Convert floats in [-1, 1] to uint8 0..255, with rounding and clipping. uint8 images are returned unchanged."""
     if images.dtype == torch.uint8:
         return images
     return images.float().add(1).mul(127.5).round().clamp(0, 255).to(torch.uint8)
@@ -46,13 +48,16 @@ def unit_to_signed(images: Tensor) -> Tensor:
 
 
 def center_crop(images: Tensor, size: int) -> Tensor:
-    """The central size x size square of images (..., H, W), as a view.
+    """Crop images (..., H, W) to their central size x size square, as a view.
 
-    Raises `ConfigError` if the images are smaller.
+    Raises:
+        ConfigError: `size` is below 1, or the images are smaller.
     """
     height, width = images.shape[-2:]
     if not 1 <= size <= min(height, width):
-        raise ConfigError(f"cannot crop {size} x {size} out of images of {height} x {width}.")
+        raise ConfigError(
+            f"cannot crop {size} x {size} out of images of {height} x {width}; use a smaller size."
+        )
     top, left = (height - size) // 2, (width - size) // 2
     return images[..., top : top + size, left : left + size]
 
@@ -60,10 +65,19 @@ def center_crop(images: Tensor, size: int) -> Tensor:
 def make_grid(
     images: Tensor | np.ndarray, *, columns: int | None = None, padding: int = 2, scale: int = 1
 ) -> Tensor:
-    """Arrange images (N, 3, h, w) as one uint8 picture (3, H, W), row by row on white.
+    """Arrange images as one picture, row by row on white.
 
-    Takes uint8 or floats in [-1, 1]. Without `columns`, the grid is as square as possible. `scale` enlarges each pixel
-    to a square of that side; the padding does not change.
+    Args:
+        images: (N, 3, h, w), uint8 or floats in [-1, 1].
+        columns: images per row; by default, the grid is as square as possible.
+        padding: pixels between images.
+        scale: enlargement; every pixel becomes a square of that side. The padding does not change.
+
+    Returns:
+        The picture, uint8 (3, H, W).
+
+    Raises:
+        ConfigError: `images` are not images, there are none, or `columns` is below 1.
     """
     from torchvision.utils import make_grid as tile
 
@@ -92,7 +106,7 @@ def _writable(images: Any) -> Any:
 
 
 def split_grid(grid: Tensor, size: int, *, padding: int = 2) -> Tensor:
-    """The images (N, 3, size, size) in a grid (3, H, W) from `make_grid` without scaling.
+    """Split a grid (3, H, W) from `make_grid`, without scaling, into its images (N, 3, size, size).
 
     Raises:
         ConfigError: the picture is not a grid of images of this size.
@@ -103,16 +117,17 @@ def split_grid(grid: Tensor, size: int, *, padding: int = 2) -> Tensor:
     rows, columns = ((side - padding) // step for side in grid.shape[1:])
     if grid.shape[1:] != (rows * step + padding, columns * step + padding):
         raise ConfigError(
-            f"a picture {tuple(grid.shape)} is not a grid of images of {size} px, {padding} px apart."
+            f"a picture {tuple(grid.shape)} is not a grid of images of {size} px, {padding} px apart. Check the size."
         )
     cells = grid[:, padding:, padding:].reshape(3, rows, step, columns, step)
     return cells[:, :, :size, :, :size].permute(1, 3, 0, 2, 4).flatten(0, 1)
 
 
 def picture_of(samples: Tensor) -> Tensor:
-    """Samples of any generator as one uint8 picture (3, H, W): images (N, 3, h, w) as a grid, others as points.
+    """Draw samples of any generator as one uint8 picture (3, H, W).
 
-    For samples (N, D), the first two numbers are drawn. Raises `ConfigError` for samples of another shape.
+    Images (N, 3, h, w) are drawn as a grid. Samples (N, D) are drawn as points at their first two numbers. Raises
+    `ConfigError` for samples of another shape.
     """
     if samples.ndim != 2:
         return make_grid(samples)
@@ -120,7 +135,16 @@ def picture_of(samples: Tensor) -> Tensor:
 
 
 def draw_points(points: Tensor, *, extent: float = 2.0, size: int = 256) -> Tensor:
-    """Points (N, 2) as dark squares on white, uint8 (3, size, size), in the window [-extent, extent], y upward."""
+    """Draw points (N, 2) as black squares on white.
+
+    Args:
+        points: x and y of each point; points that are not finite are not drawn.
+        extent: the window is [-extent, extent] in x and in y, with y upward.
+        size: side of the picture in pixels.
+
+    Returns:
+        The picture, uint8 (3, size, size).
+    """
     shown = points[points.isfinite().all(1)].float().cpu()
     columns, rows = (
         ((shown * torch.tensor([1.0, -1.0], device="cpu") / extent + 1) / 2 * size).round().long().unbind(1)
@@ -134,7 +158,7 @@ def draw_points(points: Tensor, *, extent: float = 2.0, size: int = 256) -> Tens
 
 
 def captioned(picture: Tensor, text: str) -> Tensor:
-    """A uint8 picture (3, H, W) with a line of text on white below it: (3, H + h, W)."""
+    """Add a line of text on white below a uint8 picture (3, H, W); returns (3, H + h, W)."""
     from PIL import Image, ImageDraw, ImageFont
 
     width = picture.shape[2]
@@ -146,7 +170,7 @@ def captioned(picture: Tensor, text: str) -> Tensor:
 
 
 def png_bytes(picture: Tensor, *, level: int = 6) -> bytes:
-    """A uint8 picture (3, H, W) as PNG; `level` is zlib's, from 1 (fast) to 9 (small)."""
+    """Encode a uint8 picture (3, H, W) as PNG; `level` is zlib's compression level, 1 (fast) to 9 (small)."""
     from PIL import Image
 
     out = io.BytesIO()
@@ -155,7 +179,7 @@ def png_bytes(picture: Tensor, *, level: int = 6) -> bytes:
 
 
 def read_png(path: str | Path | io.BytesIO) -> Tensor:
-    """A PNG file, or its bytes, as uint8 (3, H, W). Raises `OSError` if it cannot be read or is not a PNG."""
+    """Read a PNG file, or its bytes, as uint8 (3, H, W). Raises `OSError` if it cannot be read or is not a PNG."""
     from PIL import Image
 
     try:
@@ -163,12 +187,20 @@ def read_png(path: str | Path | io.BytesIO) -> Tensor:
             return torch.from_numpy(np.array(image.convert("RGB"))).permute(2, 0, 1)
     except OSError:
         raise
-    except Exception as error:  # Pillow raises many kinds on damaged bytes
+    except Exception as error:  # Pillow raises many kinds of errors on damaged bytes
         raise OSError(first_line(error)) from None
 
 
 def gif_bytes(frames: Sequence[Tensor], *, fps: float = 10) -> bytes:
-    """uint8 pictures (3, H, W) as a looping GIF with 256 colors per frame, without dithering."""
+    """Encode pictures (3, H, W) as a looping GIF with 256 colors per frame, without dithering.
+
+    Args:
+        frames: pictures of the same shape, uint8 or floats in [-1, 1].
+        fps: frames per second, at most 50.
+
+    Raises:
+        ConfigError: a frame is not a picture, frames differ in shape, or `fps` is out of range.
+    """
     from PIL import Image
 
     _check_fps(fps, 50, "the most that a GIF can show")
@@ -176,7 +208,9 @@ def gif_bytes(frames: Sequence[Tensor], *, fps: float = 10) -> bytes:
         Image.fromarray(_to_rows(f)).quantize(256, method=Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE)
         for f in _checked_frames(frames)
     ]
-    ends = [10 * round(100 * number / fps) for number in range(len(stills) + 1)]  # a GIF counts in 10 ms
+    ends = [
+        10 * round(100 * number / fps) for number in range(len(stills) + 1)
+    ]  # durations in a GIF are multiples of 10 ms
     steps = [end - begin for begin, end in pairwise(ends)]
     out = io.BytesIO()
     stills[0].save(out, "GIF", save_all=True, append_images=stills[1:], duration=steps, loop=0)
@@ -184,10 +218,15 @@ def gif_bytes(frames: Sequence[Tensor], *, fps: float = 10) -> bytes:
 
 
 def mp4_bytes(frames: Sequence[Tensor], *, fps: float = 10) -> bytes:
-    """uint8 pictures (3, H, W) as H.264 video for browsers; odd sides are padded with one white line.
+    """Encode pictures (3, H, W) as H.264 video for browsers; odd sides are padded with one white line.
+
+    Args:
+        frames: pictures of the same shape, uint8 or floats in [-1, 1].
+        fps: frames per second, at most 240.
 
     Raises:
-        ConfigError: there is no ffmpeg, or it cannot write H.264.
+        ConfigError: ffmpeg is missing or cannot write H.264, a frame is not a picture, frames differ in shape, or
+            `fps` is out of range.
     """
     import imageio.v2 as imageio
 
@@ -209,18 +248,24 @@ def mp4_bytes(frames: Sequence[Tensor], *, fps: float = 10) -> bytes:
 
 
 def save_images(images: Tensor | np.ndarray, path: str | Path, *, columns: int | None = None) -> Path:
-    """Write images (N, 3, H, W), uint8 or floats in [-1, 1], as one grid; returns the path.
+    """Write images as one grid.
 
-    The path's suffix determines the format: .png, .jpg, .jpeg, or .webp; PNG without a suffix.
+    Args:
+        images: (N, 3, H, W), uint8 or floats in [-1, 1].
+        path: the file to write. Its suffix determines the format: .png, .jpg, .jpeg, or .webp; without a suffix, PNG.
+        columns: images per row; by default, the grid is as square as possible.
+
+    Returns:
+        The path.
 
     Raises:
-        ConfigError: the suffix is another one, or there are no images.
+        ConfigError: the suffix is not one of these, `path` is a folder, or there are no images.
     """
     return save_picture(make_grid(images, columns=columns), path)
 
 
 def save_picture(picture: Tensor, path: str | Path) -> Path:
-    """Write one uint8 picture (3, H, W) in the format of the path's suffix, as for `save_images`."""
+    """Write one uint8 picture (3, H, W); path, result, and errors are as for `save_images`."""
     from PIL import Image
 
     expect(path, str | Path, "where to write", "a file name that ends in .png, .jpg or .webp")
@@ -235,20 +280,26 @@ def save_picture(picture: Tensor, path: str | Path) -> Path:
 
 
 def save_animation(frames: Sequence[Tensor], path: str | Path, *, fps: float = 10) -> Path:
-    """Write pictures (3, H, W), uint8 or floats in [-1, 1], as `.gif` or `.mp4`, by the path's suffix.
+    """Write pictures as a GIF or an MP4.
 
-    Returns the path.
+    Args:
+        frames: pictures (3, H, W) of the same shape, uint8 or floats in [-1, 1].
+        path: the file to write, which ends in .gif or .mp4.
+        fps: frames per second, at most 50 for a GIF and 240 for an MP4.
+
+    Returns:
+        The path.
 
     Raises:
-        ConfigError: the suffix is another one, a frame is not a picture, frames differ in shape, or `fps` is out of
-            range.
+        ConfigError: the suffix is another one, a frame is not a picture, frames differ in shape, `fps` is out of
+            range, or ffmpeg cannot write an MP4.
     """
     encode = encoder_for(path)
     return _write(path, encode(frames, fps=fps))
 
 
 def encoder_for(path: str | Path) -> Callable[..., bytes]:
-    """`gif_bytes` or `mp4_bytes`, by the path's suffix. Raises `ConfigError` for any other suffix."""
+    """Return `gif_bytes` or `mp4_bytes`, depending on the path's suffix. Raises `ConfigError` for any other suffix."""
     expect(path, str | Path, "the second argument", "a file name that ends in .gif or .mp4")
     suffix = Path(path).suffix.lower()
     if suffix not in ENCODERS:
@@ -293,7 +344,7 @@ def _checked_frames(frames: Sequence[Any]) -> list[Tensor]:
 
 
 def _picture(given: Any) -> Tensor | None:
-    """A picture, uint8 or floats in [-1, 1], tensor or array, as uint8; None for anything else."""
+    """Convert a picture, a tensor or array of uint8 or of floats in [-1, 1], to uint8; None for anything else."""
     try:
         tensor = given if isinstance(given, Tensor) else torch.as_tensor(_writable(given), device="cpu")
     except (TypeError, ValueError, RuntimeError):

@@ -1,7 +1,7 @@
 """Latent vectors: drawing, interpolation, arithmetic, and truncation.
 
 Latents are float tensors (..., latent_dim), drawn from N(0, 1), or uniformly from [-1, 1] as in the code of DCGAN's
-authors. In high dimensions, such vectors lie near a sphere; a straight line between two of them leaves the sphere, and
+authors. In high dimensions, such vectors are close to a sphere. A straight line between two of them leaves the sphere;
 a great arc does not (White 2016, arXiv 1609.04468).
 """
 
@@ -28,9 +28,19 @@ _OPPOSITE = math.cos(
 
 
 def draw_latents(n: int, latent_dim: int, *, seed: int | None = None, latent: str = "normal") -> Tensor:
-    """Draw n latents (n, latent_dim) on the CPU; a seed gives the same latents for every device.
+    """Draw n latents on the CPU, so that a seed gives the same latents for every device.
 
-    `latent` is the distribution of the numbers: "normal" for N(0, 1) or "uniform" on [-1, 1].
+    Args:
+        n: number of latents, 1 or more.
+        latent_dim: length of each latent.
+        seed: seed of the random numbers; by default, torch's global generator is used.
+        latent: distribution of the numbers: "normal" for N(0, 1) or "uniform" on [-1, 1].
+
+    Returns:
+        Floats (n, latent_dim).
+
+    Raises:
+        ConfigError: `n` is below 1, `seed` is not a whole number, or there is no such distribution.
     """
     expect(n, Integral, "the number of latents", "a whole number of 1 or more")
     if n < 1 or isinstance(n, bool):
@@ -50,23 +60,33 @@ def distribution(name: str) -> Callable[..., Tensor]:
 
 
 def lerp(a: Tensor, b: Tensor, t: float | Tensor) -> Tensor:
-    """The straight line from a (t = 0) to b (t = 1)."""
+    """Interpolate on the straight line from a (t = 0) to b (t = 1). Arguments and errors are as for `slerp`."""
     _check_same_shape(a, b)
     t = _position(t, a)
     return a + (b - a) * t
 
 
 def slerp(a: Tensor, b: Tensor, t: float | Tensor) -> Tensor:
-    """The great arc from a (t = 0) to b (t = 1): Shoemake 1985, with norms interpolated alike.
+    """Interpolate on the great arc from a (t = 0) to b (t = 1), with the formula of Shoemake 1985.
 
-    a and b are (..., latent_dim); t is a number or broadcasts against (..., 1). Parallel vectors fall back to the
-    straight line, which is the arc's limit there. Between nearly opposite vectors the length changes linearly.
-    Between exactly opposite ones, such as z and -z, there are many great arcs; the one chosen turns toward the
-    coordinate axis in which a is smallest in magnitude, after its component along a is removed.
+    Between parallel vectors, the result is on the straight line, which is the limit of the arc. Between nearly opposite
+    vectors, the length changes linearly. Between exactly opposite vectors, such as z and -z, there are many great arcs.
+    The one chosen turns toward the coordinate axis in which a is smallest in magnitude, after the axis's component
+    along a is removed.
+
+    Args:
+        a, b: latents (..., latent_dim), as floats.
+        t: position on the path, 0 to 1; a number, or a tensor that broadcasts against (..., 1).
+
+    Returns:
+        Latents (..., latent_dim).
+
+    Raises:
+        ConfigError: a or b is not a float tensor, their lengths differ, or t does not broadcast.
     """
     _check_same_shape(a, b)
     t = _position(t, a)
-    if a.dtype.itemsize < 4:  # half precision has too few digits to tell directions apart
+    if a.dtype.itemsize < 4:  # half precision has too few digits to distinguish directions
         return slerp(a.float(), b.float(), t).to(a.dtype)
     cosine = torch.nn.functional.cosine_similarity(a, b, dim=-1).unsqueeze(-1).clamp(-1, 1)
     angle = cosine.acos()
@@ -77,9 +97,19 @@ def slerp(a: Tensor, b: Tensor, t: float | Tensor) -> Tensor:
 
 
 def walk(anchors: Tensor, frames: int, *, path: Callable = slerp, closed: bool = True) -> Tensor:
-    """Latents (frames, latent_dim) along the anchors (k, latent_dim), evenly spaced.
+    """Interpolate evenly along a path through several latents.
 
-    A closed walk returns to its first anchor, so that the frames are a seamless loop. `path` is `slerp` or `lerp`.
+    Args:
+        anchors: latents (k, latent_dim) that the path passes through, k >= 2.
+        frames: number of latents to return, 2 or more.
+        path: interpolation between two anchors, `slerp` or `lerp`.
+        closed: whether the path returns to its first anchor, so that the frames are a seamless loop.
+
+    Returns:
+        Latents (frames, latent_dim).
+
+    Raises:
+        ConfigError: there are fewer than two anchors or frames, or `anchors` is not a tensor (k, latent_dim).
     """
     expect(anchors, Tensor, "anchors", "latents (k, latent_dim) as a tensor, such as draw_latents(4, 100)")
     expect(frames, Real, "frames", "a whole number of 2 or more")
@@ -97,23 +127,38 @@ def walk(anchors: Tensor, frames: int, *, path: Callable = slerp, closed: bool =
 
 
 def arithmetic(plus: Tensor, minus: Tensor, base: Tensor) -> Tensor:
-    """mean(plus) - mean(minus) + mean(base): DCGAN 2015, figure 7. Each is (k, latent_dim).
+    """Compute mean(plus) - mean(minus) + mean(base), as in figure 7 of DCGAN (2015).
 
-    The paper averages three latents per concept, because single latents were unstable. Returns (latent_dim,).
+    The paper averages three latents per concept, because results with single latents were unstable.
+
+    Args:
+        plus, minus, base: latents (k, latent_dim) of each concept; k may differ.
+
+    Returns:
+        One latent (latent_dim,).
     """
     return plus.mean(0) - minus.mean(0) + base.mean(0)
 
 
 def attribute_direction(z: Tensor, has: Tensor) -> Tensor:
-    """mean(z with) - mean(z without): the direction from faces without an attribute to faces with it.
+    """The direction from faces without an attribute to faces with it: mean(z with) - mean(z without).
 
-    z is (N, latent_dim), and `has` is bool (N,) with both values. Returns (latent_dim,), which can be added to any
-    latent: DCGAN's vector arithmetic (2015, figure 7) with whole groups. Raises `ConfigError` for other shapes.
+    This is DCGAN's vector arithmetic (2015, figure 7) with whole groups. The direction can be added to any latent.
+
+    Args:
+        z: latents (N, latent_dim).
+        has: bool (N,), whether each face has the attribute; some must be true and some false.
+
+    Returns:
+        The direction (latent_dim,).
+
+    Raises:
+        ConfigError: `has` has another shape, or all its values are equal.
     """
     has = torch.as_tensor(has, dtype=torch.bool)
     if has.shape != z.shape[:1] or has.all() or not has.any():
         raise ConfigError(
-            f"need one bool for each of {len(z)} latents, some true and some false; got {tuple(has.shape)}, "
+            f"expected one bool for each of {len(z)} latents, some true and some false; got {tuple(has.shape)}, "
             f"{int(has.sum())} of them true."
         )
     return z[has].mean(0) - z[~has].mean(0)
@@ -122,16 +167,19 @@ def attribute_direction(z: Tensor, has: Tensor) -> Tensor:
 def truncate(z: Tensor, limit: float, *, latent: str = "normal") -> Tensor:
     """Truncate latents at `limit` standard deviations: the truncation trick (Brock 2018, arXiv 1809.11096).
 
-    Instead of drawing again, each number is mapped to the same quantile of the truncated distribution, so that z
-    changes smoothly with `limit`. With a lower limit, faces become more alike and closer to the average, not better.
-    BigGAN was trained for this trick, with orthogonal regularization; the generators of this package are not. A G that
-    was trained on z of 100 numbers has only seen lengths near 10; at a limit of 0.3, the length is 1.7, and the bundled
-    `faces` generates dark squares. A great arc keeps lengths, see `slerp`; truncation does not.
+    Numbers beyond the limit are not drawn again. Instead, each number is mapped to the same quantile of the truncated
+    distribution, so that z changes smoothly with `limit`. A lower limit makes faces more alike and closer to the
+    average, but not better: BigGAN was trained for this trick, with orthogonal regularization, and the generators of
+    this package are not. A G with 100 latent dimensions was trained on lengths near 10. At a limit of 0.3, the length
+    is 1.7, and the bundled `faces` generates dark squares. Truncation changes lengths; a great arc (`slerp`) does not.
 
     Args:
         z: latents (..., latent_dim).
         limit: limit in standard deviations, such as 1.5.
         latent: distribution of z, as in `draw_latents`.
+
+    Returns:
+        Truncated latents, of the shape of z.
 
     Raises:
         ConfigError: the limit is not positive, or there is no such distribution.
@@ -161,14 +209,14 @@ def _half_circle(a: Tensor, b: Tensor, t: float | Tensor) -> Tensor:
 
 
 def _orthogonal_axis(unit: Tensor) -> Tensor:
-    """The axis in which unit vectors (..., n) have their smallest number, minus its part along them."""
+    """The axis in which unit vectors (..., n) have their smallest number, minus its component along them."""
     smallest = unit.abs().argmin(-1, keepdim=True)
     axis = torch.zeros_like(unit).scatter(-1, smallest, 1.0)
     return axis - unit.gather(-1, smallest) * unit
 
 
 def _position(t: float | Tensor, latents: Tensor) -> float | Tensor:
-    """t, if it broadcasts against (..., 1)."""
+    """Return t if it is a number or broadcasts against (..., 1). Raises `ConfigError` otherwise."""
     if isinstance(t, Real):
         return t
     if not isinstance(t, Tensor) or (t.ndim and t.shape[-1] not in {1, latents.shape[-1]}):
@@ -193,4 +241,6 @@ def _check_same_shape(a: Tensor, b: Tensor) -> None:
                 "such as draw_latents(2, 100)."
             )
     if a.shape[-1] != b.shape[-1]:
-        raise ConfigError(f"latents of length {a.shape[-1]} and {b.shape[-1]} cannot be mixed.")
+        raise ConfigError(
+            f"latents of length {a.shape[-1]} and {b.shape[-1]} cannot be mixed; use latents of one length."
+        )

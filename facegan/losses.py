@@ -1,8 +1,9 @@
 """GAN losses and regularizers: pure functions of discriminator logits (B,).
 
-Each loss is a pair of functions. D's function takes real and fake logits, G's function takes fake logits; both return
-a scalar to minimize. Do not apply a sigmoid to the logits: the losses compute log-sigmoids in a stable way. References:
-GAN, Goodfellow et al. 2014 (arXiv 1406.2661); LSGAN, Mao et al. 2017 (1611.04076); hinge, Lim & Ye
+Each loss is a pair of functions. D's function takes real and fake logits; G's function takes fake logits. Both return
+a scalar to minimize. Do not apply a sigmoid to the logits: the losses compute log-sigmoids in a numerically stable way.
+
+References: GAN, Goodfellow et al. 2014 (arXiv 1406.2661); LSGAN, Mao et al. 2017 (1611.04076); hinge, Lim & Ye
 2017 (1705.02894) and Miyato et al. 2018 (1802.05957); WGAN, Arjovsky et al. 2017 (1701.07875);
 WGAN-GP, Gulrajani et al. 2017 (1704.00028); R1, Mescheder et al. 2018 (1801.04406); ganhacks,
 Chintala et al. 2016 (github.com/soumith/ganhacks).
@@ -24,7 +25,8 @@ from facegan.errors import ConfigError, expect, first_line
 def bce_discriminator(real: Tensor, fake: Tensor, *, smoothing: float = 0.0) -> Tensor:
     """-E[log D(x)] - E[log(1 - D(G(z)))]: GAN 2014, equation 1, as a loss.
 
-    `smoothing` s makes the real target 1 - s (one-sided; Salimans et al. 2016, 1606.03498, 3.4).
+    A `smoothing` of s changes the target for real images to 1 - s (one-sided label smoothing; Salimans et al. 2016,
+    arXiv 1606.03498, section 3.4).
     """
     real_loss = (1 - smoothing) * F.softplus(-real) + smoothing * F.softplus(real)
     return real_loss.mean() + F.softplus(fake).mean()
@@ -36,7 +38,7 @@ def bce_generator(fake: Tensor) -> Tensor:
 
 
 def minimax_generator(fake: Tensor) -> Tensor:
-    """E[log(1 - D(G(z)))], the minimax loss: GAN 2014, equation 1. Saturates if D is confident."""
+    """E[log(1 - D(G(z)))], the minimax loss: GAN 2014, equation 1. It saturates if D is confident."""
     return -F.softplus(fake).mean()
 
 
@@ -56,17 +58,22 @@ def hinge_discriminator(real: Tensor, fake: Tensor) -> Tensor:
 
 
 def wasserstein_discriminator(real: Tensor, fake: Tensor) -> Tensor:
-    """E[D(G(z))] - E[D(x)]: WGAN equation 2 as a loss; needs a Lipschitz D (penalty or norm)."""
+    """E[D(G(z))] - E[D(x)]: WGAN equation 2 as a loss. D must be Lipschitz (gradient penalty or spectral norm)."""
     return fake.mean() - real.mean()
 
 
 def wasserstein_generator(fake: Tensor) -> Tensor:
-    """-E[D(G(z))]: WGAN equation 2; also the hinge game's generator (Miyato 2018, equation 17)."""
+    """-E[D(G(z))]: WGAN equation 2; also G's half of the hinge loss (Miyato 2018, equation 17)."""
     return -fake.mean()
 
 
 class Loss(NamedTuple):
-    """The two functions of a GAN loss: D's takes real and fake logits (B,), G's takes fake logits (B,)."""
+    """The two functions of a GAN loss.
+
+    Attributes:
+        discriminator: takes real and fake logits (B,), and returns the scalar that D minimizes.
+        generator: takes fake logits (B,), and returns the scalar that G minimizes.
+    """
 
     discriminator: Callable[..., Tensor]
     generator: Callable[[Tensor], Tensor]
@@ -92,19 +99,22 @@ def register_loss(name: str, discriminator: Callable[..., Tensor], generator: Ca
     """Make a loss available as `TrainConfig(loss=name)`, also when a run is resumed.
 
     Args:
-        name: name of the loss, not that of a built-in one; registering a name again replaces the loss.
-        discriminator: (real logits (B,), fake logits (B,)) to a scalar that D minimizes. Accept a keyword
-            `smoothing` to support `label_smoothing`.
-        generator: fake logits (B,) to a scalar that G minimizes.
+        name: name of the loss; must not be that of a built-in loss. Registering a name again replaces the loss.
+        discriminator: function of real logits (B,) and fake logits (B,) that returns the scalar that D minimizes. To
+            support `label_smoothing`, accept a keyword argument `smoothing`.
+        generator: function of fake logits (B,) that returns the scalar that G minimizes.
+
+    Returns:
+        The registered loss.
 
     Raises:
-        ConfigError: the name is that of a built-in loss, or a function is not callable.
+        ConfigError: the name is not a string or is that of a built-in loss, or a function is not callable.
 
     >>> loss = register_loss("logistic", bce_discriminator, bce_generator)
     """
     expect(name, str, "the loss's name", "a string: register_loss(name, discriminator, generator)")
     if name in BUILT_IN:
-        raise ConfigError(f"loss {name!r} is built in; register yours under another name.")
+        raise ConfigError(f"loss {name!r} is built in; use another name.")
     if not callable(discriminator) or not callable(generator):
         raise ConfigError(f"loss {name!r} needs two functions, got {discriminator!r} and {generator!r}.")
     LOSSES[name] = Loss(discriminator, generator)
@@ -112,7 +122,7 @@ def register_loss(name: str, discriminator: Callable[..., Tensor], generator: Ca
 
 
 def find_loss(name: str) -> Loss:
-    """The registered loss of that name. Raises `ConfigError` for any other name."""
+    """The loss registered as `name`. Raises `ConfigError` if there is none."""
     if name not in LOSSES:
         raise ConfigError(
             f"no loss is named {name!r}; choose one of {', '.join(LOSSES)}, or add yours with "
@@ -122,7 +132,7 @@ def find_loss(name: str) -> Loss:
 
 
 def check_loss(loss: Loss) -> None:
-    """Try both functions on one logit each. Raises `ConfigError` unless they return a scalar with gradients."""
+    """Call both functions on batches of two logits. Raises `ConfigError` unless they return a scalar with gradients."""
     logits = torch.zeros(2, requires_grad=True), torch.zeros(2, requires_grad=True)
     for name, half, given in (
         ("discriminator", loss.discriminator, logits),
@@ -133,7 +143,7 @@ def check_loss(loss: Loss) -> None:
         except Exception as error:
             raise ConfigError(
                 f"the {name}'s loss fails on {len(given)} batches of logits: {first_line(error)}. The discriminator's "
-                "takes real and fake logits, the generator's fake ones."
+                "loss takes real and fake logits; the generator's takes fake logits."
             ) from error
         if not isinstance(value, Tensor) or value.ndim or not value.requires_grad:
             shape = (
@@ -155,10 +165,17 @@ def as_loss(given: Any) -> Loss:
 
 
 def flip_labels(real: Tensor, fake: Tensor, swap: Tensor) -> tuple[Tensor, Tensor]:
-    """Exchange the logits of the pairs that are marked in the bool tensor `swap` (B,).
+    """Swap the real and fake logits of some pairs.
 
-    For D, a swapped pair is a real face with the label fake and a fake face with the label real: ganhacks no. 6
-    ("occasionally flip the labels"), for any loss.
+    To D, a swapped pair is a real face labeled fake and a fake face labeled real. This is ganhacks no. 6 ("occasionally
+    flip the labels") for any loss.
+
+    Args:
+        real, fake: logits (B,).
+        swap: bool (B,), the pairs to swap.
+
+    Returns:
+        The real and the fake logits after swapping, (B,) each.
     """
     return torch.where(swap, fake, real), torch.where(swap, real, fake)
 
@@ -166,8 +183,13 @@ def flip_labels(real: Tensor, fake: Tensor, swap: Tensor) -> tuple[Tensor, Tenso
 def gradient_penalty(discriminator: Callable, real: Tensor, fake: Tensor, mix: Tensor) -> Tensor:
     """E[(||grad D(x^)|| - 1)^2] on x^ = mix * real + (1 - mix) * fake: WGAN-GP equation 3.
 
-    `real` and `fake` are (B, 3, H, W) or points (B, 2), `mix` is uniform on [0, 1], (B, 1, 1, 1) or (B, 1).
-    Differentiable with respect to D's parameters; multiply by lambda (10 in the paper).
+    Args:
+        discriminator: network that returns logits (B,).
+        real, fake: images (B, 3, H, W) or points (B, 2).
+        mix: random numbers, uniform on [0, 1], (B, 1, 1, 1) for images or (B, 1) for points.
+
+    Returns:
+        A scalar that is differentiable with respect to D's parameters. Multiply it by lambda (10 in the paper).
     """
     between = torch.lerp(fake.detach(), real.detach(), mix)
     return (_squared_gradient(discriminator, between).clamp_min(1e-12).sqrt() - 1).square().mean()

@@ -1,7 +1,7 @@
 """Plots faces, training curves, and feature maps.
 
-All figures use the color-blind safe palette of Okabe & Ito (2008) and text that is legible at 900 px. Without `ax`, a
-figure without pyplot state is made, so figures do not accumulate.
+All figures use the color-blind safe palette of Okabe & Ito (2008), and text that is legible at a width of 900 px. If
+`ax` is not given, a figure without pyplot state is created, so figures do not accumulate.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ BLUE, ORANGE, GREEN = "#0072B2", "#D55E00", "#009E73"
 _PLAYERS, _NORMS = (("of D", BLUE), ("of G", ORANGE)), ("grad_norm_d", "grad_norm_g")
 _DRAWN = ("loss_d", "loss_g", "d_real", "d_fake")
 _INCHES_PER_LETTER = 0.08  # width of row labels
-_SMOOTHING = 0.02  # window of the bold line, as a share of the steps
+_SMOOTHING = 0.02  # window of the bold line, as a fraction of the steps
 
 
 @overload
@@ -64,21 +64,22 @@ def show_images(
 ) -> Figure | None:
     """Show images (N, 3, H, W), uint8 or floats in [-1, 1], as one grid.
 
-    A notebook shows the figure, also from within a loop.
+    In a notebook, the figure is shown, also from within a loop.
 
     Args:
         images: images to show.
         columns: images per row; by default, the grid is as square as possible.
         alt: alternative text for screen readers; by default, for example, "A grid of 16 images".
         scale: enlargement; every pixel becomes a square of that side.
-        rows: a label for each row, drawn on its left; labels are added to the default alternative text.
+        rows: a label for each row, drawn to its left; the default alternative text includes the labels.
         ax: axes in your own figure to draw on; `alt` is then ignored.
 
     Returns:
-        The figure; None with `ax`.
+        The figure; None if `ax` is given.
 
     Raises:
-        ConfigError: `images` are not images, `scale` is not a whole number of 1 or more, or `rows` has another length.
+        ConfigError: `images` are not images, `columns` or `scale` is not a whole number of 1 or more, or the number of
+            `rows` is wrong.
     """
     if isinstance(scale, bool) or not isinstance(scale, Integral) or scale < 1:
         raise ConfigError(f"scale is {shown(scale)}, expected a whole number of 1 or more, such as 3.")
@@ -119,14 +120,24 @@ def plot_curves(history: Mapping[str, Sequence[float]], *, ax: Sequence[Axes]) -
 
 
 def plot_curves(history: Mapping[str, Sequence[float]], *, ax: Sequence[Axes] | None = None) -> Figure | None:
-    """Plot losses, D(x), and D(G(z)) over steps. Returns the figure; None with `ax`, two axes of your own figure.
+    """Plot losses, D(x), and D(G(z)) over steps.
 
-    Thin lines are single steps, bold lines are running means. If neither G nor D is stronger, D(x) and D(G(z)) are near
-    one half. Raises `ConfigError` if the history is empty.
+    Thin lines are single steps; bold lines are running means. If neither G nor D is stronger, D(x) and D(G(z)) are near
+    one half.
+
+    Args:
+        history: `gan.history`, or the return value of `fit`.
+        ax: two axes in your own figure to draw on.
+
+    Returns:
+        The figure; None if `ax` is given.
+
+    Raises:
+        ConfigError: the history is empty, or a column is missing.
     """
     expect(history, Mapping, "history", "gan.history, or what fit returns")
     if not len(_gaps(history.get("loss_d", ()), "loss_d")):
-        raise ConfigError("the history is empty; train a step before plotting it.")
+        raise ConfigError("the history is empty; train for at least one step before plotting it.")
     if missing := {"loss_d", "loss_g", "d_real", "d_fake"} - history.keys():
         raise ConfigError(
             f"the history has no column {', '.join(map(repr, sorted(missing)))}, expected gan.history, or what fit "
@@ -153,14 +164,20 @@ def plot_curves(history: Mapping[str, Sequence[float]], *, ax: Sequence[Axes] | 
 def plot_runs(
     histories: Mapping[str, Mapping[str, Sequence[float]]], pictures: Mapping[str, Tensor] | None = None
 ) -> Figure:
-    """Plot D(x), D(G(z)), gradient norms on a logarithmic axis, and losses, with one row per named history.
+    """Plot D(x), D(G(z)), gradient norms on a logarithmic axis, and losses of several runs, with one row per run.
 
-    Thin lines are single steps, bold lines are running means. `pictures` are images (N, 3, S, S) by the same names,
-    drawn side by side instead of the losses; then there are no thin lines. Raises `ConfigError` if there is nothing to
-    plot.
+    Thin lines are single steps; bold lines are running means.
+
+    Args:
+        histories: histories by name of the run.
+        pictures: images (N, 3, S, S) by the same names, drawn side by side instead of the losses. Thin lines are then
+            not drawn.
+
+    Raises:
+        ConfigError: there is no history, or one is empty.
     """
     if not histories or not all(len(history.get("loss_d", ())) for history in histories.values()):
-        raise ConfigError("a history is missing or empty; train a step before plotting it.")
+        raise ConfigError("a history is missing or empty; train for at least one step before plotting it.")
     figure = _figure(7.6 if pictures else 8, 0.6 + (0.8 if pictures else 1.4) * len(histories))
     ratios = (1, 1, 0.9) if pictures else (1, 1, 1)
     grid = figure.subplots(len(histories), 3, squeeze=False, width_ratios=ratios)
@@ -214,7 +231,7 @@ def _positive(values: Sequence[float]) -> np.ndarray:
 
 
 class MarkedCurves:
-    """A picture of the losses above D's outputs, drawn once, with a line at any step.
+    """A picture of the losses above D's outputs. It is drawn once, and a line can be added at any step.
 
     Raises `ConfigError` if the history is empty.
     """
@@ -235,7 +252,7 @@ class MarkedCurves:
 
 
 def plot_stacked(history: Mapping[str, Sequence[float]]) -> Figure:
-    """Plot the losses above D's outputs, narrow enough for a phone; returns the figure."""
+    """Plot the losses above D's outputs, narrow enough for a phone; arguments and errors are as for `plot_curves`."""
     figure = _figure(5, 5.2)
     plot_curves(history, ax=figure.subplots(2, 1, sharex=True))
     figure.axes[0].set_xlabel("")
@@ -243,16 +260,23 @@ def plot_stacked(history: Mapping[str, Sequence[float]]) -> Figure:
 
 
 def plot_features(features: Sequence[tuple[str, Tensor]], *, maps: int = 8) -> Figure:
-    """Plot the strongest `maps` channels of each layer from `facegan.models.feature_maps`, one row per layer.
+    """Plot feature maps, one row per layer.
 
-    Only the first example, and only layers with a side above 1, are drawn; each map is scaled separately.
+    Only the first example and layers with a side above 1 are drawn. Each map is scaled separately.
+
+    Args:
+        features: the list that `facegan.models.feature_maps` returns.
+        maps: number of channels to draw per layer, those with the largest standard deviation.
+
+    Raises:
+        ConfigError: `features` is not such a list, or has no feature maps.
     """
     expect(
         features, Sequence, "features", "the list that facegan.models.feature_maps(network, inputs) returns"
     )
     rows = [(name, f[0].float().cpu()) for name, f in features if f.ndim == 4 and f.shape[-1] > 1]
     if not rows:
-        raise ConfigError("no feature maps to draw; pass the list that feature_maps returns.")
+        raise ConfigError("there are no feature maps to draw; pass the list that feature_maps returns.")
     figure = _figure(1.1 * maps, 1.25 * len(rows))
     grid = figure.subplots(len(rows), maps, squeeze=False)
     for axes, (name, feature) in zip(grid, rows, strict=True):
@@ -269,7 +293,7 @@ def plot_features(features: Sequence[tuple[str, Tensor]], *, maps: int = 8) -> F
 
 
 def picture_of(figure: Figure, *, dpi: int = 110) -> Tensor:
-    """A figure as a uint8 picture (3, H, W)."""
+    """Render a figure as a uint8 picture (3, H, W)."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
 
     figure.set_dpi(dpi)
@@ -313,7 +337,7 @@ def _lines(
 
 
 def _gaps(values: Sequence[float], name: str) -> np.ndarray:
-    """Values with NaN, which is not drawn, instead of infinity; losses may be tensors with a graph."""
+    """Values in which infinity is replaced with NaN, which is not drawn; losses may be tensors with a graph."""
     try:
         found = np.asarray([v.item() if isinstance(v, Tensor) else v for v in values], np.float64)
     except (TypeError, ValueError, RuntimeError):
@@ -324,9 +348,9 @@ def _gaps(values: Sequence[float], name: str) -> np.ndarray:
 
 
 def smoothed_at(history: Mapping[str, Sequence[float]], step: int | None = None) -> dict[str, float]:
-    """The values of the bold curves of `plot_curves` at a step, by default the last, by metric.
+    """The values of the bold curves of `plot_curves` at a step, by metric; by default, at the last step.
 
-    If the history has no row of that step, the previous row is used; empty before the first row.
+    If the history has no row for the step, the previous row is used. The result is empty before the first row.
     """
     steps = history["step"]
     row = len(steps) - 1 if step is None else bisect_right(steps, step) - 1

@@ -115,7 +115,7 @@ def test_the_format_follows_from_the_ending(generator, tmp_path, z):
 @pytest.mark.parametrize(
     ("name", "format", "message"),
     [
-        ("g.onnx", "safetensors", "ends like onnx"),
+        ("g.onnx", "safetensors", "has the suffix of onnx"),
         ("g", None, "does not name a file"),
         ("", "onnx", "not name a"),
     ],

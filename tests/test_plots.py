@@ -81,7 +81,7 @@ def test_curves_go_where_they_are_told():
 
 
 def test_an_empty_history_is_refused():
-    with pytest.raises(ConfigError, match="train a step"):
+    with pytest.raises(ConfigError, match="train for at least one step"):
         plot_curves({"loss_d": []})
 
 

@@ -1,8 +1,8 @@
 """Measures how fast this machine loads batches from an archive of faces.
 
-The alternative is to unzip it for torchvision's ImageFolder and a DataLoader with two workers, as in PyTorch's DCGAN
-example. The two are measured alternately. Times are in seconds. Noise only adds to them, so ratios compare the best of
-several rounds.
+The alternative is to unzip the archive for torchvision's ImageFolder and a DataLoader with two workers, as in PyTorch's
+DCGAN example. The two are measured alternately. Times are in seconds. Noise only increases times, so ratios compare the
+best of several rounds.
 """
 
 from __future__ import annotations
@@ -30,15 +30,20 @@ from facegan.errors import DataError
 from facegan.images import png_bytes
 
 BATCH_SIZE = 128
-_SYNTHETIC = 3_000  # faces in the archive that is made if none is given
+_SYNTHETIC = 3_000  # number of faces in the archive that is created if none is given
 Times = dict[str, float]
 
 
 def bench_data(archive: Path | None = None, *, size: int = 64, rounds: int = 3) -> dict[str, Any]:
-    """Measure both ways from `archive` (a .zip of faces; drawn faces if None) to batches of 128.
+    """Measure the time from an archive to batches of 128, with facegan and with ImageFolder.
+
+    Args:
+        archive: a .zip of faces; drawn faces if None.
+        size: side of the images in pixels.
+        rounds: number of measurements of each method.
 
     Returns:
-        `what` and `rounds`, `seconds` (row -> way -> one time per round) and `memory` (bytes).
+        `what`, a description; `rounds`; `seconds` (row -> method -> one time per round); and `memory` (bytes by name).
 
     Raises:
         DataError: there is no such zip, or it has fewer than 128 faces.
@@ -58,7 +63,9 @@ def bench_data(archive: Path | None = None, *, size: int = 64, rounds: int = 3) 
 
 @contextmanager
 def temporary_archive(archive: Path | None, size: int) -> Iterator[Path]:
-    """A context with a copy of the archive, or one of drawn faces, in a temporary folder; its caches are deleted, too.
+    """A context with a copy of the archive, or an archive of drawn faces, in a temporary folder.
+
+    The copy and its caches are deleted at the end.
 
     Raises:
         DataError: the archive is not a zip.
@@ -83,7 +90,7 @@ def remove_caches(source: Path) -> None:
 
 
 def _interleaved(ways: dict[str, Callable[[], Times]], rounds: int) -> dict[str, dict[str, list[float]]]:
-    """Run every way once per round; returns times by row and way."""
+    """Run every method once per round; returns times by row and method."""
     from tqdm.auto import trange
 
     seconds: dict[str, dict[str, list[float]]] = {}
@@ -95,7 +102,7 @@ def _interleaved(ways: dict[str, Callable[[], Times]], rounds: int) -> dict[str,
 
 
 def table(result: dict[str, Any]) -> list[str]:
-    """The result of `bench_data` as lines: the best and median time of each way, and the ratio of the best times."""
+    """Format the result of `bench_data` as lines: best and median time per method, and the ratio of the best times."""
     seconds = result["seconds"]
     ways = list(next(iter(seconds.values())))
     rows = [["seconds, best (median)", *ways, "ratio"]]
@@ -130,7 +137,7 @@ def _peer(archive: Path, size: int) -> Times:
 
 
 def _times(open_first: Callable[[], Iterable], open_again: Callable[[], Iterable]) -> Times:
-    """Seconds until the batches of the two functions are available."""
+    """Measure the seconds until batches are available, when data are opened for the first time and again."""
     start = time.perf_counter()
     first = iter(open_first())
     next(first)
@@ -161,7 +168,7 @@ def _use_up(batches) -> None:
 
 def _copy(archive: Path, place: Path) -> None:
     if archive.suffix != ".zip" or not archive.is_file():
-        raise DataError(f"{archive} is not a .zip file. Name an archive of faces, or none for drawn faces.")
+        raise DataError(f"{archive} is not a .zip file. Pass an archive of faces, or none for drawn faces.")
     place.write_bytes(archive.read_bytes())
 
 
@@ -173,7 +180,7 @@ def _pack_synthetic(place: Path, size: int) -> None:
 
 
 def _memory(archive: Path, size: int) -> dict[str, int] | None:
-    """Bytes of the decoded array, and the memory growth of a new process that decodes it; None except on Linux."""
+    """Bytes of the decoded array, and memory growth of a new process that decodes it; None if this is not Linux."""
     code = (
         "import sys, tqdm.auto, PIL.Image; from pathlib import Path\n"
         "from facegan.data import load_faces\n"

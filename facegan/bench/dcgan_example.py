@@ -1,8 +1,8 @@
 """A reimplementation of PyTorch's DCGAN example, as a baseline for benchmarks.
 
-The example is github.com/pytorch/examples, dcgan/main.py. This has the same networks, losses, optimizers, labels,
-`.item()` calls, and printed line, in the same order, in float32. Does not cover its arguments, checkpoints, and sample
-images, which are not part of a step. For training, use `facegan.training`.
+The example is github.com/pytorch/examples, dcgan/main.py. This module has the same networks, losses, optimizers,
+labels, `.item()` calls, and printed line, in the same order, in float32. Arguments, checkpoints, and sample images,
+which are not part of a step, are omitted. For training, use `facegan.training`.
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ class NetD(nn.Module):
 
 
 class Example:
-    """Networks and optimizers of the example, and the body of its loop as `step`."""
+    """The example's networks and optimizers, and the body of its loop as `step`."""
 
     def __init__(self, *, width: int, device: torch.device, log: TextIO) -> None:
         self.device, self.log = device, log
@@ -89,7 +89,7 @@ class Example:
         self.optimizerG = optim.Adam(self.netG.parameters(), lr=LR, betas=(BETA1, 0.999))
 
     def step(self, data: Tensor) -> dict[str, float]:
-        """One iteration on images (B, 3, 64, 64) in [-1, 1]; returns the printed values."""
+        """Run one iteration on images (B, 3, 64, 64) in [-1, 1]; returns the printed values."""
         netD, netG, criterion = self.netD, self.netG, self.criterion
         netD.zero_grad()
         real_cpu = data.to(self.device)
@@ -123,7 +123,7 @@ class Example:
 
 
 def image_folder(folder: str, *, size: int, batch_size: int):
-    """The example's loader of the images under `folder`, with its two workers."""
+    """The example's loader for the images in `folder`, with two workers."""
     from torch.utils.data import DataLoader
     from torchvision import transforms
     from torchvision.datasets import ImageFolder

@@ -1,9 +1,9 @@
 """Measures training and sampling, compared with PyTorch's DCGAN example and the matmul limit.
 
-The example and facegan are measured alternately, each in its own process (`facegan.bench.worker`). Rates are images
-per second. Noise only reduces them, so ratios compare the best of several rounds; medians are shown, too. The limit is
-the rate of large matrix products in the same precision, measured in the same rounds. Does not cover how rates depend
-on batch size, width, and image size (`scripts/bench_sweep.py`).
+The example and facegan are measured alternately, each in its own process (`facegan.bench.worker`). Rates are in images
+per second. Noise only reduces rates, so ratios compare the best of several rounds; medians are also shown. The limit is
+the rate of large matrix products in the same precision, measured in the same rounds. `scripts/bench_sweep.py` measures
+how rates depend on batch size, width, and image size.
 """
 
 from __future__ import annotations
@@ -32,10 +32,10 @@ from facegan.runtime.device import PRECISIONS, describe, pick_device, pick_preci
 from facegan.training.gan import GAN
 
 EXAMPLE = "PyTorch's example, fp32"
-BATCHES = {"batch in memory": False, "from files": True}  # row: whether batches are read from files
+BATCHES = {"batch in memory": False, "from files": True}  # row -> whether batches are read from files
 AT_ONCE = (1, 16, 64, 256)  # images per call of a generator
 
-Rates = dict[str, dict[str, list[float]]]  # row -> way -> one rate per round
+Rates = dict[str, dict[str, list[float]]]  # row -> method -> one rate per round
 
 
 def bench_train(
@@ -50,14 +50,14 @@ def bench_train(
 
     Args:
         archive: a .zip of faces; drawn faces if None.
-        width: feature maps of the finest hidden layer.
+        width: feature maps in the highest-resolution hidden layer.
         batch_size: images per step.
-        rounds: number of measurements of each way.
+        rounds: number of measurements of each method.
         device: "auto", "cpu", "cuda", "cuda:1", or "mps".
 
     Returns:
-        `machine`, `settings`, `flop_per_image`, `matrix_rate` (by precision), `images_per_second` (row -> way
-        -> one rate per round), and `recipes` (images per second of each).
+        `machine`, `settings`, `flop_per_image`, `matrix_rate` (operations per second by precision),
+        `images_per_second` (row -> method -> one rate per round), and `recipes` (images per second by recipe).
 
     Raises:
         DataError: there is no such zip, or it has too few faces.
@@ -79,7 +79,10 @@ def bench_train(
 
 @contextmanager
 def unpacked(archive: Path | None, size: int) -> Iterator[tuple[Path, int]]:
-    """A context with a zip of faces, its unpacked files for the example's loader, and the number of faces."""
+    """A context with a zip of faces, and with its files unpacked for the example's loader.
+
+    It yields the path of the zip, and the number of faces.
+    """
     with temporary_archive(archive, size) as path:
         count = len(load_faces(path, size))  # raises for an unsafe zip before it is unpacked
         with zipfile.ZipFile(path) as file:
@@ -88,12 +91,17 @@ def unpacked(archive: Path | None, size: int) -> Iterator[tuple[Path, int]]:
 
 
 def bench_sample(*, width: int = 64, rounds: int = 5, device: str = "auto") -> dict[str, Any]:
-    """Measure how many images per second a 64 px generator generates, by batch size.
+    """Measure how many images per second a 64 px generator generates, for several batch sizes.
 
-    Compares facegan's averaged generator with the example's, as called in its loop.
+    facegan's averaged generator is compared with the example's generator, as called in the example's loop.
+
+    Args:
+        width: feature maps in the highest-resolution hidden layer.
+        rounds: number of measurements of each method.
+        device: as for `bench_train`.
 
     Returns:
-        `machine` and `images_per_second` (row -> way -> one rate per round).
+        `machine` and `images_per_second` (row -> method -> one rate per round).
     """
     place = pick_device(device)
     gan = GAN(replace(RECIPES["tutorial"], width=width), device=place)
@@ -112,9 +120,9 @@ def bench_sample(*, width: int = 64, rounds: int = 5, device: str = "auto") -> d
 
 
 def flop_per_image(config: TrainConfig) -> float:
-    """Floating-point operations of a training step per real image, without elementwise operations.
+    """The floating-point operations of a training step per real image, without elementwise operations.
 
-    torch counts them in a real step; a multiply-add is two operations.
+    torch counts them during a step; a multiply-add counts as two operations.
     """
     from torch.utils.flop_counter import FlopCounterMode
 
@@ -125,7 +133,7 @@ def flop_per_image(config: TrainConfig) -> float:
 
 
 def matrix_rate(device: torch.device, dtype: torch.dtype) -> float:
-    """Operations per second of square matrix products, an upper bound for any step."""
+    """The operations per second of square matrix products, an upper bound for any step."""
     side = 8192 if device.type == "cuda" else 2048
     a, b = (torch.randn(side, side, device=device).to(dtype) for _ in range(2))
     before = torch.backends.cuda.matmul.allow_tf32
@@ -137,7 +145,7 @@ def matrix_rate(device: torch.device, dtype: torch.dtype) -> float:
 
 
 def _compare(config: TrainConfig, place: torch.device, path: Path, ask: Ask, rounds: int):
-    """Rates of the example and of facegan by row and way, and matrix rates by precision."""
+    """Rates of the example and of facegan by row and method, and matrix rates by precision."""
     own = next(name for name, dtype in PRECISIONS.items() if dtype == pick_precision("auto", place))
     precisions = list(dict.fromkeys(("fp32", own)))
     ways = {EXAMPLE: ("example", config)}
@@ -158,7 +166,7 @@ def _note(rates: Rates, row: str, way: str, rate: float) -> None:
 
 
 def _recipes(ask: Ask) -> dict[str, float]:
-    """Each recipe's images per second; recipes that do the same work are measured once."""
+    """The images per second of each recipe; recipes that do the same work are measured only once."""
     work = {
         name: replace(config, epochs=1, snapshot_every=1, tensorboard=False, flip=False)
         for name, config in RECIPES.items()
@@ -172,7 +180,7 @@ def _recipes(ask: Ask) -> dict[str, float]:
 
 
 def table(result: dict[str, Any]) -> list[str]:
-    """The result of `bench_train` or `bench_sample` as lines of text."""
+    """Format the result of `bench_train` or `bench_sample` as lines of text."""
     lines = [f"{result['machine']['device']}, {result['machine']['machine']}, torch {torch.__version__}"]
     flop, peaks = result.get("flop_per_image"), result.get("matrix_rate", {})
     if flop:
@@ -192,7 +200,7 @@ def table(result: dict[str, Any]) -> list[str]:
 
 
 def _recipe_lines(recipes: dict[str, float], faces: int) -> list[str]:
-    """The time of each recipe for this many faces, for the course's subset of CelebA, and for all of CelebA."""
+    """The time of each recipe for this number of faces, for the course's subset of CelebA, and for all of CelebA."""
     sizes = dict.fromkeys((faces, 32_600, 202_599))
     rows = [["recipe", "images per second", *(f"{n:,} faces" for n in sizes)]]
     for name, rate in recipes.items():

@@ -1,6 +1,7 @@
-"""Processes that measure training, one for each kind, and their clock.
+"""Processes that measure training, and the clock that they use.
 
-Each kind of training has its own process, so that its settings do not affect the other; they run alternately.
+facegan and the example each have their own process, so that the settings of one do not affect the other. They run
+alternately.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from facegan.training.fit import next_images
 from facegan.training.gan import GAN
 from facegan.training.step import train_step
 
-SECONDS = 2.0  # a measurement lasts at least this long, and at least one step
+SECONDS = 2.0  # minimum duration of a measurement, which has at least one step
 _KEPT = 4  # number of settings that a process keeps in memory
 
 Ask = Callable[[str, TrainConfig, Path | None], float]
@@ -34,10 +35,10 @@ Ask = Callable[[str, TrainConfig, Path | None], float]
 
 @contextmanager
 def workers(device: str) -> Iterator[Ask]:
-    """Yield ask(kind, config, source): images per second of training "facegan" or "example" on `device`.
+    """A context that yields a function ask(kind, config, source), which measures images per second on `device`.
 
-    A step uses one batch in memory if `source` is None, otherwise batches of that file. `ask` raises `TrainingError` if
-    the measured training fails.
+    `kind` is "facegan" or "example". If `source` is None, steps use one batch in memory, otherwise batches of that
+    file. `ask` raises `TrainingError` if training fails.
     """
     running: dict[str, tuple] = {}
 
@@ -58,7 +59,7 @@ def workers(device: str) -> Iterator[Ask]:
 
 
 def start(target: Callable, *arguments: Any) -> tuple:
-    """A new process that runs target(pipe, *arguments), and the other end of its pipe."""
+    """Start a process that runs target(pipe, *arguments); returns the process and the other end of the pipe."""
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe()
     process = context.Process(target=target, args=(theirs, *arguments))
@@ -68,12 +69,12 @@ def start(target: Callable, *arguments: Any) -> tuple:
 
 
 def answer(pipe) -> Any:
-    """A process's answer. Raises `TrainingError` if it is an error message, or the process has ended."""
+    """Receive the answer of a process. Raises `TrainingError` if it is an error message, or the process has ended."""
     try:
         found = pipe.recv()
     except EOFError:
         raise TrainingError(
-            "the measuring process ended, perhaps for lack of memory. Use a smaller width or batch size."
+            "the measuring process ended, perhaps because memory ran out. Use a smaller width or batch size."
         ) from None
     if isinstance(found, str):
         raise TrainingError(f"the measured training failed: {found}")
@@ -95,7 +96,7 @@ def _serve(pipe, kind: str, device: str) -> None:
                         known.clear()
                     known[config, source] = build(config, place, source)
                 pipe.send(config.batch_size * config.n_critic * known[config, source](seconds))
-            except Exception as error:  # the other side raises it
+            except Exception as error:  # `answer` raises it in the other process
                 known.clear()
                 pipe.send(f"{type(error).__name__}: {first_line(error)}")
 
@@ -105,7 +106,7 @@ def _ours(config: TrainConfig, place: torch.device, source: Path | None) -> Rate
 
 
 class _Theirs:
-    """The example's step, on a batch that is on the device, or on batches from its loader."""
+    """The example's step, on a batch in the device's memory, or on batches from the example's loader."""
 
     def __init__(self, config: TrainConfig, place: torch.device, source: Path | None) -> None:
         example = Example(width=config.width, device=place, log=io.StringIO())
@@ -117,7 +118,7 @@ class _Theirs:
         self._rate = Rate(lambda: example.step(next(self._stream)), place)
 
     def __call__(self, seconds: float) -> float:
-        """Measure the rate; the loader's processes start before the measurement, as once per epoch."""
+        """Measure the rate. The loader's processes start before the measurement, because they start once per epoch."""
         if self._loader:
             self._stream = (images for images, _ in chain.from_iterable(repeat(self._loader)))
             next(self._stream)
@@ -125,7 +126,7 @@ class _Theirs:
 
 
 def training_step(gan: GAN, source: Path | None) -> Callable[[], dict[str, Tensor]]:
-    """A function that takes facegan's step on the next batch of `source`, or on a batch in memory if None."""
+    """A function that takes facegan's step on the next batch of `source`; if None, on a batch in memory."""
     stream = _batches(gan, source)
     gan.engine.capturing().__enter__()  # never exited: this GAN is only used here
     return lambda: train_step(gan, next_images(stream, gan.config.n_critic))
@@ -142,9 +143,12 @@ def _batches(gan: GAN, source: Path | None) -> Iterator[Tensor]:
 
 
 class Rate:
-    """Calls per second of `work`, which is warmed up at first; `rate(seconds)` measures for that time.
+    """A function `rate(seconds)` that measures the calls per second of `work`, for at least that time.
 
-    If work differs from call to call, whole rounds of `calls` calls are measured.
+    Args:
+        work: function to call; it is warmed up first.
+        device: device on which it works.
+        calls: if calls differ from each other, the number after which they repeat; only whole rounds are measured.
     """
 
     def __init__(self, work: Callable[[], Any], device: torch.device, *, calls: int = 1) -> None:

@@ -13,18 +13,18 @@ from facegan.cli.options import Device, Json, Size
 
 app = typer.Typer(help="Measure this machine.", no_args_is_help=True)
 Archive = Annotated[Path | None, typer.Argument(help="a .zip of faces; default: drawn faces")]
-Rounds = Annotated[int, typer.Option(min=1, help="number of measurements of each")]
-Width = Annotated[int, typer.Option(help="feature maps of the finest hidden layer")]
+Rounds = Annotated[int, typer.Option(min=1, help="number of measurements of each method")]
+Width = Annotated[int, typer.Option(help="feature maps in the highest-resolution hidden layer")]
 
 
 @app.callback()
 def bench() -> None:
-    """Compare the speed of facegan and its alternatives on this machine."""
+    """Compare the speed of facegan with alternatives on this machine."""
 
 
 @app.command()
 def data(archive: Archive = None, size: Size = 64, rounds: Rounds = 3, json: Json = None) -> None:
-    """Measure loading, from an archive to batches, compared with unzip, ImageFolder, and a DataLoader."""
+    """Measure loading, from an archive to batches, and compare with unzip, ImageFolder, and a DataLoader."""
     from facegan.bench.data import bench_data, table
 
     result = bench_data(archive, size=size, rounds=rounds)
@@ -49,7 +49,7 @@ def train(
 
 @app.command()
 def sample(width: Width = 64, rounds: Rounds = 5, device: Device = "auto", json: Json = None) -> None:
-    """Measure sampling for several batch sizes, compared with the example's generator."""
+    """Measure sampling for several batch sizes, and compare with the generator of PyTorch's DCGAN example."""
     from facegan.bench.training import bench_sample, table
 
     result = bench_sample(width=width, rounds=rounds, device=device)

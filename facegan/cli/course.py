@@ -21,7 +21,7 @@ def course(
     from facegan.course.copies import copy_notebooks
 
     if not folder:
-        raise ConfigError("the folder's name is empty. Name a folder, such as lessons.")
+        raise ConfigError("the folder's name is empty. Enter a folder, such as lessons.")
     done = copy_notebooks(Path(folder), for_class=for_class)
     for path in done.new:
         print(f"copied {path}")
@@ -30,7 +30,7 @@ def course(
     for path in done.kept:
         print(f"kept {path}, which differs from the course's version")
     if done.kept:
-        print("To get the course's version, rename yours, or give another folder.")
+        print("To get the course's version, rename your file, or choose another folder.")
     where = f'"{folder}"' if " " in folder else folder
     install = "" if find_spec("jupyterlab") else "pip install 'facegan[lab]', then "
     print(f"To open them: {install}jupyter lab {where}")
@@ -43,7 +43,7 @@ def submit(
         Path | None, typer.Option(help="the folder of your runs; default: runs, next to the notebooks")
     ] = None,
 ) -> None:
-    """Create the zip to hand in: notebooks, written answers, and evidence of your training."""
+    """Create the zip to submit: notebooks, written answers, and evidence of your training."""
     from facegan.course.submission import submit as make
 
     make(folder, runs=runs or folder / "runs", student=student)

@@ -25,7 +25,7 @@ def list_data() -> None:
     print(f"{'synthetic':<12} {SYNTHETIC_COUNT:>7,} faces  drawn here, no download, no terms")
     for name, source in SOURCES.items():
         path = local_file(name)
-        to_fetch = f"{source.size / 1e6:,.0f} MB to fetch: facegan data get {name}"
+        to_fetch = f"{source.size / 1e6:,.0f} MB to download: facegan data get {name}"
         where = printable(f"in {path}") if path.exists() else to_fetch
         print(f"{name:<12} {source.count:>7,} faces  {where}\n{'':<28}{source.title}\n{'':<28}{source.terms}")
 
@@ -35,9 +35,7 @@ def get(
     name: Annotated[str, typer.Argument(help="'celeba', 'celeba-full' or 'synthetic'")],
     size: Size = 64,
     crop: Crop = None,
-    drive_id: Annotated[
-        str | None, typer.Option(help="the class's own copy: the id of a file on Google Drive")
-    ] = None,
+    drive_id: Annotated[str | None, typer.Option(help="the id of your class's copy on Google Drive")] = None,
 ) -> None:
     """Download, verify, and decode a data set; run again to resume after an interruption."""
     from facegan.data.load import load_faces
@@ -45,7 +43,7 @@ def get(
 
     if name not in (*SOURCES, "synthetic"):
         raise DataError(
-            f"{name!r} is not a named data set; these are {', '.join(SOURCES)} and synthetic. Your own folders "
+            f"{name!r} is not a named data set; choose from {', '.join(SOURCES)} and synthetic. Your own folders "
             f"and files need no download: facegan train --data {name}"
         )
     if drive_id:
@@ -63,7 +61,7 @@ def get(
 
 @app.command()
 def check(source: Annotated[str, typer.Argument(help="a data set's name, a folder, or a .zip")]) -> None:
-    """Verify a data set: its hash, images, and cache. Exit code 1 if something is wrong."""
+    """Verify a data set: its hash, images, and cache. The exit code is 1 if something is wrong."""
     from facegan.data.archives import Photos
     from facegan.data.cache import caches_of
     from facegan.data.decode import MAX_BAD_SHARE, survey
@@ -72,13 +70,13 @@ def check(source: Annotated[str, typer.Argument(help="a data set's name, a folde
     from facegan.files import is_verified
 
     if not source:  # an empty path would be the current folder
-        raise DataError("the folder to check is an empty text. Name a folder, a .zip, or a data set.")
+        raise DataError("the folder to check is an empty string. Name a folder, a .zip, or a data set.")
     path = local_file(source) if source in SOURCES else Path(source)
     if not path.is_dir() and (path.suffix.lower() != ".zip" or not path.is_file()):
         advice = (
             f"Download it first: facegan data get {source}"
             if source in SOURCES
-            else "Name one, or a data set"
+            else "Enter one of these, or the name of a data set"
         )
         raise DataError(f"{path} is not a folder or a .zip file. {advice}.")
     with Photos(path) as photos:
@@ -101,7 +99,7 @@ def check(source: Annotated[str, typer.Argument(help="a data set's name, a folde
 @app.command()
 def preview(
     source: Annotated[str, typer.Argument(help="a data set's name, a folder, a .zip, or a .npy")],
-    out: Annotated[Path, typer.Option(help="the contact sheet, a .png")] = Path("preview.png"),
+    out: Annotated[Path, typer.Option(help="the contact sheet to write, a .png")] = Path("preview.png"),
     n: Annotated[int, typer.Option(min=1, help="number of faces, evenly spaced in the data set")] = 64,
     size: Size = 64,
     align: Align = "center",

@@ -1,4 +1,4 @@
-"""The command `facegan doctor`, which finds failures of a training."""
+"""The command `facegan doctor`, which finds failures of a run."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ def doctor(
     run: Annotated[str, typer.Argument(help="a run folder or a bundled run's name", metavar="RUN")],
     data: Annotated[
         str | None,
-        typer.Option(help="real faces to compare the fakes with, as in train; default: drawn faces"),
+        typer.Option(help="real faces with which to compare the fakes, as in train; default: drawn faces"),
     ] = None,
     crop: Crop = None,
     align: Align = "center",
 ) -> None:
-    """Find what is wrong with a training: verdicts, their evidence, and what to change.
+    """Find what is wrong with a run: verdicts, their evidence, and what to change.
 
     Exit code 0: healthy or not sure; 1: something is wrong; 2: no diagnosis, for example because the run is too short.
     """

@@ -16,14 +16,15 @@ if TYPE_CHECKING:
     from facegan.course.grading.pool import Grade
 
 Notebooks = Annotated[
-    str, typer.Option(help="notebooks to grade, such as 1,2,3; default: all that anyone handed in")
+    str, typer.Option(help="notebooks to grade, such as 1,2,3; default: all that were submitted")
 ]
 
 
 def grade(
-    folder: Annotated[Path, typer.Argument(help="the submissions: notebooks, zips, and folders of them")],
+    folder: Annotated[Path, typer.Argument(help="the submissions: notebooks, zips, and folders of these")],
     out: Annotated[
-        Path, typer.Option(help="the table, a .csv; reports are written to a folder of that name")
+        Path,
+        typer.Option(help="the table to write, a .csv; reports are written to a folder of the same name"),
     ] = Path("grades.csv"),
     format: Annotated[str, typer.Option(help="csv, canvas, moodle, or gradescope")] = "csv",
     roster: Annotated[
@@ -35,10 +36,10 @@ def grade(
     ] = "",
     jobs: Annotated[int, typer.Option(min=1, help="number of students graded in parallel")] = 1,
     run_all: Annotated[
-        bool, typer.Option("--run-all", help="also run all other cells, and report errors")
+        bool, typer.Option("--run-all", help="also run all other cells, and report their errors")
     ] = False,
-    limit: Annotated[float, typer.Option(help="seconds for one student")] = 900,
-    cell_limit: Annotated[float, typer.Option(help="seconds for one cell")] = 90,
+    limit: Annotated[float, typer.Option(help="time limit per student, in seconds")] = 900,
+    cell_limit: Annotated[float, typer.Option(help="time limit per cell, in seconds")] = 90,
 ) -> None:
     """Grade submissions: a table, a summary of the class, and a page per student. This runs the students' code; see
     docs/instructors.md."""
@@ -69,7 +70,7 @@ def autograder(
     out: Annotated[Path, typer.Option(help="the zip to write")] = Path("autograder.zip"),
     notebooks: Notebooks = "",
 ) -> None:
-    """Create the zip with which Gradescope or Classroom 50 grades submissions automatically."""
+    """Create the zip with which Gradescope or Classroom 50 automatically grades submissions."""
     from facegan.course.grading.autograder import make
 
     print(make(platform, out, notebooks=_numbers(notebooks)))
@@ -85,10 +86,10 @@ def _check_places(folder: Path, out: Path) -> None:
     if not folder.is_dir():
         raise DataError(f"{folder} is not a folder. Pass the folder that contains the submissions.")
     if out.is_dir():
-        raise ConfigError(f"--out {out} is a folder. Give the name of a table, such as {out / 'grades.csv'}.")
+        raise ConfigError(f"--out {out} is a folder. Use the name of a table, such as {out / 'grades.csv'}.")
     if out.with_suffix("").resolve() == folder.resolve():
         raise ConfigError(
-            f"--out {out}: its reports would go into {folder}, among the submissions. Give another name."
+            f"--out {out}: its reports would be written to {folder}, among the submissions. Use another name."
         )
 
 
@@ -108,7 +109,7 @@ def _numbers(notebooks: str) -> list[int]:
         found = [0]
     if wrong := [number for number in found if number not in known]:
         raise ConfigError(
-            f"--notebooks {notebooks}: there is no notebook {wrong[0]}. Give numbers, such as 1,2,3."
+            f"--notebooks {notebooks}: there is no notebook {wrong[0]}. Use numbers, such as 1,2,3."
         )
     return found
 
@@ -129,7 +130,7 @@ def _mark_late(grades: list[Grade], latest: datetime | None) -> None:
 
 
 def _report(grades: list[Grade], rows: list, strangers: list[Grade], place: Path, counted: list[int]) -> None:
-    """Write the summary of the class, its picture, and the students' pages."""
+    """Write the class's summary, its picture, and the students' pages."""
     from facegan.course.grading import report, similarity, summary
     from facegan.files import write_atomic
 

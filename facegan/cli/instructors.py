@@ -13,7 +13,7 @@ def solutions(
         "solutions"
     ),
 ) -> None:
-    """Write completed notebooks and model answers to the written questions; existing files are not overwritten."""
+    """Write completed notebooks and model answers to written questions; existing files are not overwritten."""
     from facegan.course import solved
 
     written = solved.write(out)
@@ -23,4 +23,4 @@ def solutions(
     for path in kept:
         print(f"kept {path}, which already exists")
     if kept:
-        print("To write them again, rename yours, or give another folder.")
+        print("To write these files again, rename yours, or choose another folder.")

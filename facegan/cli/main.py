@@ -1,6 +1,7 @@
 """The command line, `facegan` or `python -m facegan`.
 
-Exit codes: 0 done; 1 error, with a one-line message; 2 wrong usage; 130 interrupted (and saved). `doctor` has its own.
+Exit codes: 0 success; 1 error, with a one-line message; 2 wrong usage; 130 interrupted (and saved). `doctor` has other
+exit codes.
 """
 
 from __future__ import annotations
@@ -68,7 +69,7 @@ def main() -> None:
 
 
 def _open_standard_files() -> None:
-    """Open standard files that the caller has closed, so that no other file gets their descriptors and the output.
+    """Open standard streams that the caller has closed, so that no other file gets their descriptors and the output.
 
     Characters that a stream cannot encode are escaped.
     """
@@ -96,7 +97,10 @@ def _run() -> None:
     except FaceganError as error:
         print(f"facegan: {error}", file=sys.stderr)
         if isinstance(error, DownloadError):
-            print("Meanwhile, --data synthetic trains on drawn faces and downloads nothing.", file=sys.stderr)
+            print(
+                "In the meantime, --data synthetic trains on drawn faces, without a download.",
+                file=sys.stderr,
+            )
         raise SystemExit(1) from None
     except OSError as error:
         print(printable(f"facegan: {error.strerror or error}: {error.filename or ''}"), file=sys.stderr)

@@ -11,12 +11,12 @@ Source = Annotated[
     str,
     typer.Argument(help="a run folder, a .safetensors file, 'faces', or 'synthetic'", metavar="GENERATOR"),
 ]
-Step = Annotated[int | None, typer.Option(help="a snapshot of the run, by its step; default: the last")]
+Step = Annotated[int | None, typer.Option(help="the step of a snapshot of the run; default: the last")]
 Seed = Annotated[int | None, typer.Option(help="random seed; the same seed gives the same faces")]
 Truncation = Annotated[
     float | None,
     typer.Option(
-        help="truncate latents at this many standard deviations: faces closer to the average, not better"
+        help="truncate latents at this many standard deviations; faces are then closer to the average, not better"
     ),
 ]
 Crop = Annotated[
@@ -33,5 +33,5 @@ Json = Annotated[Path | None, typer.Option(help="also write all measurements to 
 
 
 def given(**options: Any) -> dict[str, Any]:
-    """The options that the user gave; the others have the library's defaults."""
+    """The options that the user gave; for the others, the library's defaults apply."""
     return {name: value for name, value in options.items() if value is not None}

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 Format = Literal["safetensors", "onnx", "torchscript"]
 Framing = Annotated[
     Literal["center", "face"] | None,
-    typer.Option(help="as in train; default: face for photographs if all runs used it, else center"),
+    typer.Option(help="as in train; default: face for photographs if all runs used it, otherwise center"),
 ]
 
 
@@ -45,7 +45,7 @@ def sample(
 
     ending = "" if out.is_dir() else out.suffix.lower()
     if ending not in {"", ".npy", ".png"}:
-        raise ConfigError(f"cannot write faces to {out.name!r}; name a .png, a .npy, or a folder.")
+        raise ConfigError(f"cannot write faces to {out.name!r}; use a .png, a .npy, or a folder.")
     generator = load_generator(source, step=step)
     parts = _in_parts(generator, n, ending, seed=seed, truncation=truncation)
     if ending == ".npy":
@@ -62,12 +62,12 @@ _PART = 1024  # faces in memory at once for separate files; a multiple of the ba
 
 
 def _in_parts(generator: Generator, n: int, ending: str, **options: Any) -> Iterator[Tensor]:
-    """The faces of `generator.sample(n, ...)` as uint8. Raises `ConfigError` if a file's do not fit into memory."""
+    """Yield the faces of `generator.sample(n, ...)` as uint8. Raises `ConfigError` if they do not fit into memory."""
     from facegan.images import to_uint8
     from facegan.models.protocol import generate, latents_for, sample_shape
     from facegan.runtime.memory import check_fits
 
-    advice = "Name a folder, which gets one file per face, or draw fewer."
+    advice = "Use a folder, with one file per face, or draw fewer."
     what = f"{n:,} faces in one file" if ending else f"{n:,} latents"
     count = n * math.prod(sample_shape(generator)) if ending else 4 * n * generator.latent_dim
     check_fits(count, torch.device("cpu"), what, advice if ending else "Draw fewer.")
@@ -99,13 +99,13 @@ def walk(
     seed: Seed = None,
     truncation: Truncation = None,
 ) -> None:
-    """Write a GIF or MP4 of a closed walk through latent space."""
+    """Write a GIF or an MP4 of a closed walk through latent space."""
     from facegan.images import encoder_for, save_animation, to_uint8
     from facegan.latent import walk as latent_walk
     from facegan.models.protocol import generate, latents_for
     from facegan.runs.run import load_generator
 
-    encoder_for(out)  # refuses other names first
+    encoder_for(out)  # refuses other suffixes before the generator is loaded
     generator = load_generator(source, step=step)
     z = latent_walk(latents_for(generator, faces, seed=seed, truncation=truncation), frames)
     pictures = to_uint8(generate(generator, z)).repeat_interleave(scale, 2).repeat_interleave(scale, 3)
@@ -116,14 +116,14 @@ def export(
     source: Source,
     step: Step = None,
     out: Annotated[
-        Path | None, typer.Option(help="the file to write; default: generator with the format's suffix")
+        Path | None, typer.Option(help="the file to write; default: generator, with the format's suffix")
     ] = None,
     format: Annotated[
         Format | None,
-        typer.Option(help="default: by the file's suffix, or safetensors; onnx needs facegan[onnx]"),
+        typer.Option(help="default: from the file's suffix, or safetensors; onnx needs facegan[onnx]"),
     ] = None,
 ) -> None:
-    """Export a trained generator to one file, for facegan or other programs."""
+    """Export a trained generator to a file, for facegan or other programs."""
     from facegan.export import ENDINGS, export_generator
     from facegan.runs.run import load_generator
 
@@ -176,16 +176,18 @@ def _describe_data(record: dict[str, Any]) -> dict[str, str]:
 
 def results(
     runs: Annotated[list[Path], typer.Argument(help="run folders")],
-    data: Annotated[str, typer.Option(help="the real faces to compare with, as in train")] = "synthetic",
+    data: Annotated[
+        str, typer.Option(help="the real faces with which to compare, as in train")
+    ] = "synthetic",
     crop: Crop = None,
     align: Framing = None,
     n: Annotated[
         int | None,
         typer.Option(
-            min=100, help="number of real and of fake faces; default: 2500, or half of the real ones"
+            min=100, help="number of real and of fake faces; default: 2500, or half of the real faces"
         ),
     ] = None,
-    grids: Annotated[Path | None, typer.Option(help="a folder for grids of each run's faces")] = None,
+    grids: Annotated[Path | None, typer.Option(help="a folder for a grid of each run's faces")] = None,
 ) -> None:
     """Compare finished runs: a Markdown table of settings, time, and distance to real faces."""
     from tqdm.auto import tqdm
@@ -212,13 +214,14 @@ def results(
 
 def copies(
     run: Annotated[str, typer.Argument(help="a run folder or a bundled run's name", metavar="RUN")],
-    data: Annotated[str, typer.Option(help="the faces that the run was trained on, as in train")],
+    data: Annotated[str, typer.Option(help="the faces on which the run was trained, as in train")],
     held_out: Annotated[
-        str | None, typer.Option(help="faces of the same kind that it was not trained on; ideally as many")
+        str | None,
+        typer.Option(help="faces of the same kind that were not used in training; ideally as many"),
     ] = None,
     crop: Crop = None,
     align: Framing = None,
-    n: Annotated[int, typer.Option(min=100, help="number of fakes of each snapshot")] = 500,
+    n: Annotated[int, typer.Option(min=100, help="number of fakes per snapshot")] = 500,
     grid: Annotated[
         Path | None, typer.Option(help="a .png: the last fakes next to their nearest training faces")
     ] = None,
@@ -279,13 +282,13 @@ def _copy_table(scores: dict[int, CopyScore], count: int, n: int, *, held_out: b
     if not last.decides:
         return [
             *lines,
-            f"Cannot tell at step {max(scores):,}: its fakes are too alike, or the photographs too few.",
+            f"Cannot tell at step {max(scores):,}: its fakes are too alike, or there are too few photographs.",
         ]
     return [*lines, f"No copying found up to step {max(scores):,}."]
 
 
 def _framing(runs: Sequence[str | Path], data: str, crop: str | None) -> str:
-    """The framing of the runs' photographs, for other photographs; named data sets are already framed."""
+    """The framing for photographs, so that it is that of the runs; named data sets are already framed."""
     from facegan.data.registry import SOURCES
     from facegan.runs.run import Run
 

@@ -22,7 +22,7 @@ RecipeName = str
 if not TYPE_CHECKING:
     RecipeName = Literal[tuple(RECIPES)]
 Recipe = Annotated[
-    RecipeName | None, typer.Option(help="recipe with the settings; default: tutorial", show_default=False)
+    RecipeName | None, typer.Option(help="recipe to use; default: tutorial", show_default=False)
 ]
 StartFrom = Annotated[
     str | None,
@@ -42,7 +42,7 @@ Data = Annotated[
 RunDir = Annotated[
     Path | None,
     typer.Option(
-        help="folder to save to and resume from; default: runs/RECIPE, runs/RUN-on-DATA, runs/config-of-RUN"
+        help="folder to save to and resume from; default: runs/RECIPE, runs/RUN-on-DATA, or runs/config-of-RUN"
     ),
 ]
 ResumeAnyway = Annotated[
@@ -50,7 +50,7 @@ ResumeAnyway = Annotated[
 ]
 HeldOut = Annotated[
     int | None,
-    typer.Option(help="keep this many faces out of training, and measure whether D overfits; 64 are enough"),
+    typer.Option(help="exclude this many faces from training to measure whether D overfits; 64 are enough"),
 ]
 Fresh = Annotated[bool, typer.Option("--fresh", help="start over, and move an existing run folder aside")]
 Steps = Annotated[int | None, typer.Option(help="total number of steps")]
@@ -73,9 +73,9 @@ def train(
     device: Device = "auto",
     **overrides: Any,
 ) -> None:
-    """Train a GAN on faces from a recipe, a settings file, or the networks of a run; rerun to resume.
+    """Train a GAN on faces with a recipe, a settings file, or the networks of a run; rerun the command to resume.
 
-    Every setting can be overridden, except those of networks that are already trained; `facegan recipes` lists their
+    Every setting can be overridden, except those of networks that are already trained; `facegan recipes` lists all
     values. On several GPUs: torchrun --nproc-per-node 2 -m facegan train ...; batch_size is the global batch size.
     """
     from facegan.data.load import load_faces
@@ -107,19 +107,17 @@ def train(
 
 def _check_start(recipe: str | None, start_from: str | None, config: Path | None) -> None:
     if start_from == "":
-        raise ConfigError(
-            "start_from is empty; name a run folder, or the bundled run 'faces' or 'synthetic'."
-        )
+        raise ConfigError("start_from is empty; use a run folder, or the bundled run 'faces' or 'synthetic'.")
     if recipe and start_from:
         raise ConfigError(
-            f"got recipe={recipe!r} and start_from={start_from!r}, which has its own settings. Give one of them; "
-            "single settings can be added to both."
+            f"got recipe={recipe!r} and start_from={start_from!r}, which has its own settings. Use one of them; "
+            "single settings can be added to either."
         )
     other = f"recipe={recipe!r}" if recipe else f"start_from={start_from!r}"
     if config and (recipe or start_from):
         raise ConfigError(
-            f"got {other} and config={str(config)!r}, which has its own settings. Give one of them; "
-            "single settings can be added to both."
+            f"got {other} and config={str(config)!r}, which has its own settings. Use one of them; "
+            "single settings can be added to either."
         )
 
 
@@ -133,7 +131,7 @@ def _gan(
     fresh: bool,
     config: Path | None,
 ) -> GAN:
-    """A GAN from a recipe, a file, or a run; not needed if the run folder already started from that run."""
+    """The GAN of a recipe, a file, or a run; the run is not needed if the run folder already started from it."""
     from facegan.runs.run import FolderRun
     from facegan.runs.settings_file import read_settings
     from facegan.training.gan import GAN
@@ -148,7 +146,7 @@ def _gan(
 
 
 def _started_from(run: Run, name: str) -> bool:
-    """Whether a run started from the run of that name, as far as this is recorded."""
+    """Whether a run started from the run `name`, as far as this is recorded."""
     from facegan.runs.data_record import STARTED_FROM
     from facegan.runs.pretrained import is_pretrained
     from facegan.runs.run import Run
@@ -166,7 +164,7 @@ def _default_folder(name: str, data: str | None) -> Path:
 
 
 def _folder_of(config: Path) -> Path:
-    """The run folder for a settings file; not the folder of the run that the file belongs to."""
+    """The run folder for a settings file; it is not the folder of the run to which the file belongs."""
     path = config.expanduser().resolve()
     return Path("runs") / (f"config-of-{path.parent.name}" if path.stem == "config" else path.stem)
 
@@ -179,7 +177,7 @@ def _machine(gan) -> str:
 
 
 def recipes() -> None:
-    """List the recipes, and the settings in which each differs from the defaults."""
+    """List the recipes, with the settings that differ from the defaults."""
     for name, config in RECIPES.items():
         changes = differing(TrainConfig(), config)
         listed = ", ".join(f"{field}={new}" for field, (_, new) in changes.items())
@@ -190,7 +188,7 @@ def recipes() -> None:
 
 
 def with_settings(command):
-    """The command with one option per `TrainConfig` field instead of **overrides."""
+    """Give a command one option per field of `TrainConfig`, instead of **overrides."""
     signature = inspect.signature(command, eval_str=True)
     named = [p for p in signature.parameters.values() if p.kind is not p.VAR_KEYWORD]
     options = [_option(name, hint, text) for name, (hint, text) in field_help().items()]
@@ -200,6 +198,6 @@ def with_settings(command):
 
 
 def _option(name: str, hint: Any, text: str) -> inspect.Parameter:
-    hint = Literal[tuple(LOSSES)] if name == "loss" else hint  # other losses are registered in Python
+    hint = Literal[tuple(LOSSES)] if name == "loss" else hint  # other losses can only be registered in Python
     annotation = Annotated[hint | None, typer.Option(help=text, show_default=False)]
     return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=annotation)

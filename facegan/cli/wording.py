@@ -1,7 +1,7 @@
-"""Rewrites the library's messages for the command line: `batch_size=8` is `--batch-size 8`.
+"""Rewrites the library's messages for the command line: `batch_size=8` becomes `--batch-size 8`.
 
-Messages name settings and arguments as in Python. The errors and warnings of every command are translated to the
-options of this command, so that a message is written only once.
+Messages name settings and arguments as in Python. In the errors and warnings of every command, they are replaced with
+the command's options, so that a message only needs to be written once.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _BARE = re.compile(_NAME + r"(?![\w/\\'\"(=-]|\.\w)")
 
 
 def in_options(message: str, names: Collection[str]) -> str:
-    """The message with settings written as options.
+    """Rewrite a message, with settings as command-line options.
 
     Args:
         message: message of an error or a warning.

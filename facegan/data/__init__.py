@@ -3,7 +3,7 @@
 from importlib import import_module
 from pathlib import Path
 
-DATA_FOLDER: Path  # folder of archives and caches; by default `_default_folder()`
+DATA_FOLDER: Path  # folder for archives and caches; by default, `_default_folder()`
 SYNTHETIC_COUNT = 10_000  # faces in load_faces("synthetic")
 
 _NAMES = {
@@ -19,7 +19,7 @@ _NAMES = {
     "load_faces": "load",
     "register_dataset": "registry",
     "synthetic_faces": "synthetic",
-}  # public names and their modules, loaded when first used
+}  # public names and their modules, which are imported on first use
 
 
 def __getattr__(name: str):
@@ -31,7 +31,7 @@ def __getattr__(name: str):
 
 
 def _default_folder() -> Path:
-    """`data` in the working directory; if that is `notebooks` of a checkout, `data` in the checkout."""
+    """`data` in the working directory; if that is the folder `notebooks` of a checkout, `data` in the checkout."""
     here = Path.cwd()
     is_checkout = (here.parent / "facegan/__init__.py").exists() and (here.parent / "data/README.md").exists()
     return Path("../data") if here.name == "notebooks" and is_checkout else Path("data")

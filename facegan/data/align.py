@@ -1,9 +1,9 @@
 """Finds the face in a photograph and frames it like the crop `celeba-128` of CelebA.
 
-Uses OpenCV, an optional extra, with the bundled detector YuNet (Wu, Peng and Yu, "YuNet: A Tiny
+This uses OpenCV, an optional dependency, with the bundled detector YuNet (Wu, Peng, and Yu, "YuNet: A Tiny
 Millisecond-level Face Detector", Machine Intelligence Research 2023). The detector runs on the whole photograph, and
-then on each detected face, rotated upright and scaled to about 200 pixels, because it hardly detects the tilt of small
-faces. The second detection decides whether this is a face, and how it is framed.
+then on each detected face, rotated upright and scaled to about 200 pixels, because it measures the tilt of small faces
+poorly. The second detection decides whether this is a face, and how to frame it.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ from facegan.errors import DataError
 MODEL = Path(__file__).parents[1] / "weights" / "face_detection_yunet_2023mar.onnx"
 _PUBLISHED = "8f2383e4dd3cfbb4553ea8718107fc0423210dc964f9f4280604804ed2552fa4"  # SHA-256
 
-# Medians over CelebA's faces in the crop celeba-128, in sides of it: the point midway between eyes and mouth,
-# and the length (e^2 + m^2)^0.5 for the distances e between the eyes and m from eyes to mouth.
+# Medians over CelebA's faces in the crop celeba-128, as fractions of its side: the point midway between eyes and
+# mouth, and the length (e^2 + m^2)^0.5, where e is the distance between the eyes, and m that from eyes to mouth.
 _MIDDLE = (0.503, 0.584)
 _LENGTH = 0.4236
 
@@ -32,13 +32,15 @@ _SEARCH_SIDES = (
     960,
 )  # longer side of the photograph in the first detection; the second if no face is found
 _LEAST_SEARCHED = 64  # pixels a side; in narrower pictures, OpenCV 4.14 reads uninitialized memory
-_LEAST_SCORE = 0.6, 0.7  # in the first and in later detections
-_LOOK_SIDE = 256  # pixels a side of later detections, which cover this multiple of the frame's side:
-_LOOK_ZOOM = 1.25
+_LEAST_SCORE = 0.6, 0.7  # minimum score in the first and in later detections
+_LOOK_SIDE = 256  # pixels a side in later detections
+_LOOK_ZOOM = 1.25  # side of the square that later detections cover, relative to the frame's side
 _MOST_LOOKS = 3
-_LEVEL = np.radians(6)  # twice the deviation of measured angles; less tilted faces are not rotated
-_MOST_ENLARGED = 3  # smaller faces would be blurred
-_MOST_OUTSIDE = 0.25  # maximum share of the frame beyond the photograph's edge, where its border is repeated
+_LEVEL = np.radians(6)  # twice the standard deviation of measured angles; less tilted faces are not rotated
+_MOST_ENLARGED = 3  # maximum enlargement; smaller faces would be blurred
+_MOST_OUTSIDE = (
+    0.25  # maximum fraction of the frame beyond the photograph's edge, where its border is repeated
+)
 
 
 class _Frame(NamedTuple):
@@ -51,7 +53,7 @@ class _Frame(NamedTuple):
 
 
 def face_crop() -> Crop | None:
-    """The crop around the largest face of a photograph; None if no detector is installed.
+    """The crop around the largest face of a photograph; None if OpenCV is not installed.
 
     Its `cut` raises `NoFace` if it finds no face.
 
@@ -92,7 +94,7 @@ def _load_detector(model: np.ndarray):
     import cv2
 
     logging = cv2.utils.logging
-    level = logging.setLogLevel(logging.LOG_LEVEL_ERROR)  # OpenCV 5 warns of its own default
+    level = logging.setLogLevel(logging.LOG_LEVEL_ERROR)  # OpenCV 5 warns about its own default
     try:
         return cv2.FaceDetectorYN.create("onnx", model, np.empty(0, np.uint8), (_LOOK_SIDE, _LOOK_SIDE))
     finally:
@@ -118,7 +120,7 @@ def _find(image, size: int, detector) -> _Frame:
 
 
 def _examine(image, frame: _Frame, size: int, detector) -> _Frame:
-    """Refine the frame by repeated detections, each rotated by the angle found in the previous one."""
+    """Refine the frame with repeated detections, each on an image rotated by the angle of the previous one."""
     for _ in range(_MOST_LOOKS):
         before, points = frame, _look(image, frame, detector)
         frame = _frame(points)
@@ -145,7 +147,7 @@ def _look(image, frame: _Frame, detector) -> np.ndarray:
 
 
 def _detect(pixels: np.ndarray, detector, least: float) -> list[np.ndarray]:
-    """Eyes, nose and corners of the mouth of all faces, (5, 2) each, in pixels."""
+    """Eyes, nose, and corners of the mouth of all faces, (5, 2) each, in pixels."""
     missing = [(0, max(0, _LEAST_SEARCHED - length)) for length in pixels.shape[:2]]
     pixels = np.pad(pixels, (*missing, (0, 0)), mode="edge") if np.any(missing) else pixels
     detector.setInputSize(pixels.shape[1::-1])
@@ -155,7 +157,7 @@ def _detect(pixels: np.ndarray, detector, least: float) -> list[np.ndarray]:
 
 
 def _frame(points: np.ndarray) -> _Frame:
-    """The square that frames a face with these points like `celeba-128`."""
+    """The square that frames a face with these points as `celeba-128` does."""
     eyes, mouth = points[:2].mean(0), points[3:].mean(0)
     across = points[1] - points[0]
     side = np.hypot(np.hypot(*across), np.hypot(*(mouth - eyes))) / _LENGTH
@@ -172,14 +174,14 @@ def _axes(frame: _Frame) -> np.ndarray:
 
 
 def _outside(frame: _Frame, size: tuple[int, int]) -> float:
-    """How far the frame extends beyond the photograph, in sides of the frame."""
+    """How far the frame extends beyond the photograph, as a fraction of the frame's side."""
     corners = np.array([(-1, -1), (1, -1), (-1, 1), (1, 1)]) / 2 @ _axes(frame) * frame.side
     corners += frame.x, frame.y
     return max(-corners.min(), (corners - size).max()) / frame.side
 
 
 def _square(image, frame: _Frame, side: int) -> np.ndarray:
-    """The frame as (side, side, 3), reduced by a factor below 2; the photograph's border is repeated."""
+    """The frame's pixels, (side, side, 3), resampled by a factor below 2; the photograph's border is repeated."""
     import cv2
 
     factor = max(1, int(frame.side / side))
@@ -187,7 +189,7 @@ def _square(image, frame: _Frame, side: int) -> np.ndarray:
     scale = frame.side / factor / side
     axes = _axes(frame).T * scale  # from pixels of the square to those of the photograph
     corner = np.array([frame.x, frame.y]) / factor - axes @ (side / 2, side / 2)
-    shift = corner + axes @ (0.5, 0.5) - 0.5  # OpenCV counts from the centers of pixels
+    shift = corner + axes @ (0.5, 0.5) - 0.5  # OpenCV's coordinates are those of pixel centers
     return cv2.warpAffine(
         pixels,
         np.column_stack([axes, shift]),

@@ -1,7 +1,7 @@
 """Reads image files from a folder or a zip: names, bytes, classes, and fingerprint.
 
-Archives are read member by member in memory (`facegan.data.zips`), so they cannot write files. Does not
-cover decoding (`facegan.data.decode`) or caching (`facegan.data.cache`).
+Archives are read member by member in memory (`facegan.data.zips`), so they cannot write files. Decoding is in
+`facegan.data.decode`, and caching is in `facegan.data.cache`.
 """
 
 from __future__ import annotations
@@ -18,19 +18,21 @@ from facegan.data.formats import HEIC, advice_on, count_unread, readable, suffix
 from facegan.data.zips import check_unread, open_zip, read_member
 from facegan.errors import DataError
 
-_PROBES, _PROBED = 4, 1 << 16  # number of files, and bytes of each
-MAX_FILE = 400_000_000  # bytes of one image file in a folder
+_PROBES, _PROBED = 4, 1 << 16  # number of files that `change_key` reads, and bytes of each
+MAX_FILE = 400_000_000  # maximum bytes of an image file in a folder
 
 
 class Photos:
-    """The image files of a folder or a zip: `names` in order, and `read(name)` for their bytes.
-
-    `unread` counts picture and video files that cannot be read here, by suffix; `heic` names those that only need an
-    optional package. Use as a context manager.
+    """The image files of a folder or a zip. Use it as a context manager.
 
     Args:
         path: a folder or a zip.
         first: number of images to use, in the order of their names; None for all.
+
+    Attributes:
+        names: names of the image files, in order.
+        unread: number of picture and video files that cannot be read here, by suffix.
+        heic: names of the files among them that only need an optional package.
 
     Raises:
         DataError: the archive is corrupt or unsafe, or there are no images.
@@ -52,12 +54,12 @@ class Photos:
                 + (
                     f"Not read: {advice_on(self.unread)}."
                     if self.unread
-                    else "Give the folder or zip that contains them."
+                    else "Pass the folder or zip that contains them."
                 )
             )
 
     def read(self, name: str) -> bytes:
-        """The bytes of a file. Raises `OSError` in a folder, `DataError` for a corrupt archive."""
+        """Read the bytes of a file. Raises `OSError` in a folder, and `DataError` if an archive is corrupt."""
         if self._zip:
             return read_member(self._zip, name)
         size = (self.path / name).stat().st_size
@@ -68,15 +70,15 @@ class Photos:
         return data
 
     def fingerprint(self) -> str:
-        """16 hex digits from the names and bytes of all images; a folder must have been read before.
+        """16 hex digits computed from the names and bytes of all images; read all files of a folder before.
 
-        Dates and the top folder are ignored, so a zip and the folder it was made from have the same fingerprint.
+        Dates and the top folder are ignored, so a zip has the same fingerprint as the folder that was zipped.
         """
         if self._zip:
             self._checksums = {m.filename: (m.CRC, m.file_size) for m in self._zip.infolist()}
         digest = hashlib.sha256()
         for name, relative in zip(self.names, self._relative(), strict=True):
-            crc, size = self._checksums.get(name, (0, 0))  # zeros: could not be read
+            crc, size = self._checksums.get(name, (0, 0))  # zeros if it could not be read
             digest.update(f"{relative}/{crc:08x}/{size}\n".encode("utf-8", "surrogateescape"))
         return digest.hexdigest()[:16]
 
@@ -109,7 +111,7 @@ class Photos:
         return names
 
     def _relative(self) -> list[str]:
-        """The names without the one top folder that all images share, if they do."""
+        """The names, without the top folder if all images are in the same one."""
         tops = {name.partition("/")[0] for name in self.names}
         shared = len(tops) == 1 and all("/" in name for name in self.names)
         return [name.partition("/")[2] for name in self.names] if shared else self.names
@@ -118,10 +120,13 @@ class Photos:
 def change_key(path: Path) -> str:
     """Twelve hex digits that change if a file, or an image in a folder, changes.
 
-    They are computed from the resolved path, and from each file's name, size, modification time, which programs can
-    set, and change time, which they cannot. Some file systems only have the first, so the last bytes of a few files
-    are included, too. Inodes are not included, because some network drives assign new ones at each mount. The digits
-    also change with the number of pictures in a folder that cannot be read here.
+    They are computed from the resolved path, and from each file's name, size, modification time (which programs can
+    set), and change time (which they cannot set). Some file systems have only the modification time, so the last bytes
+    of a few files are included, too. Inodes are not included, because some network drives assign new ones at each
+    mount. The digits also change with the number of pictures in a folder that cannot be read here.
+
+    Raises:
+        DataError: a file or folder cannot be read.
     """
     digest, names = hashlib.sha256(os.fsencode(os.path.realpath(path))), [""]
     if path.is_dir():
@@ -143,9 +148,9 @@ def change_key(path: Path) -> str:
 
 
 def _files(folder: Path, parents: tuple[str, ...] = ()) -> Iterator[str]:
-    """Files at any depth, including linked folders; run folders and hidden folders are skipped."""
+    """Yield files at any depth, also in linked folders; run folders and hidden folders are skipped."""
     place = os.path.realpath(folder)
-    if place in parents:  # a link to a folder above it
+    if place in parents:  # a link to a parent folder
         return
     try:
         entries = list(os.scandir(folder))
@@ -161,7 +166,7 @@ def _files(folder: Path, parents: tuple[str, ...] = ()) -> Iterator[str]:
 
 
 def _is(what: Callable[[], bool]) -> bool:
-    """Whether a folder's entry is a file, or a folder; a link to itself is neither."""
+    """Whether an entry is a file (or a folder); a link to itself is neither."""
     try:
         return what()
     except OSError as error:
@@ -172,8 +177,8 @@ def _is(what: Callable[[], bool]) -> bool:
 
 def _closed(place: Path, error: OSError) -> DataError:
     return DataError(
-        f"{place} cannot be read ({error.strerror or error}). Change its permissions and those of the folder that it "
-        "is in, or move it away."
+        f"{place} cannot be read ({error.strerror or error}). Change its permissions and those of its folder, or "
+        "move it away."
     )
 
 

@@ -16,7 +16,7 @@ from facegan.errors import DataError, first_line
 from facegan.images import to_uint8, unit_to_signed
 
 _CHUNK = 500  # images converted or resized at a time
-_TOLERANCE = 1e-3  # floats may exceed their range by this, from rounding
+_TOLERANCE = 1e-3  # floats may exceed their range by this much, because of rounding
 _EXPECTED = "an array or tensor (N, 3, H, W), a list of images, or a map-style torch Dataset of images"
 
 
@@ -33,18 +33,18 @@ def read_images(given: Any, size: int | None = None) -> Labeled:
     """Convert images in any of the usual forms to the fields of a `FaceDataset`.
 
     Args:
-        given: an array or tensor (N, 3, H, W) or (N, H, W, 3), uint8 or float; a list or tuple of such
-            images; or a map-style torch `Dataset`. Items are images, or tuples or dicts whose first or
-            `image` entry is one, with an int label second or in `label`. PIL images are images, too. Each
-            item is read once.
+        given: an array or tensor (N, 3, H, W) or (N, H, W, 3), uint8 or float; a list or tuple of images; or a
+            map-style torch `Dataset`. An item is an image, a tuple (image, label), or a dict with `image` and
+            `label`; the label is an int and can be omitted. An image is an array, a tensor, or a PIL image. Each item
+            is read once.
         size: required pixels a side; None for any.
 
     Returns:
-        Images, uint8 (N, 3, H, W), and labels and classes, if known. Floats are read as [-1, 1] if any is
-        negative, otherwise as [0, 1]; a printed line says which.
+        Images, uint8 (N, 3, H, W), and labels and classes, if known. Floats are read as [-1, 1] if any value is
+        negative, otherwise as [0, 1]; a printed line states which.
 
     Raises:
-        DataError: `given` is anything else; the message says what it is.
+        DataError: `given` is anything else, or has fewer than two images.
     """
     if isinstance(given, np.ndarray | Tensor):
         array = _to_numpy(given)
@@ -58,18 +58,26 @@ def read_images(given: Any, size: int | None = None) -> Labeled:
 
 
 def channels_first(array: np.ndarray, what: str) -> np.ndarray:
-    """A view (N, 3, H, W) of uint8 or float images in either channel order."""
+    """View uint8 or float images in either channel order as (N, 3, H, W).
+
+    Args:
+        array: images (N, 3, H, W) or (N, H, W, 3).
+        what: name of the array for the message.
+
+    Raises:
+        DataError: the array has another dtype or shape.
+    """
     known = array.dtype == np.uint8 or array.dtype.kind == "f"
     if not known or array.ndim != 4 or 3 not in (array.shape[1], array.shape[3]) or 0 in array.shape[1:]:
         raise DataError(
             f"{what} is {array.dtype} {array.shape}, expected uint8 or float (N, 3, H, W) or (N, H, W, 3). "
-            "Integers from 0 to 255 become uint8 with .astype(np.uint8); repeat gray images 3 times."
+            "Convert integers from 0 to 255 with .astype(np.uint8); repeat gray images 3 times."
         )
     return array if array.shape[1] == 3 else array.transpose(0, 3, 1, 2)
 
 
 def resized(images: np.ndarray, size: int) -> Iterator[np.ndarray]:
-    """Chunks (k, 3, size, size) of the central squares of uint8 images (N, 3, H, W)."""
+    """Crop uint8 images (N, 3, H, W) to their central squares, and resize them; yields chunks (k, 3, size, size)."""
     from PIL import Image
 
     for start in range(0, len(images), _CHUNK):
@@ -88,7 +96,11 @@ def _to_uint8(images: np.ndarray) -> np.ndarray:
 
 
 def convert_chunks(count: int, chunks: Iterator[np.ndarray]) -> np.ndarray:
-    """Convert `count` float images, given in chunks (k, 3, H, W), to uint8."""
+    """Convert `count` float images, in chunks (k, 3, H, W), to uint8 (count, 3, H, W).
+
+    Raises:
+        DataError: values are outside of [-1, 1], or shapes differ.
+    """
     first = next(chunks)
     converter = _Converter(count, first[:1])
     for chunk in chain((first,), chunks):
@@ -99,7 +111,7 @@ def convert_chunks(count: int, chunks: Iterator[np.ndarray]) -> np.ndarray:
 def _refuse_unindexed(given: Any) -> None:
     from torch.utils.data import DataLoader, IterableDataset
 
-    advice = "Photographs, and data sets with names, are loaded by load_faces: load_faces('synthetic')"
+    advice = "Load photographs and named data sets with load_faces: load_faces('synthetic')"
     if isinstance(given, str | Path):
         advice = f"Load it first: load_faces({str(given)!r})"
     elif isinstance(given, DataLoader):
@@ -151,7 +163,9 @@ def _split(item: Any) -> tuple[Any, int | None]:
     if isinstance(item, Mapping):
         if "image" not in item:
             keys = ", ".join(map(repr, item))
-            raise DataError(f"an item is a dict with {keys}, expected 'image' among them. Rename that entry.")
+            raise DataError(
+                f"an item is a dict with {keys}, expected a key 'image'. Rename the entry of the image."
+            )
         return item["image"], _label(item.get("label"))
     if isinstance(item, tuple):
         image, label = (*item, None, None)[:2]
@@ -181,8 +195,8 @@ def _batch_of_one(image: Any, what: str) -> np.ndarray:
             raise DataError(f"{what} is a PIL image of mode {image.mode}: {reason}.") from None
     if not isinstance(image, np.ndarray | Tensor):
         raise DataError(
-            f"{what} is a {type(image).__name__}, expected an array, tensor or PIL image. Give images, or "
-            "tuples or dicts whose first or 'image' entry is one."
+            f"{what} is a {type(image).__name__}, expected an array, tensor or PIL image. Items must be images, "
+            "tuples (image, label), or dicts with the key 'image'."
         )
     array = _to_numpy(image)
     if array.ndim != 3:
@@ -202,7 +216,7 @@ def _to_numpy(images: np.ndarray | Tensor) -> np.ndarray:
     except (TypeError, RuntimeError) as error:
         raise DataError(
             f"the images are a {kind} tensor on {images.device}, which cannot be read ({first_line(error)}). "
-            "Give a dense uint8 or float tensor."
+            "Pass a dense uint8 or float tensor."
         ) from None
 
 
@@ -222,12 +236,14 @@ def _check_size(shape: tuple[int, ...], size: int | None) -> None:
 
 
 class _Converter:
-    """Collects images of one shape as uint8. Floats are kept in both readings while both are possible."""
+    """Collect images of one shape as uint8. Floats are stored in both readings until the range is known."""
 
     def __init__(self, count: int, first: np.ndarray) -> None:
         self.kind = first.dtype, first.shape[1:]
         self.signed = np.empty((count, *first.shape[1:]), np.uint8)  # uint8, or floats read as [-1, 1]
-        self.unit = np.empty_like(self.signed)  # floats read as [0, 1]; without negative ones, the result
+        self.unit = np.empty_like(
+            self.signed
+        )  # floats read as [0, 1]; the result if there are no negative values
         self.low, self.high, self.filled = np.inf, -np.inf, 0
 
     def add(self, images: np.ndarray) -> None:
@@ -236,7 +252,7 @@ class _Converter:
             (dtype, shape), number = self.kind, self.filled
             raise DataError(
                 f"image {number} is {images.dtype} {images.shape[1:]}, expected {dtype} {shape}, as image 0. "
-                "Bring all to one type and size, for example with torchvision's Resize and CenterCrop."
+                "Convert all images to one type and size, for example with torchvision's Resize and CenterCrop."
             )
         part = slice(self.filled, self.filled + len(images))
         self.filled = part.stop

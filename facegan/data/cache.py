@@ -2,11 +2,11 @@
 
 A cache is one uint8 array (N, 3, size, size). Caches are in `facegan.data.DATA_FOLDER`, or, if that cannot be written,
 in the user's cache folder, but never in the folder of the photographs. A cache is written chunk by chunk, so it is
-never in memory as a whole, and renamed atomically. One process builds it while others wait. A corrupt cache is
-detected and rebuilt.
+never in memory as a whole, and is then renamed atomically. One process builds it, and other processes wait. A corrupt
+cache is detected and rebuilt.
 
-A cache's name is LABEL-SIZEpx-CROP-KEY.npy. Caches whose names differ only in KEY are of the same source, and all but
-the newest are outdated.
+A cache's name is LABEL-SIZEpx-CROP-KEY.npy. Caches whose names differ only in KEY have the same source; all but the
+newest are outdated.
 """
 
 from __future__ import annotations
@@ -30,19 +30,19 @@ _KEY = "[0-9a-f]{12}"
 
 
 def folders() -> list[Path]:
-    """The folders of caches, in the order in which they are tried."""
+    """The folders for caches, in the order in which they are tried."""
     return [Path(data.DATA_FOLDER), files.user_cache()]
 
 
 def label_of(path: str | Path) -> str:
-    """The start of the names of a path's caches; equal names in different folders get different labels."""
+    """The beginning of the names of a path's caches; equal names in different folders have different labels."""
     place = os.path.abspath(path)
     name = os.fsencode(os.path.basename(place))[:60].decode(errors="ignore")
     return f"{name}@{hashlib.sha256(os.fsencode(place)).hexdigest()[:8]}"
 
 
 def caches_of(source: str | Path) -> list[Path]:
-    """The caches of a data set by name, or of a folder or file by path; of all sizes and crops."""
+    """The caches, of all sizes and crops, of a data set (by name), or of a folder or file (by path)."""
     from facegan.data.registry import SOURCES
 
     label = source if source in (*SOURCES, "synthetic") else label_of(Path(source).expanduser())
@@ -52,7 +52,7 @@ def caches_of(source: str | Path) -> list[Path]:
 
 
 def has_sizes_of(name: str) -> bool:
-    """Whether there is a cache with the same name and key for another image size."""
+    """Whether there is a cache with this name for any image size."""
     pattern = re.compile(re.sub(r"-\d+px-", r"-\\d+px-", re.escape(name).replace("\\-", "-"), count=1))
     return any(
         pattern.fullmatch(path.name) for place in folders() if place.is_dir() for path in place.iterdir()
@@ -60,17 +60,17 @@ def has_sizes_of(name: str) -> bool:
 
 
 def find(name: str) -> tuple[np.ndarray, dict] | None:
-    """The cached array and its notes; None if it is missing or damaged."""
+    """The cache `name`, as a memory-mapped array and its notes; None if it is missing or damaged."""
     return next(filter(None, (_open(place / name) for place in folders())), None)
 
 
 def build(name: str, chunks: Callable[[dict], Iterator[np.ndarray]]) -> tuple[np.ndarray, dict]:
-    """Build the cache `name`; in memory, with a warning, if no folder can be written.
+    """Build the cache `name`. If no folder can be written, warn and keep it in memory.
 
     Args:
         name: file name that ends in "-KEY.npy". Caches with another key are removed.
-        chunks: fills a dict of notes (JSON values), which are kept beside the array, and yields its chunks,
-            uint8 (k, 3, size, size).
+        chunks: function that fills a dict of notes (JSON values), which are stored next to the array, and yields the
+            array's chunks, uint8 (k, 3, size, size).
 
     Returns:
         The array, memory-mapped, and its notes.
@@ -81,7 +81,9 @@ def build(name: str, chunks: Callable[[dict], Iterator[np.ndarray]]) -> tuple[np
             return _build(place / name, chunks)
         except OSError as error:
             reason = f"{place}: {error.strerror or error}"
-    warnings.warn(f"decoded into memory, because no cache could be written ({reason}).", stacklevel=4)
+    warnings.warn(
+        f"images were decoded into memory, because no cache could be written ({reason}).", stacklevel=4
+    )
     notes: dict = {}
     return np.concatenate(list(chunks(notes))), notes
 
@@ -103,7 +105,7 @@ def _open(path: Path) -> tuple[np.ndarray, dict] | None:
 
 def _build(path: Path, chunks: Callable[[dict], Iterator[np.ndarray]]) -> tuple[np.ndarray, dict]:
     with files.locked(_family(path)):
-        _remove(path, rf"{_TEMPORARY}[0-9a-f]{{16}}-")  # left by a killed process; requires the lock
+        _remove(path, rf"{_TEMPORARY}[0-9a-f]{{16}}-")  # of a killed process; requires the lock
         found = _open(path)
         if found is not None:  # another process was faster
             return found
@@ -137,15 +139,15 @@ def _write_header(file, shape: tuple[int, ...]) -> None:
 
 
 def _family(path: Path) -> Path:
-    """The cache's path up to its key."""
+    """The cache's path without the key."""
     return path.with_name(path.name.rpartition("-")[0])
 
 
 def _remove(path: Path, prefix: str = "") -> None:
-    """Delete the other caches of the family of `path`, or with `prefix` its temporary files."""
+    """Delete the other caches of the family of `path`; with `prefix`, delete its temporary files."""
     name = re.compile(f"{prefix}{re.escape(_family(path).name)}-{_KEY}" + r"\.npy")
     for other in path.parent.iterdir():
         if other != path and name.fullmatch(other.name):
-            with contextlib.suppress(OSError):  # on Windows, if another process maps it
+            with contextlib.suppress(OSError):  # fails on Windows if another process maps it
                 other.unlink()
                 files.invalidate(other)

@@ -1,6 +1,6 @@
-"""Crops: the named squares of CelebA's aligned images, the central square, and faces.
+"""Named crops: squares of CelebA's aligned images, the central square, and faces.
 
-Metrics and generators are only comparable if their crops agree, so a data set records the name of its crop:
+Metrics and generators are comparable only if their crops are the same, so a data set records the name of its crop:
 
 | crop | rows, columns of the 178 x 218 image | used by |
 |---|---|---|
@@ -31,11 +31,11 @@ class Crop:
 
     Attributes:
         name: the name that a data set records.
-        cut: (PIL RGB image, side of the result in pixels) -> the square as a PIL RGB image, which is resized to
-            that side afterward. Raises `ValueError` if the image cannot be cut.
-        share: the smallest side of the square as a share of the image's shorter side. A large JPEG is decoded at
-            a reduced size that suits this share; with 0, always at full size.
-        version: increase it if the same photographs give other pixels; caches are then rebuilt.
+        cut: function of a PIL RGB image and the side of the result in pixels. It returns the square as a PIL RGB
+            image, which is later resized to that side. It raises `ValueError` if the image cannot be cut.
+        share: the smallest side of the square, as a fraction of the image's shorter side. A large JPEG is decoded at
+            a reduced size that is sufficient for this fraction; with 0, always at full size.
+        version: increase it if the same photographs give different pixels, so that caches are rebuilt.
     """
 
     name: str

@@ -20,20 +20,20 @@ _WHOLE = slice(None)
 
 
 class FaceDataset:
-    """Faces in memory or memory-mapped.
+    """A data set of faces, in memory or memory-mapped. Arguments are also attributes.
 
     Args:
         images: uint8 (N, 3, size, size), at least two.
-        name: the source that they were loaded from.
-        crop: name of their crop in `facegan.data.crops`; None if unknown.
+        name: name of the source.
+        crop: name of the crop in `facegan.data.crops`; None if unknown.
         skipped: "file: reason" for every image that could not be used.
-        labels: the class of each face, int64 (N,).
+        labels: the class of each face, int64 (N,); None if unknown.
         classes: the names of the classes.
-        attributes: columns (N,) of the drawn faces.
-        fingerprint: 16 hex digits that identify the source; computed from the pixels if not given.
+        attributes: columns (N,) by attribute, for drawn faces.
+        fingerprint: 16 hex digits that identify the source; by default, computed from the pixels.
 
     Raises:
-        DataError: the images have another type or shape.
+        DataError: the images have another type or shape, or there are fewer than two.
     """
 
     def __init__(
@@ -64,7 +64,7 @@ class FaceDataset:
         return len(self.images)
 
     def __getitem__(self, index: Any) -> Tensor:
-        """uint8 (3, size, size) for a number, (k, 3, size, size) for a slice or list."""
+        """Copy faces: uint8 (3, size, size) for an index, (k, 3, size, size) for a slice or a list of indices."""
         return torch.from_numpy(np.array(self.images[index]))
 
     def __repr__(self) -> str:
@@ -72,33 +72,38 @@ class FaceDataset:
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """(N, 3, size, size)."""
+        """The shape of the images, (N, 3, size, size)."""
         return self.images.shape
 
     @property
     def image_size(self) -> int:
-        """Pixels a side."""
+        """The side of the images in pixels."""
         return self.images.shape[-1]
 
     @cached_property
     def fingerprint(self) -> str:
-        """16 hex digits that identify the source's faces, equal on every machine.
+        """16 hex digits that identify the source's faces; they are the same on every machine.
 
-        For photographs, it covers the files' names and bytes, not size and crop; for arrays, the pixels.
+        For photographs, they depend on the files' names and bytes, not on size and crop; for arrays, on the pixels.
         """
         if self._fingerprint:
             return self._fingerprint
         return fingerprint_of(self.images)
 
     def record(self) -> dict[str, Any]:
-        """The values that identify the data set in checkpoints."""
+        """The values that identify the data set in checkpoints: name, count, image size, crop, and fingerprint."""
         names = ("name", "image_size", "crop", "fingerprint")
         return {"count": len(self)} | {name: getattr(self, name) for name in names}
 
     def split(self, held_out: int = 64) -> tuple[FaceDataset, FaceDataset]:
-        """Split into faces to train on and `held_out` evenly spaced faces for measuring only. Both are copies.
+        """Split into faces for training and evenly spaced faces that are held out for evaluation.
 
-        Both parts keep the source's fingerprint, so their results are comparable.
+        Args:
+            held_out: number of held-out faces, at least 2.
+
+        Returns:
+            The faces for training, and the held-out faces. Both are copies, and both keep the source's fingerprint, so
+            their results are comparable.
 
         Raises:
             DataError: a part would have fewer than two faces.
@@ -135,16 +140,19 @@ class FaceDataset:
         flip: bool = True,
         part: slice = _WHOLE,
     ) -> Batches:
-        """Shuffled batches: floats (B, 3, H, W) in [-1, 1]; each loop over the result is an epoch.
+        """Shuffled batches of the faces. The incomplete last batch of an epoch is dropped.
 
-        The incomplete last batch is dropped. The whole data set moves to the device if it fits.
+        The whole data set is moved to the device if it fits.
 
         Args:
             batch_size: faces per batch.
-            generator: CPU generator for order and flips; by default PyTorch's global one.
+            generator: CPU generator for order and flips; by default, PyTorch's global generator.
             device: device of the batches.
             flip: whether to mirror each face with probability 1/2.
             part: the slice of each batch to load, for one of several processes.
+
+        Returns:
+            An iterable of floats (B, 3, H, W) in [-1, 1]; each loop over it is an epoch.
 
         Raises:
             DataError: the data set is smaller than a batch.
@@ -156,11 +164,20 @@ class FaceDataset:
 
 
 class Batches:
-    """Batches of samples (N, ...), uint8 images or floats; one loop over it is an epoch.
+    """An iterable of shuffled batches; one loop over it is an epoch. See `FaceDataset.batches`.
+
+    Args:
+        samples: (N, ...), uint8 images or floats.
+        batch_size: samples per batch.
+        name: name of the data set, for messages.
+        generator, device, flip, part: as for `FaceDataset.batches`.
 
     Attributes:
         remaining: indices of the samples that remain in this epoch.
-        epoch: the epoch in progress, counted from 1; 0 before the first.
+        epoch: the current epoch, counted from 1; 0 before the first.
+
+    Raises:
+        DataError: there are fewer samples than `batch_size`.
     """
 
     def __init__(
@@ -186,7 +203,7 @@ class Batches:
         self._samples = _resident(torch.from_numpy(samples), device)
 
     def __len__(self) -> int:
-        """Batches in an epoch."""
+        """The number of batches in an epoch."""
         return self.count // self.batch_size
 
     def __iter__(self) -> Iterator[Tensor]:
@@ -223,7 +240,7 @@ def fingerprint_of(samples: np.ndarray) -> str:
 
 
 def as_dataset(faces: Any, image_size: int) -> FaceDataset:
-    """The faces argument of `fit` as a `FaceDataset`; other images are converted.
+    """Convert the argument `faces` of `fit` to a `FaceDataset`.
 
     Args:
         faces: a `FaceDataset`, or any input of `facegan.data.arrays.read_images`: an array, a tensor, a list of
@@ -231,7 +248,7 @@ def as_dataset(faces: Any, image_size: int) -> FaceDataset:
         image_size: required pixels a side.
 
     Raises:
-        DataError: the input is anything else, or has another size.
+        DataError: the input is anything else, or has another image size.
 
     >>> as_dataset(torch.zeros(8, 3, 16, 16, dtype=torch.uint8), 16)
     FaceDataset('array', 8 faces, 16 px)
@@ -240,7 +257,7 @@ def as_dataset(faces: Any, image_size: int) -> FaceDataset:
         return FaceDataset(**read_images(faces, image_size)._asdict())
     if faces.image_size != image_size:
         raise DataError(
-            f"the faces are {faces.image_size} px, the networks {image_size} px. Load them with "
+            f"the faces are {faces.image_size} px, the networks {image_size} px. Load the faces with "
             f"load_faces(..., size={image_size}), or set image_size={faces.image_size} in the config."
         )
     return faces

@@ -1,9 +1,9 @@
 """Decodes image files to square uint8 RGB arrays, on several threads.
 
-Conversion to RGB: EXIF rotation is applied; transparent images are composited onto white; gray, CMYK, and palette
-images are converted; animations use the first frame; 16-bit gray is scaled to 8 bits.
+Images are converted to RGB as follows: EXIF rotation is applied; transparent images are composited onto white; gray,
+CMYK, and palette images are converted; the first frame of an animation is used; 16-bit gray is scaled to 8 bits.
 
-Threads are used instead of a `DataLoader`, because Pillow decodes without the GIL, and nothing has to be pickled.
+Threads are used instead of a `DataLoader`, because Pillow decodes without the GIL, and threads need no pickling.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ from facegan.data.crops import CENTER, Crop
 from facegan.errors import DataError, first_line, printable
 
 MAX_PIXELS = 100_000_000  # per image
-DECODING_VERSION = 1  # increase it if the same photographs give other pixels; caches are then rebuilt
-MAX_BAD_SHARE = 0.01  # share of unreadable images that are skipped; more are an error,
-FEW_BAD = 5  # except for this number in a small folder, if their share is
-_MOST_BAD_SHARE = 1 / 3  # at most
+DECODING_VERSION = 1  # increase it if the same photographs give different pixels, so that caches are rebuilt
+MAX_BAD_SHARE = 0.01  # maximum fraction of unreadable images; see `most_bad`
+FEW_BAD = 5  # number of unreadable images that is allowed in a small folder
+_MOST_BAD_SHARE = 1 / 3  # maximum fraction of unreadable images in a small folder
 _CUT = "cut off: a part of the picture is missing"
 _GIANT = 25_000_000  # pixels of images that are decoded one at a time
 _CHUNK = 64  # images decoded by a thread at a time
@@ -68,7 +68,7 @@ class Unreadable(Exception):
 
 
 class _Giant(Exception):
-    """A very large image, decoded outside of the pool, whose threads would each keep memory for it."""
+    """A very large image. It is decoded outside of the pool, because each thread would keep memory for it."""
 
 
 class NoFace(Unreadable):
@@ -85,7 +85,7 @@ def decode_all(
         size: pixels a side of the results.
         crop: crop of each image.
         skipped: dict to fill with name -> reason for every image that cannot be used.
-        broken: dict to fill with those of `skipped` that cannot be read; the others show no face.
+        broken: dict to fill with the entries of `skipped` that cannot be read; in the others, no face was found.
 
     Yields:
         Chunks, uint8 (k, 3, size, size).
@@ -107,7 +107,12 @@ def decode_all(
 
 @dataclass
 class Survey:
-    """The contents of a folder or archive: images by (width, height), and "name: reason" for unreadable ones."""
+    """The contents of a folder or archive.
+
+    Attributes:
+        sizes: number of readable images by (width, height).
+        skipped: "name: reason" for every unreadable image.
+    """
 
     sizes: Counter[tuple[int, int]] = field(default_factory=Counter)
     skipped: list[str] = field(default_factory=list)
@@ -119,7 +124,11 @@ class Survey:
 
 
 def survey(photos: Photos, *, title: str) -> Survey:
-    """Read and decode every image, and keep only the sizes; `title` is shown beside the progress bar.
+    """Read and decode every image, and keep only the sizes.
+
+    Args:
+        photos: the image files.
+        title: text next to the progress bar.
 
     Raises:
         DataError: the archive is corrupt.
@@ -137,9 +146,9 @@ def survey(photos: Photos, *, title: str) -> Survey:
 def _in_parallel(
     photos: Photos, work: Callable[[bytes], object], title: str
 ) -> Iterator[tuple[Sequence[str], list]]:
-    """Chunks of names with the result of `work(bytes)`, or the `Unreadable` that it raised, in order.
+    """Yield chunks of names with the results of `work(bytes)`, or the `Unreadable` that it raised, in order.
 
-    An archive is read in this thread, ahead of the workers, which would block each other otherwise.
+    An archive is read in this thread, ahead of the workers, because the workers would block each other.
     """
     from tqdm.auto import tqdm
 
@@ -157,7 +166,7 @@ def _in_parallel(
 
 @contextmanager
 def _strict() -> Iterator[None]:
-    """A context in which Pillow refuses truncated files, even if another library has told it to accept them."""
+    """A context in which Pillow refuses truncated files, even if another library has configured it to accept them."""
     from PIL import ImageFile
 
     before, ImageFile.LOAD_TRUNCATED_IMAGES = ImageFile.LOAD_TRUNCATED_IMAGES, False
@@ -168,7 +177,7 @@ def _strict() -> Iterator[None]:
 
 
 def _portions(photos: Photos) -> Iterator[tuple[list[str], list]]:
-    """Names with their bytes, or with functions that read them: up to 64 images, or 4 MB of an archive."""
+    """Yield names with their bytes, or with functions that read them: up to 64 images, or 4 MB of an archive."""
     names: list[str] = []
     data: list[Any] = []
     size = 0
@@ -211,7 +220,11 @@ def _attempt(work: Callable[[bytes], object], data: bytes | Callable[[], bytes])
 
 
 def decode(data: bytes, size: int, crop: Crop = CENTER) -> np.ndarray:
-    """One image file's bytes as uint8 (3, size, size). Raises `Unreadable` with the reason."""
+    """Decode the bytes of an image file, with this crop, to uint8 (3, size, size).
+
+    Raises:
+        Unreadable: the image cannot be used; the message is the reason.
+    """
     least = ceil(size / crop.share) if crop.share else MAX_PIXELS
     with ExitStack() as stack:
         image = _open(data, least, stack)
@@ -227,9 +240,9 @@ def _decoded_size(data: bytes) -> tuple[int, int]:
 
 
 def _open(data: bytes, size: int, stack: ExitStack):
-    """Any image file as a PIL RGB image; a JPEG may be reduced, to at least 2 x `size` a side.
+    """Open any image file as a PIL RGB image. A JPEG may be reduced, to at least 2 x `size` a side.
 
-    Large images wait for each other until `stack` is closed.
+    While large images are in memory, others wait until their `stack` is closed.
     """
     image = jpeg.decode_small(data, size)
     if image is None:
@@ -264,7 +277,7 @@ def _open_any(data: bytes, size: int, stack: ExitStack):
         raise
     except Image.DecompressionBombError:
         raise Unreadable(f"more than {MAX_PIXELS:,} pixels") from None
-    except Exception as error:  # decoders raise many kinds on corrupt bytes
+    except Exception as error:  # decoders raise many kinds of errors on corrupt bytes
         raise Unreadable(f"cannot be decoded ({type(error).__name__})") from None
 
 
@@ -279,14 +292,14 @@ def _reduced(data: bytes, size: int):
 
 def _register_heic() -> None:
     if not formats.find_heic():
-        raise Unreadable(f"a HEIC image, whatever its name; {formats.NEEDS_HEIC}")
+        raise Unreadable(f"a HEIC image, despite its name; {formats.NEEDS_HEIC}")
     import pillow_heif
 
     pillow_heif.register_heif_opener()
 
 
 def to_square(image, size: int, crop: Crop = CENTER) -> np.ndarray:
-    """A square part of a PIL RGB image, resized with antialiasing, as uint8 (3, size, size)."""
+    """Crop a PIL RGB image to a square and resize it with antialiasing; returns uint8 (3, size, size)."""
     from PIL import Image
 
     square = crop.cut(image, size)
@@ -296,7 +309,7 @@ def to_square(image, size: int, crop: Crop = CENTER) -> np.ndarray:
 
 
 def to_rgb(image):
-    """A PIL image of any mode, upright, as RGB. Raises `Unreadable` for float and 32-bit pixels."""
+    """Convert a PIL image of any mode to RGB, upright. Raises `Unreadable` for float and 32-bit pixels."""
     from PIL import ExifTags, Image, ImageOps
 
     if image.getexif().get(ExifTags.Base.Orientation, 1) != 1:  # transposing copies
@@ -326,16 +339,16 @@ def _check_pixels(width: int, height: int) -> None:
 
 
 def most_bad(total: int) -> int:
-    """The maximum number of unreadable images of `total`: 5 or 1 %, whichever is more, but at most a third."""
+    """The maximum number of unreadable images among `total`: 5 or 1%, whichever is more, but at most a third."""
     return int(min(max(FEW_BAD, MAX_BAD_SHARE * total), _MOST_BAD_SHARE * total))
 
 
 def _check_share(photos: Photos, broken: dict[str, str], faceless: int) -> None:
     total = len(photos.names)
     if len(broken) > most_bad(total):
-        besides = f" In {faceless:,} of the others no face was found." if faceless else ""
+        besides = f" In {faceless:,} of the others, no face was found." if faceless else ""
         raise DataError(
-            f"{len(broken)} or more of {total} images in {photos.path.name!r} cannot be used as they are; at most "
+            f"{len(broken)} or more of {total} images in {photos.path.name!r} cannot be used; at most "
             f"{most_bad(total)} are skipped: {listed(broken, 3)}. Repair, replace or remove them.{besides}"
         )
 

@@ -18,7 +18,7 @@ from facegan.data.transfer import LEAST, MINUTE, MirrorError, why_unreachable
 from facegan.errors import DownloadError, first_line
 
 TIMEOUT = (10, 30)  # seconds to connect, and between two bytes
-CHUNK = LEAST  # bytes; at most this many are lost when a connection breaks
+CHUNK = LEAST  # bytes; when a connection breaks, at most this many are lost
 _AHEAD = 8  # chunks that are read while others are written
 _REDIRECTS = 10
 _PACKINGS = ("gzip", "x-gzip", "deflate")  # other encodings are ignored
@@ -34,7 +34,15 @@ class Unreachable(MirrorError):
 
 @dataclass(frozen=True)
 class Answer:
-    """A server's response; `downgraded` is true if it redirected from https to http."""
+    """A server's response.
+
+    Attributes:
+        status: status code, 200, 206, or 416.
+        headers: the response's headers.
+        encoding: compression of the body; '' if there is none.
+        downgraded: whether the server redirected from https to http.
+        body: chunks of the body, decompressed.
+    """
 
     status: int
     headers: Mapping[str, str]
@@ -44,7 +52,7 @@ class Answer:
 
     @property
     def validator(self) -> str:
-        """A header value that changes if the file changes; '' if there is none."""
+        """The value of a header that changes if the file changes; '' if there is none."""
         etag = self.headers.get("ETag", "")
         return self.headers.get("Last-Modified", "") if not etag or etag.startswith("W/") else etag
 
@@ -55,14 +63,24 @@ class Answer:
 
     @property
     def total(self) -> int | None:
-        """The size of the whole file in bytes; None if the server does not say."""
+        """The size of the whole file in bytes; None if the server does not state it."""
         found = re.fullmatch(r"bytes \d+-\d+/(\d+)", self.headers.get("Content-Range", ""))
         return int(found[1]) if found else self.length
 
 
 @contextlib.contextmanager
 def request(url: str, headers: dict[str, str] | None = None) -> Iterator[Answer]:
-    """A context with a response of status 200, 206, or 416, before its body is read."""
+    """A context with the response to a request, before its body is read.
+
+    Args:
+        url: web address.
+        headers: request headers.
+
+    Raises:
+        Broken: the connection broke, or the server has a temporary error.
+        Unreachable: there is no connection.
+        MirrorError: the server does not offer the file, or is too slow.
+    """
     import requests
 
     try:
@@ -79,7 +97,7 @@ def request(url: str, headers: dict[str, str] | None = None) -> Iterator[Answer]
                 raise MirrorError(said)
             body = _decoded(exchange, encoding)
             yield Answer(response.status_code, response.headers, encoding, downgraded, body)
-    except DownloadError:  # of the disk
+    except DownloadError:  # a disk error
         raise
     except requests.ReadTimeout:
         raise Broken(f"the server was silent for {TIMEOUT[1]} seconds") from None
@@ -98,9 +116,9 @@ def request(url: str, headers: dict[str, str] | None = None) -> Iterator[Answer]
 
 
 def _exchange(url: str, headers: dict[str, str]) -> Generator[Any, None, None]:
-    """Yields the response and whether it was redirected from https to http, and then the chunks of its body.
+    """Yield the response, with whether it was redirected from https to http, and then the chunks of its body.
 
-    `requests` itself would read the whole body of a redirect, without a limit.
+    If `requests` followed redirects itself, it would read their whole bodies, without a limit.
     """
     import requests
 
@@ -121,10 +139,10 @@ def _exchange(url: str, headers: dict[str, str]) -> Generator[Any, None, None]:
 
 
 def _in_time(items: Generator[Any, None, None]) -> Generator[Any, None, None]:
-    """Yields items as long as they have at least `LEAST` bytes per minute of waiting time.
+    """Yield items as long as they have at least `LEAST` bytes per minute of waiting time.
 
-    They are read in another thread, because a read that occasionally gets a byte never times out. The thread ends
-    with its read; the process does not wait for it.
+    They are read in another thread, because a read that occasionally receives a byte never times out. The thread ends
+    when its read ends; the process does not wait for it.
     """
     wanted: queue.SimpleQueue[bool] = queue.SimpleQueue()
     made: queue.SimpleQueue[Any] = queue.SimpleQueue()
@@ -171,7 +189,7 @@ def _make(
 
 
 def _decoded(chunks: Iterator[bytes], encoding: str) -> Iterator[bytes]:
-    """The file's bytes in bounded chunks, also if the server compresses them against the request."""
+    """Yield the file's bytes in bounded chunks, also if the server compresses them although this was not requested."""
     if not encoding:
         yield from chunks
         return
@@ -182,7 +200,7 @@ def _decoded(chunks: Iterator[bytes], encoding: str) -> Iterator[bytes]:
                 if found := unpacker.decompress(chunk, CHUNK):
                     yield found
             except zlib.error:
-                raise MirrorError(f"what the server sends is not {encoding}") from None
+                raise MirrorError(f"the server's data is not {encoding}, as it claims") from None
             chunk = unpacker.unconsumed_tail
         if unpacker.eof:
             return

@@ -36,7 +36,7 @@ def readable() -> set[str]:
 
 
 def of_pillow() -> list[str]:
-    """Pillow's names of the allowed formats. Pillow has others, some of which start other programs."""
+    """Pillow's names of the allowed formats. Other formats are not allowed, because some start other programs."""
     from PIL import Image
 
     Image.init()
@@ -44,12 +44,12 @@ def of_pillow() -> list[str]:
 
 
 def find_heic() -> bool:
-    """Whether HEIC images can be read."""
+    """Whether the package for HEIC images is installed."""
     return find_spec("pillow_heif") is not None
 
 
 def is_heic(data: bytes) -> bool:
-    """Whether a file's bytes are a HEIC image, whatever its suffix is; some phones use .jpg."""
+    """Whether a file's bytes are a HEIC image. The suffix does not tell, because some phones use .jpg."""
     return data[4:8] == b"ftyp" and any(brand in data[8:40] for brand in (b"heic", b"heix", b"heim", b"heis"))
 
 
@@ -64,7 +64,7 @@ def count_unread(names: Iterable[str]) -> Counter[str]:
 
 
 def advice_on(unread: dict[str, int]) -> str:
-    """The files that were not read, with advice, such as "3 .heic files: pip install ...; 1 .mov file: ..."."""
+    """Describe the files that were not read, with advice: "3 .heic files: pip install ...; 1 .mov file: ..."."""
     parts = []
     for suffixes, advice in _ADVICE:
         found = [f"{n:,} {s} file{'s' * (n > 1)}" for s, n in sorted(unread.items()) if s in suffixes]

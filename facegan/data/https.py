@@ -1,6 +1,6 @@
-"""Downloads a file over https, with resume and a size limit.
+"""Downloads a file over https, with resuming and a size limit.
 
-pooch is not used, because it cannot resume interrupted downloads, and discards files with an unexpected digest.
+pooch is not used, because it cannot resume interrupted downloads and discards files with an unexpected digest.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ PAUSE = 1.0  # seconds before the second attempt; twice that before the third, a
 
 
 class _Unusable(Broken):
-    """The partial download cannot be continued."""
+    """The partial download cannot be resumed."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -85,7 +85,7 @@ class Https:
     def _receive(
         self, answer: Answer, target: Path, expected: Expected, *, part: Path | None = None, offset: int = 0
     ) -> Path:
-        """Write the body of the answer after `offset` bytes of `part`, or into a new part."""
+        """Write the response's body after `offset` bytes of `part`, or to a new part."""
         if not part or offset == 0:
             part = self._part(target, answer)
         most = expected.most(target.parent)
@@ -104,7 +104,7 @@ class Https:
         return _checked(part, answer, expected)
 
     def _part(self, target: Path, answer: Answer) -> Path:
-        """The temporary file for this version of the file at this address."""
+        """The path of the temporary file for this version of the file at this address."""
         version = f"{answer.validator}\n{answer.total}" + "\nhttp" * answer.downgraded
         return target.with_name(f".{target.name}-{_short_hash(self.url)}-{_short_hash(version)}.part")
 
@@ -121,7 +121,7 @@ def _short_hash(text: str) -> str:
 
 
 def _checked(part: Path, answer: Answer, expected: Expected) -> Path:
-    """A complete part. If the server redirected to http, it must be the published file."""
+    """Return a complete part. If the server redirected to http, it must be the published file."""
     if answer.downgraded and not expected.is_published(part):
         part.unlink()
         raise MirrorError(
@@ -131,7 +131,7 @@ def _checked(part: Path, answer: Answer, expected: Expected) -> Path:
 
 
 def _offset(answer: Answer, have: int, validator: str) -> int:
-    """Where the body begins in the file: at `have` if the server resumes there, otherwise at 0."""
+    """The position in the file at which the body begins: `have` if the server resumes there, otherwise 0."""
     if answer.status == 416:  # the part is complete, or the file is shorter now
         raise _Unusable("the server has nothing after what was received")
     if answer.status == 200:
@@ -147,7 +147,7 @@ def _offset(answer: Answer, have: int, validator: str) -> int:
 def _write(
     chunks: Iterable[bytes], part: Path, *, offset: int, total: int | None, most: float = float("inf")
 ) -> int:
-    """Append chunks after `offset` bytes of a part, until there are more than `most`; returns its size."""
+    """Write chunks after `offset` bytes of a part, until it has more than `most` bytes; returns its size."""
     from tqdm.auto import tqdm
 
     title = f"downloading {part.name[1:].rsplit('-', 2)[0]}"
@@ -171,7 +171,7 @@ def _write(
 
 
 def _disk_error(error: OSError, part: Path) -> Exception:
-    """Translate only errors of a full disk, because errors of requests are OSErrors, too."""
+    """Convert only errors of a full disk, because errors of `requests` are also `OSError`s."""
     if error.errno not in {errno.ENOSPC, errno.EDQUOT}:
         return error
     full = f"disk full: could not write to {part.parent}."

@@ -1,8 +1,8 @@
-"""Decodes small JPEGs fast, and detects JPEGs with missing parts.
+"""Decodes small JPEGs quickly, and detects JPEGs with missing parts.
 
-An interrupted program may truncate a JPEG and still write the end marker. libjpeg then issues a warning, which Pillow
-does not pass on, and fills the rest with gray. Does not detect a cut exactly between two scans, or before a restart
-marker.
+A program that is interrupted may truncate a JPEG and still write the end marker. libjpeg then issues a warning, which
+Pillow ignores, and fills the rest with gray. A cut exactly between two scans, or before a restart marker, is not
+detected.
 """
 
 from __future__ import annotations
@@ -11,16 +11,16 @@ import re
 import struct
 from collections.abc import Callable
 
-_MARKER = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]")  # in a scan, where 0xFF as a value is followed by 0
+_MARKER = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]")  # in a scan, where a value of 0xFF is followed by 0
 _SCAN, _END = b"\xff\xda", b"\xff\xd9"
 _MORE = b"\x5a" * 256  # changes the picture only if a part is missing
 
 
 def decode_small(data: bytes, size: int):
-    """A small color JPEG as a PIL image, twice as fast as with `Image.open`; None for all other files.
+    """Decode a small color JPEG to a PIL image, twice as fast as `Image.open`; returns None for all other files.
 
-    Only for images that are too small to be decoded at a reduced size. Returns None for corrupt files, so that
-    `Image.open` gives the reason.
+    This is for images that are too small to be decoded at a reduced size. For corrupt files, the result is also None;
+    `Image.open` then gives the reason.
     """
     from PIL import Image
 
@@ -34,9 +34,9 @@ def decode_small(data: bytes, size: int):
 
 
 def is_cut(data: bytes, image, decode_again: Callable) -> bool:
-    """Whether a part of a JPEG's picture is missing, although it decodes.
+    """Whether a part of a JPEG's picture is missing, although it can be decoded.
 
-    Such a picture ends in gray, or is progressive, and depends on the bytes that follow its last scan.
+    Such a picture ends in gray or is progressive, and its pixels depend on the bytes that follow its last scan.
 
     Args:
         data: the file's bytes.
@@ -45,7 +45,7 @@ def is_cut(data: bytes, image, decode_again: Callable) -> bool:
     """
     corner = image.getpixel((image.width - 1, image.height - 1))
     ends_gray = {127, 128} >= set(corner if isinstance(corner, tuple) else (corner,))
-    refined = "progressive" in image.info if image.info else data.count(_SCAN) > 1  # a thumbnail has one, too
+    refined = "progressive" in image.info if image.info else data.count(_SCAN) > 1  # a thumbnail also has one
     if not ends_gray and not refined:
         return False
     end = _end(data)

@@ -1,4 +1,4 @@
-"""Loads faces from a name, folder, zip, `.npy`, or images in memory: `load_faces`.
+"""Loads faces from a named data set, folder, zip, `.npy`, or images in memory: `load_faces`.
 
 Photographs are decoded once (`facegan.data.decode`) to a `.npy` file, which is then memory-mapped
 (`facegan.data.cache`). The user's `.npy` files are copied there, too.
@@ -32,17 +32,17 @@ from facegan.runtime.settings import usual_settings
 _CHUNK = 500  # faces drawn at a time
 _CUT_FROM = " (cut from "  # part of the data set's name
 _IS_HEIC = f"a HEIC image; {formats.NEEDS_HEIC}"
-_MANY_FACELESS = 0.05  # share of photographs without a face above which the warning says what to do
+_MANY_FACELESS = 0.05  # fraction of photographs without a face; above it, the warning says what to do
 
 
 @dataclass(frozen=True)
 class _Photographs:
-    """A folder or zip with the settings to load it."""
+    """A folder or zip, with the settings for loading it."""
 
     name: str
-    label: str  # start of its caches' names
+    label: str  # beginning of its caches' names
     key: str  # 12 hex digits that change if its images may have changed
-    locate: Callable[[], Path]  # returns its path; downloads and verifies a named zip first
+    locate: Callable[[], Path]  # returns its path, after downloading and verifying a named zip
     crop: Crop
     first: int | None = None  # number of images to use, by name; None for all
 
@@ -54,29 +54,29 @@ class _Photographs:
 def load_faces(source: Any, size: int = 64, *, crop: str | None = None, align: str = "center") -> FaceDataset:
     """Load faces, cropped to squares and resized with antialiasing.
 
-    Photographs are decoded once, to a cache in `data/` or, if that cannot be written, in the user's cache folder; a
-    `.npy` is copied there. Images that cannot be read are skipped with a warning. Class subfolders become labels.
+    Photographs are decoded once, to a cache in `data/` or, if that cannot be written, in the user's cache folder. A
+    `.npy` is also copied there. Images that cannot be read are skipped with a warning. Subfolders become labels.
 
     Args:
-        source: 'celeba' (32,600 faces, 248 MB) or 'celeba-full' (202,599, 1.4 GB), downloaded and verified on
-            first use, or another registered name; 'synthetic' (10,000 drawn faces); a folder, searched
-            recursively; a `.zip`; a `.npy`; or an array, tensor, list, or torch `Dataset` of images. If 'celeba' cannot
-            be downloaded, its faces are cut from 'celeba-full', and the data set's name says so.
-        size: pixels a side, 16 to 512.
+        source: 'celeba' (32,600 faces, 248 MB) or 'celeba-full' (202,599 faces, 1.4 GB), which are downloaded and
+            verified on first use, or another registered name; 'synthetic' (10,000 drawn faces); a folder, which is
+            searched recursively; a `.zip`; a `.npy`; or an array, tensor, list, or torch `Dataset` of images. If
+            'celeba' cannot be downloaded, its faces are cut from 'celeba-full', and the data set's name says so.
+        size: side of the images in pixels, 16 to 512.
         crop: a name from `facegan.data.crops`: 'celeba-108', 'celeba-128', or 'celeba-178' for aligned CelebA
-            images of 178 x 218, 'center' for other photographs. 'celeba' is already cropped.
-        align: 'face' finds the largest face of each photograph, rotates it upright, and frames it like
-            'celeba-128'; photographs without a face are skipped. This needs OpenCV (`pip install 'facegan[align]'`);
-            without it, central squares are used, with a warning.
+            images of 178 x 218, or 'center' for other photographs. 'celeba' is already cropped.
+        align: 'center' uses the crop. 'face' finds the largest face in each photograph, rotates it upright, and frames
+            it like 'celeba-128'; photographs without a face are skipped. This needs OpenCV
+            (`pip install 'facegan[align]'`); without it, central squares are used, with a warning.
 
     Returns:
         The faces, uint8 (N, 3, size, size), with labels and attributes if there are any.
 
     Raises:
-        DataError: the source is missing, has fewer than two images or too many unreadable ones (more than 1 %
-            and more than 5, or more than a third), or is unsafe (`facegan.data.zips` states the limits); or
-            `crop` or `align` does not apply to it.
-        DownloadError: a data set cannot be downloaded. It is a subclass of `DataError`.
+        DataError: the source is missing, has fewer than two images or too many unreadable images (more than 1% and
+            more than 5, or more than a third), or is unsafe (see the limits in `facegan.data.zips`); or `size`,
+            `crop`, or `align` is invalid or does not apply to the source.
+        DownloadError: a data set cannot be downloaded. This is a subclass of `DataError`.
 
     >>> faces = load_faces("photos.zip")         # doctest: +SKIP
     """
@@ -90,7 +90,7 @@ def load_faces(source: Any, size: int = 64, *, crop: str | None = None, align: s
     if source in registry.SOURCES:
         return _load_photographs(_named(source, crop, align, size), size)
     if not str(source):
-        raise DataError("the data source is an empty text. Name a folder, a file, or a data set.")
+        raise DataError("the data source is an empty string. Name a folder, a file, or a data set.")
     path = Path(source).expanduser()
     if path.suffix.lower() == ".npy" and path.is_file():
         return _load_npy(path, size, crop, align)
@@ -109,9 +109,7 @@ def _same_faces(faces: FaceDataset, size: int, crop: str | None, align: str) -> 
 
 def _check_arguments(size: int, crop: str | None, align: str) -> None:
     if isinstance(size, bool) or not isinstance(size, int) or not 16 <= size <= 512:
-        raise DataError(
-            f"size is {size!r}, expected a whole number of pixels from 16 to 512. Pass such a size."
-        )
+        raise DataError(f"size is {size!r}, expected a whole number of pixels from 16 to 512, such as 64.")
     if align not in ("center", "face"):
         raise DataError(f"align is {align!r}, expected 'center' or 'face'. Pass one of these.")
     if align == "face" and crop is not None:
@@ -122,13 +120,13 @@ def _check_arguments(size: int, crop: str | None, align: str) -> None:
 
 
 def _check_framing(what: str, crop: str | None, crops: tuple[str, ...], align: str = "center") -> None:
-    """Raise `DataError` if the source does not allow the crop, or `align` is given without photographs."""
+    """Raise `DataError` if the source does not allow the crop, or `align` is 'face' without photographs."""
     if align == "face":
         raise DataError(
             f"align='face' was given for {what}, expected a folder or zip of photographs. Omit align."
         )
     if crop is not None and crop not in crops:
-        allowed = " or ".join(map(repr, crops)) or "none; cut them before"
+        allowed = " or ".join(map(repr, crops)) or "none; crop them before"
         raise DataError(
             f"crop is {crop!r}, expected for {what}: {allowed}. Omit crop, or choose one of these."
         )
@@ -138,7 +136,7 @@ def _check_framing(what: str, crop: str | None, crops: tuple[str, ...], align: s
 
 
 def _named(name: str, crop: str | None, align: str, size: int) -> _Photographs:
-    """The published zip, or the data set that its faces are cut from if no mirror delivers it; fetched if needed."""
+    """The published zip or, if no mirror provides it, the data set from which its faces are cut; fetched if needed."""
     record = registry.find(name)
     _check_framing(repr(name), crop, record.crops or (record.crop,), align)
     chosen = CROPS[crop or record.crop] if record.crops else replace(CENTER, name=record.crop)
@@ -167,7 +165,7 @@ def _cut(record: registry.Source) -> _Photographs:
 
 
 def _was_cut(cut: _Photographs, whole: str, size: int) -> bool:
-    """Whether faces were cut before, so that this size needs no download."""
+    """Whether faces were cut before, so that no download is needed for this size."""
     name = cut.cache_name(size)
     return bool(cache.find(name)) or (cache.has_sizes_of(name) and registry.local_file(whole).exists())
 
@@ -176,14 +174,14 @@ def _unnamed(path: Path, crop: str | None, align: str) -> _Photographs:
     if not path.is_dir() and not (path.suffix.lower() == ".zip" and path.is_file()):
         what = "is neither a folder, a .zip nor a .npy file" if path.exists() else "does not exist"
         raise DataError(
-            f"data source {str(path)!r} {what}. Give a folder of images, a .zip, a .npy, a name "
+            f"data source {str(path)!r} {what}. Pass a folder of images, a .zip, a .npy, a name "
             f"({', '.join(map(repr, registry.SOURCES))}), or 'synthetic' for the drawn faces."
         )
     _check_framing("photographs", crop, tuple(CROPS))
     found = face_crop() if align == "face" else None
     if align == "face" and not found:
         warnings.warn(
-            "no face detector is installed, so photographs are cut to their central square; for faces: "
+            "no face detector is installed, so photographs are cropped to their central square. To crop to faces: "
             "pip install 'facegan[align]', then try again.",
             stacklevel=3,
         )
@@ -195,7 +193,7 @@ def _unnamed(path: Path, crop: str | None, align: str) -> _Photographs:
 def _load_photographs(source: _Photographs, size: int) -> FaceDataset:
     name = source.cache_name(size)
     found = cache.find(name)
-    if found and formats.readable() & found[1].get("unread", {}).keys():  # readable now
+    if found and formats.readable() & found[1].get("unread", {}).keys():  # can be read now
         cache.discard(name)
         found = None
     if found is None:
@@ -205,7 +203,9 @@ def _load_photographs(source: _Photographs, size: int) -> FaceDataset:
     if skipped:
         warnings.warn(_in_words(source, skipped, len(skipped) + len(images)), stacklevel=3)
     if notes.get("unread"):
-        warnings.warn(f"not read of {source.name}: {formats.advice_on(notes['unread'])}.", stacklevel=3)
+        warnings.warn(
+            f"files in {source.name} that were not read: {formats.advice_on(notes['unread'])}.", stacklevel=3
+        )
     if len(images) < 2 and skipped and source.crop.name == "face":
         raise DataError(_too_few(source, len(images), skipped, notes.get("broken", ())))
     labels, classes = _labels(notes["classes"])
@@ -225,7 +225,7 @@ def _load_photographs(source: _Photographs, size: int) -> FaceDataset:
 
 
 def _in_words(source: _Photographs, skipped: dict[str, str], total: int) -> str:
-    """The warning about skipped images: how many, why, and, if there are many, what to do."""
+    """The warning about skipped images: how many, why, and what to do if there are many."""
     share = len(skipped) / total
     text = f"{len(skipped):,} of {total:,} images of {source.name} ({share:.1%}) were skipped: "
     if len(skipped) > 3:
@@ -233,14 +233,14 @@ def _in_words(source: _Photographs, skipped: dict[str, str], total: int) -> str:
     text += f"{listed(skipped, 10).removesuffix('; ...')}."
     if source.crop.name == "face" and share > _MANY_FACELESS:
         text += (
-            " If they are cut around faces already, load them with align='center'; if not, "
+            " If they are already cropped to faces, load them with align='center'; if not, "
             "`facegan data preview FOLDER --align face` shows what was found."
         )
     return text
 
 
 def _too_few(source: _Photographs, usable: int, skipped: dict[str, str], names: Collection[str]) -> str:
-    """The error for too few usable photographs: which are broken, and which show no face."""
+    """The error message for too few usable photographs: which cannot be read, and in which no face was found."""
     total, broken = len(skipped) + usable, {name: skipped[name] for name in names}
     faceless = {name: reason for name, reason in skipped.items() if name not in broken}
     which = f" ({listed(faceless, 3)})" if broken or usable else ""
@@ -253,13 +253,13 @@ def _too_few(source: _Photographs, usable: int, skipped: dict[str, str], names: 
     if broken:
         text += f"{len(broken):,} cannot be read ({listed(broken, 3)}). "
     return text + (
-        "If they are cut around faces already, load them with align='center'; otherwise give photographs of faces "
+        "If they are already cropped to faces, load them with align='center'; otherwise, use photographs of faces "
         "that look at the camera."
     )
 
 
 def _decode(source: _Photographs, path: Path, size: int, notes: dict) -> Iterator[np.ndarray]:
-    """Yields chunks of faces; then fills `notes` with labels, classes, and skipped files."""
+    """Yield chunks of faces; then fill `notes` with labels, classes, and skipped files."""
     skipped: dict[str, str] = {}
     broken: dict[str, str] = {}
     with Photos(path, first=source.first) as photos:

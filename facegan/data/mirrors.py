@@ -11,16 +11,16 @@ from pathlib import Path
 from facegan.data.https import Https
 from facegan.data.transfer import NOTHING, Drive, Expected, Kaggle, MirrorError
 
-PATIENCE = 5.0  # seconds to wait for a publisher if $FACEGAN_MIRROR is the next mirror
+PATIENCE = 5.0  # seconds to wait for the publisher if the next mirror is $FACEGAN_MIRROR
 
 
 @dataclass(frozen=True)
 class Cut:
-    """The fallback if no mirror delivers a zip: faces cut from the images of the data set `name`.
+    """The fallback if no mirror provides a zip: faces cut from the images of the data set `name`.
 
-    They are the first images by file name, as many as in the zip, with its crop. The choice is the same on every
-    machine. The first 32,600 images of CelebA are all in the training part of its official split, so the other parts
-    can be used for comparisons.
+    These are the first images by file name, as many as in the zip, with its crop. They are the same on every machine.
+    The first 32,600 images of CelebA are all in the training part of its official split, so the other parts can be used
+    for comparisons.
     """
 
     name: str
@@ -31,7 +31,7 @@ class Cut:
 
 @dataclass(frozen=True)
 class Hurried:
-    """A mirror that is skipped if it does not answer within `PATIENCE` seconds, because a local copy is next."""
+    """A mirror that is skipped if it does not respond within `PATIENCE` seconds, because a local copy is next."""
 
     mirror: Https
 
@@ -82,10 +82,10 @@ def in_order(file: str, published: Sequence[Route], *, drive_id: str | None = No
     """The mirrors of a data set in the order in which they are tried.
 
     Args:
-        file: the zip's name; a copy at `$FACEGAN_MIRROR/FILE` is tried after the publisher's https. With such a
-            copy, a publisher that does not answer within `PATIENCE` seconds is skipped.
-        published: the data set's own mirrors; https is tried before the others.
-        drive_id: a class's own copy on Google Drive, tried before other files on Google Drive.
+        file: name of the zip. A copy at `$FACEGAN_MIRROR/FILE` is tried after the publisher's https mirrors; if there
+            is one, a publisher that does not respond within `PATIENCE` seconds is skipped.
+        published: the data set's own mirrors; https mirrors are tried before the others.
+        drive_id: a class's own copy on Google Drive, which is tried before other files on Google Drive.
     """
     nearby = os.environ.get("FACEGAN_MIRROR")
     https = [mirror for mirror in published if isinstance(mirror, Https)]
@@ -98,5 +98,5 @@ def in_order(file: str, published: Sequence[Route], *, drive_id: str | None = No
 
 
 def cut_in(published: Iterable[Route]) -> str:
-    """The name of the data set that faces can be cut from; '' if there is none."""
+    """The name of the data set from which faces can be cut; '' if there is none."""
     return next((route.name for route in published if isinstance(route, Cut)), "")

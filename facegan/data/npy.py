@@ -1,6 +1,6 @@
 """Reads the user's `.npy` files in parts.
 
-They are not memory-mapped, because the process would end (SIGBUS) if another program truncated the file.
+They are not memory-mapped, because the process would crash (SIGBUS) if another program truncated the file.
 """
 
 from __future__ import annotations
@@ -20,7 +20,10 @@ _CHUNK = 500  # images read at a time
 
 
 class NpyFile:
-    """Images in a `.npy`: `shape` and `dtype` as stored.
+    """Images in a `.npy` file; its length is their number.
+
+    Attributes:
+        shape, dtype: as stored.
 
     Raises:
         DataError: the file is not a `.npy`, is shorter than its header claims, or does not contain images.
@@ -32,7 +35,7 @@ class NpyFile:
             with path.open("rb") as file:
                 self.shape, self._fortran, self.dtype = _header(file)
                 self._start, self._state = file.tell(), _state(file)
-        except Exception as error:  # numpy raises many kinds on corrupt headers
+        except Exception as error:  # numpy raises many kinds of errors on corrupt headers
             raise DataError(
                 f"{path.name} is not a readable .npy array ({first_line(error)}). Save one array with np.save."
             ) from None
@@ -43,14 +46,14 @@ class NpyFile:
         size, claimed = self._state[0], prod(self.shape) * self.dtype.itemsize
         if claimed > size - self._start:
             raise DataError(
-                f"{path.name} claims to have {claimed / 1e6:,.0f} MB, but has {size / 1e6:,.0f} MB. Copy it or save "
-                "it again."
+                f"{path.name} claims to have {claimed / 1e6:,.0f} MB, but has {size / 1e6:,.0f} MB. Copy or save it "
+                "again."
             )
         channels_first(np.broadcast_to(np.zeros((), self.dtype), self.shape), path.name)
         check_count(len(self))
 
     def chunks(self) -> Iterator[np.ndarray]:
-        """Yields arrays (k, 3, H, W) of the stored dtype. Raises `DataError` if the file changes during reading."""
+        """Yield arrays (k, 3, H, W) of the stored dtype. Raises `DataError` if the file changes during reading."""
         step = len(self) if self._fortran else _CHUNK  # in Fortran order, an image is spread over the file
         with self.path.open("rb") as file:
             file.seek(self._start)
@@ -58,7 +61,7 @@ class NpyFile:
                 shape = (min(step, len(self) - first), *self.shape[1:])
                 try:
                     values = np.fromfile(file, self.dtype, prod(shape))
-                except OSError as error:  # from reading; not from writing the cache
+                except OSError as error:  # from reading, not from writing the cache
                     raise DataError(
                         f"{self.path} cannot be read ({first_line(error)}). Copy it again."
                     ) from None
@@ -72,7 +75,7 @@ class NpyFile:
 
 def _header(file: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
     if file.read(2) == b"PK":
-        raise ValueError("it is a zip, as np.savez makes")
+        raise ValueError("it is a zip, as np.savez writes")
     file.seek(0)
     version = np.lib.format.read_magic(file)
     read = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}

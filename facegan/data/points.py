@@ -1,4 +1,4 @@
-"""A data set of points instead of images, with the batches of `FaceDataset`."""
+"""A data set of points instead of images, with batches like those of `FaceDataset`."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ _WHOLE = slice(None)
 
 
 class PointDataset:
-    """Points in memory.
+    """A data set of points in memory. Arguments are also attributes.
 
     Args:
         points: float32 (N, D), at least two.
         name: name of the data set.
 
     Raises:
-        DataError: the points have another type or shape, or are not finite.
+        DataError: the points have another type or shape, are not finite, or there are fewer than two.
     """
 
     def __init__(self, points: np.ndarray, name: str) -> None:
@@ -43,7 +43,7 @@ class PointDataset:
         return len(self.points)
 
     def __getitem__(self, index: Any) -> Tensor:
-        """float32 (D,) for a number, (k, D) for a slice or list."""
+        """Copy points: float32 (D,) for an index, (k, D) for a slice or a list of indices."""
         return torch.from_numpy(np.array(self.points[index]))
 
     def __repr__(self) -> str:
@@ -60,7 +60,7 @@ class PointDataset:
         return fingerprint_of(self.points)
 
     def record(self) -> dict[str, Any]:
-        """The values that identify the data set in checkpoints."""
+        """The values that identify the data set in checkpoints: name, count, sample shape, and fingerprint."""
         known = {"name": self.name, "crop": None, "fingerprint": self.fingerprint}
         return {"count": len(self), "sample_shape": list(self.sample_shape), **known}
 
@@ -73,9 +73,13 @@ class PointDataset:
         flip: bool = False,
         part: slice = _WHOLE,
     ) -> Batches:
-        """Shuffled batches (B, D); see `FaceDataset.batches`. Raises `DataError` if the set is smaller than a batch."""
+        """Shuffled batches (B, D); arguments are as for `FaceDataset.batches`.
+
+        Raises:
+            DataError: the data set is smaller than a batch, or `flip` is true.
+        """
         if flip:
-            raise DataError("points cannot be mirrored as images can. Set flip=False.")
+            raise DataError("flip is True, but only images can be mirrored, not points. Set flip=False.")
         generator, device = generator or torch.default_generator, torch.device(device)
         return Batches(
             self.points, batch_size, name=self.name, generator=generator, device=device, flip=False, part=part
@@ -83,7 +87,7 @@ class PointDataset:
 
 
 def as_points(given: Any, shape: tuple[int, ...]) -> PointDataset:
-    """The faces argument of `fit` as points.
+    """Convert the argument `faces` of `fit` to a `PointDataset`.
 
     Args:
         given: a `PointDataset`, which is returned; or an array, a tensor, or a list of rows (N, D), which is copied.
@@ -104,7 +108,7 @@ def as_points(given: Any, shape: tuple[int, ...]) -> PointDataset:
 
 
 def read_points(given: Any, shape: tuple[int, ...]) -> np.ndarray:
-    """A new float64 array (N, D) from an array, a tensor, or a list of rows.
+    """Copy an array, a tensor, or a list of rows to a float64 array (N, D).
 
     Raises:
         DataError: the input is anything else, or has another shape.
@@ -112,7 +116,7 @@ def read_points(given: Any, shape: tuple[int, ...]) -> np.ndarray:
     expected = f"expected points (N, {shape[0]}) as an array, a tensor or a list of rows"
     if isinstance(given, str):
         raise DataError(
-            f"the data are {given!r}, {expected}. Names of data sets are for plane.record(data=...)."
+            f"the data are {given!r}, {expected}. Use names of data sets only with plane.record(data=...)."
         )
     try:
         points = np.array(given.detach().cpu().numpy() if isinstance(given, Tensor) else given)

@@ -1,8 +1,8 @@
 """The registry of named data sets: contents, mirrors, and verification.
 
-A file gets its name in `data/` only after its digest was verified, or, if the digest differs from the recorded one,
-after its contents were verified: the right number of images, all readable, all of the right size. Does not cover
-the transfer (`facegan.data.transfer`) and the decoding (`facegan.data.decode`).
+A file gets its name in `data/` only after its digest was verified. If the digest differs from the recorded one, the
+contents are verified instead: the number of images must be right, and all must be readable and of the right size.
+Transfers are in `facegan.data.transfer`, and decoding is in `facegan.data.decode`.
 
 CelebA: Liu, Luo, Wang, Tang, "Deep learning face attributes in the wild", ICCV 2015.
 """
@@ -37,14 +37,14 @@ class Source:
     Attributes:
         name: name for `load_faces`.
         file: file name in `data/`, as published.
-        mirrors: mirrors, tried in this order: `Https`, `Drive`, `Kaggle`; `Cut` comes last, another data set from
+        mirrors: `Https`, `Drive`, and `Kaggle` mirrors, tried in this order, and last `Cut`, another data set from
             which the faces can be cut.
-        hashes: "sha256:..." or "md5:...", as published; any one identifies the file.
-        count, pixels, size: number of images, their width and height, and bytes of the file (at most 20 GB if not
-            given). If count and pixels agree, a zip with another digest is accepted, with a warning.
-        crop: name of the crop in `facegan.data.crops`; with `crops`, the default.
+        hashes: "sha256:..." or "md5:...", as published; each one identifies the file.
+        count, pixels, size: number of images, their width and height, and bytes of the file (at most 20 GB if size is
+            not given). If count and pixels agree, a zip with another digest is accepted, with a warning.
+        crop: name of the crop in `facegan.data.crops`; if there are `crops`, the default crop.
         crops: choices for `load_faces(..., crop=)`; empty if the images are already cropped.
-        title, terms: shown before the download.
+        title, terms: text to show before the download.
     """
 
     name: str
@@ -57,19 +57,19 @@ class Source:
     crop: str = "center"
     crops: tuple[str, ...] = ()
     title: str = ""
-    terms: str = "See its publisher for terms"
+    terms: str = "See the publisher for terms"
 
     @property
     def cut_from(self) -> str:
-        """The name of the data set that the faces can be cut from if no mirror delivers the zip; '' if none."""
+        """The name of the data set from which faces can be cut if no mirror provides the zip; '' if there is none."""
         return mirrors.cut_in(self.mirrors)
 
 
 class Unavailable(DownloadError):
-    """No mirror delivered a data set.
+    """No mirror provided a data set.
 
     Attributes:
-        reasons: the failure of each mirror, by its address.
+        reasons: the reason why each mirror failed, by address.
     """
 
     def __init__(self, message: str, reasons: dict[str, str] | None = None) -> None:
@@ -111,8 +111,14 @@ SOURCES = {
 
 
 def register_dataset(source: Source) -> None:
-    """Make a published zip of faces available as `load_faces(source.name)`; it is verified when it is loaded.
+    """Make a published zip of faces available as `load_faces(source.name)`.
 
+    Args:
+        source: description of the zip. Its fields are checked when it is loaded.
+
+    Raises:
+        ConfigError: `source` is not a `Source`.
+        DataError: the name is 'synthetic'.
     >>> register_dataset(Source("dolls", "dolls.zip", (Https("https://example.org/dolls.zip"),), ("md5:0",)))
     """
     expect(source, Source, "the data set", "a facegan.data.Source with name, file, mirrors and hashes")
@@ -124,15 +130,10 @@ def register_dataset(source: Source) -> None:
 
 
 def find(name: str) -> Source:
-    """The record of a data set.
-
-    Raises:
-        DownloadError: no data set has this name.
-        DataError: the record cannot be used.
-    """
+    """The `Source` of a data set. Raises `DownloadError` for unknown names, and `DataError` if a field is invalid."""
     if name not in SOURCES:
         raise DownloadError(
-            f"no data set is called {name!r}, expected one of {', '.join(SOURCES)}. Use a name of these, or "
+            f"no data set is called {name!r}, expected one of {', '.join(SOURCES)}. Use one of these names, or "
             "register_dataset."
         )
     source = SOURCES[name]
@@ -163,13 +164,14 @@ def local_file(name: str) -> Path:
 def fetch(name: str) -> Path:
     """Verify or download the zip of the data set `name`, and return its path.
 
-    A file in `data/` with the published name is verified and used, even if put there by hand. Otherwise, mirrors are
-    tried in turn: the publisher's, a copy at `$FACEGAN_MIRROR/FILE`, Google Drive (for 'celeba', `$FACEGAN_DRIVE_ID`, a
-    class's own copy), and Kaggle. An interrupted download resumes at the next call. Two processes share one download.
+    A file in `data/` with the published name is verified and used, even if it was put there manually. Otherwise,
+    mirrors are tried in this order: the publisher, a copy at `$FACEGAN_MIRROR/FILE`, Google Drive (for 'celeba', first
+    `$FACEGAN_DRIVE_ID`, a class's own copy), and Kaggle. An interrupted download resumes at the next call. Only one
+    process downloads at a time.
 
     Raises:
-        Unavailable: no mirror delivered it; the message gives the reasons and how to get it by hand.
-        DownloadError: the file cannot be written, or the disk is too small.
+        Unavailable: no mirror provided it; the message has the reasons, and says how to get the file manually.
+        DownloadError: there is no such data set, the file cannot be written, or the disk is too small.
     """
     source, target = find(name), local_file(name)
     drive_id = os.environ.get("FACEGAN_DRIVE_ID") if name == "celeba" else None
@@ -186,13 +188,13 @@ def fetch(name: str) -> Path:
 
 
 def fetch_or_cut(name: str) -> str:
-    """Fetch the data set `name`, or the one that its faces can be cut from if no mirror delivers it.
+    """Fetch the data set `name` or, if no mirror provides it, the one from which its faces can be cut.
 
     Returns:
         The name of the data set that was fetched.
 
     Raises:
-        Unavailable: neither is available; the message gives the reason for each mirror of both.
+        Unavailable: neither is available; the message has the reason for each mirror of both.
         DownloadError: the file cannot be written, or the disk is too small.
     """
     source = find(name)
@@ -217,7 +219,7 @@ def fetch_or_cut(name: str) -> str:
 
 
 def _in_words(size: int) -> str:
-    if size < 1e6:  # not recorded, or nothing to wait for
+    if size < 1e6:  # not recorded, or a short download
         return ""
     return f" ({size / 1e9:.1f} GB)" if size >= 1e9 else f" ({size / 1e6:,.0f} MB)"
 
@@ -230,10 +232,10 @@ def _reasons_of(source: Source, error: DownloadError) -> dict[str, str]:
 
 
 def verify(path: Path, source: Source) -> None:
-    """Verify that `path` is the data set; warn if its digest differs but its contents agree.
+    """Verify that a file is the data set; warn if its digest differs but its contents agree.
 
     Raises:
-        DownloadError: it is not; the message has both digests and what is wrong with the contents.
+        DownloadError: it is another file; the message has both digests, and says what is wrong with the contents.
     """
     kinds = {known.partition(":")[0] for known in source.hashes}
     actual = {kind: f"{kind}:{digest(path, kind)}" for kind in kinds}
@@ -258,7 +260,7 @@ def _make_folder(folder: Path) -> None:
     except OSError as error:
         raise DownloadError(
             f"cannot create the folder {os.path.abspath(folder)} ({error.strerror}). Work in a folder that can be "
-            "written; in Python, assign another one to facegan.data.DATA_FOLDER."
+            "written, or assign another folder to facegan.data.DATA_FOLDER in Python."
         ) from None
 
 
@@ -268,7 +270,7 @@ def _remove_folders(target: Path) -> None:
 
 
 def _is_marked(path: Path, source: Source) -> bool:
-    """Whether the file was verified before as this data set, not as another with the same file name."""
+    """Whether the file was verified as this data set, not as another one with the same file name."""
     return is_verified(path) and notes_of(path) == list(source.hashes)
 
 
@@ -280,7 +282,7 @@ def _is_sound(path: Path, source: Source) -> bool:
         return False
     except OSError as error:
         raise DownloadError(
-            f"cannot read {path} ({error.strerror}). Move it away, then run this again."
+            f"cannot read {path} ({error.strerror}). Move it to another folder, then run this again."
         ) from None
     mark_verified(path, list(source.hashes))
     return True
@@ -325,7 +327,7 @@ def _refuse_small_disk(source: Source, folder: Path) -> None:
         have = sum(p.stat().st_size for p in folder.glob(f".{source.file}-*.part"))
     if free + have < source.size:
         raise DownloadError(
-            f"{source.name} needs {source.size / 1e6:,.0f} MB, and {os.path.abspath(folder)} has "
+            f"{source.name} needs {source.size / 1e6:,.0f} MB, but {os.path.abspath(folder)} has "
             f"{free / 1e6:,.0f} MB free. Free some space, or work in another folder."
         )
 
@@ -333,7 +335,7 @@ def _refuse_small_disk(source: Source, folder: Path) -> None:
 def _by_hand(source: Source, target: Path, reasons: dict[str, str]) -> str:
     address = next((m for m in source.mirrors if isinstance(m, Https)), None)
     where = f"open {address} in a browser, or ask" if address else "ask"
-    serves = f" So does {find(source.cut_from).file} in the same folder." if source.cut_from else ""
+    serves = f" {find(source.cut_from).file} in the same folder also works." if source.cut_from else ""
     return "\n".join(
         [
             f"could not download {source.name!r}; every mirror was tried:",
@@ -345,7 +347,7 @@ def _by_hand(source: Source, target: Path, reasons: dict[str, str]) -> str:
 
 
 def _unsound(path: Path, source: Source) -> str | None:
-    """What is wrong inside a zip whose digest is not the published one, or None."""
+    """What is wrong with the contents of a zip whose digest is not the published one; None if nothing is wrong."""
     if not source.count or not source.pixels:
         return "its contents are not recorded, so they cannot be compared"
     try:

@@ -1,8 +1,8 @@
 """Downloads a file from Google Drive with gdown, or from Kaggle with kagglehub.
 
-Each mirror has `fetch(target, expected)`, which downloads to a temporary file beside `target` and returns its path, or
-raises `MirrorError` with the reason; `str(mirror)` is its address. Https is in `facegan.data.https`. Does not cover
-verification (`facegan.data.registry`).
+Each mirror has `fetch(target, expected)`, which downloads to a temporary file next to `target` and returns its path, or
+raises `MirrorError` with the reason. `str(mirror)` is its address. Https is in `facegan.data.https`, and verification
+is in `facegan.data.registry`.
 """
 
 from __future__ import annotations
@@ -25,36 +25,44 @@ from typing import NamedTuple
 from facegan.errors import first_line, printable
 from facegan.files import digest
 
-MINUTE = 60.0  # seconds in which a mirror must send at least
-LEAST = 1 << 15  # bytes
+MINUTE = 60.0  # seconds in which a mirror must send at least `LEAST` bytes
+LEAST = 1 << 15
 _MOST_UNKNOWN = 20_000_000_000  # maximum bytes of a file whose size is not registered
 _SPARE = 500_000_000  # bytes that must stay free on the disk for such a file
-_LOG = "gdown.log"  # beside the file that gdown downloads
-_QUOTA = "its download quota on Google Drive is used up; it is renewed within a day"
+_LOG = "gdown.log"  # next to the file that gdown downloads
+_QUOTA = "its download quota on Google Drive is used up; try again in a day"
 
 
 class MirrorError(Exception):
-    """This mirror cannot deliver the file; the message is the reason."""
+    """This mirror cannot provide the file; the message is the reason."""
 
     def __init__(self, reason: object) -> None:
         super().__init__(printable(masked(str(reason))))
 
 
 class Expected(NamedTuple):
-    """The size in bytes of a file before its download, or 0 if unknown, and its hashes "sha256:..." or "md5:..."."""
+    """What is known about a file before its download.
+
+    Attributes:
+        size: bytes of the file; 0 if unknown.
+        hashes: "sha256:..." or "md5:..."; each one identifies the file.
+    """
 
     size: int = 0
     hashes: tuple[str, ...] = ()
 
     def most(self, folder: Path) -> int:
-        """The maximum number of bytes to receive: a little more than the known size; else 20 GB or most free space."""
+        """The maximum number of bytes to receive.
+
+        It is slightly more than the known size; for an unknown size, 20 GB or most of the free space in `folder`.
+        """
         if self.size:
             return self.size * 11 // 10 + 1_000_000
         free = shutil.disk_usage(folder).free
         return min(_MOST_UNKNOWN, free - min(_SPARE, free // 10))
 
     def is_published(self, path: Path) -> bool:
-        """Whether a file has one of the hashes."""
+        """Whether the file at `path` has one of the hashes."""
         kinds = {known.partition(":")[0] for known in self.hashes}
         return not {f"{kind}:{digest(path, kind)}" for kind in kinds}.isdisjoint(self.hashes)
 
@@ -63,15 +71,17 @@ NOTHING = Expected()
 
 
 def too_much(most: int, expected: Expected) -> str:
-    """The reason to stop a download that is larger than expected."""
+    """The reason for stopping a download that is larger than expected."""
     known = (
-        f"published with {expected.size:,}" if expected.size else "the most for a file of unknown size here"
+        f"published with {expected.size:,}"
+        if expected.size
+        else "the maximum for a file of unknown size here"
     )
     return f"it sends more than {most:,} bytes, {known}"
 
 
 def masked(text: str) -> str:
-    """Text without the user names and passwords in its addresses."""
+    """Remove user names and passwords from addresses in a text."""
     return re.sub(r"""(?<=://)[^/\s]*@|[^/:@\s'"]+:[^/\s]*@""", "***@", text)
 
 
@@ -82,7 +92,7 @@ def why_unreachable(error: Exception) -> str:
 
 
 def refuse_web_page(head: bytes) -> None:
-    """Raise `MirrorError` with the page's title if a file begins like a web page."""
+    """Raise `MirrorError`, with the page's title, if the beginning of a file is that of a web page."""
     if head[:512].lstrip().startswith(b"<"):
         title = re.search(r"<title[^>]*>\s*(.*?)\s*</title>", head.decode(errors="replace"), re.I | re.S)
         named = f" titled '{' '.join(html.unescape(title[1]).split())[:100]}'" if title else ""
@@ -144,8 +154,8 @@ def _watch(child: subprocess.Popen, folder: Path, title: str, expected: Expected
                 return
             grown = _size(folder) - size
             if grown > 0:
-                sys.stdout.flush()  # and no bar before: tqdm flushes it, too
-                if bar is None:  # a bar without a total has no truth value
+                sys.stdout.flush()  # and show no bar before, because tqdm also flushes it
+                if bar is None:  # `not bar` fails for a bar without a total
                     bar = stack.enter_context(tqdm(desc=title, unit="B", unit_scale=True, delay=1))
                 size += grown
                 bar.update(grown)
@@ -180,7 +190,7 @@ def _gdown_reason(said: str) -> str:
 
 @dataclass(frozen=True)
 class Kaggle:
-    """Images in a folder of a Kaggle data set, as one zip; with a version, kagglehub can use its cache."""
+    """Images in a folder of a Kaggle data set, packed to a zip. With a version, kagglehub can use its cache."""
 
     handle: str
     folder: str
@@ -195,7 +205,7 @@ class Kaggle:
             import kagglehub
 
             place = Path(kagglehub.dataset_download(self.handle))
-        except Exception as error:  # kagglehub raises many kinds
+        except Exception as error:  # kagglehub raises many kinds of errors
             lost = "Max retries exceeded" in str(error)
             raise MirrorError(why_unreachable(error) if lost else first_line(error)) from None
         return _pack(place / self.folder, _private_folder(target) / target.name)
@@ -217,7 +227,7 @@ def _pack(folder: Path, out: Path) -> Path:
 
 
 def leftovers(target: Path) -> list[Path]:
-    """Temporary files and folders of earlier or running downloads of `target`; only files can be resumed."""
+    """Temporary files and folders of unfinished downloads of `target`; only files can be resumed."""
     return list(target.parent.glob(f".{target.name}-*.part"))
 
 

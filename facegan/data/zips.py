@@ -1,8 +1,8 @@
-"""Opens zips that may be corrupt or hostile, after checks, and reads bounded parts.
+"""Opens zips that may be corrupt or malicious, after checks, and reads members up to a limit.
 
 Zips are refused if they claim to unpack to very large sizes, are encrypted, or have a directory that is inconsistent or
-disagrees with the members. Does not detect that an image is missing if a program removed it from the directory and
-from its count, because zips have no digest of their directory.
+disagrees with the members. If a program removed an image from the directory and from its count, this is not detected,
+because zips have no digest of their directory.
 """
 
 from __future__ import annotations
@@ -19,22 +19,22 @@ from typing import IO, Any
 
 from facegan.errors import DataError, first_line
 
-MAX_RATIO = 100  # unpacked size / packed size of a whole archive
-MAX_MEMBER = 10_000_000  # unpacked bytes of a member with a larger ratio
+MAX_RATIO = 100  # maximum unpacked size / packed size of a whole archive
+MAX_MEMBER = 10_000_000  # maximum unpacked bytes of a member with a larger ratio
 _PART = 1 << 16  # bytes read at a time
 _MOST_MEMORY = 1 << 28  # bytes that LZMA may use
 _LOCAL = struct.Struct("<4s22xH2x")  # local header of a member: signature, length of its name
 
 
 def open_zip(path: Path) -> zipfile.ZipFile:
-    """Open a zip and check its directory. Raises `DataError` if it is corrupt, hostile, or not supported."""
+    """Open a zip and check its directory. Raises `DataError` if it is corrupt, malicious, or not supported."""
     try:
         archive = zipfile.ZipFile(path)
     except OSError as error:
         raise DataError(f"cannot read {path.name}: {error.strerror or error}.") from None
     except NotImplementedError as error:
         raise _unsupported(path, first_line(error)) from None
-    except Exception as error:  # zipfile raises many kinds on corrupt bytes
+    except Exception as error:  # zipfile raises many kinds of errors on corrupt bytes
         with path.open("rb") as file:
             is_page = file.read(512).lstrip().startswith(b"<")
         if is_page:
@@ -67,7 +67,7 @@ def check_unread(archive: zipfile.ZipFile, read: Collection[str]) -> None:
 
 
 def read_member(archive: zipfile.ZipFile, name: str) -> bytes:
-    """The bytes of a member, unpacked up to the size in the directory. Raises `DataError` if it is corrupt."""
+    """Read a member, unpacked up to the size in the directory. Raises `DataError` if it is corrupt."""
     path, member = Path(archive.filename or ""), archive.getinfo(name)
     if member.compress_type not in _METHODS:
         raise _unsupported(path, f"{name}: method {member.compress_type}")
@@ -75,7 +75,7 @@ def read_member(archive: zipfile.ZipFile, name: str) -> bytes:
         return _METHODS[member.compress_type](archive, member)
     except NotImplementedError as error:
         raise _unsupported(path, f"{name}: {first_line(error)}") from None
-    except Exception as error:  # zipfile and its decompressors raise many kinds on corrupt bytes
+    except Exception as error:  # zipfile and its decompressors raise many kinds of errors on corrupt bytes
         raise _corrupt(path, f"{name}: {first_line(error)}") from None
 
 
@@ -97,7 +97,9 @@ def _read_lzma(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> bytes:
     with archive.open(_as_packed(member)) as file:
         settings = file.read(9)[4:]
         decompressor = lzma.LZMADecompressor(lzma.FORMAT_ALONE, memlimit=_MOST_MEMORY)
-        has_end = member.flag_bits & 0x2  # an end marker after the last byte; other members need the size
+        has_end = (
+            member.flag_bits & 0x2
+        )  # there is an end marker after the last byte; otherwise, the size is needed
         decompressor.decompress(
             settings + (b"\xff" * 8 if has_end else member.file_size.to_bytes(8, "little"))
         )
@@ -105,7 +107,7 @@ def _read_lzma(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> bytes:
 
 
 def _as_packed(member: zipfile.ZipInfo) -> zipfile.ZipInfo:
-    """The member as if it were stored, because zipfile unpacks bzip2 and LZMA without a limit."""
+    """The member as if it were stored without compression, because zipfile unpacks bzip2 and LZMA without a limit."""
     packed = copy.copy(member)
     packed.compress_type, packed.file_size = zipfile.ZIP_STORED, member.compress_size
     del packed.CRC
@@ -117,7 +119,7 @@ def _unpacked(file: IO[bytes], decompressor: Any, member: zipfile.ZipInfo) -> by
     while len(found) <= member.file_size and not decompressor.eof and (part := file.read(_PART)):
         found += decompressor.decompress(part, member.file_size + 1 - len(found))
     if len(found) != member.file_size or zlib.crc32(found) != member.CRC:
-        raise zipfile.BadZipFile("size or CRC-32 differ from the directory's")
+        raise zipfile.BadZipFile("size or CRC-32 differs from the directory")
     return bytes(found)
 
 
@@ -177,13 +179,13 @@ def _refuse_lost(path: Path, members: list[zipfile.ZipInfo]) -> None:
 
 
 def _recorded_count(path: Path) -> int | None:
-    """The number of members in the record at the zip's end; None if it is unknown."""
+    """The number of members according to the record at the end of the zip; None if unknown."""
     with path.open("rb") as file:
         file.seek(max(0, path.stat().st_size - (1 << 16) - 128))
         tail = file.read()
     end, end64 = tail.rfind(b"PK\x05\x06"), tail.rfind(b"PK\x06\x06")
     count = int.from_bytes(tail[end + 10 : end + 12], "little")
-    if count == 0xFFFF:  # more, or so many
+    if count == 0xFFFF:  # this number, or more
         return int.from_bytes(tail[end64 + 32 : end64 + 40], "little") if end64 >= 0 else None
     return count
 
@@ -198,5 +200,5 @@ def _corrupt(path: Path, reason: str) -> DataError:
 
 def _unsupported(path: Path, reason: str) -> DataError:
     return DataError(
-        f"the compression of {path.name} is not supported ({reason}). Pack the images again as an ordinary zip."
+        f"the compression of {path.name} is not supported ({reason}). Pack the images again as a standard zip."
     )

@@ -1,6 +1,6 @@
-"""Diagnosis of trainings by rules on curves, pictures, and held-out faces.
+"""Diagnoses runs with rules on curves, pictures, and held-out faces.
 
-`diagnose` is also `fg.diagnose`; on the command line, `facegan doctor RUN`.
+`diagnose` is also available as `fg.diagnose`, and on the command line as `facegan doctor RUN`.
 """
 
 from facegan.doctor.diagnose import diagnose, in_brief

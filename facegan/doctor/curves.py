@@ -1,9 +1,9 @@
 """Rules on a run's curves: losses, D's outputs, and gradient norms.
 
-The rules are empirical. Each reads a window of 200 steps, and the first window for comparison; in each window, the
-first rule that applies counts. D(x) and D(G(z)) are probabilities only with `bce` and `minimax`; with other losses,
-the rules use D's loss instead. Does not cover failures that only pictures show, such as mode collapse
-(`facegan.doctor.pictures`).
+The rules are empirical. Each one reads a window of 200 steps, and the first window for comparison. In each window, only
+the first rule that applies counts. D(x) and D(G(z)) are probabilities only with `bce` and `minimax`; with other losses,
+the rules use D's loss instead. Failures that only pictures show, such as mode collapse, are in
+`facegan.doctor.pictures`.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ from facegan.errors import ConfigError, first_line
 
 WINDOW, STRIDE = 200, 50  # steps
 PROBABILITIES = ("bce", "minimax")  # losses for which D(x) is a probability
-_WON = {"least_squares": 0.01, "hinge": 0.02}  # D's median loss, below which it has won
-_AWAY = {"least_squares": 0.05, "hinge": 0.3}  # and below which it pulls away
-HIGH_RATE = 5e-3  # learning rate of Adam, 25 times DCGAN's
-_RECENT, _CERTAIN = 8, 3  # number of last windows that are read, and in which a rule must apply
+_WON = {"least_squares": 0.01, "hinge": 0.02}  # D has won if its median loss is below this value
+_AWAY = {"least_squares": 0.05, "hinge": 0.3}  # D pulls away if its median loss is below this value
+HIGH_RATE = 5e-3  # learning rate of Adam, 25 times that of DCGAN
+_RECENT, _CERTAIN = 8, 3  # number of last windows that count, and of those in which a rule must apply
 _COLUMNS = ("step", "loss_d", "loss_g", "d_real", "d_fake", "grad_norm_d", "grad_norm_g")
 
 
@@ -41,7 +41,7 @@ class Window:
         self.rows, self.early, self.loss, self.rates = rows, early, loss, rates
 
     def middle(self, name: str) -> float:
-        """The median of a column, which ignores spikes of single steps."""
+        """The median of a column, which ignores spikes in single steps."""
         return float(np.median(self.rows[name]))
 
     @property
@@ -57,7 +57,7 @@ class Window:
 
     @property
     def even(self) -> bool:
-        """Whether D gives all its inputs the same output, probabilities of one half."""
+        """Whether D gives the same output for all its inputs; for probabilities, one half."""
         off = max(abs(self.middle(name) - 0.5) for name in ("d_real", "d_fake"))
         return self.apart < 0.002 and (off < 0.01 or not self.has_probabilities)
 
@@ -68,32 +68,32 @@ class Window:
 
     @property
     def gap(self) -> float:
-        """The difference D(x) - D(G(z))."""
+        """The difference of the medians of D(x) and D(G(z))."""
         return self.middle("d_real") - self.middle("d_fake")
 
     @property
     def fooled(self) -> float:
-        """The share of steps in which D's output is higher for fakes than for real faces."""
+        """The fraction of steps in which D's output is higher for fakes than for real faces."""
         return float((self.rows["d_fake"] > self.rows["d_real"]).mean())
 
     @property
     def ratio(self) -> float:
-        """The median of G's gradient norm over D's."""
+        """The median of G's gradient norm divided by D's."""
         return float(np.median(self.rows["grad_norm_g"] / np.maximum(self.rows["grad_norm_d"], 1e-12)))
 
     @property
     def jump(self) -> float:
-        """The mean change of D's loss from step to step."""
+        """The mean absolute change of D's loss from step to step."""
         return float(np.abs(np.diff(self.rows["loss_d"])).mean())
 
     def growth(self, name: str) -> float:
-        """A column's median, relative to that of the first window's finite values; NaN if it has none."""
+        """A column's median divided by that of the first window's finite values; NaN if there are none."""
         first = self.early[name][np.isfinite(self.early[name])]
         return self.middle(name) / max(abs(float(np.median(first))), 1e-12) if len(first) else np.nan
 
     @property
     def outputs(self) -> str:
-        """D's outputs or losses as text."""
+        """The outputs of D, or the losses, as text."""
         if self.has_probabilities:
             return f"D(x) is {self.middle('d_real'):.3f}, D(G(z)) {self.middle('d_fake'):.3f}"
         return f"D's loss is {self.middle('loss_d'):.3g}, G's {self.middle('loss_g'):.3g}"
@@ -109,13 +109,13 @@ def numerical(w: Window) -> str:
         return f"{bad[0]} is not finite"
     zero = (w.rows["grad_norm_d"] == 0) & (
         w.rows["loss_d"] != 0
-    )  # if the hinge loss is 0, its gradient is 0, too
+    )  # if the hinge loss is 0, its gradient is also 0
     skipped = 0.0 if w.won else float(zero.mean())
     return f"{skipped:.0%} of the steps overflow float16 and are skipped" if skipped > 0.1 else ""
 
 
 def fast(w: Window) -> str:
-    """High rates with any sign of failure; if rates are unknown, an unstable D, or a growing gradient of G."""
+    """High rates with any sign of failure; if rates are unknown, an unstable D or a growing gradient of G."""
     if w.rates:
         trouble = w.won or w.jump > 0.15 or abs(w.gap) > 0.75 or d_fooled(w)
         held = max(w.rates) >= HIGH_RATE and trouble
@@ -138,7 +138,7 @@ def d_won(w: Window) -> str:
 
 
 def dead(w: Window) -> str:
-    """D's output is constant and G gets no gradient; if G matches the data, it is constant but G gets a gradient."""
+    """D's output is constant, and G gets no gradient. If G matches the data, it is constant, but G gets a gradient."""
     spread = float(w.rows["loss_d"].std())
     held = w.even and spread < 0.01 and (w.ratio < 0.05 or w.apart < 1e-5)
     return (
@@ -158,7 +158,7 @@ def pulls_away(w: Window) -> str:
     if w.has_probabilities:
         held = (
             w.gap > 0.85 and growth > 1.4
-        )  # with a strong D, the gap may be as large, but G's loss is constant and faces improve
+        )  # with a strong D, the gap may be this large, but G's loss is constant, and faces improve
         return f"{w.outputs}; G's loss is {growth:.1f} times its early value" if held else ""
     if w.loss == "wasserstein":
         apart = -w.growth("loss_d")
@@ -179,7 +179,7 @@ RULES: dict[str, Rule] = {
 
 
 def rates_of(config: TrainConfig) -> tuple[float, float] | None:
-    """The learning rates of D and G for `examine`; None if D's optimizer is not Adam."""
+    """The learning rates of D and G, for `examine`; None if D's optimizer is not Adam."""
     return (config.lr_d, config.lr_g) if config.optimizer_d == "adam" else None
 
 
@@ -190,13 +190,16 @@ def examine(
     rates: tuple[float, float] | None = None,
     recent: bool = False,
 ) -> list[Verdict]:
-    """The rules that apply in the last windows of a history. A verdict is sure if its rule applies in several of them.
+    """Find the rules that apply in the last windows of a history.
 
     Args:
         history: a `History`, or a mapping with the same columns.
         loss: name of the run's loss.
         rates: learning rates of D and G, if known; see `rates_of`.
-        recent: whether to read only the last windows, so that no verdict is older.
+        recent: whether to read only the last windows; if so, a verdict's `since` is not earlier.
+
+    Returns:
+        Verdicts, which are sure if their rule applies in at least three of the last windows.
 
     Raises:
         ConfigError: the history has fewer than 200 steps, or lacks a column.
@@ -228,13 +231,14 @@ def numbers(history: Mapping[str, Sequence[float]], names: Sequence[str]) -> lis
     for name, column in zip(names, columns, strict=True):
         if len(column) != len(columns[0]):
             raise ConfigError(
-                f"the history has {len(columns[0]):,} rows of {names[0]!r} and {len(column):,} of {name!r}."
+                f"the history has {len(columns[0]):,} rows of {names[0]!r} and {len(column):,} of {name!r}, expected "
+                "equal numbers. Pass a whole history."
             )
     return columns
 
 
 def what_loss_hides(loss: str) -> str:
-    """A note on what cannot be examined with a loss; empty for `bce` and `minimax`."""
+    """Describe what cannot be examined with a loss; empty for `bce` and `minimax`."""
     if loss in PROBABILITIES:
         return ""
     if loss in _WON:
@@ -251,11 +255,11 @@ def _columns(history: Mapping[str, Sequence[float]]) -> dict[str, np.ndarray]:
     columns = dict(zip(_COLUMNS, numbers(history, _COLUMNS), strict=True))
     if (count := len(columns["step"])) < WINDOW:
         raise ConfigError(
-            f"the history has {count} steps, expected {WINDOW} or more: the doctor reads windows of them. Train "
-            "longer, and keep the metrics of every step."
+            f"the history has {count} steps, expected {WINDOW} or more: the doctor reads windows of this length. "
+            "Train longer, and keep the metrics of every step."
         )
     if not (np.diff(columns["step"]) > 0).all():  # also False if one is NaN
-        raise ConfigError("the history's steps do not ascend; give the history of one training, in order.")
+        raise ConfigError("the history's steps do not ascend. Pass the history of one run, in order.")
     return columns
 
 
@@ -264,7 +268,7 @@ def _column(name: str, values: Sequence[float]) -> np.ndarray:
         column = np.asarray(values, np.float64)
     except (TypeError, ValueError, RuntimeError) as error:  # RuntimeError comes from PyTorch
         raise ConfigError(
-            f"the history's column {name!r} is not a list of numbers ({first_line(error)})."
+            f"the history's column {name!r} is not a list of numbers ({first_line(error)}). Pass one number per step."
         ) from None
     if column.ndim != 1:
         raise ConfigError(
@@ -274,7 +278,7 @@ def _column(name: str, values: Sequence[float]) -> np.ndarray:
 
 
 def _begin(names: list[str], name: str) -> int:
-    """The window in which a verdict's last period begins; gaps of up to `_RECENT` windows are ignored."""
+    """The window at which a verdict's last period begins; gaps of up to `_RECENT` windows are ignored."""
     rows = [row for row, held in enumerate(names) if held == name]
     first = len(rows) - 1
     while first and rows[first] - rows[first - 1] <= _RECENT:

@@ -23,27 +23,27 @@ from facegan.runs.run import Run
 from facegan.runtime.settings import usual_settings
 from facegan.training.gan import GAN
 
-_EARLY = 200  # steps before which pictures and r_v say nothing yet
+_EARLY = 200  # step before which pictures and r_v are not informative
 _OVERFITS = 0.35  # mean r_v above which D overfits
-_SNAPSHOTS = 4  # of that mean
+_SNAPSHOTS = 4  # number of snapshots in this mean
 _FAST = "learning rate too high"
 _OVERFITTING = "overfitting of D"
-_NO_ZERO = "a Wasserstein critic's logits have no zero that r_t could be read from."
+_NO_ZERO = "the logits of a Wasserstein critic have no meaningful zero, which r_t needs."
 
 
 @usual_settings()
 def diagnose(run_or_history: Any, *, faces: Any = None, loss: str = "bce") -> Diagnosis:
-    """Find what is wrong with a training.
+    """Find what is wrong with a run.
 
-    Rules on curves read windows of 200 steps, rules on pictures read up to 64 fakes of each snapshot, and the rule on
-    overfitting reads r_v (Karras et al. 2020, arXiv 2006.06676), if `fit` had held-out faces. The rules are empirical;
-    `docs/doctor.md` lists the runs on which they were tried, and what they missed.
+    Rules on curves read windows of 200 steps. Rules on pictures read up to 64 fakes of each snapshot. The rule on
+    overfitting reads r_v (Karras et al. 2020, arXiv 2006.06676) if `fit` had held-out faces. The rules are empirical;
+    `docs/doctor.md` lists the runs on which they were tested, and what they missed.
 
     Args:
         run_or_history: a run folder, a bundled run's name, a `Run`, a `GAN`, or a `History` or another mapping with
             its columns.
-        faces: real faces, as for `fit`, to compare the fakes with; by default drawn faces, which differ little from
-            photographs in the measured values.
+        faces: real faces, as for `fit`, with which to compare the fakes; by default, drawn faces, whose measured values
+            differ little from those of photographs.
         loss: name of the loss, only for a history; runs record their loss.
 
     Returns:
@@ -52,7 +52,7 @@ def diagnose(run_or_history: Any, *, faces: Any = None, loss: str = "bce") -> Di
 
     Raises:
         CheckpointError: there is no such run.
-        ConfigError: the history is too short, or not a history.
+        ConfigError: the history is too short or not a history, or there is no such loss.
         DataError: the faces are not images of the run's size.
 
     >>> diagnose("d_too_strong")[0].name
@@ -66,7 +66,7 @@ def diagnose(run_or_history: Any, *, faces: Any = None, loss: str = "bce") -> Di
     if isinstance(run_or_history, Mapping):
         find_loss(loss)
         return _gathered(
-            run_or_history, loss, {}, None, ["pictures: a history has none; give a run or a GAN."]
+            run_or_history, loss, {}, None, ["pictures: a history has none; pass a run or a GAN."]
         )
     if not isinstance(run_or_history, str | Path | Run):
         raise ConfigError(
@@ -82,7 +82,10 @@ def diagnose(run_or_history: Any, *, faces: Any = None, loss: str = "bce") -> Di
 
 
 def in_brief(run: str | Path | Run, faces: FaceDataset | None = None) -> str:
-    """A run's first verdict, "healthy", or the reason for no diagnosis, on one line. Arguments as for `diagnose`."""
+    """A run's first verdict, "healthy", or the reason why it cannot be diagnosed, on one line.
+
+    Arguments are as for `diagnose`.
+    """
     try:
         diagnosis = diagnose(run, faces=faces)
     except FaceganError as error:
@@ -95,13 +98,13 @@ def _diagnose_gan(gan: GAN, faces: Any) -> Diagnosis:
     if len(gan.sample_shape) != 3:
         return _gathered(gan.history, gan.config.loss, {}, None, ["pictures: the GAN makes no images."])
     real = _real(faces, gan.config.image_size, gan.data, notes)
-    notes.append("whether the pictures change: a GAN has its last ones only; give its run folder.")
+    notes.append("whether the pictures change: a GAN only has its last ones; pass its run folder.")
     shown = {gan.step: gan.sample(pictures.COUNT, seed=gan.config.seed)} if gan.step >= _EARLY else {}
     return _gathered(gan.history, gan.config.loss, shown, real, notes, config=gan.config)
 
 
 def _pictures(run: Run, notes: list[str]) -> dict[int, Tensor]:
-    """The fakes of each snapshot and of the last step, if it is not a snapshot; damaged ones are noted."""
+    """The fakes of each snapshot and, if it is not a snapshot, of the last step; damaged pictures are noted."""
     shown = {}
     for step in (step for step in run.steps if step >= _EARLY):
         try:
@@ -125,7 +128,7 @@ def _real(faces: Any, size: int, data: Mapping[str, Any], notes: list[str]) -> T
         return to_float(given[: pictures.COUNT])
     if not str(data.get("name", "synthetic")).startswith("synthetic"):
         notes.append(
-            "your own data: the fakes were compared with drawn faces; pass faces=, or on the command line --data."
+            "your own data: the fakes were compared with drawn faces; pass faces= (on the command line, --data)."
         )
     return to_float(torch.as_tensor(synthetic_faces(pictures.COUNT, size, seed=0)[0]))
 
@@ -158,7 +161,7 @@ def _gathered(
 
 
 def _overfitting(history: Mapping[str, Sequence[float]], loss: str, notes: list[str]) -> list[Verdict]:
-    """A verdict if the mean r_v of the last snapshots is high, and D recognizes its training faces."""
+    """A verdict if the mean r_v of the last snapshots is high and D recognizes its training faces."""
     named = ("step", "r_v", "r_t")
     steps, r_v, r_t = curves.numbers(history, named) if {*named} <= {*history} else np.zeros((3, 0))
     known = np.isfinite(r_v) & (steps >= _EARLY)
@@ -171,7 +174,7 @@ def _overfitting(history: Mapping[str, Sequence[float]], loss: str, notes: list[
     if not high[-1]:
         return []
     begin = len(high) - int(np.argmin(np.append(high[::-1], False)))
-    evidence = f"r_v is {r_v[-1]:.2f}, r_t {r_t[-1]:.2f}; 0 is no overfitting, 1 complete"
+    evidence = f"r_v is {r_v[-1]:.2f}, r_t {r_t[-1]:.2f}; 0 is no overfitting, 1 is complete overfitting"
     return [Verdict("D overfits", evidence, int(steps[begin]), sure=len(high) >= _SNAPSHOTS)]
 
 

@@ -14,10 +14,10 @@ from facegan.errors import ConfigError
 from facegan.images import to_float
 
 COUNT = 64  # pictures of each kind
-_HIGH = 0.35  # cycles per pixel above which a frequency is high
-_STATIC = 0.4  # share of high frequencies in pictures that are mostly noise; random pixels have 0.6
-_CHECKERED = 0.012  # share of alternating patterns; below 0.008 if none are visible
-_STILL = 0.02  # mean difference of pixels in [-1, 1] below which two snapshots are alike
+_HIGH = 0.35  # frequency in cycles per pixel above which it is high
+_STATIC = 0.4  # fraction of high frequencies in pictures that are mostly noise; random pixels have 0.6
+_CHECKERED = 0.012  # fraction of alternating patterns; if none are visible, it is below 0.008
+_STILL = 0.02  # mean difference of pixels in [-1, 1] up to which two snapshots are alike
 
 
 @dataclass(frozen=True)
@@ -25,11 +25,11 @@ class Looks:
     """Measurements of a set of pictures.
 
     Attributes:
-        diversity: the mean distance of two pictures, per pixel, over the mean contrast within one.
-        nearest: the median distance of a picture to the nearest other one, in the same units.
-        noise: the share of the power at high spatial frequencies.
-        checkerboard: the power of patterns that alternate from pixel to pixel, beyond that of patterns that nearly
-            do, as a share of all power.
+        diversity: the mean distance of two pictures, per pixel, divided by the mean contrast within a picture.
+        nearest: the median distance of a picture to the nearest other one, in the same unit.
+        noise: the fraction of the power at high spatial frequencies.
+        checkerboard: the power of patterns that alternate from pixel to pixel, minus that of the next lower frequency,
+            as a fraction of all power.
     """
 
     diversity: float
@@ -39,7 +39,7 @@ class Looks:
 
     @classmethod
     def of(cls, images: Tensor) -> Looks:
-        """The looks of images (N, 3, S, S), floats in [-1, 1], N >= 2. Raises `ConfigError` for other shapes."""
+        """Measure images (N, 3, S, S), floats in [-1, 1], N >= 2. Raises `ConfigError` for other shapes."""
         if images.ndim != 4 or images.shape[1] != 3 or len(images) < 2:
             raise ConfigError(f"got {tuple(images.shape)}, expected two or more images (N, 3, S, S).")
         images = images.float().cpu()
@@ -52,10 +52,12 @@ class Looks:
 
 
 def examine(shown: Mapping[int, Tensor], real: Tensor, *, settling: bool = False) -> list[Verdict]:
-    """The verdicts on a run's last pictures; verdicts only on the previous pictures are not sure.
+    """Find the verdicts on a run's last pictures.
+
+    If nothing is wrong with the last snapshot, the previous one is examined, and its verdicts are not sure.
 
     Args:
-        shown: fakes of the same latents (N, 3, S, S) by step, ascending.
+        shown: fakes from the same latents (N, 3, S, S), by step, ascending.
         real: real faces (N, 3, S, S).
         settling: whether learning rates decay to 0, so that the last pictures may be alike.
     """
@@ -77,7 +79,7 @@ def examine(shown: Mapping[int, Tensor], real: Tensor, *, settling: bool = False
 
 
 def _symptoms(seen: Looks, wanted: Looks) -> Iterator[tuple[str, str]]:
-    """Names of verdicts and their evidence. Noise excludes the others, because it is diverse at all frequencies."""
+    """Yield verdicts with their evidence. Noise excludes the others, because it is diverse at all frequencies."""
     if seen.noise >= 10 * wanted.noise or seen.noise > _STATIC > 2 * wanted.noise:
         yield (
             "noise",
@@ -87,8 +89,8 @@ def _symptoms(seen: Looks, wanted: Looks) -> Iterator[tuple[str, str]]:
     if seen.diversity < 0.6 * wanted.diversity or seen.nearest < 0.5 * wanted.nearest:
         yield (
             "mode collapse",
-            f"two fakes differ {seen.diversity / wanted.diversity:.2f} times as much as two real faces, and a fake "
-            f"from the one that is most like it {seen.nearest / wanted.nearest:.2f} times as much as a real face",
+            f"two fakes differ {seen.diversity / wanted.diversity:.2f} times as much as two real faces; a fake differs "
+            f"from the most similar one {seen.nearest / wanted.nearest:.2f} times as much as a real face does",
         )
     if seen.checkerboard > _CHECKERED:
         yield (
@@ -99,7 +101,7 @@ def _symptoms(seen: Looks, wanted: Looks) -> Iterator[tuple[str, str]]:
 
 
 def _standstill(shown: Mapping[int, Tensor], *, settling: bool) -> list[Verdict]:
-    """A verdict if the last three snapshots are alike; if learning rates decay, only if all are alike."""
+    """A verdict if the last three snapshots are alike; if learning rates decay, only if all snapshots are alike."""
     steps = list(shown)
     changes = [float((_floats(shown[a]) - _floats(shown[b])).abs().mean()) for a, b in pairwise(steps)]
     still = [change <= _STILL for change in changes]
@@ -110,7 +112,7 @@ def _standstill(shown: Mapping[int, Tensor], *, settling: bool) -> list[Verdict]
 
 
 def _begin(held: list[bool], steps: list[int]) -> int:
-    """The first step from which the values in `held` are true without a gap up to the last."""
+    """The step from which on all values in `held` are true."""
     first = len(held)
     while first and held[first - 1]:
         first -= 1
@@ -122,7 +124,7 @@ def _floats(images: Tensor) -> Tensor:
 
 
 def _nearest(distances: Tensor, count: int) -> float:
-    """The median over pictures of the distance to the nearest other one, from distances in the order of `pdist`."""
+    """The median distance of a picture to the nearest other one, from distances in the order of `pdist`."""
     square = torch.full((count, count), torch.inf)
     rows, columns = torch.triu_indices(count, count, 1)
     square[rows, columns] = square[columns, rows] = distances

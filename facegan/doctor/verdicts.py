@@ -13,8 +13,8 @@ class Advice(NamedTuple):
 
     Attributes:
         change: what to change.
-        alike: the bundled run that looks alike; empty if no run does.
-        lesson: where the course explains it.
+        alike: the bundled run that looks similar; empty if there is none.
+        lesson: where the course explains the failure.
     """
 
     change: str
@@ -35,7 +35,7 @@ VERDICTS: dict[str, Advice] = {
         "notebook 3, The knobs",
     ),
     "no gradient reaches G": Advice(
-        "use the non-saturating loss (loss='bce') instead of 'minimax', detach the fakes in D's loss, and check that "
+        "use the non-saturating loss (loss='bce') instead of 'minimax'; detach the fakes in D's loss; and check that "
         "G's loss is computed from fakes that are not detached",
         "no_detach",
         "notebook 3, Two losses for G",
@@ -48,8 +48,8 @@ VERDICTS: dict[str, Advice] = {
         "notebook 3, The classic mistakes, and what they look like",
     ),
     "dead game": Advice(
-        "check that D can tell real from fake: its labels, its last layer (logits, no sigmoid), its learning rate, "
-        "label_flip and instance_noise",
+        "check that D can distinguish real from fake: its labels, its last layer (logits, no sigmoid), its learning "
+        "rate, label_flip and instance_noise",
         "",
         "notebook 5, The best D",
     ),
@@ -65,8 +65,8 @@ VERDICTS: dict[str, Advice] = {
         "notebook 3, One step, tensor by tensor",
     ),
     "D overfits": Advice(
-        "use more faces, flip=True, augment='color,translation' or augment_target=0.6, R1, or a narrower D; and stop "
-        "early: earlier snapshots are better",
+        "use more faces, flip=True, augment='color,translation' or augment_target=0.6, R1, or a narrower D; or stop "
+        "earlier: earlier snapshots are better",
         "overfitting",
         "notebook 6, Patient 6",
     ),
@@ -102,11 +102,11 @@ class Verdict:
     Attributes:
         name: a key of `VERDICTS`.
         evidence: the numbers that show it.
-        since: first step of the first window, or the first snapshot, that shows it.
-        sure: whether enough of the last steps show it.
+        since: first step of the first window that shows it, or step of the first snapshot that shows it.
+        sure: whether enough of the last windows or snapshots show it.
         change: what to change.
-        alike: the bundled run that looks alike; empty if no run does.
-        lesson: where the course explains it.
+        alike: the bundled run that looks similar; empty if there is none.
+        lesson: where the course explains the failure.
     """
 
     name: str
@@ -133,11 +133,11 @@ class Verdict:
 
 @dataclass(frozen=True)
 class Diagnosis(Sequence[Verdict]):
-    """Verdicts, the most certain and the earliest cause first; empty for a healthy run.
+    """A sequence of verdicts, the most certain and the earliest cause first; empty for a healthy run.
 
     Attributes:
-        verdicts: all of them.
-        steps: step up to which the run was examined.
+        verdicts: the verdicts.
+        steps: the last step that was examined.
         notes: what could not be examined, and why.
         examined: what was examined.
     """
@@ -149,7 +149,7 @@ class Diagnosis(Sequence[Verdict]):
 
     @property
     def answer(self) -> str:
-        """ "ill" if a verdict is sure, "not sure" if there are only others, "healthy" if there are none."""
+        """ "ill" if a verdict is sure, "not sure" if no verdict is sure, "healthy" if there are no verdicts."""
         if any(verdict.sure for verdict in self.verdicts):
             return "ill"
         return "not sure" if self.verdicts else "healthy"

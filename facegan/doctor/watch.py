@@ -1,4 +1,4 @@
-"""Reports new verdicts during a training, each only once."""
+"""Reports new verdicts during training, each only once."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from facegan.doctor import curves
 
 
 class Watch:
-    """Reads the curves of a training in progress.
+    """Examine the curves of a run during training.
 
     Args:
-        config: settings of the training, so that the rules are those of `diagnose`.
+        config: settings of the run, so that the rules are those of `diagnose`.
     """
 
     def __init__(self, config: TrainConfig) -> None:
         self._config, self._told = config, set[str]()
 
     def news(self, history: Mapping[str, Sequence[float]]) -> str:
-        """A sentence about new verdicts; empty if there are none, or too few steps."""
+        """A sentence about a new verdict; empty if there is none, or if there are too few steps."""
         if len(history["step"]) < curves.WINDOW:
             return ""
         rates = curves.rates_of(self._config)

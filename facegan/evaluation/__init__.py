@@ -1,4 +1,4 @@
-"""Compares generated with real faces: distances, copies, and a table of runs."""
+"""Compares generated faces with real faces: distances, copies, and a table of runs."""
 
 from facegan.evaluation.distances import distinct, frechet_distance, recall
 from facegan.evaluation.features import Eigenfaces

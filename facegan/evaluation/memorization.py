@@ -1,15 +1,17 @@
 """Detects whether a generator copies its training faces.
 
-With held-out faces: unless the generator copies, a fake is equally often nearest to a training face and to one of as
-many held-out faces (Meehan et al. 2020, arXiv 2004.05675, compare the same distances). With training faces only: a
-copy is closer to one of them than 95 % of them are to each other.
+With held-out faces, the fakes are compared with equally many training faces and held-out faces. If the generator does
+not copy, the nearest face is equally often of either kind (Meehan et al. 2020, arXiv 2004.05675, compare the same
+distances). Without held-out faces, a fake counts as a copy if it is closer to a training face than 95% of the training
+faces are to their nearest other one.
 
-Distances are between the directions of features of `facegan.evaluation.features`, from 0 to 2; unrelated faces have
-1.4. With distances between the features themselves, a few faces near the mean would be nearest to all blurred fakes.
-For 500 other photographs instead of fakes, the shares are 53 % (up to 59 % by chance) and 5 %, with 100 training faces.
+Distances are between directions of the features in `facegan.evaluation.features`, from 0 to 2; the distance of
+unrelated faces is about 1.4. With distances between the features themselves, a few faces near the mean would be nearest
+to all blurred fakes. For 500 other photographs instead of fakes, with 100 training faces, the fractions are 53% (up to
+59% by chance) and 5%.
 
-Does not cover copies of a part of a face, or of a face that was shifted or scaled. Without held-out faces, does not
-cover copies that are less alike than the most similar training faces.
+Copies of a part of a face, or of a face that was shifted or scaled, are not detected. Without held-out faces, copies
+that are less similar than the most similar training faces are not detected, either.
 """
 
 from __future__ import annotations
@@ -30,14 +32,14 @@ from facegan.runs.run import Run
 from facegan.runtime.settings import usual_settings
 
 _SEED = 0  # seed of the latents and of the choice of faces
-_DEVIATIONS = 3  # chance alone exceeds this limit once in 700 snapshots
-_RARE = 0.05  # without held-out faces: the share of training faces that count as a copy of another one
+_DEVIATIONS = 3  # standard deviations; chance alone exceeds this limit once in 700 snapshots
+_RARE = 0.05  # without held-out faces: the fraction of training faces that count as a copy of another one
 _COORDINATES = (
     32  # number of features; with 64, blurred fakes count as copies; with 16, fewer copies are found
 )
-_SPACE = 2000  # faces of each kind to which features are fitted; more faces make little difference
-_ROWS = 1000  # faces whose pixels are in memory at once
-_UNDECIDED = 0.9  # above this limit, hardly any generator that copies is found
+_SPACE = 2000  # number of faces of each kind to which features are fitted; more make little difference
+_ROWS = 1000  # number of faces whose pixels are in memory at once
+_UNDECIDED = 0.9  # if `limit` is above this value, almost no generator that copies is detected
 _SAME = 1e-6  # distance below which two faces are the same
 _SHOWN = 64  # minimum side in pixels of faces in the picture
 
@@ -47,13 +49,13 @@ class CopyScore:
     """The comparison of a set of fakes with the training faces.
 
     Attributes:
-        share: share of fakes that are close to a training face: closer than to all held-out faces; without these,
-            closer than 95 % of the training faces are to their nearest other one.
-        expected: that share for a generator that does not copy: 0.5; without held-out faces, 0.05.
-        limit: the largest share that chance explains.
+        share: fraction of fakes that are close to a training face: closer than to all held-out faces; without
+            held-out faces, closer than 95% of the training faces are to their nearest other one.
+        expected: the same fraction for a generator that does not copy: 0.5; without held-out faces, 0.05.
+        limit: the largest fraction that chance can explain.
         distance: median distance of fakes to the nearest training face, 0 to 2.
-        reference: value to compare `distance` with: the median distance of fakes to the nearest held-out face; without
-            these, of training faces to the nearest other one.
+        reference: value with which to compare `distance`: the median distance of fakes to the nearest held-out face;
+            without held-out faces, that of training faces to the nearest other one.
     """
 
     share: float
@@ -64,12 +66,12 @@ class CopyScore:
 
     @property
     def decides(self) -> bool:
-        """Whether these fakes allow a decision; False if most of them are close to the same few faces."""
+        """Whether a decision is possible; False if most of these fakes are close to the same few faces."""
         return self.limit < _UNDECIDED
 
     @property
     def copies(self) -> bool:
-        """Whether the share is larger than chance explains."""
+        """Whether the generator copies: `share` is larger than chance can explain."""
         return self.share > self.limit
 
 
@@ -77,9 +79,9 @@ class CopyDetector:
     """Detects whether generated faces are copies of training faces.
 
     Args:
-        training: the faces that the generator was trained on.
-        held_out: faces of the same kind that it was not trained on, ideally as many. From the larger set, as many
-            faces are drawn as the smaller one has.
+        training: the faces on which the generator was trained.
+        held_out: faces of the same kind that were not used in training, ideally as many. If one set is larger, as many
+            faces are drawn from it as the other one has.
         flip: whether the training faces were also mirrored (the setting `flip`).
 
     Attributes:
@@ -100,18 +102,18 @@ class CopyDetector:
         self._chosen = _choose(len(training), self.count)
         indices = [self._chosen, *(_choose(len(faces), self.count) for faces in sets[1:])]
         drawn = [faces[index[:_SPACE]] for faces, index in zip(sets, indices, strict=True)]
-        basis = torch.cat(drawn)  # from both kinds alike, so that neither is favored
+        basis = torch.cat(drawn)  # equally from both kinds, so that neither is favored
         self._space = Eigenfaces(torch.cat([basis, basis.flip(-1)]) if flip else basis, _COORDINATES)
         self._sides = [self._features(faces, index) for faces, index in zip(sets, indices, strict=True)]
         if len(sets) > 1 and (both := int((self._distances(self._sides[1][0], 0).amin(1) < _SAME).sum())):
             raise ConfigError(
-                f"{both} of {self.count} held-out faces are training faces, too. Hold out faces that the generator "
-                "was not trained on."
+                f"{both} of {self.count} held-out faces are also training faces. Hold out faces that were not used in "
+                "training."
             )
 
     @usual_settings()
     def score(self, images: Tensor) -> CopyScore:
-        """Compare images (M, 3, H, W), uint8 or floats in [-1, 1], with the training faces."""
+        """Compare images (M, 3, H, W), uint8 or floats in [-1, 1], with the training faces; returns a `CopyScore`."""
         fakes = self._directions(images)
         distances = self._distances(fakes, 0)
         nearest = distances.amin(1)
@@ -120,7 +122,7 @@ class CopyDetector:
         held_out = self._distances(fakes, 1)
         other = held_out.amin(1)
         wins = (nearest < other).double() + (nearest == other).double() / 2
-        # Under chance, which faces are held out is random. A face has the weight of the fakes that are close to it.
+        # By chance, any face could have been held out. A face's weight is the number of fakes that are close to it.
         hits = torch.cat([distances, held_out], 1).argmin(1).bincount(minlength=2 * self.count).double()
         deviation = float((self.count / 2 * hits.var()).sqrt()) / len(fakes)
         limit = min(0.5 + _DEVIATIONS * deviation, 1.0)
@@ -128,7 +130,14 @@ class CopyDetector:
 
     @usual_settings()
     def nearest(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        """Each image's nearest training face, uint8 (M, 3, H, W), mirrored if that is closer, and its distance."""
+        """Find the nearest training face of each image.
+
+        Args:
+            images: (M, 3, H, W), uint8 or floats in [-1, 1].
+
+        Returns:
+            The faces, uint8 (M, 3, H, W), mirrored if that is closer, and their distances (M,).
+        """
         fakes = self._directions(images)
         plain, mirrored = (torch.cdist(fakes, side) for side in self._sides[0])
         distance, index = torch.minimum(plain, mirrored).min(1)
@@ -137,7 +146,7 @@ class CopyDetector:
         return torch.where(turned[:, :, None, None], faces.flip(-1), faces), distance
 
     def _score_alone(self, distances: Tensor) -> CopyScore:
-        """The score without held-out faces; the limit comes from the distances among training faces."""
+        """The score without held-out faces; the limit depends on the distances between training faces."""
         among = self._distances(self._sides[0][0], 0).fill_diagonal_(torch.inf)
         apart = among.masked_fill(among < _SAME, torch.inf).amin(1)  # without copies of one photograph
         nearest = distances.amin(1)
@@ -148,7 +157,7 @@ class CopyDetector:
         return CopyScore(share, _RARE, limit, float(nearest.median()), float(apart.median()))
 
     def _features(self, faces: FaceDataset, index: Tensor) -> tuple[Tensor, Tensor]:
-        """Directions of faces and of their mirror images; the same directions if nothing was mirrored."""
+        """The directions of faces and of their mirror images; without `flip`, both are those of the faces."""
         parts = [faces[part.tolist()] for part in index.split(_ROWS)]
         plain = torch.cat([self._directions(part) for part in parts])
         return plain, torch.cat([self._directions(part.flip(-1)) for part in parts]) if self._flip else plain
@@ -157,7 +166,7 @@ class CopyDetector:
         return normalize(self._space(images), dim=1)
 
     def _distances(self, fakes: Tensor, side: int) -> Tensor:
-        """Distances (M, count) to the faces of one side, mirrored or not."""
+        """The distances (M, count) to the faces of one kind (0: training, 1: held out), mirrored or not."""
         plain, mirrored = self._sides[side]
         distances = torch.cdist(fakes, plain)
         return torch.minimum(distances, torch.cdist(fakes, mirrored)) if self._flip else distances
@@ -166,13 +175,16 @@ class CopyDetector:
 def copy_scores(
     run: Run, detector: CopyDetector, *, n: int = 500, on_step: Callable[[int], None] = lambda step: None
 ) -> dict[int, CopyScore]:
-    """Scores of all generators kept in a run, by step.
+    """Compute the scores of all generators kept in a run.
 
     Args:
         run: from `Run.open`.
         detector: detector for the run's training faces.
-        n: number of fakes of each generator, from the same latents.
-        on_step: called before each step, to show progress.
+        n: number of fakes from each generator, with the same latents; at least 100.
+        on_step: function of a step, called before it is scored, to show progress.
+
+    Returns:
+        Scores by step.
 
     Raises:
         ConfigError: `n` is too small.
@@ -181,7 +193,7 @@ def copy_scores(
     expect(run, Run, "the run", "what Run.open returns")
     if n < SMALLEST_SET:
         raise ConfigError(
-            f"n is {n}, expected {SMALLEST_SET} fakes or more; a share of fewer is meaningless."
+            f"n is {n}, expected {SMALLEST_SET} fakes or more; with fewer, the score is meaningless."
         )
     scores = {}
     for step in run.generators:
@@ -191,18 +203,21 @@ def copy_scores(
 
 
 def first_copies(scores: Mapping[int, CopyScore]) -> int | None:
-    """The first step whose generator copies; None if none does."""
+    """The first step at which the generator copies; None if there is none."""
     return next((step for step in sorted(scores) if scores[step].copies), None)
 
 
 def copies_picture(images: Tensor, detector: CopyDetector, *, pairs: int = 24, columns: int = 4) -> Tensor:
-    """A uint8 picture (3, H, W) of the images that are closest to a training face.
+    """Draw the images that are closest to a training face, with these faces and the distances.
 
     Args:
         images: fakes (M, 3, h, w), uint8 or floats in [-1, 1].
         detector: detector for the training faces.
-        pairs: number of pairs, the closest first: a fake, its nearest training face, and their distance.
-        columns: pairs in a row.
+        pairs: number of pairs of a fake and its nearest training face; the closest pairs come first.
+        columns: number of pairs in a row.
+
+    Returns:
+        A uint8 picture (3, H, W).
     """
     fakes = to_uint8(images).cpu()
     faces, distances = detector.nearest(fakes)
@@ -226,7 +241,7 @@ def _check_sets(sets: list[FaceDataset]) -> int:
     sizes = {faces.image_size for faces in sets}
     if len(sizes) > 1:
         raise ConfigError(
-            f"training and held-out faces are of different sizes, {sizes} px. Load both in one size."
+            f"training and held-out faces have different sizes, {sizes} px. Load both with the same size."
         )
     count, least = min(map(len, sets)), SMALLEST_SET // len(sets)
     if count < least:
@@ -234,10 +249,10 @@ def _check_sets(sets: list[FaceDataset]) -> int:
         advice = (
             "Add photographs."
             if held_out
-            else f"Add some, or hold some out: {least // 2} of each are enough."
+            else f"Add photographs, or hold some out: {least // 2} of each kind are enough."
         )
         raise ConfigError(
-            f"got {len(sets[0])} training{held_out} faces, expected {least} of each kind or more to tell copies from "
-            f"chance. {advice}"
+            f"got {len(sets[0])} training{held_out} faces, expected {least} of each kind or more to distinguish copies "
+            f"from chance. {advice}"
         )
     return count

@@ -1,7 +1,8 @@
 """A table of finished runs: settings, time, and distances to real faces.
 
-Distances are those of `facegan.evaluation.distances`, with the same n for all runs, beside the score of real faces
-against other real faces (the floor). Raw is the generator after the last step, EMA is its average.
+Distances are those of `facegan.evaluation.distances`, with the same n for all runs. The table also has the score of
+real faces compared with other real faces (the floor). "Raw" is the generator after the last step, and "EMA" is its
+average.
 """
 
 from __future__ import annotations
@@ -28,12 +29,17 @@ from facegan.runtime.settings import usual_settings
 from facegan.training.gan import GAN
 
 _SEED = 0  # seed of the latents
-_NOT_LISTED = ("seed", "epochs", "snapshot_every", "tensorboard")  # in other columns, or without effect
+_NOT_LISTED = (
+    "seed",
+    "epochs",
+    "snapshot_every",
+    "tensorboard",
+)  # in other columns, or without effect on the result
 
 
 @dataclass(frozen=True)
 class Score:
-    """Metrics of one set of faces; see `facegan.evaluation.distances`."""
+    """The metrics of a set of faces; see `facegan.evaluation.distances`."""
 
     distance: float
     recall: float
@@ -45,11 +51,13 @@ class Result:
     """The measurements of a run.
 
     Attributes:
-        scores: scores by "raw" and, if the run kept an average, "ema".
+        name: the run folder.
+        config: settings of the last step.
+        data: record of the training faces; empty if unknown.
+        device: name of the device; None if unknown.
         images: number of real images used in training.
         seconds: training time, without snapshots.
-        data: record of the training faces; empty if unknown.
-        device: device as text; None if unknown.
+        scores: scores for "raw" and, if the run has an average, for "ema".
     """
 
     name: str
@@ -62,17 +70,17 @@ class Result:
 
 
 class Evaluator:
-    """Compares generated faces with n real faces.
+    """Compare generated faces with n real faces.
 
     Args:
-        faces: 2 n real faces or more; the second half gives the floor.
-        n: number of faces of each kind.
+        faces: real faces, at least 2 n; n others are used for the floor.
+        n: number of faces of each kind, at least 100.
 
     Attributes:
         floor: score of n other real faces; a generator can hardly be better.
 
     Raises:
-        ConfigError: there are fewer than 2 n real faces.
+        ConfigError: there are fewer than 2 n real faces, or `n` is too small.
     """
 
     @usual_settings()
@@ -85,21 +93,25 @@ class Evaluator:
 
     @usual_settings()
     def score(self, images: Tensor) -> Score:
-        """Metrics of images (M, 3, H, W), uint8 or floats in [-1, 1], ideally as many as real faces."""
+        """Compute the metrics of images (M, 3, H, W), uint8 or floats in [-1, 1], ideally with M = n.
+
+        Raises:
+            ConfigError: there are fewer than 100 images.
+        """
         real, fake = self._real, self._space(images)
         return Score(frechet_distance(real, fake), recall(real, fake), distinct(real, fake))
 
     def measure(self, run: str | Path, *, network: nn.Module | None = None) -> Result:
-        """The metrics of a run folder's newest checkpoint.
+        """Compute the metrics of a run folder's newest checkpoint.
 
-        Warns if the run was trained on other faces, or with another crop, than those of this evaluator.
+        A warning is issued if the run was trained on other faces, or with another crop, than those of this evaluator.
 
         Args:
-            run: the folder.
-            network: your own generator, if the run trained one.
+            run: the run folder.
+            network: your own generator, if the run used one.
 
         Raises:
-            CheckpointError: the run has no checkpoint, or trained your own network and `network` is None.
+            CheckpointError: the run has no checkpoint, or used your own network and `network` is None.
         """
         opened = _open(run)
         warn_if_not_comparable(opened, self._faces)
@@ -121,7 +133,12 @@ class Evaluator:
 
 
 def warn_if_not_comparable(generator: nn.Module | GAN | Run, faces: FaceDataset) -> None:
-    """Warn if a generator, GAN, or run was trained on other faces, or on faces with another crop."""
+    """Warn if a generator, GAN, or run was trained on other faces, or with another crop.
+
+    Args:
+        generator: a generator with the attribute `trained_on`, a `GAN`, or a `Run`.
+        faces: the faces with which to compare.
+    """
     expect(generator, nn.Module | GAN | Run, "the first argument", "a generator, a GAN or a Run")
     expect(faces, FaceDataset, "the second argument", "a FaceDataset, such as load_faces('celeba')")
     data = generator.data if isinstance(generator, GAN | Run) else getattr(generator, "trained_on", None)
@@ -140,12 +157,12 @@ def common_size(runs: Sequence[str | Path]) -> int:
     sizes = {str(run): _open(run).config.image_size for run in runs}
     if len(set(sizes.values())) > 1:
         listed = ", ".join(f"{run} {size} px" for run, size in sizes.items())
-        raise ConfigError(f"faces of different sizes cannot be compared: {listed}. Name runs of one size.")
+        raise ConfigError(f"faces of different sizes cannot be compared: {listed}. Choose runs of one size.")
     return next(iter(sizes.values()))
 
 
 def table(results: Sequence[Result], floor: Score) -> list[str]:
-    """Lines of a Markdown table."""
+    """Format results as the lines of a Markdown table; the last row is the `floor` of the `Evaluator`."""
     header = (
         "run", "settings", "seed", "images seen", "minutes", "device", "distance raw / EMA", "recall",
         "distinct",
@@ -156,15 +173,19 @@ def table(results: Sequence[Result], floor: Score) -> list[str]:
 
 
 def save_grids(runs: Sequence[str | Path], folder: str | Path) -> list[Path]:
-    """Write 64 faces of each run's generator to `folder/RUN_raw.png`, and of its average to `RUN_ema.png`.
+    """Write 64 faces of each run's generator to `folder/RUN_raw.png`, and of its average to `folder/RUN_ema.png`.
+
+    Returns:
+        The paths of the files.
 
     Raises:
-        ConfigError: two run folders have the same name; nothing was written.
+        CheckpointError: a run has no checkpoint.
+        ConfigError: two run folders have the same name; nothing is written.
     """
     names = [Path(run).resolve().name for run in runs]
     if len(set(names)) < len(names):
         listed = ", ".join(map(str, runs))
-        raise ConfigError(f"two of {listed} have the same name, so their grids would, too. Rename a folder.")
+        raise ConfigError(f"two of {listed} have the same name, and so would their grids. Rename a folder.")
     return [
         save_images(sample(generator, 64, seed=_SEED), Path(folder) / f"{name}_{kind}.png")
         for run, name in zip(runs, names, strict=True)
@@ -182,14 +203,14 @@ def _open(run: str | Path) -> FolderRun:
 
 
 def _generators(run: FolderRun, network: nn.Module | None = None) -> Iterator[tuple[str, nn.Module]]:
-    """The generator after the last step and, if the run kept one, its average."""
+    """Yield the generator after the last step and, if the run has one, its average."""
     yield "raw", run.raw_generator(network)
     if run.config.ema_decay:
         yield "ema", run.generator(network=network)
 
 
 def _images_per_step(run: FolderRun) -> Callable[[float], int]:
-    """A function from a step to its number of real images, by the settings of its segment."""
+    """A function that returns the number of real images in a step, from the settings of the step's segment."""
     sizes = {0: run.config.batch_size * run.config.n_critic}
     for segment in run.segments:
         settings = segment["settings"]
@@ -198,14 +219,14 @@ def _images_per_step(run: FolderRun) -> Callable[[float], int]:
 
 
 def _halves(faces: FaceDataset, n: int) -> tuple[Tensor, Tensor]:
-    """Two disjoint sets of n real faces, drawn with a fixed seed."""
+    """Two disjoint sets of n real faces, chosen with a fixed seed."""
     least, most = SMALLEST_SET, len(faces) // 2
     if most < least:
         raise ConfigError(f"got {len(faces)} real faces, expected {2 * least} or more to compare with.")
     if not least <= n <= most:
         raise ConfigError(
             f"n is {n}, expected {least} to {most}, half of the {len(faces):,} real faces: the other half "
-            "shows how far real faces are from each other."
+            "shows how much real faces differ from each other."
         )
     order = torch.randperm(len(faces), generator=torch.Generator().manual_seed(_SEED))
     first, second = order[: 2 * n].split(n)

@@ -1,11 +1,11 @@
-"""Conv2d and ConvTranspose2d, computed as matrix products where CPUs are faster that way.
+"""Conv2d and ConvTranspose2d, computed as matrix products where this is faster on a CPU.
 
 They are subclasses of torch's layers, with the same names and weights, and the same results up to rounding. On a CPU,
-two shapes of DCGAN are faster as one matrix product (Chellapilla et al. 2006, "High performance convolutional neural
-networks for document processing"): the layers between 1 x 1 and 4 x 4, where a convolution is a linear map; and, in
-bfloat16, the layer between 4 x 4 and 8 x 8. A third one, the transposed convolution to an image's three channels, is
-faster as a convolution to the pixels of 2 x 2 squares (`ToImage`). For all other shapes, torch's convolutions are
-used. Does not cover other kernels and strides.
+two kinds of layers of DCGAN are faster as a matrix product (Chellapilla et al. 2006, "High performance convolutional
+neural networks for document processing"): layers between 1 x 1 and 4 x 4, where a convolution is a linear map; and, in
+bfloat16, layers between 4 x 4 and 8 x 8. A third kind, the transposed convolution to an image's three channels, is
+faster as a convolution to the pixels of 2 x 2 squares (`ToImage`). For all other shapes, kernels, and strides, torch's
+convolutions are used.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ SHAPES = {"end": ((4, 4), (1, 1), (0, 0)), "coarse": _HALVES, "image": _HALVES}
 
 
 class Conv2d(nn.Conv2d):
-    """`torch.nn.Conv2d`, computed as a matrix product where that is faster."""
+    """`torch.nn.Conv2d`, computed as a matrix product where this is faster."""
 
     def forward(self, images: Tensor) -> Tensor:
         kind = _kind(self, images, {4: "end", 8: "coarse"})
@@ -38,7 +38,7 @@ class Conv2d(nn.Conv2d):
 
 
 class ConvTranspose2d(nn.ConvTranspose2d):
-    """`torch.nn.ConvTranspose2d`, computed as a matrix product where that is faster."""
+    """`torch.nn.ConvTranspose2d`, computed as a matrix product where this is faster."""
 
     def forward(self, images: Tensor, output_size: list[int] | None = None) -> Tensor:
         kind = _kind(self, images, {1: "end", 4: "coarse"})
@@ -50,13 +50,13 @@ class ConvTranspose2d(nn.ConvTranspose2d):
 class NearestConvTranspose2d(ConvTranspose2d):
     """Nearest-neighbor upsampling by 2 and a 3 x 3 convolution, as one transposed convolution.
 
-    The "resize-convolution" of Odena et al. 2016 (distill.pub/2016/deconv-checkerboard): every output pixel
-    gets the same number of contributions, so there is no checkerboard. A transposed convolution with stride 2, padding
-    1, and the sum of four shifts of a 3 x 3 kernel gives the same images in 4 multiplications per pixel instead of 9.
-    `weight` is that 3 x 3 kernel (I, O, 3, 3).
+    This is the "resize-convolution" of Odena et al. 2016 (distill.pub/2016/deconv-checkerboard): every output pixel
+    gets the same number of contributions, so there are no checkerboard artifacts. A transposed convolution with stride
+    2, padding 1, and the sum of four shifts of the 3 x 3 kernel gives the same images, with 4 multiplications per pixel
+    instead of 9. `weight` is the 3 x 3 kernel (I, O, 3, 3).
 
     Args:
-        layer: an initialized 4 x 4 transposed convolution, whose corner becomes the kernel.
+        layer: an initialized 4 x 4 transposed convolution; a 3 x 3 corner of its weight becomes the kernel.
     """
 
     def __init__(self, layer: nn.ConvTranspose2d) -> None:
@@ -75,7 +75,7 @@ class NearestConvTranspose2d(ConvTranspose2d):
 
 
 class Patches(torch.autograd.Function):
-    """(B, C, 2 h, 2 w) to patches of 4 x 4, stride 2, padding 1: (B, h, w, 4, 4, C). Adjoint of `Spread`."""
+    """Extract 4 x 4 patches, stride 2, padding 1: (B, C, 2 h, 2 w) to (B, h, w, 4, 4, C). The adjoint of `Spread`."""
 
     @staticmethod
     def forward(ctx, images: Tensor) -> Tensor:
@@ -88,12 +88,12 @@ class Patches(torch.autograd.Function):
 
 
 class Spread(torch.autograd.Function):
-    """Patches (B, h, w, 4, 4, C) summed where they overlap: (B, C, 2 h, 2 w). Adjoint of `Patches`."""
+    """Sum overlapping patches: (B, h, w, 4, 4, C) to (B, C, 2 h, 2 w). The adjoint of `Patches`."""
 
     @staticmethod
     def forward(ctx, patches: Tensor) -> Tensor:
         size, height, width, _, _, channels = patches.shape
-        # Row 2 i + k of the padded result, k = 2 a + b in 0..3, is row b of pair i + a.
+        # Row 2 i + k of the padded result, with k = 2 a + b from 0 to 3, is row b of pair i + a.
         pairs = patches.new_zeros(size, height + 1, 2, width + 1, 2, channels)
         quarters = patches.reshape(size, height, width, 2, 2, 2, 2, channels)
         for a in range(2):
@@ -125,10 +125,10 @@ class FromImage(torch.autograd.Function):
 
 
 class ToImage(torch.autograd.Function):
-    """The transposed convolution with a kernel (I, C, 4, 4), stride 2, padding 1. Adjoint of `FromImage`.
+    """The transposed convolution with a kernel (I, C, 4, 4), stride 2, padding 1. The adjoint of `FromImage`.
 
-    A feature contributes to 4 x 4 pixels: 2 x 2 squares of 2 x 2 pixels. So one convolution with a 2 x 2 kernel
-    gives the 4 C numbers of each square ("sub-pixel convolution", Shi et al. 2016, arXiv 1609.05158).
+    A feature contributes to 4 x 4 pixels, which are 2 x 2 squares of 2 x 2 pixels. Therefore, one convolution with a
+    2 x 2 kernel gives the 4 C numbers of each square ("sub-pixel convolution", Shi et al. 2016, arXiv 1609.05158).
     """
 
     @staticmethod
@@ -166,7 +166,7 @@ def _transposed(images: Tensor, weight: Tensor, kind: str) -> Tensor:
 
 
 def _kind(layer: nn.Conv2d | nn.ConvTranspose2d, images: Tensor, kinds: dict[int, str]) -> str:
-    """The faster method, 'end', 'coarse', or 'image', by the input's side or channels; '' for torch's convolution."""
+    """The fastest method for an input: 'end', 'coarse', or 'image' (see `SHAPES`), or '' for torch's convolution."""
     side = images.shape[-1]
     few = not torch.jit.is_tracing() and min(layer.in_channels, layer.out_channels) <= 3 and side % 2 == 0
     square = images.ndim == 4 and images.shape[-2] == side
@@ -179,7 +179,7 @@ def _kind(layer: nn.Conv2d | nn.ConvTranspose2d, images: Tensor, kinds: dict[int
 
 
 def _rows(weight: Tensor) -> Tensor:
-    """A kernel (O, C, 4, 4) as a matrix (O, 16 C), in the order of `Patches`; in channels-last, without a copy."""
+    """A kernel (O, C, 4, 4) as a matrix (O, 16 C), in the order of `Patches`; a view if it is in channels-last."""
     return weight.permute(0, 2, 3, 1).flatten(1)
 
 

@@ -1,7 +1,7 @@
 """DCGAN's generator and discriminator (Radford et al. 2015, arXiv 1511.06434).
 
-At 64 px and width 64, their layers equal those of PyTorch's DCGAN tutorial. Other image sizes, 16, 32, 128, and 256,
-differ only in the number of blocks. Does not cover labels: these GANs are unconditional.
+At 64 px and width 64, their layers are those of PyTorch's DCGAN tutorial. Networks for the other image sizes (16, 32,
+128, and 256) differ only in the number of blocks. The networks do not use labels: these GANs are unconditional.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from facegan.runtime.memory import check_fits
 
 SIZES = (16, 32, 64, 128, 256)
 OUTPUTS = {"tanh": nn.Tanh, "sigmoid": nn.Sigmoid}
-ACTIVATIONS = {"relu": 0.0, "leaky_relu": 1.0}  # factor of `leak` in the negative slope
+ACTIVATIONS = {"relu": 0.0, "leaky_relu": 1.0}  # negative slope, as a multiple of `leak`
 UPSAMPLINGS = {"transposed": lambda layer: layer, "nearest": NearestConvTranspose2d}
 NORMS: dict[str, Callable[[int], list[nn.Module]]] = {
     "none": lambda channels: [],
@@ -34,24 +34,25 @@ NORMS: dict[str, Callable[[int], list[nn.Module]]] = {
 
 
 class Generator(nn.Module):
-    """Maps latents to images: a 4 x 4 projection, then blocks that double the side.
+    """DCGAN's generator: a projection of z to 4 x 4, then blocks that double the side.
 
     `forward` takes z (B, latent_dim), or (B, latent_dim, 1, 1) as in the tutorial, and returns images
-    (B, 3, image_size, image_size) in [-1, 1] for output "tanh", [0, 1] for "sigmoid".
+    (B, 3, image_size, image_size), in [-1, 1] for output "tanh" and in [0, 1] for "sigmoid".
 
     Args:
         image_size: side of the images in pixels: 16, 32, 64, 128, or 256.
-        width: feature maps of the finest hidden layer; each coarser layer has twice as many, at most 8 x width.
+        width: feature maps in the highest-resolution hidden layer; each earlier layer has twice as many, up to
+            8 x width.
         latent_dim: length of z.
-        latent: distribution of z, "normal" for N(0, 1) or "uniform" on [-1, 1]; `sample` draws from it.
+        latent: distribution of z, from which `sample` draws: "normal" for N(0, 1) or "uniform" on [-1, 1].
         output: last activation, "tanh" or "sigmoid".
         activation: hidden activation, "relu" or "leaky_relu".
         leak: negative slope of "leaky_relu".
         upsampling: "transposed" convolutions, or "nearest" (`facegan.models.conv.NearestConvTranspose2d`).
-        modulation: hidden units of each `SelfModulatedBatchNorm2d`; 0 means plain BatchNorm.
+        modulation: hidden units in each `SelfModulatedBatchNorm2d`; 0 means plain BatchNorm.
 
     Raises:
-        ConfigError: a setting is invalid.
+        ConfigError: a setting is invalid, or the weights do not fit into memory.
 
     >>> Generator(image_size=16, width=8).sample(4, seed=0).shape
     torch.Size([4, 3, 16, 16])
@@ -103,7 +104,7 @@ class Generator(nn.Module):
 
     @property
     def output_range(self) -> tuple[int, int]:
-        """The range of the images that `forward` returns."""
+        """The range of pixel values that `forward` returns: (-1, 1) or (0, 1)."""
         return protocol.RANGES[self.output]
 
     @property
@@ -119,28 +120,29 @@ class Generator(nn.Module):
         return images
 
     def generate(self, z: Tensor, *, batch_size: int = 128) -> Tensor:
-        """Images (N, 3, H, W) in [-1, 1] from latents z (N, latent_dim); see `facegan.models.generate`."""
+        """Generate images (N, 3, H, W) in [-1, 1] from latents z (N, latent_dim); see `facegan.models.generate`."""
         return protocol.generate(self, z, batch_size=batch_size)
 
     def sample(self, n: int, *, seed: int | None = None, truncation: float | None = None) -> Tensor:
-        """n random images (n, 3, H, W) in [-1, 1]; see `facegan.models.sample`."""
+        """Generate n random images (n, 3, H, W) in [-1, 1]; see `facegan.models.sample`."""
         return protocol.sample(self, n, seed=seed, truncation=truncation)
 
 
 class Discriminator(nn.Module):
-    """Maps images to logits: blocks that halve the side down to 4 x 4, then one number per image.
+    """DCGAN's discriminator: blocks that halve the side down to 4 x 4, then one number per image.
 
-    `forward` takes images (B, 3, image_size, image_size) in the generator's range and returns logits (B,); a logit
-    above 0 means "real". There is no sigmoid; losses take logits.
+    `forward` takes images (B, 3, image_size, image_size), in the generator's range, and returns logits (B,). A logit
+    above 0 means "real". There is no sigmoid, because losses take logits.
 
     Args:
         image_size: side of the images in pixels: 16, 32, 64, 128, or 256.
-        width: feature maps of the finest hidden layer; each coarser layer has twice as many, at most 8 x width.
-        norm: "batch", "instance", "spectral", or "none".
+        width: feature maps in the highest-resolution hidden layer; each later layer has twice as many, up to
+            8 x width.
+        norm: normalization: "batch", "instance", "spectral", or "none".
         leak: negative slope of the leaky ReLUs (0.2 in DCGAN, section 4).
 
     Raises:
-        ConfigError: a setting is invalid, or images have another size.
+        ConfigError: a setting is invalid, the weights do not fit into memory, or images have another size.
     """
 
     def __init__(
@@ -171,15 +173,15 @@ class Discriminator(nn.Module):
         size = self.image_size
         if images.shape[1:] != (3, size, size):
             raise ConfigError(
-                f"images are {tuple(images.shape)}, this discriminator takes (B, 3, {size}, {size})."
+                f"images are {tuple(images.shape)}, but this discriminator takes (B, 3, {size}, {size})."
             )
         return self.blocks(images).flatten()
 
 
 def treats_images_independently(network: nn.Module) -> bool:
-    """Whether a network is a `Discriminator` whose logits do not depend on the other images of a batch.
+    """Whether a network is a `Discriminator` whose logits do not depend on the other images in a batch.
 
-    Returns False for spectral norm, too, because its weights change in each forward pass.
+    It is also False with spectral normalization, whose weights change in each forward pass.
     """
     parts = {Discriminator, nn.Sequential, Conv2d, nn.InstanceNorm2d, nn.LeakyReLU}
     return isinstance(network, Discriminator) and all(type(part) in parts for part in network.modules())
@@ -189,12 +191,12 @@ class SelfModulatedBatchNorm2d(nn.BatchNorm2d):
     """BatchNorm whose scale and shift are functions of the latent z: Chen et al. 2019 (arXiv 1810.01365), equation 4.
 
     `forward` takes images (B, channels, H, W) and z (B, latent_dim). A network with one hidden layer computes scale and
-    shift; they are initialized to 1 and 0.
+    shift, which are 1 and 0 at initialization.
 
     Args:
         channels: number of channels of the images.
         latent_dim: length of z.
-        hidden: hidden units (32 in the paper).
+        hidden: number of hidden units (32 in the paper).
     """
 
     def __init__(self, channels: int, latent_dim: int, hidden: int) -> None:
@@ -210,7 +212,7 @@ class SelfModulatedBatchNorm2d(nn.BatchNorm2d):
 
 
 class ModulatedBlock(nn.Sequential):
-    """A `generator_block` with a norm that also takes z (B, latent_dim)."""
+    """A `generator_block` whose BatchNorm is modulated by z; `forward` also takes z (B, latent_dim)."""
 
     def __init__(self, block: nn.Sequential, channels: int, latent_dim: int, hidden: int) -> None:
         conv, _, activation = block
@@ -224,9 +226,9 @@ class ModulatedBlock(nn.Sequential):
 def generator_block(
     in_channels: int, out_channels: int, *, stride: int = 2, padding: int = 1, leak: float = 0.0
 ) -> nn.Sequential:
-    """One hidden block of the generator: doubles the side, normalizes, activates (DCGAN, section 3).
+    """Build a hidden block of the generator: transposed convolution, BatchNorm, activation (DCGAN, section 3).
 
-    Maps (B, in_channels, H, W) to (B, out_channels, 2 H, 2 W). `leak` is the negative slope; 0 is ReLU.
+    It maps (B, in_channels, H, W) to (B, out_channels, 2 H, 2 W). `leak` is the negative slope; 0 means ReLU.
     """
     return nn.Sequential(
         ConvTranspose2d(in_channels, out_channels, 4, stride, padding, bias=False),
@@ -243,7 +245,10 @@ def discriminator_block(
     bias: bool = False,
     leak: float = 0.2,
 ) -> nn.Sequential:
-    """One hidden block of the discriminator: halves the side, normalizes, activates (DCGAN, section 3)."""
+    """Build a hidden block of the discriminator: convolution that halves the side, norm, leaky ReLU.
+
+    See DCGAN, section 3.
+    """
     conv = Conv2d(in_channels, out_channels, 4, 2, 1, bias=bias)
     return nn.Sequential(conv, *(norm or []), nn.LeakyReLU(leak, True))
 
@@ -251,18 +256,22 @@ def discriminator_block(
 def output_size(size: int, kernel: int, stride: int, padding: int) -> int:
     """The side of a transposed convolution's output: (size - 1) stride - 2 padding + kernel.
 
-    Dumoulin & Visin 2016 (arXiv 1603.07285), relationship 13, without dilation and output padding.
+    See Dumoulin & Visin 2016 (arXiv 1603.07285), relationship 13, without dilation and output padding.
     """
     return (size - 1) * stride - 2 * padding + kernel
 
 
 def hidden_widths(image_size: int, width: int) -> list[int]:
-    """Feature maps per hidden layer, from the finest to 4 x 4; they double, up to 8 x width."""
+    """Feature maps per hidden layer, from the highest resolution to 4 x 4: they double, up to 8 x width.
+
+    Raises:
+        ConfigError: `image_size` or `width` is invalid.
+    """
     if not isinstance(image_size, int) or image_size not in SIZES:
         hint = " from_config(config) builds the network of a config." * isinstance(image_size, TrainConfig)
         raise ConfigError(
             f"image_size is {shown(image_size)}, these networks take {', '.join(map(str, SIZES))}. Choose one of "
-            "these; in Python, your own networks can take any size: fg.GAN(config, generator=..., discriminator=...)."
+            "these. In Python, your own networks can have any size: fg.GAN(config, generator=..., discriminator=...)."
             f"{hint}"
         )
     _check_whole(width=width)
@@ -271,7 +280,7 @@ def hidden_widths(image_size: int, width: int) -> list[int]:
 
 
 def least_weights(image_size: int, width: int, latent_dim: int = 1, *, modulation: int = 0) -> int:
-    """A lower bound on the parameters of a `Generator` or a `Discriminator` with these settings; builds nothing."""
+    """A lower bound on the number of parameters of a `Generator` or a `Discriminator`, without building it."""
     _check_whole(latent_dim=latent_dim, **({"modulation": modulation} if modulation else {}))
     widths = hidden_widths(image_size, width)
     inner = 9 * (3 * widths[0] + sum(a * b for a, b in pairwise(widths)))
@@ -291,7 +300,7 @@ def check_holds(weights: Mapping[str, Tensor], settings: Mapping[str, Any]) -> N
     held = sum(weight.numel() for weight in weights.values())
     if needed > held:
         raise CheckpointError(
-            f"its settings need at least {needed:,} weights, but it has {held:,}. Fetch or export it again."
+            f"its settings need at least {needed:,} weights, but it has {held:,}. Download or export it again."
         )
 
 
@@ -301,7 +310,7 @@ def _check_memory(network: Generator | Discriminator, numbers: int) -> None:
 
 
 def init_weights(module: nn.Module) -> None:
-    """N(0, 0.02) for convolutions, N(1, 0.02) for norm scales, 0 for every bias (DCGAN, section 4)."""
+    """Initialize convolutions with N(0, 0.02), norm scales with N(1, 0.02), and biases with 0 (DCGAN, section 4)."""
     if isinstance(module, nn.Conv2d | nn.ConvTranspose2d):
         nn.init.normal_(module.weight, 0.0, 0.02)
     elif isinstance(module, nn.BatchNorm2d | nn.InstanceNorm2d):

@@ -15,28 +15,30 @@ from facegan.runtime.settings import usual_settings
 
 @torch.no_grad()
 def feature_maps(module: nn.Module, inputs: Tensor) -> list[tuple[str, Tensor]]:
-    """The output of every layer of a network in eval mode.
+    """Compute the output of every layer of a network, in eval mode.
 
     Args:
         module: a generator, a discriminator, or any module.
         inputs: latents (B, latent_dim) or images (B, 3, H, W).
 
     Returns:
-        Pairs (name, output), in the order in which the layers are defined.
+        Pairs (name of the layer, output), in the order in which the layers are defined.
     """
     return [(_name(layer), output) for layer, output in _outputs(module, inputs)]
 
 
 @usual_settings()
 def summary(module: nn.Module, input_shape: Sequence[int] | None = None) -> None:
-    """Print a table of layers, output shapes (without the batch), and trainable parameters.
+    """Print a table of a network's layers, output shapes (without the batch), and trainable parameters.
 
     Args:
         module: any network.
-        input_shape: shape of one input, such as (100,); by default from the module's `latent_dim` or `image_size`.
+        input_shape: shape of one input, such as (100,); by default, from the module's `latent_dim`, `sample_shape`, or
+            `image_size`.
 
     Raises:
-        ConfigError: `input_shape` is not a shape, or it was not given and the module has neither attribute.
+        ConfigError: `module` is not a module, `input_shape` is not a shape, or it is not given and the module has none
+            of these attributes.
     """
     expect(module, nn.Module, "module", "a torch.nn.Module, such as gan.generator")
     given = _input_shape(module) if input_shape is None else input_shape
@@ -66,7 +68,7 @@ def _input_shape(module: nn.Module) -> tuple[int, ...]:
         side = int(attribute(module, "image_size"))
         return (3, side, side)
     raise ConfigError(
-        f"{type(module).__name__} has neither latent_dim nor image_size. Give the shape of one input: "
+        f"{type(module).__name__} has neither latent_dim nor image_size. Pass the shape of one input: "
         "summary(module, (100,)) for a generator, summary(module, (3, 64, 64)) for a discriminator."
     )
 
@@ -90,7 +92,7 @@ def _outputs(module: nn.Module, inputs: Tensor) -> list[tuple[nn.Module, Tensor]
 
 
 def _layers(module: nn.Module) -> Iterator[nn.Module]:
-    """Modules without children, in order of definition; a parametrized layer or a norm counts as one module."""
+    """Yield modules without children, in order of definition; a parametrized layer or a norm counts as one module."""
     children = [child for name, child in module.named_children() if name != "parametrizations"]
     if not children or isinstance(module, _NormBase):
         yield module

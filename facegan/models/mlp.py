@@ -10,7 +10,7 @@ from facegan.config import TrainConfig
 
 
 class PointGenerator(nn.Module):
-    """Maps latents (B, latent_dim) to points (B, dimensions); the output is unbounded.
+    """A generator that maps latents (B, latent_dim) to points (B, dimensions); the output is unbounded.
 
     Args:
         latent_dim: length of z.
@@ -33,7 +33,7 @@ class PointGenerator(nn.Module):
 
     @classmethod
     def from_config(cls, config: TrainConfig) -> PointGenerator:
-        """Build from a config's `latent_dim`, `width`, and `leak`; its other settings apply to images."""
+        """Build the generator from a config's `latent_dim`, `width`, and `leak`; other settings apply to images."""
         return cls(config.latent_dim, config.width, leak=config.leak)
 
     def forward(self, z: Tensor) -> Tensor:
@@ -42,7 +42,7 @@ class PointGenerator(nn.Module):
 
 
 class PointDiscriminator(nn.Module):
-    """Maps points (B, dimensions) to one logit each, (B,).
+    """A discriminator that maps points (B, dimensions) to logits (B,).
 
     Args:
         width: units of each hidden layer.
@@ -62,7 +62,7 @@ class PointDiscriminator(nn.Module):
 
     @classmethod
     def from_config(cls, config: TrainConfig) -> PointDiscriminator:
-        """Build from a config's `width_d` (or `width`) and `leak`; its other settings apply to images."""
+        """Build the discriminator from a config's `width_d` (or `width`) and `leak`; other settings apply to images."""
         return cls(config.discriminator_width, leak=config.leak)
 
     def forward(self, points: Tensor) -> Tensor:

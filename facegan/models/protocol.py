@@ -1,15 +1,15 @@
 """The interface of generators and discriminators, and functions for any such module.
 
-A generator maps latents (B, latent_dim) to images (B, 3, S, S), a discriminator maps images to one logit each,
-(B,) or (B, 1). Any two modules with matching shapes can be trained. A generator also has the attributes
+A generator maps latents (B, latent_dim) to images (B, 3, S, S). A discriminator maps images to logits, (B,) or (B, 1).
+Any two modules with matching shapes can be trained. A generator also has these attributes:
 
     latent_dim     length of z
     image_size     S in pixels
     output_range   (-1, 1) or (0, 1)
     latent_distribution   distribution of z: "normal", or "uniform" on [-1, 1]
 
-and a discriminator has `image_size`. `GAN` sets the attributes that your own modules lack. Networks for samples other
-than images, such as points in the plane, have `sample_shape` instead of `image_size`: (D,), the shape of one sample.
+A discriminator has `image_size`. `GAN` sets attributes that your own modules lack. Networks for samples other than
+images, such as points in the plane, have `sample_shape` instead of `image_size`: (D,), the shape of one sample.
 """
 
 from __future__ import annotations
@@ -41,10 +41,10 @@ def generate(generator: nn.Module, z: Tensor, *, batch_size: int = 128) -> Tenso
     Args:
         generator: a module with the attributes of `facegan.models.protocol`.
         z: latents (N, latent_dim), on any device.
-        batch_size: images per forward pass; limits memory.
+        batch_size: images per forward pass; this limits memory.
 
     Returns:
-        Images (N, 3, S, S) in [-1, 1] on the generator's device.
+        Images (N, 3, S, S) in [-1, 1], or samples (N, *sample_shape), on the generator's device.
 
     Raises:
         ConfigError: the latents have another shape, or the images do not fit into memory.
@@ -52,7 +52,7 @@ def generate(generator: nn.Module, z: Tensor, *, batch_size: int = 128) -> Tenso
     latent_dim = attribute(generator, "latent_dim")
     expect(z, Tensor, "z", f"latents (N, {latent_dim}) as a tensor")
     if z.ndim != 2 or z.shape[1] != latent_dim:
-        raise ConfigError(f"latents are {tuple(z.shape)}, this generator takes (N, {latent_dim}).")
+        raise ConfigError(f"latents are {tuple(z.shape)}, but this generator takes (N, {latent_dim}).")
     device = device_of(generator)
     _check_memory(generator, len(z))
     with evaluating(generator):
@@ -65,10 +65,20 @@ def generate(generator: nn.Module, z: Tensor, *, batch_size: int = 128) -> Tenso
 def sample(
     generator: nn.Module, n: int, *, seed: int | None = None, truncation: float | None = None
 ) -> Tensor:
-    """n random images (n, 3, S, S) in [-1, 1] from any generator; the same images for the same seed.
+    """Generate random images with any generator. The same seed gives the same images.
 
-    `truncation` limits latents to that many standard deviations. Images are then closer to the average face, and worse
-    if the generator was not trained with truncation (`facegan.latent.truncate`).
+    Args:
+        generator: a module with the attributes of `facegan.models.protocol`.
+        n: number of images.
+        seed: seed of the latents; by default, they are different in each call.
+        truncation: limit of the latents in standard deviations. With a limit, images are closer to the average face,
+            and worse if the generator was not trained with truncation (`facegan.latent.truncate`).
+
+    Returns:
+        Images (n, 3, S, S) in [-1, 1], or samples (n, *sample_shape), on the generator's device.
+
+    Raises:
+        ConfigError: an argument is out of range, or the images do not fit into memory.
     """
     if isinstance(n, int):  # other types are checked when latents are drawn
         _check_memory(generator, n)
@@ -79,7 +89,7 @@ def sample(
 def latents_for(
     generator: nn.Module, n: int, *, seed: int | None = None, truncation: float | None = None
 ) -> Tensor:
-    """n latents (n, latent_dim) from the generator's distribution; arguments as for `sample`."""
+    """Draw n latents (n, latent_dim) from the generator's distribution; arguments and errors are as for `sample`."""
     latent = distribution_of(generator)
     z = draw_latents(n, attribute(generator, "latent_dim"), seed=seed, latent=latent)
     return z if truncation is None else truncate(z, truncation, latent=latent)
@@ -89,7 +99,7 @@ def _check_memory(generator: nn.Module, count: int) -> None:
     """Raise `ConfigError` if the samples need more memory than is available; skipped if their size is unknown."""
     shape = sample_shape(generator)
     if None not in shape:
-        advice = "Draw fewer at a time, or write pictures to a folder in parts: facegan sample --n."
+        advice = "Draw fewer at a time, or write pictures to a folder in parts with facegan sample --n."
         what = f"drawing {count:,} samples at once"
         check_fits(4 * count * math.prod(shape), device_of(generator), what, advice)
 
@@ -117,7 +127,7 @@ def sample_shape(network: nn.Module) -> tuple[int, ...]:
 
 
 def _own(network: nn.Module, name: str) -> Any:
-    """An attribute of a network, or of the network inside a wrapper; None if neither has it."""
+    """An attribute of a network, or of the network in a wrapper; None if neither has it."""
     return getattr(network, name, getattr(unwrapped(network), name, None))
 
 
@@ -132,15 +142,15 @@ def attribute(module: nn.Module, name: str) -> Any:
         return getattr(module, name)
     except AttributeError:
         raise ConfigError(
-            f"{type(module).__name__} has no attribute {name!r}, which facegan needs to use it. "
+            f"{type(module).__name__} has no attribute {name!r}, which facegan needs. "
             f"Set it, for example {_EXAMPLES[name]}, or pass the module to fg.GAN(config, ...) first."
         ) from None
 
 
-RANGES = {"tanh": (-1, 1), "sigmoid": (0, 1)}  # range of the images by the config's `output`
+RANGES = {"tanh": (-1, 1), "sigmoid": (0, 1)}  # range of the images, by the config's `output`
 _SETTINGS = {  # attributes that have another name in a config
-    "output_range": "; in a config, output='tanh' means (-1, 1), output='sigmoid' (0, 1)",
-    "latent_distribution": "; in a config it is the setting `latent`",
+    "output_range": "; in a config, output='tanh' means (-1, 1), and output='sigmoid' means (0, 1)",
+    "latent_distribution": "; in a config, it is the setting `latent`",
 }
 _EXAMPLES = {"latent_dim": "module.latent_dim = 100", "image_size": "module.image_size = 64"}
 
@@ -158,7 +168,7 @@ def dtype_of(module: nn.Module) -> torch.dtype:
 
 @contextmanager
 def evaluating(module: nn.Module) -> Iterator[None]:
-    """A context in which the whole module is in eval mode; the mode of each submodule is restored."""
+    """A context in which the whole module is in eval mode; the mode of each submodule is restored at the end."""
     modes = [(part, part.training) for part in module.modules()]
     module.eval()
     try:
@@ -170,7 +180,7 @@ def evaluating(module: nn.Module) -> Iterator[None]:
 
 @contextmanager
 def frozen(module: nn.Module) -> Iterator[None]:
-    """A context in which the module's weights get no gradients; gradients still flow through it."""
+    """A context in which the module's weights get no gradients; gradients still flow through the module."""
     learned = [weight for weight in module.parameters() if weight.requires_grad]
     try:
         for weight in learned:
@@ -182,7 +192,7 @@ def frozen(module: nn.Module) -> Iterator[None]:
 
 
 def copied(network: nn.Module) -> nn.Module:
-    """A deep copy. Tensors that layers keep from a forward pass, such as those of `spectral_norm`, are detached.
+    """Make a deep copy. Tensors that layers keep from a forward pass, such as those of `spectral_norm`, are detached.
 
     Raises:
         ConfigError: the network cannot be copied.
@@ -193,7 +203,7 @@ def copied(network: nn.Module) -> nn.Module:
     except Exception as error:
         raise ConfigError(
             f"{type(network).__name__} cannot be copied ({first_line(error)}). Run lazy layers once before, and "
-            "do not store tensors of a forward pass in the network."
+            "do not store tensors from a forward pass in the network."
         ) from error
 
 
@@ -201,7 +211,7 @@ def set_default_attributes(generator: nn.Module, config: TrainConfig) -> nn.Modu
     """Set missing attributes of a generator from `config`; returns the generator itself.
 
     Raises:
-        ConfigError: an attribute has another value than in the config.
+        ConfigError: an attribute has a value that differs from the config's.
     """
     wanted = {
         "latent_dim": config.latent_dim,
@@ -214,7 +224,10 @@ def set_default_attributes(generator: nn.Module, config: TrainConfig) -> nn.Modu
 
 
 def set_missing(generator: nn.Module, wanted: dict[str, Any], source: str) -> nn.Module:
-    """Set missing attributes from `wanted`; returns the generator itself. Errors name `source`."""
+    """Set missing attributes from `wanted`; returns the generator itself.
+
+    Raises `ConfigError` if an attribute has another value; the message names `source`, such as "config".
+    """
     for name, value in wanted.items():
         own, value = (
             tuple(v) if isinstance(v, list) else v
@@ -232,7 +245,7 @@ def set_missing(generator: nn.Module, wanted: dict[str, Any], source: str) -> nn
 
 
 def set_attribute(network: nn.Module, name: str, value: Any) -> None:
-    """Set an attribute of a network, and of the network inside if it is a wrapper."""
+    """Set an attribute of a network; if it is a wrapper, also of the network inside."""
     for module in {unwrapped(network), network}:
         setattr(module, name, value)
 
@@ -244,7 +257,7 @@ def unwrapped(network: nn.Module) -> nn.Module:
 
 
 def move(network: nn.Module, device: torch.device, memory_format: torch.memory_format) -> None:
-    """Move a network to a device in place, with its filters in that memory format."""
+    """Move a network to a device in place, and convert its filters to a memory format."""
     network.to(device)
     for tensor in chain(network.parameters(), network.buffers()):
         if tensor.ndim == 4:
@@ -254,10 +267,16 @@ def move(network: nn.Module, device: torch.device, memory_format: torch.memory_f
 def check_networks(
     generator: nn.Module, discriminator: nn.Module, config: TrainConfig, *, contiguous: bool = False
 ) -> None:
-    """Try both networks on a batch of two, in the current mode and precision; `contiguous` is the layout in training.
+    """Try both networks on a batch of two, in their current mode and precision.
+
+    Args:
+        generator, discriminator: the networks.
+        config: settings of the run.
+        contiguous: whether images have the contiguous memory format in training.
 
     Raises:
-        ConfigError: shapes do not match each other or the config; the message states both shapes.
+        ConfigError: a network fails or returns NaN, or shapes do not match each other or the config; the message has
+            both shapes.
     """
     for name, network in (("generator", generator), ("discriminator", discriminator)):
         if any(tensor.is_meta for tensor in chain(network.parameters(), network.buffers())):
@@ -267,12 +286,13 @@ def check_networks(
             )
         if any(weight.is_inference() for weight in network.parameters()):
             raise ConfigError(
-                f"the weights of the {name} were made in torch.inference_mode, and cannot be trained. Build it outside."
+                f"the weights of the {name} were created in torch.inference_mode, so they cannot be trained. Build it "
+                "outside of this mode."
             )
     shape = sample_shape(generator)
     if sample_shape(discriminator) != shape:
         raise ConfigError(
-            f"the generator makes samples {shape}, the discriminator takes {sample_shape(discriminator)}. Use two "
+            f"the generator makes samples {shape}, but the discriminator takes {sample_shape(discriminator)}. Use two "
             "networks for the same samples; for points, both need `sample_shape = (2,)`."
         )
     z = torch.zeros(2, config.latent_dim, device=device_of(generator))
@@ -285,7 +305,7 @@ def check_networks(
     _check_finite("generator", images)
     images = images.to(device_of(discriminator))
     images = images.contiguous() if contiguous else images
-    for batch in (images, images.float()):  # fakes have the precision of training, real images are float32
+    for batch in (images, images.float()):  # fakes have the precision of training; real images are float32
         logits = _output("discriminator", discriminator, batch)
         if logits.numel() != 2 or logits.shape[0] != 2:
             raise ConfigError(
@@ -296,7 +316,7 @@ def check_networks(
 
 
 def is_finite(network: nn.Module) -> bool:
-    """Whether all weights are finite and no buffer is NaN; infinite buffers are allowed, such as an attention mask."""
+    """Whether all weights are finite and no buffer is NaN. Buffers, such as an attention mask, may be infinite."""
     return _not_finite(network) is None
 
 
@@ -304,7 +324,7 @@ def check_finite_weights(network: nn.Module) -> None:
     """Raise `CheckpointError` if a weight is not finite; the message names the first one."""
     if name := _not_finite(network):
         raise CheckpointError(
-            f"its weight {name!r} is not finite: the training diverged. Use the generator of an earlier step, such as "
+            f"its weight {name!r} is not finite: training diverged. Use the generator of an earlier step: "
             "load_generator(run, step=...)."
         )
 
@@ -320,7 +340,7 @@ def _check_finite(name: str, output: Tensor) -> None:
     if not output.isfinite().all():
         raise ConfigError(
             f"the {name} returns NaN or infinity before any training, expected finite numbers. Check its "
-            "weights and how they are initialized."
+            "weights and their initialization."
         )
 
 
@@ -330,12 +350,12 @@ def _output(name: str, module: nn.Module, inputs: Tensor) -> Tensor:
             output = module(inputs)
     except Exception as error:
         mixed = torch.is_autocast_enabled(inputs.device.type)
-        hint = " If it works in float32 only, set precision='fp32' in the config." if mixed else ""
+        hint = " If it only works in float32, set precision='fp32' in the config." if mixed else ""
         if (dtype := dtype_of(module)) != torch.float32:
             hint = f" Its weights are {str(dtype).removeprefix('torch.')}; training expects float32: call .float()."
         raise ConfigError(
-            f"the {name} fails on a batch {tuple(inputs.shape)}: {first_line(error)}. It must take latents "
-            f"(B, latent_dim) if it is a generator, images (B, 3, S, S) if it is a discriminator.{hint}"
+            f"the {name} fails on a batch {tuple(inputs.shape)}: {first_line(error)}. A generator must take latents "
+            f"(B, latent_dim), and a discriminator must take images (B, 3, S, S).{hint}"
         ) from error
     if not isinstance(output, Tensor):
         mode = "train" if module.training else "eval"

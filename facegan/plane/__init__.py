@@ -1,10 +1,10 @@
-"""GANs in two dimensions, with the same trainer, losses, and optimizers as for faces.
+"""GANs in two dimensions, with the trainer, losses, and optimizers that are used for faces.
 
 >>> from facegan import plane
 >>> recording = plane.record(data="ring", steps=2000)  # doctest: +SKIP
 >>> plane.play(recording).save("ring.html")  # doctest: +SKIP
 
-GAN Lab (Kahng et al. 2019, arXiv 1809.01587) shows such games in a browser; here they use the trainer for faces.
+GAN Lab (Kahng et al. 2019, arXiv 1809.01587) trains such GANs in a browser; this package uses the trainer for faces.
 """
 
 from facegan.plane.data import NAMES as DATA

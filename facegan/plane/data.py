@@ -14,15 +14,15 @@ from facegan.data.points import PointDataset, read_points
 from facegan.errors import ConfigError, DataError
 
 EXTENT = 2.0  # the window is [-EXTENT, EXTENT] in x and y
-_COUNT = 4096  # points of each set
-_REACH = 1.5  # half the larger side of custom points after scaling
+_COUNT = 4096  # number of points in each data set
+_REACH = 1.5  # half the longer side of your own points after scaling
 
 
 class Modes(NamedTuple):
     """The modes of a data set.
 
     Attributes:
-        centers: (M, 2).
+        centers: the centers of the modes, (M, 2).
         std: standard deviation of each mode, in x and in y.
     """
 
@@ -34,11 +34,14 @@ NO_MODES = Modes(np.zeros((0, 2), np.float32), 0.0)
 
 
 def load(data: Any) -> tuple[PointDataset, Modes]:
-    """The points of a named set, or your own points shifted and scaled into the window, and the modes, if known.
+    """Load the points of a named data set, or your own points, shifted and scaled into the window.
 
     Args:
-        data: a name in `NAMES`, or points (N, 2) as an array, a tensor, or a list; a small number is repeated to fill
-            a batch.
+        data: a name in `NAMES`, or points (N, 2) as an array, a tensor, or a list. A small number of points is repeated
+            to fill a batch.
+
+    Returns:
+        The points, and their modes, if known.
 
     Raises:
         ConfigError: there is no set of that name.
@@ -47,7 +50,7 @@ def load(data: Any) -> tuple[PointDataset, Modes]:
     if isinstance(data, str):
         if data not in _SETS:
             raise ConfigError(
-                f"no data set of the plane is named {data!r}; choose one of {', '.join(NAMES)}, or give points (N, 2)."
+                f"no data set of the plane is named {data!r}; choose one of {', '.join(NAMES)}, or pass points (N, 2)."
             )
         points, modes = _SETS[data](np.random.default_rng(0))
         return PointDataset(points.astype(np.float32), data), modes
@@ -58,11 +61,18 @@ def load(data: Any) -> tuple[PointDataset, Modes]:
 
 
 def covered(points: Tensor, modes: Modes) -> tuple[int, float]:
-    """The number of modes covered by fakes (N, 2), and the share of fakes near a mode.
+    """Count the modes that fakes cover.
 
-    A fake is near a mode if it is within three of the mode's standard deviations, as in VEEGAN (Srivastava et al. 2017,
-    arXiv 1705.07761). A mode is covered if it has a fifth or more of its fair share of the fakes, so that a few fakes
-    between modes do not count. Returns (0, NaN) for data without modes.
+    A fake is near a mode if its distance is at most three of the mode's standard deviations, as in VEEGAN (Srivastava
+    et al. 2017, arXiv 1705.07761). A mode is covered if it has a fifth or more of its fair share of the fakes, so that
+    a few fakes between modes do not count.
+
+    Args:
+        points: fakes (N, 2).
+        modes: modes of the data.
+
+    Returns:
+        The number of modes covered, and the fraction of fakes near a mode; (0, NaN) for data without modes.
     """
     if not len(modes.centers):
         return 0, math.nan
@@ -76,7 +86,9 @@ def _fitted(points: np.ndarray) -> np.ndarray:
     low, high = points.min(0), points.max(0)
     side = float((high - low).max())
     if side == 0:
-        raise DataError(f"all points are {points[0].tolist()}, expected different points. Give others.")
+        raise DataError(
+            f"all points are {points[0].tolist()}, expected different points. Pass at least two different ones."
+        )
     return ((points - (low + high) / 2) * (2 * _REACH / side)).astype(np.float32)
 
 

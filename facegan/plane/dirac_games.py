@@ -1,7 +1,7 @@
-"""The games of the Dirac-GAN: losses of `facegan.losses` with regularization.
+"""The games of the Dirac-GAN: the losses of `facegan.losses`, with regularization.
 
-Penalties follow WGAN-GP (arXiv 1704.00028), DRAGAN (1705.07215) and R1 (1801.04406); consensus optimization is that
-of Mescheder et al. 2017 (1705.10461), instance noise that of Sønderby et al. 2017 (1610.04490).
+The penalties are those of WGAN-GP (arXiv 1704.00028), DRAGAN (1705.07215), and R1 (1801.04406). Consensus optimization
+is that of Mescheder et al. 2017 (1705.10461), and instance noise is that of Sønderby et al. 2017 (1610.04490).
 """
 
 from __future__ import annotations
@@ -24,15 +24,15 @@ class Game:
 
     Attributes:
         label: display name.
-        description: one sentence on the game.
+        description: one sentence about the game.
         loss: name in `facegan.losses.LOSSES`.
-        parameter: "gamma", "lambda" or "sigma", the strength of the regularization; None without any.
-        default: the strength's default.
-        largest: the end of the strength's range, which starts at 0.
-        penalty: (discriminator, real, fake) to a penalty, which D's loss contains multiplied by the strength.
-        noise: whether real and fake points have noise of standard deviation `strength`.
+        parameter: symbol of the regularization's strength, "gamma", "lambda", or "sigma"; None without regularization.
+        default: the default strength.
+        largest: the largest strength; the smallest is 0.
+        penalty: function of (discriminator, real, fake). D's loss contains its value, multiplied by the strength.
+        noise: whether noise is added to real and fake points; the strength is its standard deviation.
         consensus: whether both players also reduce the squared norm of the field.
-        clip: D's parameter is clipped to [-clip, clip] after each of its steps.
+        clip: after each step of D, its parameter is clipped to [-clip, clip]; None for no clipping.
         kink: whether the penalty is not differentiable at psi = 0.
     """
 
@@ -67,7 +67,7 @@ GAMES: dict[str, Game] = {
     ),
     "non_saturating": Game(
         "GAN (non-saturating)",
-        "G maximizes log D(G(z)), which gives it large gradients when D is sure.",
+        "G maximizes log D(G(z)), which gives it large gradients when D is confident.",
         "bce",
     ),
     "wgan": Game(
@@ -136,21 +136,21 @@ GAMES: dict[str, Game] = {
 
 
 def find_game(name: str) -> Game:
-    """The game with that name. Raises `ConfigError` for any other name."""
+    """The game called `name`. Raises `ConfigError` if there is none."""
     if not isinstance(name, str) or name not in GAMES:
         raise ConfigError(f"no game is named {shown(name)}; choose one of {', '.join(GAMES)}.")
     return GAMES[name]
 
 
 def find_strength(name: str, strength: float | None) -> float:
-    """A game's strength, or its default for None. Raises `ConfigError` unless the game has it."""
+    """Check a game's strength, and replace None with its default. Raises `ConfigError` if it is invalid."""
     game = find_game(name)
     if strength is None:
         return game.default
     if game.parameter is None:
         having = ", ".join(other for other, game in GAMES.items() if game.parameter)
         raise ConfigError(
-            f"strength is {shown(strength)}, but the game {name!r} has none. Omit it, or choose {having}."
+            f"strength is {shown(strength)}, but the game {name!r} has none. Omit it, or choose one of {having}."
         )
     if not is_number(strength) or strength < 0:
         raise ConfigError(

@@ -1,8 +1,8 @@
 """The Dirac-GAN: a GAN whose generator and discriminator have one parameter each.
 
-The data is the point 0, the generator one point theta, and D(x) = psi * x a logit, so a training is a path in the
-plane (theta, psi) with its equilibrium at (0, 0): Mescheder, Geiger & Nowozin 2018 (arXiv 1801.04406), definition
-2.1. Their psi has the opposite sign. Losses and penalties are those of `facegan.losses`, in float64.
+The data is the point 0, the generator is one point theta, and the logit is D(x) = psi * x. A run is therefore a path in
+the plane (theta, psi), whose equilibrium is (0, 0). See Mescheder, Geiger & Nowozin 2018 (arXiv 1801.04406), definition
+2.1; their psi has the opposite sign. Losses and penalties are those of `facegan.losses`, in float64.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ UPDATES = {
     "five_d_steps": "Five D steps per G step",
 }
 _D_STEPS = {"alternating": 1, "five_d_steps": 5}
-_QUANTILES = 32  # of the noise; an even number, so that none is 0
+_QUANTILES = 32  # number of quantiles of the noise; an even number, so that none is 0
 
 
 @usual_settings()
@@ -39,14 +39,14 @@ def field(
     Args:
         game: a name in `GAMES`, such as "r1".
         theta: the generator's points, a number or an array of any shape.
-        psi: the discriminator's slopes, of a shape that broadcasts with `theta`.
-        strength: of the regularization; None is the game's default.
+        psi: the discriminator's slopes, in a shape that broadcasts with `theta`.
+        strength: strength of the regularization; None means the game's default.
 
     Returns:
-        (-dL_G/dtheta, -dL_D/dpsi), two float64 arrays of the joint shape.
+        (-dL_G/dtheta, -dL_D/dpsi), two float64 arrays of the broadcast shape.
 
     Raises:
-        ConfigError: the game is unknown, or the strength is not a number >= 0 or not the game's.
+        ConfigError: there is no such game, the strength is not a number >= 0, or the game has no strength.
     """
     played, strength = find_game(game), find_strength(game, strength)
     theta, psi = np.broadcast_arrays(np.asarray(theta, np.float64), np.asarray(psi, np.float64))
@@ -64,19 +64,19 @@ def trajectory(
     steps: int = 300,
     strength: float | None = None,
 ) -> np.ndarray:
-    """The points that gradient descent passes through.
+    """The points of gradient descent.
 
     Args:
         game: a name in `GAMES`.
         start: (theta, psi) before the first step.
-        updates: "simultaneous", or "alternating": D first, then G against the new D; or "five_d_steps": five steps of
-            D, then one of G.
+        updates: "simultaneous"; "alternating", which is a step of D and then a step of G with the updated D; or
+            "five_d_steps", which is five steps of D and then one of G.
         rate: the learning rate of both players.
         steps: the number of steps of G.
-        strength: of the regularization; None is the game's default.
+        strength: strength of the regularization; None means the game's default.
 
     Returns:
-        (steps + 1, 2) points (theta, psi), from the start. A divergent trajectory may end with infinite numbers.
+        Points (theta, psi), (steps + 1, 2), including the start. A divergent trajectory may end with infinite numbers.
 
     Raises:
         ConfigError: a name is unknown, the rate is not positive, or the start is not two finite numbers.
@@ -96,14 +96,15 @@ def trajectory(
 
 @usual_settings()
 def jacobian(game: str, strength: float | None = None) -> np.ndarray:
-    """The field's derivative at the equilibrium, (2, 2): rows dtheta, dpsi; columns by theta, by psi.
+    """The field's derivative at the equilibrium.
 
     Args:
         game: a name in `GAMES`.
-        strength: of the regularization; None is the game's default.
+        strength: strength of the regularization; None means the game's default.
 
     Returns:
-        Float64; NaN where it is not defined, because a penalty has a kink at psi = 0 (WGAN-GP, DRAGAN).
+        Float64 (2, 2): the derivatives of dtheta and dpsi (rows) with respect to theta and psi (columns). NaN if it is
+        not defined, because a penalty has a kink at psi = 0 (WGAN-GP, DRAGAN).
 
     Raises:
         ConfigError: as for `field`.
@@ -120,7 +121,7 @@ def jacobian(game: str, strength: float | None = None) -> np.ndarray:
 
 
 def eigenvalues(game: str, strength: float | None = None) -> np.ndarray:
-    """The two eigenvalues of `jacobian`, complex; NaN where it is not defined. Arguments and errors as there."""
+    """The two complex eigenvalues of `jacobian`, NaN if it is not defined; arguments and errors are as there."""
     return _eigenvalues(jacobian(game, strength))
 
 
@@ -128,9 +129,9 @@ def eigenvalues(game: str, strength: float | None = None) -> np.ndarray:
 def update_eigenvalues(
     game: str, updates: str = "simultaneous", rate: float = 0.1, strength: float | None = None
 ) -> np.ndarray:
-    """The two eigenvalues of one training step's derivative at the equilibrium.
+    """The two eigenvalues of a training step's derivative at the equilibrium.
 
-    If both moduli are below 1, trainings that start near enough converge (Mescheder et al. 2018, appendix A).
+    If both moduli are below 1, runs that start near enough converge (Mescheder et al. 2018, appendix A).
 
     Args:
         game: a name in `GAMES`.
@@ -139,7 +140,7 @@ def update_eigenvalues(
         strength: as for `trajectory`.
 
     Returns:
-        (2,) complex numbers; NaN where the derivative is not defined, as for `jacobian`.
+        Complex numbers (2,); NaN if the derivative is not defined, as for `jacobian`.
 
     Raises:
         ConfigError: as for `trajectory`.
@@ -155,7 +156,7 @@ def update_eigenvalues(
 
 
 def check_updates(updates: str) -> None:
-    """Raise `ConfigError` unless updates of that name exist."""
+    """Raise `ConfigError` unless `updates` is a name in `UPDATES`."""
     if not isinstance(updates, str) or updates not in UPDATES:
         raise ConfigError(f"no updates are named {shown(updates)}; choose one of {', '.join(UPDATES)}.")
 
@@ -189,7 +190,7 @@ def _step(game: Game, point: np.ndarray, updates: str, rate: float, strength: fl
 
 
 def _field(game: Game, theta: Tensor, psi: Tensor, strength: float) -> tuple[Tensor, Tensor]:
-    """The field of N games at once, for `theta` and `psi` (N,); differentiable in both."""
+    """The field of N games at once, for `theta` and `psi` (N,); it is differentiable with respect to both."""
     with torch.enable_grad():
         theta, psi = (v if v.requires_grad else v.detach().clone().requires_grad_() for v in (theta, psi))
         loss_d, loss_g = _losses(game, theta, psi, strength)

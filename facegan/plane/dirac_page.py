@@ -1,8 +1,8 @@
 """The interactive page of the Dirac-GAN: field, trajectory, and eigenvalues.
 
-The page interpolates tables of the fields and takes the steps itself. A field is linear in the strength of a penalty;
-for instance noise, it is a Lagrange polynomial of sigma through Chebyshev nodes. All fields are odd, so tables cover
-psi >= 0 only, and a penalty's kink at psi = 0 is at the tables' edge.
+The page interpolates tables of the fields, and computes the steps itself. A field is linear in the strength of a
+penalty; for instance noise, it is interpolated in sigma by a Lagrange polynomial through Chebyshev nodes. All fields
+are odd, so the tables only cover psi >= 0, and a penalty's kink at psi = 0 is at their edge.
 """
 
 from __future__ import annotations
@@ -26,16 +26,16 @@ from facegan.plane.dirac_gan import (
 from facegan.plane.page import Page, pack, quantized
 from facegan.plane.still import small_png
 
-WINDOW = 2.0  # the plane that the page shows is [-2, 2] x [-2, 2]
-EXTENT, SPACING = 3.0, 0.125  # of the tables
+WINDOW = 2.0  # the page shows the window [-2, 2] x [-2, 2]
+EXTENT, SPACING = 3.0, 0.125  # largest coordinate in the tables, and distance of their nodes
 STEPS = 300
-RATES = (0.01, 0.5)  # of the page's slider
+RATES = (0.01, 0.5)  # range of the page's slider
 _WORDS = {
     "simultaneous": "simultaneous updates",
     "alternating": "alternating updates",
     "five_d_steps": "five D steps per G step",
 }
-_NODES = 10  # for instance noise
+_NODES = 10  # number of nodes for instance noise
 
 
 def dirac(
@@ -45,21 +45,20 @@ def dirac(
     rate: float = 0.1,
     start: tuple[float, float] = (1.0, 1.0),
 ) -> Page:
-    """A page on the Dirac-GAN with all games; the arguments set its initial state.
+    """Create an interactive page on the Dirac-GAN with all games. The arguments set its initial state.
 
     Args:
         game: a name in `facegan.plane.dirac_gan.GAMES`, such as "gan" or "r1".
-        updates: "simultaneous"; "alternating": D first, then G against the new D; or "five_d_steps": five steps of D,
-            then one of G.
-        strength: of the regularization, for games that have one; None is the game's default.
+        updates: as for `facegan.plane.dirac_gan.trajectory`.
+        strength: strength of the regularization, for games that have one; None means the game's default.
         rate: the learning rate of both players, from 0.01 to 0.5.
-        start: (theta, psi) of the trajectory, from -2 to 2.
+        start: the start (theta, psi) of the trajectory, each from -2 to 2.
 
     Returns:
         The page, which is displayed as a cell's last value; `save` writes it to a file.
 
     Raises:
-        ConfigError: a name is unknown, or a number is outside of its range.
+        ConfigError: a name is unknown, or a number is out of range.
     """
     played, amount = find_game(game), find_strength(game, strength)
     check_updates(updates)
@@ -82,7 +81,7 @@ def dirac(
 
 
 def page_data() -> dict[str, Any]:
-    """The page's data without its initial state: the tables, which games share, and the games."""
+    """The page's data without its initial state: the tables, which games can share, and the games."""
     indices: dict[bytes, int] = {}
     tables: list[dict[str, Any]] = []
     games = {}
@@ -99,7 +98,7 @@ def page_data() -> dict[str, Any]:
 
 
 def field_tables(name: str) -> list[np.ndarray]:
-    """A game's fields at nodes of sigma; or without penalty, followed by the penalty's field if there is one.
+    """A game's fields: at nodes of sigma for instance noise; otherwise, without the penalty, and that of the penalty.
 
     Returns:
         Arrays (R, 2, C): psi in rows from -SPACING to EXTENT + SPACING, then dtheta or dpsi, then theta in columns
@@ -125,7 +124,7 @@ def _table(name: str, strength: float | None) -> np.ndarray:
 
 
 def _packed(values: np.ndarray) -> dict[str, Any]:
-    """A table as int16 multiples of a power of 2, so that linear fields are exact."""
+    """Pack a table as int16 multiples of a power of 2, so that linear fields are exact."""
     unit = 2.0 ** np.ceil(np.log2(np.abs(values).max() / 32767))
     return {**pack(quantized(values, unit * 32767)), "unit": unit}
 
@@ -150,7 +149,7 @@ def _shown_game(name: str, game: Game) -> dict[str, Any]:
 
 
 def _jacobians(name: str, game: Game) -> list[list[float] | None]:
-    """The Jacobian of each table, as rows in one list; None where it is not defined."""
+    """The Jacobian of each table, flattened to a list; None if it is not defined."""
     if game.parameter is None:
         return [jacobian(name).ravel().tolist()]
     if game.noise:
@@ -163,13 +162,13 @@ def _jacobians(name: str, game: Game) -> list[list[float] | None]:
 def _check_ranges(game: Game, strength: float, rate: float, start: tuple[float, float]) -> None:
     if strength > game.largest:
         raise ConfigError(
-            f"strength is {shown(strength)}, but the page shows {game.parameter} from 0 to {game.largest:g}. Choose "
-            "one of these, or compute with facegan.plane.dirac_gan.trajectory."
+            f"strength is {shown(strength)}, but the page shows {game.parameter} from 0 to {game.largest:g}. Choose a "
+            "value in this range, or use facegan.plane.dirac_gan.trajectory."
         )
     if not RATES[0] <= rate <= RATES[1]:
         raise ConfigError(
-            f"rate is {shown(rate)}, but the page shows rates from {RATES[0]} to {RATES[1]}. Choose one of these, or "
-            "compute with facegan.plane.dirac_gan.trajectory."
+            f"rate is {shown(rate)}, but the page shows rates from {RATES[0]} to {RATES[1]}. Choose a value in this "
+            "range, or use facegan.plane.dirac_gan.trajectory."
         )
     if max(map(abs, start)) > WINDOW:
         raise ConfigError(
@@ -188,8 +187,8 @@ def _describe(
         else f"{modulus:.5g} per step near the equilibrium"
     )
     return (
-        f"Dirac-GAN, {played.label}, {_WORDS[updates]} at learning rate {rate:g}: from distance "
-        f"{np.hypot(*points[0]):.2f} of the equilibrium to {np.hypot(*points[-1]):.2f} in {STEPS} steps; factor {local}"
+        f"Dirac-GAN, {played.label}, {_WORDS[updates]} at learning rate {rate:g}: the distance from the equilibrium "
+        f"changes from {np.hypot(*points[0]):.2f} to {np.hypot(*points[-1]):.2f} in {STEPS} steps; factor {local}"
     )
 
 

@@ -1,7 +1,7 @@
 """Self-contained HTML pages that notebooks show in a frame.
 
-A page needs no network, kernel, or library. Its arrays are quantized and compressed, and unpacked by `page.js`. In a
-notebook, it has its own frame, so that the notebook's styles and keyboard shortcuts do not affect it.
+A page needs no network, kernel, or library. Its arrays are quantized and compressed; `page.js` unpacks them. In a
+notebook, a page has its own frame, so that the notebook's styles and keyboard shortcuts do not affect it.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ import numpy as np
 from facegan.errors import ConfigError
 from facegan.files import write_atomic
 
-MISSING = -32768  # in quantized arrays: a number that is NaN
+MISSING = -32768  # stands for NaN in quantized arrays
 _LARGEST = 32767
 
 
@@ -33,9 +33,9 @@ class Page:
         data: plain values for the page's script, and arrays packed by `pack`.
         title: title of the document.
         alt: alternative text.
-        still: a PNG for viewers that do not run scripts.
-        height: initial height of the frame in pixels; the page sets its own later.
-        parts: additional scripts, `part.js` each, that run before the page's own.
+        still: the bytes of a PNG, for viewers that do not run scripts.
+        height: initial height of the frame in pixels; the page adjusts it later.
+        parts: names of additional scripts, `PART.js`, which run before the page's own script.
     """
 
     def __init__(
@@ -58,7 +58,7 @@ class Page:
         style = _file("page.css") + _file(f"{self._name}.css")
         script = "".join(_file(f"{each}.js") for each in ("page", *self._parts, self._name))
         data = json.dumps({"alt": self.alt, **self._data}, separators=(",", ":"), allow_nan=False)
-        data = data.replace("<", r"\u003c")  # a string in it can neither end the script nor open a comment
+        data = data.replace("<", r"\u003c")  # so that no string in it can end the script or open a comment
         return (
             '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
             '<meta name="viewport" content="width=device-width, initial-scale=1">'
@@ -72,14 +72,12 @@ class Page:
         """Write the document to a `.html` file for any browser. Raises `ConfigError` for another suffix."""
         path = Path(path).expanduser()
         if path.suffix.lower() not in {".html", ".htm"}:
-            raise ConfigError(
-                f"{path.name!r} does not end in .html. Give the page a name such as 'ring.html'."
-            )
+            raise ConfigError(f"{path.name!r} does not end in .html. Use a name such as 'ring.html'.")
         path.parent.mkdir(parents=True, exist_ok=True)
         return write_atomic(path, self.html.encode())
 
     def framed(self) -> str:
-        """The document in a frame over its still picture, which is visible if frames are removed."""
+        """The document in a frame, on top of its still picture, which is visible if frames are removed."""
         picture = base64.b64encode(self.still).decode()
         return (
             '<div style="display:grid;align-items:start;max-width:980px">'
@@ -97,7 +95,7 @@ class Page:
 
 
 def quantized(values: np.ndarray, scale: float, levels: int = _LARGEST) -> np.ndarray:
-    """Floats as int16, where `scale` is `levels` and larger ones are clipped; NaN is `MISSING`.
+    """Convert floats to int16: `scale` becomes `levels`, larger values are clipped, and NaN becomes `MISSING`.
 
     Fewer levels compress better.
     """
@@ -107,16 +105,17 @@ def quantized(values: np.ndarray, scale: float, levels: int = _LARGEST) -> np.nd
 
 
 def pack(values: np.ndarray) -> dict[str, Any]:
-    """An array of uint8 or int16 as plain values, for `unpack` in `page.js`.
+    """Pack an array of uint8 or int16 to plain values, for `unpack` in `page.js`.
 
-    Each entry of the first axis is stored as its difference from the previous one, because successive frames are
-    similar. Differences 0, -1, 1, -2, ... are stored as 0, 1, 2, 3, ..., so that high bytes of small ones are equal.
+    Each entry along the first axis is stored as its difference from the previous one, because successive frames are
+    similar. The differences 0, -1, 1, -2, ... are stored as 0, 1, 2, 3, ..., so that the high bytes of small
+    differences are equal.
     """
     values = np.ascontiguousarray(values)
     if values.dtype not in (np.uint8, np.int16):
         raise TypeError(f"cannot pack {values.dtype}")
     difference = values.copy()
-    difference[1:] -= values[:-1]  # wraps around, as does the sum in the page
+    difference[1:] -= values[:-1]  # wraps around, like the sum in the page
     signed = difference.view(f"i{values.itemsize}")
     folded = (signed << 1) ^ (signed >> (8 * values.itemsize - 1))
     planes = folded.view(np.uint8).reshape(-1, values.itemsize).T.tobytes()  # low bytes, then high bytes

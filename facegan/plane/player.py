@@ -1,7 +1,7 @@
 """The page that plays recordings: D's output, points, arrows, and curves.
 
-Positions are rounded to 1/500 of the window, or to 1/250 if the page would be too large, and D's output to 126 levels.
-Both are hardly visible and improve compression.
+Positions are rounded to 1/500 of the window, or to 1/250 if the page would be too large. D's output is rounded to 126
+levels. Rounding is hardly visible and improves compression.
 """
 
 from __future__ import annotations
@@ -17,31 +17,31 @@ from facegan.plane.recording import LIMIT, Recording
 from facegan.plane.still import still
 
 SPEEDS = (0.25, 0.5, 1, 2, 4)
-_MARGIN = 1.2  # positions are kept up to this many extents from the center
+_MARGIN = 1.2  # positions are kept up to this distance from the center, as a multiple of the extent
 _LEVELS = (
     250,
     125,
-)  # from the center to the edge of the window; the second for pages that are otherwise too large
-_SHADES = 125  # of D's output
-_GRAY = 255  # the output is not finite
+)  # levels from the center to the edge of the window; the second for pages that would be too large
+_SHADES = 125  # largest level of D's output
+_GRAY = 255  # level of an output that is not finite
 _BLUE, _ORANGE = "#0072B2", "#D55E00"
 
 
 def play(*recordings: Recording, speed: float = 1) -> Page:
-    """A page that plays a recording, or two side by side, synchronized.
+    """Create a page that plays a recording, or two recordings side by side.
 
     A notebook shows the page as a cell's last value; `page.save("ring.html")` writes it to a file. Two recordings are
-    synchronized by training step: each shows its last frame up to that step.
+    synchronized by training step: each one shows its last frame up to that step.
 
     Args:
-        recordings: one or two, from `record`.
-        speed: initial speed, 0.25, 0.5, 1, 2, or 4; 1 is 20 frames per second.
+        recordings: one or two recordings from `record`.
+        speed: initial speed, 0.25, 0.5, 1, 2, or 4; a speed of 1 is 20 frames per second.
 
     Returns:
         The page.
 
     Raises:
-        ConfigError: there are not one or two recordings, the speed is another one, or the page is too large.
+        ConfigError: the number of recordings is not one or two, the speed is another one, or the page is too large.
     """
     _check(recordings, speed)
     picture = still(recordings)
@@ -74,7 +74,7 @@ def _check(recordings: Sequence[Any], speed: Any) -> None:
     for each in recordings:
         if not isinstance(each, Recording):
             raise ConfigError(
-                f"play got {shown(each)}, expected recordings. Make one with record(...), then play(recording)."
+                f"play got {shown(each)}, expected recordings. Create one with record(...), then play(recording)."
             )
     if not 1 <= len(recordings) <= 2:
         raise ConfigError(
@@ -100,7 +100,7 @@ def _in_step(recording: Recording, timeline: np.ndarray) -> list[int]:
 
 
 def _packed(r: Recording, arrow_unit: float, levels: int = _LEVELS[0]) -> dict[str, Any]:
-    """A recording for `player.js`. Positions and arrows are in units of 1 / `levels` of the distance to the edge."""
+    """Pack a recording for `player.js`. Positions and arrows are in units of the distance to the edge / `levels`."""
     low, high = r.output_range
     ticks = ["0 fake", "0.5", "1 real"]
     if not r.probabilities:
@@ -132,7 +132,7 @@ def _positions(values: np.ndarray, extent: float, levels: int) -> np.ndarray:
 
 
 def _lengths(arrows: np.ndarray, unit: float, levels: int) -> np.ndarray:
-    """Arrows in the same units as positions, shortened to at most half the distance to the edge."""
+    """Arrows in the unit of positions, shortened to at most half the distance to the edge."""
     with np.errstate(invalid="ignore", over="ignore"):
         scaled = np.asarray(arrows, np.float64) / unit * 0.2
         norm = np.linalg.norm(scaled, axis=-1, keepdims=True)
@@ -141,13 +141,13 @@ def _lengths(arrows: np.ndarray, unit: float, levels: int) -> np.ndarray:
 
 
 def _arrow_unit(recordings: Sequence[Recording]) -> float:
-    """The 90 % quantile of arrow lengths in all recordings; a common scale shows where gradients vanish."""
+    """The 90th percentile of arrow lengths in all recordings. A common scale shows where gradients vanish."""
     norms = np.concatenate([np.linalg.norm(r.arrows.astype(np.float64), axis=-1).ravel() for r in recordings])
     return _quantile(norms, 0.9) or 1.0
 
 
 def _heat(output: np.ndarray, low: float, high: float) -> np.ndarray:
-    """0 to `_SHADES` from `low` to `high`; `_GRAY` where D's output is not finite."""
+    """Levels 0 to `_SHADES` for outputs from `low` to `high`; `_GRAY` where D's output is not finite."""
     values = np.asarray(output, np.float64)
     finite = np.isfinite(values)
     share = np.clip((np.where(finite, values, low) - low) / (high - low), 0, 1)
@@ -155,7 +155,7 @@ def _heat(output: np.ndarray, low: float, high: float) -> np.ndarray:
 
 
 def _charts(r: Recording, ranges: dict[str, list[float]]) -> list[dict[str, Any]]:
-    """The curves of a recording: titles, ranges of y, and lines."""
+    """The charts of a recording: titles, ranges of y, and lines."""
     loss = [_line("loss_d", "D", _BLUE), _line("loss_g", "G", _ORANGE, dashed=True)]
     charts = [{"title": "Loss", "range": ranges["loss"], "lines": loss}]
     if r.probabilities:
@@ -172,7 +172,7 @@ def _line(key: str, label: str, color: str, *, dashed: bool = False) -> dict[str
 
 
 def _ranges(recordings: Sequence[Recording]) -> dict[str, list[float]]:
-    """The common ranges of y, without a few extreme losses."""
+    """The ranges of y that all recordings share, without a few extreme losses."""
     losses = np.concatenate(
         [np.asarray(r.curves[k], float) for r in recordings for k in ("loss_d", "loss_g")]
     )
@@ -190,7 +190,7 @@ def _alt(recordings: Sequence[Recording]) -> str:
 
 
 def _sentence(r: Recording) -> str:
-    """A recording as text: data, settings, and the last frame."""
+    """Describe a recording: data, settings, and the last frame."""
     title = r.title if f"seed {r.seed}" in r.title else f"{r.title}, seed {r.seed}"
     ends = [f"loss of {player} {_words(r.curves[key])}" for player, key in (("D", "loss_d"), ("G", "loss_g"))]
     if len(r.centers):

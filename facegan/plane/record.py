@@ -1,4 +1,4 @@
-"""Trains a GAN on points, and records the training for playback."""
+"""Trains a GAN on points, and records the run for playback."""
 
 from __future__ import annotations
 
@@ -31,23 +31,23 @@ from facegan.training.compatibility import loss_name
 from facegan.training.fit import fit
 from facegan.training.gan import GAN
 
-# Small networks, with learning rates that work for every data set of the plane; without a penalty, so that a
-# penalty can be added.
+# Small networks, and learning rates that work for every data set of the plane. There is no penalty, so that one can be
+# added.
 CONFIG = TrainConfig(
     latent_dim=2, width=64, norm="none", batch_size=128, lr_d=1e-3, lr_g=1e-3, precision="fp32", epochs=63
 )
-_CELLS = 40  # cells per side of D's output
+_CELLS = 40  # cells per side in the map of D's output
 _ARROWS = 60  # number of fakes with an arrow
 _LINES = 13  # lines in each direction of the grid of latents
-_SPAN = 2.0  # extent of that grid: z from -2 to 2
-_PATIENCE = 3.0  # seconds without a progress bar
+_SPAN = 2.0  # extent of this grid: z from -2 to 2
+_PATIENCE = 3.0  # seconds before a progress bar is shown
 _FAKE_BYTES, _FRAME_BYTES = (
     2.6,
     1300,
-)  # bytes of a page for each fake in each frame, and for the rest of a frame
+)  # bytes of a page per fake in a frame, and for the rest of a frame
 _CURVES = ("loss_d", "loss_g", "d_real", "d_fake", "grad_norm_d", "grad_norm_g")
-_WITH_PROBABILITIES = (LOSSES["bce"], LOSSES["minimax"])  # whose logits are those of D(x)
-# Settings that have no effect here, and settings that do not change the game.
+_WITH_PROBABILITIES = (LOSSES["bce"], LOSSES["minimax"])  # losses for which the sigmoid of a logit is D(x)
+# Settings that have no effect on points, and settings that do not change the game.
 _NOT_IN_TITLES = {
     "image_size", "activation", "upsampling", "modulation", "norm", "epochs", "snapshot_every", "precision",
     "keep_checkpoints", "keep_generators", "tensorboard",
@@ -62,10 +62,10 @@ def gan(
     loss: Any = None,
     device: str | torch.device = "cpu",
 ) -> GAN:
-    """A GAN of points with small networks; train it with `fit` like any other.
+    """Create a GAN of points with small networks. Train it with `fit`, like any other GAN.
 
     Args:
-        config: settings; by default `CONFIG`. Settings of images have no effect.
+        config: settings; by default, `CONFIG`. Settings of images have no effect.
         generator, discriminator, loss, device: as for `GAN`; networks need `sample_shape = (2,)`.
 
     Raises:
@@ -82,9 +82,9 @@ def gan(
 
 
 def checked_config(config: TrainConfig | None) -> TrainConfig:
-    """The config, or `CONFIG` for None. Raises `ConfigError` for anything else."""
+    """Return the config, or `CONFIG` for None. Raises `ConfigError` for anything else."""
     if config is not None and not isinstance(config, TrainConfig):
-        hint = f" Data sets are named by data={config!r}." if isinstance(config, str) else ""
+        hint = f" To choose a data set, use data={config!r}." if isinstance(config, str) else ""
         raise ConfigError(
             f"config is {shown(config)}, expected a TrainConfig, such as plane.CONFIG.replace(r1=1.0).{hint}"
         )
@@ -106,21 +106,21 @@ def record(
     loss: Any = None,
     device: str | torch.device = "cpu",
 ) -> Recording:
-    """Train a GAN on points from scratch, and record it.
+    """Train a GAN on points from scratch, and record the run.
 
     Args:
-        config: settings; by default `plane.CONFIG`.
+        config: settings; by default, `plane.CONFIG`.
         data: a name in `plane.DATA`, or your own points (N, 2), which are shifted and scaled into the window.
-        steps: training steps.
+        steps: number of training steps.
         every: steps between two frames.
-        seed: seed of weights, batches, and latents; replaces the config's.
+        seed: seed of weights, batches, and latents; it replaces the config's seed.
         fakes: number of fakes in each frame.
         callbacks: as for `fit`.
         generator, discriminator, loss, device: as for `GAN`. Your own networks are trained in place.
 
     Returns:
-        A `Recording`, which plays as a cell's last value. If training diverges, the rest of it is NaN; if training is
-        stopped, the recording ends there.
+        A `Recording`; a notebook plays it if it is a cell's last value. If training diverges, later frames are NaN. If
+        training is stopped, the recording ends there.
 
     Raises:
         ConfigError: an argument is invalid, or the recording would be too large to play.
@@ -150,7 +150,10 @@ def _train(player: GAN, points: PointDataset, steps: int, frames: Frames, callba
             late = _LateBar(callbacks, delay=_PATIENCE)
             fit(player, points, steps=steps, snapshot_every=steps, callbacks=[frames, *callbacks, late])
     except TrainingError as error:
-        warnings.warn(f"{first_line(error)} Values that are not finite are shown as gaps.", stacklevel=3)
+        warnings.warn(
+            f"{first_line(error)} Values that are not finite are shown as gaps in the recording.",
+            stacklevel=3,
+        )
         return steps
     if player.step < steps:
         warnings.warn(
@@ -160,7 +163,7 @@ def _train(player: GAN, points: PointDataset, steps: int, frames: Frames, callba
 
 
 def _check_size(steps: int, every: int, fakes: int) -> None:
-    """Raise `ConfigError` before training if `play` would refuse the recording; sizes are in `docs/experiments.md`."""
+    """Raise `ConfigError` before training if the page of `play` would be too large; see `docs/experiments.md`."""
     frames, frame = steps // every + 1, _FRAME_BYTES + _FAKE_BYTES * fakes
     if frames * frame <= LIMIT:
         return
@@ -179,10 +182,10 @@ class _LateBar(ProgressBar):
 
 
 class Frames(Callback):
-    """A callback that records a frame at step 0, every few steps, and at the last step.
+    """A callback that records a frame at step 0, every `every` steps, and at the last step.
 
     Args:
-        real: (R, 2) real points to show.
+        real: real points to show, (R, 2).
         modes: modes of the data.
         every: steps between frames.
         fakes: number of fakes in each frame.
@@ -233,7 +236,13 @@ class Frames(Callback):
         return points.reshape(side, side, 2).cpu()
 
     def recording(self, gan: GAN, *, data: str, steps: int) -> Recording:
-        """The recording; values that are not finite, and frames up to `steps` that were not reached, are NaN."""
+        """Create the recording. Values that are not finite, and frames up to `steps` that were not reached, are NaN.
+
+        Args:
+            gan: the trained GAN.
+            data: name of the data set.
+            steps: the step at which the recording ends.
+        """
         at = sorted({*range(0, steps + 1, self._every), steps})
         kept = {
             name: _filled([frame[name] for frame in self._frames], len(at))
@@ -256,7 +265,7 @@ class Frames(Callback):
 
 
 def _arrows(gan: GAN, fakes: Tensor) -> Tensor:
-    """The direction in which each fake lowers G's loss, as if it were alone: -N dL_G/dx."""
+    """The direction in which moving each fake lowers G's loss, scaled as for a single fake: -N dL_G/dx."""
     with evaluating(gan.discriminator), torch.enable_grad():
         fakes = fakes.detach().requires_grad_(True)
         loss = gan.loss.generator(gan.discriminator(fakes).float().flatten())
@@ -265,14 +274,14 @@ def _arrows(gan: GAN, fakes: Tensor) -> Tensor:
 
 
 def _lattice(half: float, count: int) -> Tensor:
-    """Points (count^2, 2) from -half to half, x first, row 0 at the bottom."""
+    """A lattice of points (count^2, 2) from -half to half; x varies first, and row 0 is at the bottom."""
     line = torch.linspace(-half, half, count)
     y, x = torch.meshgrid(line, line, indexing="ij")
     return torch.stack([x, y], -1).reshape(-1, 2)
 
 
 def _filled(frames: list[Tensor], count: int) -> np.ndarray:
-    """Frames as one array; infinities and missing frames are NaN."""
+    """Stack frames to one array of length `count`; infinities and missing frames are NaN."""
     found = torch.stack(frames).float()
     missing = torch.full((count - len(found), *found.shape[1:]), math.nan)
     found = torch.cat([found, missing])
@@ -288,7 +297,7 @@ def _means(history: History, name: str, at: list[int]) -> np.ndarray:
 
 
 def _title(gan: GAN, data: str) -> str:
-    """The data, and the settings that differ from `CONFIG`: "ring, lr_g 0.01, seed 3"."""
+    """The data set, and the settings that differ from `CONFIG`: "ring, lr_g 0.01, seed 3"."""
     found = differing(CONFIG, gan.config)
     changed = {name: new for name, (_, new) in found.items() if name not in _NOT_IN_TITLES}
     loss = {} if gan.loss == find_loss(gan.config.loss) else {"loss": loss_name(gan)}

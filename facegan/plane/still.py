@@ -12,19 +12,19 @@ import numpy as np
 if TYPE_CHECKING:
     from facegan.plane.recording import Recording
 
-_SHOWN = 300  # number of points of each kind
+_SHOWN = 300  # maximum number of points of each kind
 _SHADES = [
     "#EAAE2A",
     "#F1C96F",
     "#FFFFFF",
     "#6FB0D5",
     "#2687BE",
-]  # as in the page: fake, white at one half, real
-_COLORS = 200  # colors of the picture; few colors keep it small
+]  # as in the page: from fake, over white at one half, to real
+_COLORS = 200  # number of colors in the picture; few colors keep it small
 
 
 def still(recordings: Sequence[Recording]) -> bytes:
-    """A PNG of at most 900 x 450 pixels, about 20 kB, with the last finite frame of each recording."""
+    """Draw the last finite frame of each recording as a PNG of at most 900 x 450 pixels, about 20 kB."""
     from matplotlib.figure import Figure
 
     count = len(recordings)
@@ -54,14 +54,14 @@ def _draw(ax: Any, r: Recording) -> None:
 
 
 def last_finite(r: Recording) -> int:
-    """The last frame in which all fakes and all of D's output are finite, or the last frame."""
+    """The last frame in which all fakes and all of D's outputs are finite; if there is none, the last frame."""
     finite = [np.isfinite(part.reshape(len(part), -1)).all(1) for part in (r.fakes, r.output)]
     found = np.flatnonzero(finite[0] & finite[1])
     return int(found[-1]) if found.size else len(r) - 1
 
 
 def small_png(figure: Any) -> bytes:
-    """A figure as a PNG with few colors."""
+    """Render a figure as a PNG with few colors."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from PIL import Image
 

@@ -1,7 +1,7 @@
 """Checkpoint files, written atomically and verified when read.
 
-A checkpoint is a `torch.save` file of a dict of tensors and plain values, which `torch.load(weights_only=True)` can
-open without facegan. Reading verifies every CRC, which torch does not do. Does not cover networks or training.
+A checkpoint is a `torch.save` file of a dict of tensors and plain values. `torch.load(weights_only=True)` can open it
+without facegan. Unlike torch, this module verifies every CRC when it reads a file.
 """
 
 from __future__ import annotations
@@ -21,15 +21,20 @@ from facegan.errors import CheckpointError, DamagedCheckpoint, first_line
 from facegan.files import write_atomic
 from facegan.runs.upgrade import upgrade_state
 
-SCHEMA = (
-    4  # 1: 0.1, without data and structure; 2: 0.2, without the epoch; 3: 0.3, without adaptive augmentation
-)
-_GIANT = 2**28  # numbers in a tensor; smaller tensors may be views of few numbers
+SCHEMA = 4  # 1: of 0.1, without data and structure; 2: of 0.2, without epoch; 3: of 0.3, without adaptive augmentation
+_GIANT = 2**28  # numbers in a tensor; tensors up to this size may be views of fewer numbers
 KEEP = 3  # checkpoints kept in a folder
 
 
 def save(state: dict[str, Any], path: str | Path) -> Path:
-    """Write `state` (tensors, numbers, strings, lists, dicts) to `path` atomically.
+    """Write a state to a file atomically.
+
+    Args:
+        state: tensors, numbers, strings, lists, and dicts by name.
+        path: the file.
+
+    Returns:
+        The path.
 
     Raises:
         DiskFullError: the disk is full.
@@ -41,10 +46,10 @@ def save(state: dict[str, Any], path: str | Path) -> Path:
 
 
 def load(path: str | Path) -> dict[str, Any]:
-    """The verified state in a file, in the current format, with its tensors on the CPU.
+    """Load the verified state from a file, in the current format, with tensors on the CPU.
 
     Raises:
-        CheckpointError: the file is missing, damaged, not a checkpoint, unsafe (code in it is refused, never
+        CheckpointError: the file is missing, damaged, not a checkpoint, unsafe (it contains code, which is never
             run), or from a newer facegan.
     """
     path = Path(path)
@@ -63,14 +68,17 @@ def load(path: str | Path) -> dict[str, Any]:
         raise CheckpointError(f"{path} is not a facegan checkpoint: it has no schema number.")
     if state["schema"] > SCHEMA:
         raise CheckpointError(
-            f"{path} was written by a newer facegan (schema {state['schema']}, this one reads up to "
+            f"{path} was written by a newer facegan (schema {state['schema']}, but this version reads up to "
             f"{SCHEMA}). Upgrade facegan: pip install -U facegan."
         )
     return upgrade_state(state)
 
 
 def save_step(state: dict[str, Any], folder: str | Path, step: int) -> Path:
-    """Write `folder/step_000060.pt` for step 60 and keep the last three checkpoints, or all with `keep_checkpoints`."""
+    """Write `folder/step_000060.pt` for step 60. Of the earlier checkpoints, the last two are kept, or all.
+
+    All are kept if the state's config has `keep_checkpoints="all"`. Returns the path; errors are those of `save`.
+    """
     path = save(state, Path(folder) / f"step_{step:06d}.pt")
     if state.get("config", {}).get("keep_checkpoints") != "all":
         for old in list(numbered(folder, ".pt").values())[:-KEEP]:
@@ -79,10 +87,17 @@ def save_step(state: dict[str, Any], folder: str | Path, step: int) -> Path:
 
 
 def load_latest(folder: str | Path, *, set_aside: bool = False) -> dict[str, Any] | None:
-    """The newest intact checkpoint (by step, not by date); None if there is no checkpoint.
+    """Load the newest intact checkpoint (by step, not by date).
 
-    A damaged checkpoint is skipped with a warning. With `set_aside`, it is also renamed, to `step_000060.pt.damaged`,
-    so that a run that resumes from an earlier checkpoint does not overwrite it.
+    A damaged checkpoint is skipped with a warning.
+
+    Args:
+        folder: folder of the checkpoints.
+        set_aside: whether to rename damaged checkpoints, to `step_000060.pt.damaged`, so that a run that resumes from
+            an earlier checkpoint does not overwrite them.
+
+    Returns:
+        The state; None if there is no checkpoint.
 
     Raises:
         CheckpointError: all are damaged, or the newest is intact but refused (unsafe, or from a newer facegan).
@@ -117,7 +132,7 @@ def _set_aside(path: Path) -> str:
 
 @contextmanager
 def contents_of_a_run() -> Iterator[None]:
-    """A context in which a missing or wrong entry of a checkpoint is a `CheckpointError`."""
+    """A context that raises `CheckpointError` if an entry of a checkpoint is missing or wrong."""
     try:
         yield
     except (KeyError, TypeError, AttributeError, ValueError, RuntimeError) as error:
@@ -127,7 +142,7 @@ def contents_of_a_run() -> Iterator[None]:
 
 
 def on_cpu(tree: Any) -> Any:
-    """A state dict with its tensors on the CPU, so that any machine can load the file."""
+    """Copy a state dict's tensors to the CPU, so that any machine can load the file."""
     if isinstance(tree, dict):
         return {key: on_cpu(branch) for key, branch in tree.items()}
     if isinstance(tree, list):
@@ -136,7 +151,7 @@ def on_cpu(tree: Any) -> Any:
 
 
 def numbered(folder: str | Path, suffix: str) -> dict[int, Path]:
-    """The files `step_000060.pt` (or another suffix) in a folder by step, ascending; ignores other files."""
+    """The files `step_000060.pt` (or with another suffix) in a folder, by step, ascending. Other files are ignored."""
     paths = {p.stem.removeprefix("step_"): p for p in Path(folder).glob(f"step_*{suffix}")}
     return dict(sorted((int(step), path) for step, path in paths.items() if step.isdigit()))
 
@@ -149,16 +164,16 @@ def _verify(path: Path) -> None:
             larger = unpacked > path.stat().st_size  # torch.save compresses nothing
             damaged = None if exported or larger else archive.testzip()
     except FileNotFoundError:
-        raise CheckpointError(f"no checkpoint at {path}.") from None
+        raise CheckpointError(f"no checkpoint at {path}. Check the path.") from None
     except OSError as error:
         raise CheckpointError(f"cannot read {path}: {error.strerror or error}.") from None
-    except Exception as error:  # zipfile raises many kinds on damaged bytes
+    except Exception as error:  # zipfile raises many kinds of errors on damaged bytes
         raise DamagedCheckpoint(f"{path} {_what_it_is(path, error)}.") from None
     if exported:
         raise CheckpointError(f"{path} is a TorchScript network; load it with torch.jit.load.")
     if larger:
         raise DamagedCheckpoint(
-            f"{path} is damaged, or not written by facegan: it has {path.stat().st_size:,} bytes and unpacks to "
+            f"{path} is damaged, or was not written by facegan: it has {path.stat().st_size:,} bytes and unpacks to "
             f"{unpacked:,}."
         )
     if damaged:
@@ -166,7 +181,7 @@ def _verify(path: Path) -> None:
 
 
 def _check_sizes(tree: Any, path: Path) -> None:
-    """Raise `CheckpointError` if a very large tensor is larger than the file, as an expanded number is."""
+    """Raise `CheckpointError` if a very large tensor is larger than the file, such as an expanded single number."""
     if isinstance(tree, torch.Tensor) and tree.numel() > max(path.stat().st_size, _GIANT):
         raise CheckpointError(
             f"{path} was refused: it has {path.stat().st_size:,} bytes and a tensor of {tree.numel():,} numbers. Use "

@@ -1,8 +1,8 @@
 """Records of data sets in checkpoints, run folders, and generator files.
 
-A record from `FaceDataset.record()` has `name`, `count`, `image_size`, `crop`, and `fingerprint`; in older files, some
-are missing or None. If training started from another run's networks, `started_from` has that run's name, step, and
-record.
+A record of `FaceDataset.record()` has `name`, `count`, `image_size`, `crop`, and `fingerprint`. In older files, some of
+these are missing or None. If training started from another run's networks, `started_from` has that run's name, step,
+and record.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ STARTED_FROM = "started_from"
 
 
 def differences(saved: Record, now: Record) -> dict[str, tuple[str, str]]:
-    """{"data": (saved, now)} as text if the faces differ, else empty; names may differ if the contents are equal."""
+    """Return {"data": (saved, now)}, as text, if the data differ; otherwise {}. Different names alone do not count."""
     names = ("count", "crop", "fingerprint")
     known = [name for name in names if saved.get(name) is not None and now.get(name) is not None]
     changed = [name for name in known if saved[name] != now[name]]
@@ -24,7 +24,7 @@ def differences(saved: Record, now: Record) -> dict[str, tuple[str, str]]:
 
 
 def comparison_warning(a: Record | None, b: Record | None) -> str:
-    """A warning for comparing two results if their faces or crops differ; empty if they are equal or unknown."""
+    """A warning if two results have different faces or crops; empty if these are equal or unknown."""
     if not a or not b or _same(a, b):
         return ""
     what = "data" if _same_crop(a, b) else "crops"
@@ -32,7 +32,7 @@ def comparison_warning(a: Record | None, b: Record | None) -> str:
 
 
 def start_in_words(record: Record) -> str:
-    """The start as text: "base, step 100 on synthetic, 10,000 faces", or "random weights" if there was no other run."""
+    """Describe the start: "base, step 100 on synthetic, 10,000 faces", or "random weights" without another run."""
     start = record.get(STARTED_FROM)
     if not start:
         return "random weights"
@@ -40,7 +40,7 @@ def start_in_words(record: Record) -> str:
 
 
 def in_words(record: Record) -> str:
-    """A record as text: "celeba, 32,600 faces, crop celeba-108, fingerprint 0123456789abcdef"."""
+    """Describe a record: "celeba, 32,600 faces, crop celeba-108, fingerprint 0123456789abcdef"."""
     parts = [printable(str(record.get("name", "unknown")))]
     kind = "points" if record.get("sample_shape") else "faces"
     parts += [f"{record['count']:,} {kind}"] if record.get("count") else []
@@ -56,6 +56,6 @@ def _same(a: Record, b: Record) -> bool:
 
 
 def _same_crop(a: Record, b: Record) -> bool:
-    """Whether two crops are the same; detected faces are framed like the crop `celeba-128`."""
+    """Whether two records have the same crop. Detected faces are framed like the crop `celeba-128`."""
     crops = {"celeba-128" if crop == "face" else crop for crop in (a.get("crop"), b.get("crop"))}
     return len(crops - {None}) < 2

@@ -1,12 +1,12 @@
 """Writes the files of a run to one folder.
 
-    checkpoints/step_000060.pt            the last three states, for resuming; or all
-    frames/step_000060.png                the same latents during training
+    checkpoints/step_000060.pt            the last three states, or all, for resuming
+    frames/step_000060.png                images of the same latents during training
     generators/step_000060.safetensors    the generator of each frame, in half precision
     samples.png  curves.png  progress.gif  history.csv  config.json  generator.safetensors
 
-If the folder becomes unavailable (a mounted drive disconnects), files are written to a local fallback folder. Every
-snapshot tries the folder again, and moves the files back when it is available.
+If the folder becomes unavailable (for example, because a mounted drive disconnects), files are written to a local
+fallback folder. Every snapshot tries the folder again, and moves the files back when it is available.
 """
 
 from __future__ import annotations
@@ -36,13 +36,13 @@ _LAST_FRAMES = 8  # number of times that the animation repeats the final samples
 
 
 class RunFolder:
-    """Writes one run's files.
+    """Write the files of one run.
 
     Attributes:
-        path: the folder that the user gave.
-        active_path: the folder to which files are written now: `path`, or the fallback folder.
+        path: the run folder.
+        active_path: the folder to which files are currently written: `path`, or the fallback folder.
         saved_step: step of the newest intact checkpoint; None if there is none.
-        has_steps: whether the run has taken a step since this was opened.
+        has_steps: whether the run has taken a step since this object was created.
 
     Raises:
         CheckpointError: the folder cannot be created or written.
@@ -60,7 +60,11 @@ class RunFolder:
             raise unusable(path, error) from None
 
     def latest(self) -> dict[str, Any] | None:
-        """The newest intact checkpoint, or None; newer damaged ones are renamed."""
+        """Load the newest intact checkpoint, or None; newer damaged checkpoints are renamed.
+
+        Raises:
+            CheckpointError: as for `checkpoint.load_latest`.
+        """
         state = checkpoint.load_latest(self.active_path / "checkpoints", set_aside=True)
         self.saved_step = state["step"] if state else None
         return state
@@ -69,6 +73,15 @@ class RunFolder:
         """Write `config.json`, and remove frames and generators of steps after `step`, which were lost in a crash.
 
         `config.json` has the current settings, and `segments`: the settings, data, and device used from each step on.
+
+        Args:
+            step: the step at which training begins or resumes.
+            settings: the run's settings.
+            data: record of the training data.
+            device: name of the device.
+
+        Raises:
+            CheckpointError: the folder cannot be written.
         """
         segment = {"from_step": step, "data": data, "device": device, "settings": settings}
         segments = _with_segment(read_segments(self.active_path), segment)
@@ -93,7 +106,18 @@ class RunFolder:
         frame: Tensor | None = None,
         generator: bytes | None = None,
     ) -> None:
-        """Write samples, curves, history, the frame and generator of this step if given, and then the checkpoint."""
+        """Write the files of a snapshot: samples, curves, history, and then the checkpoint.
+
+        Args:
+            state: state of the GAN.
+            history: metrics of the run.
+            grid: images of the preview latents, uint8 (3, H, W).
+            frame: the grid with a caption, to keep for this step.
+            generator: the contents of a generator file, to keep for this step.
+
+        Raises:
+            CheckpointError: neither the run folder nor the fallback folder can be written, or the disk is full.
+        """
         parts = {"samples.png": png_bytes(grid), "history.csv": history.to_csv()}
         if history["loss_d"] and (curves := _drawn(history)):
             parts["curves.png"] = curves
@@ -105,7 +129,7 @@ class RunFolder:
         self.saved_step = state["step"]
 
     def finish(self, frame: Tensor, generator: bytes) -> None:
-        """Write `progress.gif`, which ends with `frame`, and `generator.safetensors`."""
+        """Write `progress.gif`, which ends with `frame`, and `generator.safetensors`. Errors are those of `save`."""
         self._write_with_fallback(lambda: self._write_summary(frame, generator))
         if self.active_path != self.path:
             warnings.warn(
@@ -113,11 +137,11 @@ class RunFolder:
             )
 
     def frames(self) -> dict[int, Path]:
-        """The sample frames in the folder, by step."""
+        """The paths of the sample frames in the folder, by step."""
         return checkpoint.numbered(self.active_path / "frames", ".png")
 
     def _write(self, state: dict[str, Any], parts: dict[str, bytes]) -> None:
-        """Write the parts, then the checkpoint, so that a checkpoint implies the parts; failed parts only warn."""
+        """Write the parts, then the checkpoint, so that a checkpoint implies its parts. If a part fails, only warn."""
         failed = []
         for name, data in parts.items():
             path = self.active_path / name
@@ -140,7 +164,7 @@ class RunFolder:
         files.write_atomic(self.active_path / "progress.gif", animation)
 
     def _readable_frames(self, width: int) -> list[Tensor]:
-        """The frames of a width, at most 60; others are skipped with a warning that names the first one."""
+        """The frames of this width, at most 60. Others are skipped, with a warning that names the first one."""
         found, bad = [], []
         for path in _thin(list(self.frames().values())):
             try:
@@ -151,10 +175,10 @@ class RunFolder:
             if picture.shape[2] == width:
                 found.append(picture)
             else:
-                bad.append(f"{path} is {picture.shape[2]} pixels wide, the run's frames are {width}")
+                bad.append(f"{path} is {picture.shape[2]} pixels wide, but the run's frames are {width}")
         if bad:
-            more = f", and {len(bad) - 1} more frames are like it" if bad[1:] else ""
-            warnings.warn(f"{bad[0]}{more}; progress.gif is made without.", stacklevel=5)
+            more = f", and {len(bad) - 1} more frames have such a problem" if bad[1:] else ""
+            warnings.warn(f"{bad[0]}{more}; progress.gif was written without them.", stacklevel=5)
         return found
 
     def _write_with_fallback(self, write: Callable[[], None]) -> None:
@@ -193,7 +217,7 @@ class RunFolder:
 
 
 def read_notes(path: Path) -> dict[str, Any]:
-    """The contents of a run folder's `config.json`; empty, with a warning, if it is damaged."""
+    """The contents of a run folder's `config.json`; empty if it is missing or, with a warning, if it is damaged."""
     try:
         notes = dict(json.loads((path / "config.json").read_text("utf-8-sig")))
         if not all(segment.keys() >= _SEGMENT for segment in notes.get("segments", ())):
@@ -227,7 +251,7 @@ def _make(folder: Path) -> None:
 
 
 def _drawn(history: History) -> bytes | None:
-    """The curves as PNG; None and a warning if they cannot be drawn, so that training continues."""
+    """Draw the curves as PNG. If this fails, warn and return None, so that training continues."""
     try:
         return plot_curves(history).png()
     except Exception as error:  # for example, from the user's matplotlib settings
@@ -238,14 +262,14 @@ def _drawn(history: History) -> bytes | None:
 
 
 def unusable(path: str | Path, error: OSError) -> CheckpointError:
-    """What to say of a run folder that cannot be read or written."""
+    """The error for a run folder that cannot be read or written."""
     return CheckpointError(
         f"the run folder {path} cannot be used ({error.strerror or error}). Choose another run_dir."
     )
 
 
 def _of_one_height(frames: list[Tensor]) -> list[Tensor]:
-    """Frames padded to one height with white, because frames of facegan 0.2 have no caption."""
+    """Pad frames to the same height with white, because frames of facegan 0.2 have no caption."""
     height = max(frame.shape[1] for frame in frames)
     return [pad(frame, (0, 0, 0, height - frame.shape[1]), value=255) for frame in frames]
 

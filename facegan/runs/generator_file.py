@@ -1,7 +1,7 @@
 """Reads and writes a network as one `.safetensors` file: weights, settings, and data record.
 
-The network is any generator, or one of facegan's discriminators, from which a training can start. The file's metadata
-has a digest of its contents, which is verified when the file is read.
+The network is any generator, or a discriminator of facegan, from which training can start. The file's metadata contains
+a digest, which is verified when the file is read.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from facegan.runs.upgrade import upgrade_weights
 from facegan.runtime.settings import usual_settings
 
 _KEY = "facegan"  # the only key of the file's metadata, because the order of several keys is not fixed
-# Attributes of custom networks; those for images have no sample_shape, others have no image_size.
+# Attributes of custom networks. Networks for images have no sample_shape; others have no image_size.
 _OWN = ("latent_dim", "image_size", "sample_shape", "output_range")
 _DISTRIBUTION = "latent_distribution"  # optional
 _DIGEST = "sha256"  # digest of settings and weights; missing in older files
@@ -37,16 +37,22 @@ def to_bytes(generator: nn.Module, *, data: dict[str, Any] | None = None, half: 
     Args:
         generator: any generator (`facegan.models.protocol`), or a `facegan.Discriminator`.
         data: `FaceDataset.record()` of the faces that it was trained on.
-        half: store filters and matrices in float16, which halves the size; colors change by about one of 255 levels.
+        half: whether to store filters and matrices in float16, which halves the size; colors change by about one of
+            255 levels.
+
+    Returns:
+        The contents.
     """
     from safetensors.torch import save
 
-    weights = {  # copies, because safetensors refuses weights that share memory
+    weights = {  # copies, because safetensors does not accept weights that share memory
         k: v.detach().cpu().clone(memory_format=torch.contiguous_format)
         for k, v in unwrapped(generator).state_dict().items()
         if isinstance(v, torch.Tensor)
     }
-    if half:  # BatchNorm's vectors stay float32: they are small, and small variances would lose digits
+    if (
+        half
+    ):  # BatchNorm's vectors stay in float32: they need little space, and small variances would lose digits
         weights = {k: v.half() if v.ndim > 1 and _fits_float16(v) else v for k, v in weights.items()}
     network = unwrapped(generator)
     if isinstance(network, Generator) and type(network) is Generator:
@@ -75,11 +81,14 @@ def _digest(settings: dict[str, Any], weights: dict[str, torch.Tensor]) -> str:
 
 @usual_settings()
 def read(path: Path, generator: nn.Module | None = None) -> nn.Module:
-    """The generator in a file, in eval mode on the CPU.
+    """Read the generator in a file.
 
     Args:
         path: a `.safetensors` file.
         generator: your own network, if the file's network is not facegan's; the weights are loaded into a copy.
+
+    Returns:
+        The generator, in eval mode on the CPU.
 
     Raises:
         CheckpointError: the file is missing, damaged, or has no generator; or its network is not facegan's
@@ -100,7 +109,7 @@ def read(path: Path, generator: nn.Module | None = None) -> nn.Module:
 
 @usual_settings()
 def read_discriminator(path: Path) -> Discriminator:
-    """The discriminator in a file, in train mode on the CPU. Raises `CheckpointError` as `read` does."""
+    """Read the discriminator in a file, in train mode on the CPU. Raises `CheckpointError` as `read` does."""
     with _readable(path, "discriminator"):
         settings, weights = _contents(path, role="discriminator")
         settings.pop("data", None)
@@ -129,14 +138,14 @@ def _contents(path: Path, *, role: str | None) -> tuple[dict[str, Any], dict[str
 
 @contextmanager
 def _readable(path: Path, kind: str) -> Iterator[None]:
-    """A context that turns any error with a file into a `CheckpointError`."""
+    """A context that converts any error from reading a file to a `CheckpointError`."""
     from safetensors import SafetensorError
 
     try:
         yield
     except FileNotFoundError:
         raise CheckpointError(
-            f"no {kind} at {path}. Export one with gan.export or `facegan export`, or name 'faces' or "
+            f"no {kind} at {path}. Export one with gan.export or `facegan export`, or use 'faces' or "
             "'synthetic', which are bundled."
         ) from None
     except FaceganError as error:
@@ -149,7 +158,7 @@ def _readable(path: Path, kind: str) -> Iterator[None]:
 
 
 def _empty(settings: dict[str, Any], network: str | None, given: nn.Module | None) -> nn.Module:
-    """The network for the weights: facegan's, or a copy of the given one with the file's attributes."""
+    """The network for the weights: facegan's, or a copy of the given network with the file's attributes."""
     if network is None and given is None:
         return Generator(**settings)
     if given is None:
@@ -168,6 +177,6 @@ def _fits_float16(weight: torch.Tensor) -> bool:
 
 
 def _extra_state(network: nn.Module) -> dict[str, Any]:
-    """The entries of `get_extra_state` in the state dict; a `.safetensors` file can only store tensors."""
+    """The entries of the state dict from `get_extra_state`, because a `.safetensors` file can only store tensors."""
     state = unwrapped(network).state_dict()
     return {name: value for name, value in state.items() if not isinstance(value, torch.Tensor)}

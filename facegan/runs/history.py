@@ -29,14 +29,19 @@ _PENDING = 1000  # maximum number of rows that stay on the device
 class History(Mapping[str, list[float]]):
     """Columns of floats with one value per step, in the order of the steps.
 
-    The columns are `step`; the losses `loss_d` and `loss_g`; the mean probabilities `d_real` = D(x), `d_fake` =
-    D(G(z)) before D's update, and `d_fake_after` after it; the gradient norms `grad_norm_d` and `grad_norm_g`
-    (0 for a step that overflowed float16 and was skipped); `images_per_second`; with adaptive augmentation
-    (`facegan.training.adaptive`), r_t as `augment_r` and the probability `augment_p`; and if `fit` has held-out
-    faces (`facegan.training.held_out`), `r_t` and `r_v` at the last step before a snapshot, and NaN at other steps.
+    The columns are:
 
-    `train_step` appends rows. A step's metrics stay on the device until a column is read; then all of
-    them are copied to the host at once.
+    - `step`, counted from 1
+    - `loss_d`, `loss_g`: the losses
+    - `d_real`: mean D(x), a probability; `d_fake`: mean D(G(z)) before D's update; `d_fake_after`: the same after it
+    - `grad_norm_d`, `grad_norm_g`: gradient norms; 0 for a step that overflowed float16 and was skipped
+    - `images_per_second`
+    - with adaptive augmentation (`facegan.training.adaptive`), `augment_r`: r_t; `augment_p`: the probability
+    - with held-out faces (`facegan.training.held_out`), `r_t` and `r_v` at the last step before a snapshot; NaN at
+      other steps
+
+    `train_step` appends rows. Metrics stay on the device until a column is read; then all of them are copied to the
+    host at once.
 
     >>> history = History()
     >>> history.append(1, torch.zeros(len(METRICS)), images=128)
@@ -50,15 +55,15 @@ class History(Mapping[str, list[float]]):
         self._clock: float | None = None
 
     def start_clock(self) -> None:
-        """Count the time from now until the next read as training time; `train_step` calls this."""
+        """Start to measure the time for `images_per_second`, until the next read; `train_step` calls this."""
         self._clock = self._clock or time.monotonic()
 
     def append(self, step: int, metrics: Tensor, *, images: int) -> None:
         """Add a row.
 
         Args:
-            step: the step of the metrics, counted from 1.
-            metrics: detached (7,) in the order of `METRICS`, or (9,) with `ADAPTIVE`, on any device.
+            step: number of the step, counted from 1.
+            metrics: detached tensor (7,) in the order of `METRICS`, or (9,) with `ADAPTIVE`, on any device.
             images: number of real images in the step, for the rate.
         """
         self._pending.append((step, metrics, images))
@@ -66,7 +71,7 @@ class History(Mapping[str, list[float]]):
             self.read()
 
     def note(self, **values: float) -> None:
-        """Set columns of the last row; other rows have NaN in these columns. Without rows, this does nothing."""
+        """Set columns of the last row. If a column is new, other rows get NaN. Without rows, this does nothing."""
         rows = len(self["step"])
         for name, value in values.items() if rows else ():
             self._columns.setdefault(name, [math.nan] * rows)[-1] = value
@@ -89,11 +94,11 @@ class History(Mapping[str, list[float]]):
                 column.append(found.get(name, math.nan))
 
     def last(self) -> dict[str, float]:
-        """The newest row on the host, without waiting for the device; empty if there is none."""
+        """The newest row on the host, by column, without waiting for the device; empty if there is none."""
         return {name: column[-1] for name, column in self._columns.items() if column}
 
     def at(self, step: int) -> dict[str, float]:
-        """The row of a step; empty if there is none."""
+        """The row of a step, by column; empty if there is none."""
         steps = self["step"]
         row = bisect_left(steps, step)
         found = row < len(steps) and steps[row] == step
@@ -114,7 +119,7 @@ class History(Mapping[str, list[float]]):
         return f"History({f'steps {steps[0]} to {steps[-1]}' if steps else 'empty'})"
 
     def to_csv(self) -> bytes:
-        """The columns as CSV with a header."""
+        """The columns as the bytes of a CSV file with a header."""
         out = io.StringIO()
         writer = csv.writer(out, lineterminator="\n")
         writer.writerow(self)
@@ -122,11 +127,13 @@ class History(Mapping[str, list[float]]):
         return out.getvalue().encode()
 
     def to_pandas(self) -> pandas.DataFrame:
-        """The columns as a `pandas.DataFrame` indexed by step. Raises `ConfigError` without pandas."""
+        """The columns as a `pandas.DataFrame` indexed by step. Raises `ConfigError` if pandas is not installed."""
         try:
             from pandas import DataFrame
         except ImportError:
-            raise ConfigError("to_pandas needs pandas: pip install pandas, or use to_csv.") from None
+            raise ConfigError(
+                "to_pandas needs pandas, which is not installed: pip install pandas, or use to_csv."
+            ) from None
 
         return DataFrame({name: self[name] for name in self}).set_index("step")
 
@@ -141,12 +148,12 @@ class History(Mapping[str, list[float]]):
 
     @classmethod
     def from_state(cls, state: Mapping[str, Tensor]) -> History:
-        """The inverse of `state_dict`."""
+        """Create a history from the tensors of `state_dict`. Raises `KeyError` or `ValueError` if they are invalid."""
         return cls._from_columns(state)
 
     @classmethod
     def from_csv(cls, path: Path) -> History:
-        """The history in a `history.csv`. Raises `CheckpointError` if the file is damaged or cannot be read."""
+        """Read a `history.csv`. Raises `CheckpointError` if the file is damaged or cannot be read."""
         try:
             names, *rows = csv.reader(path.read_text().splitlines())
             columns = (

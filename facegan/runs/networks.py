@@ -28,7 +28,16 @@ def config_of(state: dict[str, Any]) -> TrainConfig:
 
 @usual_settings()
 def generator_of(state: dict[str, Any], network: nn.Module | None, *, part: str = "ema") -> nn.Module:
-    """The generator in a checkpoint, in eval mode; with `part` "generator", the one without averaging."""
+    """The generator in a checkpoint, in eval mode.
+
+    Args:
+        state: state of a GAN.
+        network: your own network, if the run used one; the weights are loaded into a copy.
+        part: "ema" for the averaged generator, "generator" for the one without averaging.
+
+    Raises:
+        CheckpointError: the network was not given or does not fit, or a weight is NaN or infinite.
+    """
     config = config_of(state)
     if network is None:
         _check_ours(state, "generator", "load_generator(run, generator=network)")
@@ -47,7 +56,7 @@ def generator_of(state: dict[str, Any], network: nn.Module | None, *, part: str 
 
 @usual_settings()
 def discriminator_of(state: dict[str, Any], network: nn.Module | None) -> nn.Module:
-    """The discriminator in a checkpoint, in train mode."""
+    """The discriminator in a checkpoint, in train mode; `network` and errors are as for `generator_of`."""
     config = config_of(state)
     if network is None:
         _check_ours(state, "discriminator", "run.discriminator(network=network)")
@@ -65,7 +74,7 @@ def _check_ours(state: dict[str, Any], kind: str, call: str) -> None:
     structure = state.get("structure", {}).get(kind, "facegan")
     if structure != "facegan":
         raise CheckpointError(
-            f"this run trained a {kind} that is not facegan's ({structure.split('(')[0]}). In Python, "
+            f"this run used a {kind} that is not facegan's ({structure.split('(')[0]}). In Python, "
             f"build that network and pass it: {call}."
         )
 

@@ -1,13 +1,13 @@
 """The bundled runs: generators at several training steps, histories, and settings.
 
     weights/faces/step_000000.safetensors ...   averaged generators, half precision, by step
-    weights/faces/discriminator.safetensors     D at the last step, half precision, if training can start from the run
+    weights/faces/discriminator.safetensors     D at the last step, half precision; only if training can start from it
     weights/faces/history.csv                   as in a run folder
-    weights/faces/config.json                   settings, data, and what goes wrong
+    weights/faces/config.json                   settings, data, and what goes wrong in the run
     weights/digests.json                        SHA-256 of every file, verified before the file is read
 
 `facegan/weights/README.md` is the model card: data, terms, metrics, and limits. `scripts/train_bundled.py` trains the
-runs. This module opens no network connection, and reads files only on request.
+runs. This module makes no network connections, and reads files only when they are requested.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ from facegan.runs.checkpoint import numbered
 
 FOLDER = Path(__file__).parents[1] / "weights"
 
-# Complete trainings.
+# Complete runs.
 PRETRAINED = {
     "faces": "photographs of faces, 64 px, recipe modern",
     "synthetic": "drawn faces, 64 px, recipe modern with narrower networks",
 }
-# Short runs on drawn faces of 32 px with common failures, and one without a failure for comparison.
+# Short runs on drawn faces of 32 px with common failures, and one without failure, for comparison.
 GALLERY = {
     "healthy": "the same networks, nothing wrong",
     "d_too_strong": "from step 500 on D learns 3 times as fast and G 1,000 times as slowly",
@@ -48,12 +48,16 @@ def is_pretrained(name: object) -> bool:
 
 
 def steps(name: str) -> list[int]:
-    """The steps at which a run's generator was kept, ascending from 0. Raises `CheckpointError` if there is no run."""
+    """The steps whose generators were kept, ascending from 0. Raises `CheckpointError` if there is no such run."""
     return list(_kept(name))
 
 
 def generator_file(name: str, step: int | None = None) -> Path:
-    """The verified generator file of a run at a step, by default its last.
+    """The path of a run's generator file, after verification.
+
+    Args:
+        name: name of a bundled run.
+        step: one of `steps(name)`; by default, the last.
 
     Raises:
         CheckpointError: there is no generator of that step, or the file is not the published one.
@@ -72,7 +76,7 @@ def generator_file(name: str, step: int | None = None) -> Path:
 
 
 def discriminator_file(name: str) -> Path:
-    """The verified discriminator file of a run at its last step.
+    """The path of a run's discriminator file, after verification. It has the last step.
 
     Raises:
         CheckpointError: the run has no discriminator, or the file is not the published one.
@@ -86,12 +90,12 @@ def discriminator_file(name: str) -> Path:
 
 
 def history_file(name: str) -> Path:
-    """The verified `history.csv` of a run. Raises `CheckpointError` as for `generator_file`."""
+    """The path of a run's `history.csv`, after verification. Raises `CheckpointError` as `generator_file` does."""
     return verified(_folder(name) / "history.csv")
 
 
 def notes(name: str) -> dict[str, Any]:
-    """Notes of a run: `about`, `data` (a data set's record), and `settings`. Raises `CheckpointError` if damaged."""
+    """A run's `about`, `data` (a record), and `settings`. Raises `CheckpointError` as `generator_file` does."""
     return json.loads(verified(_folder(name) / "config.json").read_text())
 
 
@@ -107,7 +111,7 @@ def verified(path: Path) -> Path:
 
 
 def _digests() -> dict[str, str]:
-    """The published digests by file; empty if the file of digests is damaged."""
+    """The published digests by file; empty if `digests.json` is missing or damaged."""
     try:
         return dict(json.loads((FOLDER / "digests.json").read_text()))
     except (OSError, ValueError, TypeError):
@@ -130,5 +134,5 @@ def _folder(name: str) -> Path:
 def _broken(path: Path) -> CheckpointError:
     return CheckpointError(
         f"{path} is missing or damaged. Install facegan again: "
-        "pip install --force-reinstall --no-deps and the source you installed it from."
+        "pip install --force-reinstall --no-deps, followed by the source that you installed it from."
     )

@@ -17,7 +17,7 @@ from facegan.runs.checkpoint import numbered
 
 
 def remember(run_dir: Path, saved_to: Path) -> None:
-    """Record that the run of `run_dir` is now saved to another folder."""
+    """Record that the run in `run_dir` is now saved to another folder."""
     note = _note(run_dir)
     with suppress(OSError, DiskFullError):
         note.parent.mkdir(parents=True, exist_ok=True)
@@ -33,7 +33,12 @@ def forget(run_dir: Path) -> Path | None:
 
 
 def check_newest(run_dir: Path, step: int | None) -> None:
-    """Raise `CheckpointError` if a run was saved elsewhere at a later step; `step` is None if the folder has none."""
+    """Raise `CheckpointError` if the run was saved elsewhere at a later step.
+
+    Args:
+        run_dir: the run folder.
+        step: step of its newest checkpoint; None if there is none.
+    """
     saved_to = _saved_to(run_dir)
     if saved_to is None:
         return
@@ -41,7 +46,7 @@ def check_newest(run_dir: Path, step: int | None) -> None:
     if newest > (-1 if step is None else step):
         here = "has no checkpoint" if step is None else f"is at step {step}"
         raise CheckpointError(
-            f"{run_dir} {here}, and {saved_to} has step {newest} of the same run, saved while {run_dir} was not "
+            f"{run_dir} {here}, but {saved_to} has step {newest} of the same run, saved while {run_dir} was not "
             f"available. To continue from step {newest}, copy the contents of {saved_to} into {run_dir}, or use "
             f"run_dir={str(saved_to)!r}. To discard them, delete {saved_to}."
         )

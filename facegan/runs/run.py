@@ -22,19 +22,19 @@ from facegan.runs.networks import config_of, discriminator_of, generator_of
 
 
 class Run(ABC):
-    """A training run, from a run folder or bundled with facegan; `Run.open` returns one.
+    """A training run, in a run folder or bundled with facegan. `Run.open` returns one.
 
     Attributes:
         name: the folder, or the bundled run's name.
-        config: `TrainConfig` of its last step.
-        history: `History` of its metrics.
+        config: the `TrainConfig` of the last step.
+        history: the `History` of metrics.
         steps: steps with a frame, ascending.
         checkpoints: steps with a checkpoint, ascending.
         generators: steps whose generator was kept, ascending.
         segments: the settings, data, and device used from each step on; see `RunFolder.begin`.
-        data: `FaceDataset.record()` of the last training data, as far as it is known; with `started_from` if the run
+        data: `FaceDataset.record()` of the last training data, as far as known; with `started_from` if the run
             started from another run.
-        device: the last training device as text; None if unknown.
+        device: name of the last training device; None if unknown.
     """
 
     name: str
@@ -73,10 +73,15 @@ class Run(ABC):
 
     @staticmethod
     def open(source: str | Path | Run) -> Run:
-        """The run in a folder, or the bundled run of that name, such as "faces" or "mode_collapse".
+        """Open a run.
+
+        Args:
+            source: a run folder, or the name of a bundled run, such as "faces" or "mode_collapse". A `Run` is returned
+                unchanged.
 
         Raises:
             CheckpointError: there is no such run.
+            ConfigError: the source is anything else.
 
         >>> Run.open("healthy")
         BundledRun('healthy')
@@ -95,10 +100,13 @@ class Run(ABC):
 
     @abstractmethod
     def frame(self, step: int | None = None) -> Tensor:
-        """The images of the preview latents as one square uint8 grid (3, H, H), at a step in `steps`, or the last."""
+        """The images of the preview latents as one square uint8 grid (3, H, H); see `pictures`."""
 
     def pictures(self, step: int | None = None) -> Tensor:
-        """The images of the preview latents, uint8 (N, 3, S, S), at a step in `steps`, or the last ones saved.
+        """The images of the preview latents, uint8 (N, 3, S, S).
+
+        Args:
+            step: one of `steps`; by default, the last images that were saved.
 
         Raises:
             CheckpointError: there are no images of that step, or they cannot be read.
@@ -117,7 +125,7 @@ class Run(ABC):
 
         Args:
             step: one of `generators`; by default, the last. Generators without a checkpoint are in half precision.
-            network: your own network, if the run trained one.
+            network: your own network, if the run used one; the weights are loaded into a copy.
 
         Raises:
             CheckpointError: there is no generator of that step, or the network does not fit.
@@ -125,10 +133,7 @@ class Run(ABC):
 
     @abstractmethod
     def discriminator(self, *, network: nn.Module | None = None) -> nn.Module:
-        """The discriminator after the last step, in train mode on the CPU.
-
-        Args:
-            network: your own network, if the run trained one.
+        """The discriminator after the last step, in train mode on the CPU; `network` is as for `generator`.
 
         Raises:
             CheckpointError: the run has no discriminator, or the network does not fit.
@@ -179,7 +184,7 @@ class FolderRun(Run):
             except CheckpointError as error:
                 if not self.checkpoints:
                     raise
-                warnings.warn(f"{error} The newest checkpoint's is used.", stacklevel=2)
+                warnings.warn(f"{error} Using the history in the newest checkpoint.", stacklevel=2)
         return History.from_state(self.state["history"])
 
     @property
@@ -202,7 +207,7 @@ class FolderRun(Run):
         return state
 
     def _segment(self) -> dict[str, Any]:
-        """The segment of the newest checkpoint; empty if unknown. A segment without a checkpoint is ignored."""
+        """The segment of the newest checkpoint; empty if unknown. Segments without a checkpoint are ignored."""
         segments, newest = self.segments, max(self.checkpoints, default=float("inf"))
         kept = [segment for segment in segments if segment["from_step"] < newest] or segments[:1]
         return kept[-1] if kept else {}
@@ -211,10 +216,10 @@ class FolderRun(Run):
         frames = checkpoint.numbered(self.path / "frames", ".png")
         path = self.path / "samples.png" if step is None else frames.get(step)
         if path is None:
-            raise CheckpointError(f"{self.path} has no frame of step {step}; it has {self.steps}.")
+            raise CheckpointError(f"{self.path} has no frame of step {step}; choose one of {self.steps}.")
         try:
             picture = read_png(path)
-            return picture[:, : picture.shape[2]]  # without the caption below it
+            return picture[:, : picture.shape[2]]  # without the caption below
         except OSError as error:
             raise CheckpointError(f"{path} cannot be read ({first_line(error)}).") from None
 
@@ -322,22 +327,23 @@ def load_generator(
 def load_generator(
     source: str | Path | Run, *, step: int | None = None, generator: nn.Module | None = None
 ) -> nn.Module:
-    """A trained generator in eval mode on the CPU.
+    """Load a trained generator.
 
     Args:
         source: a `Run`, a run folder (its newest checkpoint, or its `generator.safetensors` if it has no checkpoints),
             a `.safetensors` file, a checkpoint (`.pt`), or a bundled run: "faces" (photographs), "synthetic"
             (drawn faces), or one of `facegan.pretrained.GALLERY`.
-        step: a step at which the run's generator was kept; only for runs.
-        generator: your own network, if the run trained one; it is not changed.
+        step: a step of the run whose generator was kept; by default, the last. Only for runs.
+        generator: your own network, if the run used one; it does not change.
 
     Returns:
-        A copy of `generator` with the run's weights, or a `facegan.Generator`. Its attribute `trained_on` is the
-        record of its training data, if known. A run's generator also has `origin`, its run and step as text.
+        A `facegan.Generator`, or a copy of `generator` with the run's weights, in eval mode on the CPU. Its attribute
+        `trained_on` is the record of its training data, if known. A run's generator also has `origin`, the run and the
+        step as text.
 
     Raises:
         CheckpointError: the source is missing, damaged, or has no generator of that step.
-        ConfigError: `step` was given for a file.
+        ConfigError: the source is anything else, or `step` was given for a file.
 
     >>> load_generator("faces").sample(64, seed=0).shape          # doctest: +SKIP
     torch.Size([64, 3, 64, 64])
@@ -347,8 +353,8 @@ def load_generator(
     if not isinstance(source, str | Path) or source == "":
         given = "''" if source == "" else f"a {type(source).__name__}"
         raise ConfigError(
-            f"got {given}, expected a run folder, a file, a bundled run's name or a Run; a GAN's "
-            "own averaged generator is gan.ema."
+            f"got {given}, expected a run folder, a file, a bundled run's name or a Run. For a GAN's "
+            "averaged generator, use gan.ema."
         )
     path = Path(source).expanduser()
     if pretrained.is_pretrained(source) or path.is_dir():

@@ -9,11 +9,14 @@ from typing import Any
 from facegan.config import TrainConfig
 from facegan.errors import ConfigError, first_line
 
-_NOTES = ("data", "device", "segments")  # what a run folder's file has besides its settings
+_NOTES = ("data", "device", "segments")  # the other entries of a run folder's file
 
 
 def read_settings(path: str | Path) -> TrainConfig:
-    """The settings in a JSON file: a run's `config.json`, or an object of settings. Missing settings are the defaults.
+    """Read settings from a JSON file.
+
+    Args:
+        path: a run's `config.json`, or a file with an object of settings. Missing settings have their defaults.
 
     Raises:
         ConfigError: there is no such file, it has other contents, or a setting is unknown or out of range.
@@ -30,11 +33,11 @@ def read_settings(path: str | Path) -> TrainConfig:
 
 def _settings(path: Path) -> dict[str, Any]:
     expected = (
-        "expected a file such as runs/first/config.json. Name the file of a run, or save settings as JSON"
+        "expected a file such as runs/first/config.json. Use the file of a run, or save settings as JSON"
     )
     if path.is_dir():
         raise ConfigError(
-            f"it is a folder, expected a file. For the settings of a run, name {path / 'config.json'}."
+            f"it is a folder, expected a file. For the settings of a run, use {path / 'config.json'}."
         )
     try:
         found = json.loads(path.read_text("utf-8-sig"))

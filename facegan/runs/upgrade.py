@@ -12,7 +12,7 @@ _CROPS = {"celeba": "celeba-108", "celeba-full": "celeba-178", "synthetic": "dra
 
 
 def upgrade_state(state: dict[str, Any]) -> dict[str, Any]:
-    """Add the entries that 0.1 to 0.3 did not store, and rename weights; current checkpoints are unchanged."""
+    """Add the entries that 0.1 to 0.3 did not store, and rename weights. Current checkpoints do not change."""
     if "config" not in state or state["schema"] > 3:
         return state
     state = {"augmentation": torch.zeros(2), **state}
@@ -39,7 +39,7 @@ def upgrade_weights(weights: dict[str, Tensor]) -> dict[str, Tensor]:
 
 
 def upgrade_notes(notes: dict[str, Any]) -> list[dict[str, Any]]:
-    """The segments of a `config.json` of 0.1: one segment from step 0, with the crop of that version's data set."""
+    """The segments for a `config.json` of 0.1: one segment from step 0, with the crop of that version's data set."""
     name, device = notes.pop("data", None), notes.pop("device", None)
     data = {"name": name} | ({"crop": _CROPS[name]} if name in _CROPS else {})
     return [{"from_step": 0, "data": data, "device": device, "settings": notes}]

@@ -15,12 +15,13 @@ import torch.nn.functional as F
 
 from facegan.runtime import distributed
 
-# On two idle cores, two threads took 0.44 to 0.65 times as long as one in this trial, and 1.2 to 1.8 times beside
-# another busy process. Results depend on the number of threads, so it only changes if the gain exceeds this factor.
+# In this trial, on two idle cores, two threads took 0.44 to 0.65 times as long as one; with another busy process, they
+# took 1.2 to 1.8 times as long. Results depend on the number of threads, so it only changes if the gain exceeds this
+# factor.
 _SLOWER = 1.1
-_ROUNDS, _SECONDS = 4, 1.0  # limits of a trial; it has at least two rounds
+_ROUNDS, _SECONDS = 4, 1.0  # limits of a trial, which has at least two rounds
 _CALLS, _BLOCK_SECONDS = 8, 0.15  # limits of consecutive calls with one number of threads
-_MIN_STEPS = 100  # in shorter runs, the trial takes longer than it saves
+_MIN_STEPS = 100  # in shorter runs, the trial takes more time than it saves
 _AT_IMPORT = torch.get_num_threads()
 
 _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3  # names of options in malloc.h
@@ -29,9 +30,13 @@ _MB = 2**20
 
 @contextmanager
 def fitting_threads(device: torch.device, steps: int) -> Iterator[None]:
-    """A context with fewer threads if this CPU is faster with fewer, for example because other programs use it.
+    """A context with fewer threads if training is faster with fewer, for example because other programs use the CPU.
 
-    Has no effect if the user has chosen the number of threads, or if the run has fewer than 100 steps.
+    It has no effect if the user has chosen the number of threads, or if the run has fewer than 100 steps.
+
+    Args:
+        device: device of the run; GPUs are not affected.
+        steps: number of steps that the run will take.
     """
     before = torch.get_num_threads()
     tried = device.type == "cpu" and steps >= _MIN_STEPS and distributed.world_size() == 1 and not _chosen()
@@ -39,8 +44,8 @@ def fitting_threads(device: torch.device, steps: int) -> Iterator[None]:
         if tried and (fewer := fastest_threads(before, _trial)) != before:
             torch.set_num_threads(fewer)
             print(
-                f"training on {fewer} of {before} CPU threads, which is faster here now; OMP_NUM_THREADS={before} "
-                "in the environment disables this."
+                f"training on {fewer} of {before} CPU threads, which is currently faster; to disable this, set "
+                f"OMP_NUM_THREADS={before} in the environment."
             )
         yield
     finally:
@@ -59,14 +64,16 @@ def threads(count: int) -> Iterator[None]:
 
 
 def fastest_threads(most: int, work: Callable[[], object]) -> int:
-    """The fastest number of threads for `work`: `most`, or a half, a quarter, ... of it if clearly faster."""
+    """The fastest number of threads for `work`: `most`, or half of it, a quarter, ..., if this is clearly faster."""
     counts = [most]
     while counts[-1] > 1:
         counts.append(counts[-1] // 2)
     times: dict[int, list[float]] = {count: [] for count in counts}
     try:
         began = time.perf_counter()
-        for done in range(_ROUNDS if most > 1 else 0):  # interleaved, so that noise affects all numbers alike
+        for done in range(
+            _ROUNDS if most > 1 else 0
+        ):  # interleaved, so that noise affects all numbers equally
             if done > 1 and time.perf_counter() - began > _SECONDS:
                 break
             for count in counts:
@@ -80,7 +87,7 @@ def fastest_threads(most: int, work: Callable[[], object]) -> int:
 
 
 def _block(work: Callable[[], object]) -> list[float]:
-    """Times of a few consecutive calls, without the first, in which threads start."""
+    """Measure a few consecutive calls, in seconds, without the first call, in which threads start."""
     work()
     found: list[float] = []
     while len(found) < _CALLS and sum(found) < _BLOCK_SECONDS:
@@ -91,7 +98,7 @@ def _block(work: Callable[[], object]) -> list[float]:
 
 
 def _chosen() -> bool:
-    """Whether the user has chosen the number of threads; torch's defaults are the numbers of CPUs and of cores."""
+    """Whether the user has chosen the number of threads. torch's default is the number of CPUs or of cores."""
     affinity = getattr(os, "sched_getaffinity", None)
     cpus = len(affinity(0)) if affinity else os.cpu_count() or 1
     threads = torch.get_num_threads()
@@ -100,7 +107,7 @@ def _chosen() -> bool:
 
 
 def _trial() -> None:
-    """Forward and backward pass of two layers of a small discriminator; draws no random numbers."""
+    """A forward and backward pass of two layers of a small discriminator; it draws no random numbers."""
     images = torch.ones(16, 3, 64, 64)
     kernels = torch.ones(24, 3, 4, 4, requires_grad=True), torch.ones(48, 24, 4, 4, requires_grad=True)
     with torch.enable_grad():
@@ -113,8 +120,8 @@ def _trial() -> None:
 def kept_memory() -> Iterator[None]:
     """A context in which freed memory is kept for the next step, if the C library is glibc.
 
-    By default, glibc returns the memory that a step frees to the system, which must zero these pages for the next step.
-    At the end of the context, free memory is returned, and glibc's thresholds are set to its largest defaults.
+    By default, glibc returns the memory that a step frees to the system, and the system must clear it for the next
+    step. At the end of the context, free memory is returned, and glibc's thresholds are set to their largest defaults.
     """
     given = any(name.startswith("MALLOC_") or name == "GLIBC_TUNABLES" for name in os.environ)
     libc = None

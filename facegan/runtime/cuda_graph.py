@@ -1,8 +1,8 @@
 """Captures a training step as one CUDA graph, which launches all its kernels at once.
 
-At batch 128, a step has about a thousand small kernels, and launching them takes longer than running them on a large
-GPU (PyTorch documentation, "CUDA Graphs"). A step must not draw random numbers or read from the device. Does not
-cover several processes, which exchange gradients between kernels.
+At batch size 128, a step has about a thousand small kernels. On a large GPU, launching them takes longer than running
+them (PyTorch documentation, "CUDA Graphs"). A step must not draw random numbers or read from the device. Graphs are not
+used with several processes, which exchange gradients between kernels.
 """
 
 from __future__ import annotations
@@ -17,18 +17,22 @@ from torch import Tensor
 
 from facegan.errors import first_line
 
-WARM_UP = 3  # ordinary steps on a side stream before the capture, as PyTorch's documentation asks
+WARM_UP = 3  # ordinary steps on a side stream before the capture, as PyTorch's documentation requires
 
 Step = Callable[..., Tensor]
 
 
 class GraphedStep:
-    """A callable `step(*tensors)`. The first calls run `step` eagerly, later calls replay a graph of it.
+    """A callable `step(*tensors)`. The first calls run `step` eagerly; later calls replay a graph of it.
 
-    All values other than the tensors are fixed in the graph. `key` returns the other values that may change between
-    calls; if it or the tensors' shapes change, a new graph is captured. `prepare` is called before a capture: it drops
-    gradients, so that the graph allocates its own. If capturing fails, `recover` is called, a warning gives the
-    reason, and `step` runs without a graph.
+    The graph contains all values other than the tensors as constants.
+
+    Args:
+        step: function of tensors.
+        key: function that returns the constants that may change between calls. If they or the tensors' shapes change,
+            a new graph is captured.
+        prepare: function to call before a capture. It drops gradients, so that the graph allocates its own.
+        recover: function to call if a capture fails. A warning then gives the reason, and `step` runs without a graph.
     """
 
     def __init__(
@@ -85,7 +89,7 @@ class CudaRecorder:
         self._device, self._side = device, torch.cuda.Stream(device)
 
     def run(self, step: Step, tensors: tuple[Tensor, ...]) -> Tensor:
-        """Run `step(*tensors)`, after all earlier work of the device and before all later work."""
+        """Run `step(*tensors)` after all earlier work of the device, and before all later work."""
         main = torch.cuda.current_stream(self._device)
         self._side.wait_stream(main)
         with torch.cuda.stream(self._side):
@@ -94,9 +98,12 @@ class CudaRecorder:
         return output
 
     def record(self, step: Step, inputs: tuple[Tensor, ...]) -> tuple[Callable[[], None], Tensor]:
-        """Record `step(*inputs)` without running it; returns (replay, output).
+        """Record `step(*inputs)` without running it.
 
         Other threads, such as a widget's, may use the device at the same time.
+
+        Returns:
+            A function that replays the graph, and the graph's output.
         """
         graph = torch.cuda.CUDAGraph()
         recording = torch.cuda.graph(graph, stream=self._side, capture_error_mode="thread_local")

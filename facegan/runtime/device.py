@@ -1,6 +1,6 @@
-"""Picks and describes the device and the precision.
+"""Chooses and describes the device and the precision.
 
-Does not change global state permanently; callers pass the device on.
+The module does not change global state permanently; callers pass the device to functions.
 """
 
 from __future__ import annotations
@@ -19,9 +19,13 @@ from facegan.runtime.cpu import kept_memory
 
 
 def pick_device(name: str | torch.device = "auto") -> torch.device:
-    """The device to train on; 'auto' means CUDA, then Apple's MPS, then the CPU.
+    """Choose the device for training.
 
-    Raises `ConfigError` if a named device does not exist.
+    Args:
+        name: name of a device, or 'auto' for CUDA if available, otherwise Apple's MPS, otherwise the CPU.
+
+    Raises:
+        ConfigError: the device does not exist or cannot be used.
     """
     if str(name) == "auto":
         name = "cuda" if torch.cuda.is_available() else "mps" if _has_mps() else "cpu"
@@ -36,7 +40,7 @@ def pick_device(name: str | torch.device = "auto") -> torch.device:
 
 
 def has_native_bf16(device: torch.device) -> bool:
-    """Whether the hardware has native bfloat16 matrix units (emulation is slower than fp32)."""
+    """Whether the hardware has native bfloat16 matrix units. Emulation is slower than float32."""
     if device.type == "cuda":
         return torch.cuda.get_device_capability(device) >= (8, 0)
     if device.type == "cpu":
@@ -46,7 +50,7 @@ def has_native_bf16(device: torch.device) -> bool:
 
 
 def has_native_fp16(device: torch.device) -> bool:
-    """Whether a GPU has float16 matrix units, as since Volta; on a T4, float16 is the only fast half precision."""
+    """Whether a GPU has float16 matrix units (Volta and newer). On a T4, float16 is the only fast half precision."""
     return device.type == "cuda" and torch.cuda.get_device_capability(device) >= (7, 0)
 
 
@@ -54,11 +58,16 @@ PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float
 
 
 def pick_precision(name: str, device: torch.device) -> torch.dtype:
-    """The dtype of matrix products. Losses, optimizers, and averages are always float32.
+    """Choose the dtype of matrix products. Losses, optimizers, and averages are always float32.
 
-    'auto' is bfloat16 if the hardware multiplies it (CPUs with AVX512-BF16 or AMX, GPUs since Ampere), else float16
-    on GPUs that multiply it (T4, V100), else float32: other CPUs would emulate half precision, and on Apple's MPS it
-    is hardly faster. Raises `ConfigError` for float16 on MPS, because loss scaling does not work there.
+    Args:
+        name: 'fp32', 'bf16', 'fp16', or 'auto'. 'auto' means bfloat16 if the hardware supports it (CPUs with
+            AVX512-BF16 or AMX, GPUs since Ampere), otherwise float16 on GPUs that support it (T4, V100), otherwise
+            float32: other CPUs would emulate half precision, and on Apple's MPS, it is hardly faster.
+        device: device of the networks.
+
+    Raises:
+        ConfigError: `name` is 'fp16' on MPS, where loss scaling does not work.
     """
     if name == "fp16" and device.type == "mps":
         raise ConfigError("precision='fp16' does not work on Apple's MPS; use 'auto' or 'fp32' there.")
@@ -75,7 +84,7 @@ def autocast(device: torch.device, dtype: torch.dtype) -> AbstractContextManager
 
 
 def to_device(tensor: torch.Tensor, device: torch.device) -> torch.Tensor:
-    """Copy a CPU tensor to the device, without waiting for a GPU."""
+    """Copy a CPU tensor to a device, without waiting if it is a GPU."""
     if device.type == "cuda":
         return tensor.pin_memory().to(device, non_blocking=True)
     return tensor.to(device)
@@ -83,7 +92,7 @@ def to_device(tensor: torch.Tensor, device: torch.device) -> torch.Tensor:
 
 @contextmanager
 def tuned() -> Iterator[None]:
-    """A context for many steps: cuDNN benchmarks its algorithms for each new shape, and freed memory is kept."""
+    """A context for many steps, in which cuDNN benchmarks algorithms for each new shape, and freed memory is kept."""
     before = torch.backends.cudnn.benchmark
     torch.backends.cudnn.benchmark = before or not torch.backends.cudnn.deterministic
     try:
@@ -94,12 +103,12 @@ def tuned() -> Iterator[None]:
 
 
 def memory_format(device: torch.device) -> torch.memory_format:
-    """The memory format of images and weights: channels last is faster, but BatchNorm on MPS gives wrong results."""
+    """The memory format of images and weights. Channels last is faster, but BatchNorm gives wrong results on MPS."""
     return torch.contiguous_format if device.type == "mps" else torch.channels_last
 
 
 def device_name(device: torch.device) -> str:
-    """A device as text, such as 'cuda (Tesla T4)'; for a CPU, with the number of threads in use."""
+    """Describe a device, such as 'cuda (Tesla T4)'; for a CPU, with the number of threads in use."""
     if device.type == "cuda":
         return f"cuda ({torch.cuda.get_device_name(device)})"
     threads = torch.get_num_threads()
@@ -107,7 +116,7 @@ def device_name(device: torch.device) -> str:
 
 
 def describe() -> dict[str, str]:
-    """Machine, device, precision, and versions as short strings."""
+    """Describe machine, device, precision, and versions, as short strings by name."""
     device = pick_device()
     precision = str(pick_precision("auto", device)).removeprefix("torch.")
     return {

@@ -1,10 +1,10 @@
 """Trains one GAN in several processes with torch.distributed.
 
-`torchrun --nproc-per-node N -m facegan train ...` starts them; your own program may call
-`torch.distributed.init_process_group("cpu:gloo,cuda:nccl")` itself. Every process draws the random numbers of
-the global batch and uses its own slice, so results do not depend on the number of processes, except for
-BatchNorm statistics, which are those of each slice. torch's DistributedDataParallel averages gradients. Only process 0
-writes files and prints. In a single process, these functions have no effect.
+`torchrun --nproc-per-node N -m facegan train ...` starts them. Your own program can also call
+`torch.distributed.init_process_group("cpu:gloo,cuda:nccl")`. Every process draws the random numbers of the global batch
+and uses its own slice, so results do not depend on the number of processes. The exception is BatchNorm, whose
+statistics are those of each slice. torch's DistributedDataParallel averages gradients. Only process 0 writes files and
+prints. In a single process, these functions have no effect.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _UNSET = "unset WORLD_SIZE RANK LOCAL_RANK LOCAL_WORLD_SIZE MASTER_ADDR MASTER_P
 
 
 def rank() -> int:
-    """This process's number, from 0."""
+    """The number of this process, counted from 0."""
     return dist.get_rank() if _is_distributed() else 0
 
 
@@ -41,10 +41,15 @@ def world_size() -> int:
 
 @contextmanager
 def launched(device: str = "auto") -> Iterator[str]:
-    """Join the other processes if torchrun started this one; yields this process's device.
+    """A context that joins the other processes if torchrun started this one; yields this process's device.
 
-    In a single process, this is `device` itself. Raises `ConfigError` if there are more processes than GPUs, or the
-    environment is not as torchrun sets it.
+    Args:
+        device: the device that the user chose. In a single process, it is yielded unchanged.
+
+    Raises:
+        ConfigError: the device cannot be shared, there are more processes than GPUs, or the environment is not as
+            torchrun sets it.
+        TrainingError: another process ended.
     """
     if (count := _number_in_environment("WORLD_SIZE", 1)) == 1:
         yield device
@@ -59,18 +64,18 @@ def launched(device: str = "auto") -> Iterator[str]:
     dist.init_process_group("gloo" if device == "cpu" else "cpu:gloo,cuda:nccl", timeout=_PATIENCE)
     try:
         yield device
-        dist.barrier()  # waits without the GIL, which gloo's threads need to free tensors before Python exits
+        dist.barrier()  # waits without holding the GIL, which gloo's threads need to free tensors before Python exits
     except RuntimeError as error:
         if lost_peer(error):
             raise loss_of_peer(error, None) from None
         raise
-    dist.destroy_process_group()  # not after an error: it would wait for the others
+    dist.destroy_process_group()  # not after an error, because it would wait for the other processes
 
 
 def wrap_ddp(network: nn.Module) -> nn.Module:
-    """The network, wrapped so that gradients are averaged over all processes; unchanged in a single process.
+    """Wrap a network so that gradients are averaged over all processes; in a single process, it is unchanged.
 
-    Buffers are not broadcast. Training does not use BatchNorm's running statistics, and those of process 0 are saved.
+    Buffers are not broadcast: training does not use BatchNorm's running statistics, and those of process 0 are saved.
     """
     if world_size() == 1:
         return network
@@ -99,7 +104,7 @@ def any_of(flag: bool) -> bool:
 
 
 def mean(values: Tensor) -> Tensor:
-    """The mean over all processes; the result is the same in all of them."""
+    """The mean of values over all processes; the result is the same in all processes."""
     if world_size() > 1:
         dist.all_reduce(values, dist.ReduceOp.SUM)
         values /= world_size()
@@ -107,7 +112,7 @@ def mean(values: Tensor) -> Tensor:
 
 
 def broadcast_object(value: Any) -> Any:
-    """Process 0's value, returned in all processes."""
+    """Return the value of process 0 in all processes."""
     if world_size() == 1:
         return value
     box = [value]
@@ -117,7 +122,7 @@ def broadcast_object(value: Any) -> Any:
 
 @contextmanager
 def rank0_first() -> Iterator[None]:
-    """A context whose body runs in process 0 first, so that the other processes find its files."""
+    """A context whose body runs first in process 0, so that the other processes find its files."""
     if rank() != 0:
         broadcast_object(None)
     yield
@@ -126,7 +131,7 @@ def rank0_first() -> Iterator[None]:
 
 
 def log_rank0(text: str) -> None:
-    """Print in process 0 only."""
+    """Print a text, only in process 0."""
     if rank() == 0:
         print(text)
 
@@ -143,7 +148,7 @@ def loss_of_peer(error: BaseException, saved: int | None) -> TrainingError:
     """The error that a process raises if another one has ended."""
     kept = "" if saved is None else f"; the checkpoint of step {saved} is intact"
     return TrainingError(
-        f"process {rank()} of {world_size()} lost contact with another, which ended or was killed; see that "
+        f"process {rank()} of {world_size()} lost contact with another process, which ended or was killed; see that "
         f"process's output ({first_line(error)}). The run ends here{kept}. The same command resumes from "
         "the last checkpoint, with any number of processes."
     )
@@ -154,7 +159,7 @@ def _is_distributed() -> bool:
 
 
 def _number_in_environment(name: str, at_least: int) -> int:
-    """A whole number; `at_least` if the variable is empty or not set."""
+    """The whole number in a variable; `at_least` if the variable is empty or not set."""
     text = os.environ.get(name) or str(at_least)
     if not text.isdecimal() or int(text) < at_least:
         raise _wrong_environment(f"{name} is {text!r}, expected a whole number of {at_least} or more")
@@ -162,7 +167,7 @@ def _number_in_environment(name: str, at_least: int) -> int:
 
 
 def _check_environment(count: int) -> None:
-    """Raise `ConfigError` if torch would wait forever or fail with an unclear message."""
+    """Raise `ConfigError` if torch would wait forever, or fail with an unclear message."""
     for name in ("RANK", "MASTER_ADDR", "MASTER_PORT"):
         if not os.environ.get(name):
             raise _wrong_environment(f"WORLD_SIZE is {count}, but {name} is not set")
@@ -175,8 +180,8 @@ def _check_environment(count: int) -> None:
 
 def _wrong_environment(found: str) -> ConfigError:
     return ConfigError(
-        f"in the environment, {found}. torchrun sets these variables for each of several processes. To train in one "
-        f"process: {_UNSET}."
+        f"in the environment, {found}. torchrun sets these variables for each process. To train in one process: "
+        f"{_UNSET}."
     )
 
 

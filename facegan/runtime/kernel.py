@@ -1,4 +1,4 @@
-"""Detects whether the code runs in a notebook's kernel or cell."""
+"""Detects whether code runs in a notebook's kernel or cell."""
 
 from __future__ import annotations
 
@@ -14,5 +14,5 @@ def running_kernel() -> Any:
 
 
 def in_cell() -> bool:
-    """Whether the caller runs in a notebook's cell: in a kernel's main thread."""
+    """Whether the caller runs in a notebook's cell, which is in the main thread of a kernel."""
     return running_kernel() is not None and threading.current_thread() is threading.main_thread()

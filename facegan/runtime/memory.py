@@ -13,18 +13,21 @@ from facegan.errors import ConfigError
 
 
 def check_fits(needed: int, device: torch.device, what: str, advice: str) -> None:
-    """Raise `ConfigError` if something needs more bytes than the device has in total; no limit if that is unknown.
+    """Check that something needs no more memory than the device has in total; skipped if that is unknown.
 
     Args:
-        needed: lower bound on the bytes.
+        needed: lower bound on the number of bytes.
         device: device that allocates them.
         what: description for the message, such as "a generator with width=9000".
-        advice: sentence that tells what to do instead.
+        advice: sentence that says what to do instead.
+
+    Raises:
+        ConfigError: it needs more memory.
     """
     there = total(device)
     if there is not None and needed > there:
         raise ConfigError(
-            f"{what} needs at least {in_gigabytes(needed)} of memory, and {device.type} has "
+            f"{what} needs at least {in_gigabytes(needed)} of memory, but {device.type} has "
             f"{in_gigabytes(there)}. {advice}"
         )
 
@@ -46,6 +49,6 @@ def _of_machine() -> int | None:
     with suppress(AttributeError, ValueError, OSError):  # Windows has no sysconf
         found.append(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
     for limit in ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"):
-        with suppress(OSError, ValueError):  # no container, or "max"
+        with suppress(OSError, ValueError):  # not in a container, or the limit is "max"
             found.append(int(Path(limit).read_text()))
     return min((count for count in found if count > 0), default=None)

@@ -1,8 +1,9 @@
-"""Limits how long idle OpenMP threads spin; imported before torch.
+"""Limits how long idle OpenMP threads spin; this module must be imported before torch.
 
 The threads of a parallel loop wait for each other. GNU OpenMP's threads wait in a busy loop for minutes. If another
-program runs, they occupy the cores that other threads need, and a training step takes ten times as long. Spinning
-briefly and then sleeping costs little on an idle machine. Child processes inherit the setting.
+program runs, waiting threads occupy the cores that other threads need, and a training step takes ten times as long.
+With this setting, threads spin briefly and then sleep, which costs little on an idle machine. Child processes inherit
+the setting.
 """
 
 from __future__ import annotations
@@ -20,11 +21,19 @@ _BEFORE = "import facegan before torch, or set GOMP_SPINCOUNT=1000 in the enviro
 
 
 def limit_spin(environment: MutableMapping[str, str], *, torch_is_loaded: bool) -> str:
-    """Limit spinning unless the user has set it or OpenMP has read the environment; returns the state as text."""
+    """Limit spinning, unless the user has set it or OpenMP has already read the environment.
+
+    Args:
+        environment: environment variables to change in place.
+        torch_is_loaded: whether torch was imported, so that OpenMP has read the environment.
+
+    Returns:
+        The state as text.
+    """
     if given := [f"{name}={environment[name]}" for name in _BY_THE_USER if name in environment]:
-        return f"{' '.join(given)}, as in the environment"
+        return f"{' '.join(given)}, from the environment"
     if torch_is_loaded:
-        return f"torch's default, because torch was imported first; on a busy machine {_BEFORE}"
+        return f"torch's default, because torch was imported first; on a busy machine, {_BEFORE}"
     environment.update(SPIN)
     return f"{' '.join(f'{name}={value}' for name, value in SPIN.items())}, set by facegan"
 

@@ -1,4 +1,4 @@
-"""Output streams that cannot fail, so that printing never ends a training."""
+"""Output streams that cannot fail, so that an error in `print` does not end a run."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class Forgiving:
 
 
 class Lines:
-    """A stream that writes each state of a progress bar as a separate line, for log files."""
+    """A stream that writes each update of a progress bar as a separate line, for log files."""
 
     def __init__(self, stream: Any) -> None:
         self._stream = stream
@@ -68,9 +68,9 @@ def writes_lines() -> bool:
 
 @contextmanager
 def forgiving() -> Iterator[None]:
-    """A context in which `print` cannot fail; a stream that failed stays replaced, so that Python can exit cleanly.
+    """A context in which `print` cannot fail. A stream that failed stays replaced, so that Python can exit cleanly.
 
-    Other streams, such as a notebook's, are not changed.
+    Streams that are not text files, such as a notebook's, are not replaced.
     """
     names = [name for name in ("stdout", "stderr") if isinstance(getattr(sys, name), io.TextIOWrapper | None)]
     before = {name: getattr(sys, name) for name in names}

@@ -1,4 +1,4 @@
-"""A context that restores torch's default settings of the process."""
+"""A context with torch's default settings, whatever the process has set."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import torch
 
 @contextmanager
 def usual_settings() -> Iterator[None]:
-    """A context or decorator with torch's default settings: float32, the CPU, and gradients."""
+    """A context or decorator with torch's default settings: float32, the CPU, and gradients enabled."""
     dtype = torch.get_default_dtype()
     recording = torch.is_grad_enabled() and not torch.is_inference_mode_enabled()
     if dtype == torch.float32 and recording and _on_cpu():

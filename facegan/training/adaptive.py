@@ -1,8 +1,8 @@
 """Adaptive discriminator augmentation: augments more often if D overfits.
 
-Karras et al. 2020 (arXiv 2006.06676), section 3.1. D overfits few images: it recognizes those that it has seen, and
-r_t = E[sign(D(x))] over the real images x rises from 0 toward 1. The probability p of each augmentation rises while r_t
-is above its target, and falls while it is below.
+The method is that of Karras et al. 2020 (arXiv 2006.06676), section 3.1. With few images, D overfits: it recognizes the
+images that it has seen, and r_t = E[sign(D(x))] over real images x rises from 0 toward 1. The probability p of each
+augmentation rises while r_t is above its target, and falls while r_t is below.
 """
 
 from __future__ import annotations
@@ -10,10 +10,10 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-# Real images during which p can move from 0 to 1. The paper uses 500,000 for trainings of 25 million images. Its
-# authors' code uses 100,000 for trainings that start from a trained pair, where D begins to overfit at once.
+# Number of real images in which p can move from 0 to 1. The paper uses 500,000 for runs of 25 million images. Its
+# authors' code uses 100,000 for runs that start from trained networks, where D begins to overfit at once.
 IMAGES_TO_ONE = 100_000
-EVERY = 4  # steps between changes of p, by the mean r_t of these steps
+EVERY = 4  # steps between changes of p, which depend on the mean r_t of these steps
 
 
 class AdaptiveAugmentation:
@@ -21,7 +21,7 @@ class AdaptiveAugmentation:
 
     Args:
         target: r_t to maintain; 0 disables adaptation.
-        device: where the GAN is.
+        device: device of the GAN.
 
     Attributes:
         state: (2,), p and the sum of r_t / `EVERY` since p last changed; part of checkpoints.
@@ -32,14 +32,14 @@ class AdaptiveAugmentation:
 
     @property
     def p(self) -> Tensor | None:
-        """The probability, a scalar that changes in place, so that CUDA graphs read the current value; None if off."""
+        """The probability, a scalar that changes in place, so that CUDA graphs read its current value; None if off."""
         return self.state[0] if self.target else None
 
     def update(self, metrics: Tensor, *, step: int, images: int) -> Tensor:
         """Add a step's r_t, and update p every `EVERY` steps.
 
         Args:
-            metrics: metrics of the step, averaged over all processes; the last one is r_t.
+            metrics: metrics of the step, averaged over all processes; the last metric is r_t.
             step: number of the step, counted from 1.
             images: number of real images in the step, over all processes.
 
@@ -58,7 +58,7 @@ class AdaptiveAugmentation:
         return metrics
 
     def load(self, state: Tensor) -> None:
-        """Load a saved `state` in place."""
+        """Copy a saved `state` into this one, in place."""
         self.state.copy_(state)
 
     def to(self, device: torch.device) -> None:

@@ -16,7 +16,11 @@ from facegan.runtime.random import seeded
 
 
 def as_config(config: TrainConfig | str | None) -> TrainConfig:
-    """The settings for a GAN's first argument: a `TrainConfig`, a recipe's name, or None for the defaults."""
+    """Convert a GAN's first argument to settings: a `TrainConfig`, a recipe's name, or None for the defaults.
+
+    Raises:
+        ConfigError: there is no such recipe, or the argument is anything else.
+    """
     if isinstance(config, str):
         if config not in RECIPES:
             raise ConfigError(f"no recipe is named {config!r}; choose one of {', '.join(RECIPES)}.")
@@ -29,7 +33,15 @@ def as_config(config: TrainConfig | str | None) -> TrainConfig:
 
 
 def with_loss(config: TrainConfig, given: Loss | tuple | str | None) -> tuple[TrainConfig, Loss]:
-    """The settings and the loss of a GAN; `given` is None if no loss was passed."""
+    """The settings and the loss of a GAN.
+
+    Args:
+        config: settings.
+        given: the argument `loss` of `GAN`; None if no loss was passed.
+
+    Raises:
+        ConfigError: there is no such loss, a function does not work, or label smoothing does not apply to the loss.
+    """
     if isinstance(given, str):
         config, given = config.replace(loss=given), None
     loss = find_loss(config.loss) if given is None else as_loss(given)
@@ -45,7 +57,11 @@ def with_loss(config: TrainConfig, given: Loss | tuple | str | None) -> tuple[Tr
 def networks_of(
     config: TrainConfig, generator: nn.Module | None, discriminator: nn.Module | None
 ) -> tuple[nn.Module, nn.Module]:
-    """The given networks; those that are None are built by facegan, with weights from the config's seed."""
+    """The given networks, in train mode; if one is None, facegan's is built, with weights from the config's seed.
+
+    Raises:
+        ConfigError: a network cannot be trained, or does not match the settings.
+    """
     for name, network in (("generator", generator), ("discriminator", discriminator)):
         if network is None:
             continue
@@ -53,13 +69,13 @@ def networks_of(
             raise ConfigError(f"{name} is a {type(network).__name__}, expected a torch.nn.Module.")
         if isinstance(network, torch.jit.ScriptModule):
             raise ConfigError(
-                f"{name} is a TorchScript module, which cannot be copied for the average. Pass the module that it "
-                "was made from."
+                f"{name} is a TorchScript module, which cannot be copied for the average. Pass the module from which "
+                "it was created."
             )
         if isinstance(network, DistributedDataParallel):
             raise ConfigError(
-                f"{name} is a DistributedDataParallel, which facegan creates itself if several processes train. "
-                "Pass the network inside: network.module."
+                f"{name} is a DistributedDataParallel, which facegan creates itself if there are several processes. "
+                "Pass the wrapped network: network.module."
             )
         if not network.training:
             network.train()
@@ -78,7 +94,7 @@ def networks_of(
 
 
 def _check_settings(config: TrainConfig, generator: nn.Module) -> None:
-    """Raise `ConfigError` for settings that change images, if the networks do not generate images."""
+    """Raise `ConfigError` if settings apply only to images and the networks do not generate images."""
     shape = protocol.sample_shape(generator)
     plain = {"augment": "none", "flip": False, "output": "tanh"}
     given = [f"{name}={value!r}" for name in plain if (value := getattr(config, name)) != plain[name]]

@@ -1,8 +1,7 @@
 """Callbacks that `fit` calls during training.
 
-The progress bar, saving, and TensorBoard are callbacks, too. A callback is any object with one or more of the methods
-of `Callback`; a plain function is called as `on_snapshot`. For
-Weights & Biases:
+A callback is any object with one or more of the methods of `Callback`; a plain function is called as `on_snapshot`. The
+progress bar, saving, and TensorBoard are callbacks, too. For Weights & Biases:
 
     class WeightsAndBiases:
         def on_train_begin(self, gan, total): wandb.init(config=gan.config.to_dict())
@@ -34,24 +33,39 @@ from facegan.runtime import distributed
 from facegan.runtime.output import Lines, writes_lines
 from facegan.training.gan import GAN
 
-_MIN_SCALE = 1e-6  # loss scale in float16; it starts at 65,536 and is this small after 36 overflows
+_MIN_SCALE = 1e-6  # loss scale in float16; it starts at 65,536 and falls below this after 36 overflows
 _LINE_EVERY = 5.0  # seconds between lines of progress in a log file
 _READ_EVERY = 1.0  # seconds between copies of the metrics to the host
 
 
 class Callback:
-    """Base class with methods that do nothing. `fit` calls them in process 0."""
+    """Base class of callbacks, whose methods do nothing. `fit` calls them in process 0."""
 
     shows_progress = False  # if true after `on_train_begin`, `fit` shows no progress bar
 
     def on_train_begin(self, gan: GAN, total: int) -> None:
-        """Called before the first step; `total` is the step at which the run will end."""
+        """Called before the first step.
+
+        Args:
+            gan: GAN to train.
+            total: the step at which the run will end.
+        """
 
     def on_step_end(self, gan: GAN, metrics: dict[str, Tensor]) -> None:
-        """Called after every step, including the last. Reading a metric's value waits for the device."""
+        """Called after every step, including the last.
+
+        Args:
+            gan: GAN in training.
+            metrics: scalars by name, as from `train_step`. Reading a value waits for the device.
+        """
 
     def on_snapshot(self, gan: GAN, grid: Tensor) -> None:
-        """Called at every snapshot; `grid` is uint8 (3, H, W), the images of the preview latents."""
+        """Called at every snapshot.
+
+        Args:
+            gan: GAN in training.
+            grid: the images of the preview latents, uint8 (3, H, W).
+        """
 
     def on_train_end(self, gan: GAN) -> None:
         """Called when training ends, including after an error. If there was no error, the run folder is complete."""
@@ -61,7 +75,7 @@ METHODS = ("on_train_begin", "on_step_end", "on_snapshot", "on_train_end")
 
 
 def as_callbacks(given: Sequence[Any]) -> list[Any]:
-    """Callbacks, with plain functions wrapped. Raises `ConfigError` if one is neither."""
+    """Return the callbacks, with plain functions wrapped. Raises `ConfigError` if one is neither a callback."""
     if isinstance(given, Callback) or callable(given) or not isinstance(given, Sequence):
         raise ConfigError(f"callbacks is {given!r}, expected a list; write callbacks=[...].")
     found = []
@@ -79,7 +93,7 @@ def as_callbacks(given: Sequence[Any]) -> list[Any]:
 
 
 class FiniteCheck(Callback):
-    """Raises `TrainingError` if a metric or a weight is not finite."""
+    """Raise `TrainingError` if a metric or a weight is not finite."""
 
     def __init__(self, folder: RunFolder | None) -> None:
         self._folder, self._checked, self._read_at = folder, 0, time.monotonic()
@@ -116,11 +130,11 @@ class FiniteCheck(Callback):
 
 
 class SaveRun(Callback):
-    """Keeps a run folder up to date: everything at snapshots, animation and full-precision generator at the end.
+    """Save a run: everything at snapshots, and the animation and the full-precision generator at the end.
 
     Args:
         folder: where to save.
-        every: steps between frames; a final snapshot at another step adds no frame.
+        every: steps between frames; a final snapshot between these steps adds no frame.
     """
 
     def __init__(self, folder: RunFolder, every: int) -> None:
@@ -134,7 +148,7 @@ class SaveRun(Callback):
         self._folder.save(gan.state_dict(), gan.history, grid, frame=frame, generator=generator)
 
     def finish(self, gan: GAN) -> None:
-        """Write the animation and the generator; called before `on_train_end`, unless the GAN's state was lost."""
+        """Write the animation and the generator. Called before `on_train_end`, unless the GAN's state was lost."""
         self._folder.finish(_captioned(gan, gan.preview_grid()), gan.generator_bytes())
 
 
@@ -143,11 +157,11 @@ def _captioned(gan: GAN, grid: Tensor) -> Tensor:
 
 
 class ProgressBar(Callback):
-    """A progress bar with rate and time left, unless another callback shows progress; in log files, periodic lines.
+    """Show a progress bar with rate and time left; in log files, write periodic lines instead.
 
     Args:
-        others: the other callbacks.
-        delay: seconds before it appears.
+        others: the other callbacks; if one of them shows progress, there is no bar.
+        delay: seconds before the bar appears.
     """
 
     def __init__(self, others: Sequence[Any], *, delay: float = 0.0) -> None:
@@ -185,7 +199,7 @@ class ProgressBar(Callback):
 
 
 def tensorboard_callbacks(log_dir: str | Path) -> list[Callback]:
-    """A list with `TensorBoard`; an empty list and a warning if tensorboard is not installed."""
+    """Return a list with a `TensorBoard`; if tensorboard is not installed, warn and return an empty list."""
     try:
         return [TensorBoard(log_dir)]
     except ImportError:
@@ -198,7 +212,10 @@ def tensorboard_callbacks(log_dir: str | Path) -> list[Callback]:
 
 
 class TensorBoard(Callback):
-    """Writes the metrics of every step and the grid of every snapshot for TensorBoard.
+    """Write the metrics of every step and the grid of every snapshot for TensorBoard.
+
+    Args:
+        log_dir: folder of the TensorBoard files.
 
     Raises:
         ImportError: tensorboard is not installed.

@@ -1,8 +1,9 @@
 """Compatibility checks between a checkpoint and a GAN: networks, loss, and data.
 
 The networks' settings and weights, D's optimizer, and the seed must be the same; otherwise, the weights cannot be
-loaded or the run cannot be reproduced. The loss, the settings that define the game, layers without weights, and the
-data may change if the caller allows it. Learning rates, batch size, and similar settings may change at any time.
+loaded or the run cannot be reproduced. The loss, the settings that define what G and D minimize, layers without
+weights, and the data may change if the caller allows it. Learning rates, batch size, and similar settings may always
+change.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ Differences = dict[str, tuple[Any, Any]]  # name to (value in the checkpoint, va
 
 
 def structure_of(gan: Any) -> dict[str, str]:
-    """Each network as text: "facegan" if the config describes it, otherwise its layers as torch prints them."""
+    """Describe each network: "facegan" if the config defines it, otherwise its layers as torch prints them."""
     own = {
         "generator": (Generator, GENERATOR_SETTINGS),
         "discriminator": (Discriminator, DISCRIMINATOR_SETTINGS),
@@ -44,7 +45,7 @@ def loss_name(gan: Any) -> str:
 
 
 def check_same_networks(gan: Any, state: dict[str, Any]) -> None:
-    """Raise `CheckpointError` unless the state's networks and optimizers can be loaded into the GAN's."""
+    """Raise `CheckpointError` unless a state's networks and optimizers can be loaded into those of the GAN."""
     saved = config_of(state)
     with contents_of_a_run():
         unlike = {name: found for name in NETWORKS if (found := _unlike_weights(gan, state, name))}
@@ -60,7 +61,7 @@ def check_same_networks(gan: Any, state: dict[str, Any]) -> None:
 
 
 def game_differences(gan: Any, state: dict[str, Any], saved: TrainConfig) -> Differences:
-    """The differences in settings that define the game, in the loss, and in layers without weights."""
+    """The differences in `GAME_SETTINGS`, in the loss, and in layers without weights."""
     settings = [name for name in GAME_SETTINGS if name != "loss"]
     changed: Differences = dict(differing(saved, gan.config, settings))
     if (old := state.get("loss", saved.loss)) != loss_name(gan):
@@ -85,7 +86,7 @@ def _structure(network: Any, config: TrainConfig, kind: type, settings: tuple[st
 
 
 def _function_name(function: Callable) -> str:
-    """A function's name; with a digest for lambdas and inner functions, with the arguments for partials."""
+    """A function's name, with a digest for lambdas and inner functions, and with the arguments for partials."""
     if isinstance(function, partial):
         return f"{_function_name(function.func)} with {function.args} {function.keywords}"
     name = getattr(function, "__qualname__", type(function).__name__)
@@ -128,7 +129,7 @@ def _different_layers(gan: Any, state: dict[str, Any]) -> Differences:
 
 
 def _unlike_weights(gan: Any, state: dict[str, Any], name: str) -> str:
-    """The first weight that is missing on one side or differs in shape, as text; empty if there is none."""
+    """Describe the first weight that is missing on one side or differs in shape; empty if there is none."""
     ours = _shapes(unwrapped(getattr(gan, name)).state_dict())
     theirs = _shapes(state[name])
     for key in [*ours, *theirs]:
@@ -139,5 +140,5 @@ def _unlike_weights(gan: Any, state: dict[str, Any], name: str) -> str:
 
 
 def _shapes(state: dict[str, Any]) -> dict[str, tuple[int, ...]]:
-    """Shapes of a state dict's tensors, without extra states, which can have any type."""
+    """The shapes of a state dict's tensors; ignores extra states, which can have any type."""
     return {name: tuple(w.shape) for name, w in state.items() if not name.endswith("_extra_state")}

@@ -1,6 +1,6 @@
-"""Runs networks on a device: precision, loss scaling, several processes, CUDA graphs.
+"""Runs networks on a device: precision, loss scaling, several processes, and CUDA graphs.
 
-Does not cover the training step itself; see `facegan.training.step`.
+The training step itself is in `facegan.training.step`.
 """
 
 from __future__ import annotations
@@ -29,11 +29,11 @@ class Engine:
         generator, discriminator: the networks, on `device`.
         device: device of the networks.
         precision: dtype of matrix products; losses, optimizers, and averages are float32.
-        memory_format: memory format of D's inputs.
+        memory_format: memory format of the images.
 
     Attributes:
         scaler: scales losses in float16, where gradients would underflow otherwise; does nothing in other dtypes.
-        in_step: true during a step; if it stays true after an error, the networks may be half updated.
+        in_step: true during a step; if it is still true after an error, the networks may be partly updated.
     """
 
     def __init__(
@@ -51,18 +51,18 @@ class Engine:
         self._stepped: set[torch.optim.Optimizer] = set()  # since the last update of the scale
 
     def generate(self, generator: nn.Module, z: Tensor) -> Tensor:
-        """G's images for latents z (B, latent_dim)."""
+        """Generate images for latents z (B, latent_dim)."""
         with autocast(self.device, self.precision):
             images = generator(z)
         return images.contiguous() if self._contiguous else images
 
     def classify(self, discriminator: nn.Module, images: Tensor) -> Tensor:
-        """D's logits (B,) in float32."""
+        """Compute D's logits (B,) of images, in float32."""
         with autocast(self.device, self.precision):
             return discriminator(images).float().flatten()
 
     def classify_both(self, discriminator: nn.Module, real: Tensor, fake: Tensor) -> tuple[Tensor, Tensor]:
-        """D's logits of real and of fake images, in one pass if D treats images independently."""
+        """Compute D's logits of real and of fake images, in one pass if D treats images independently."""
         if self._independent:
             both = self.classify(discriminator, torch.cat([real, fake.to(real)]))
             return both[: len(real)], both[len(real) :]
@@ -70,6 +70,10 @@ class Engine:
 
     def step(self, optimizer: torch.optim.Optimizer, loss: Tensor) -> Tensor:
         """Take one optimizer step that minimizes the loss.
+
+        Args:
+            optimizer: optimizer of G or D.
+            loss: a scalar with gradients.
 
         Returns:
             The gradient's norm, a scalar; 0 if it overflowed float16 and the step was skipped.
@@ -85,10 +89,18 @@ class Engine:
         return norm.nan_to_num(0.0, posinf=0.0) if self.scaler.is_enabled() else norm
 
     def run(self, update: Update, gan: Any, real: Tensor, noise: Any, *, replayable: bool = True) -> Tensor:
-        """Run `update(gan, real, noise)`, eagerly or as a CUDA graph; metrics are averaged over processes.
+        """Run `update(gan, real, noise)`, eagerly or as a CUDA graph.
 
-        A graph cannot branch, so a step that differs from the others must not be `replayable`. If a step fails or is
-        interrupted, its gradients and temporary state are dropped, so that the next step works.
+        If a step fails or is interrupted, its gradients and temporary state are dropped, so that the next step works.
+
+        Args:
+            update: function that updates the networks and returns metrics.
+            gan, real, noise: its arguments.
+            replayable: whether the step may run as a graph. A graph cannot branch, so pass False for a step that
+                differs from the others.
+
+        Returns:
+            The metrics, averaged over all processes.
         """
         try:
             if self._capture and replayable:
@@ -103,7 +115,7 @@ class Engine:
     def capturing(self) -> Iterator[None]:
         """A context in which `run` captures a CUDA graph and replays it; use it for many steps of the same kind.
 
-        Has no effect on other devices, or with several processes, which exchange gradients between kernels.
+        It has no effect on other devices, or with several processes, which exchange gradients between kernels.
         """
         self._wrapped.clear()
         self._capture = self.device.type == "cuda" and distributed.world_size() == 1
@@ -119,7 +131,7 @@ class Engine:
         self.load_scaler(self.scaler.state_dict())
 
     def load_scaler(self, state: dict[str, Any] | None) -> None:
-        """Replace the scaler with a new one with this state; None or an empty state means the initial scale."""
+        """Create a new scaler with this state; None or an empty state means the initial scale."""
         self.scaler = torch.amp.GradScaler(self.device.type, enabled=self.scaler.is_enabled())
         self._stepped.clear()
         if state:
@@ -154,7 +166,7 @@ class Engine:
 
 
 def _fixed_by_a_graph(*optimizers: torch.optim.Optimizer) -> tuple:
-    """What a captured step reads besides its inputs and a callback may replace."""
+    """Values that a captured step reads, besides its inputs, and that a callback may replace."""
     rates = [
         rate.data_ptr() if isinstance(rate := o.param_groups[0]["lr"], Tensor) else rate for o in optimizers
     ]

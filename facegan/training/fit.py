@@ -45,41 +45,41 @@ def fit(
     resume: str = "auto",
     fresh: bool = False,
 ) -> History:
-    """Train a GAN for `steps` steps or `epochs` passes over the faces; both are totals, also when resuming.
+    """Train a GAN for `steps` steps or `epochs` passes over the faces. Both are totals, also when a run is resumed.
 
-    Ctrl-C ends training after the step in progress and saves the run; the same call then resumes. In a notebook, the
-    kernel's interrupt and the dashboard's Stop do the same, and end the cell with `TrainingStopped`, so that "Run all"
-    stops there. SIGTERM and SIGHUP also save, and then end the process with `SystemExit`, unless the caller handles or
-    ignores them. With several processes, the first one writes files and runs the callbacks.
+    Ctrl-C ends training after the current step and saves the run; the same call then resumes it. In a notebook, the
+    kernel's interrupt and the dashboard's Stop button do the same, and end the cell with `TrainingStopped`, so that
+    "Run all" stops there. SIGTERM and SIGHUP also save the run, and then end the process with `SystemExit`, unless the
+    caller handles or ignores them. With several processes, the first one writes files and calls the callbacks.
 
     Args:
         gan: GAN to train in place.
         faces: a `FaceDataset`, images (N, 3, S, S) or (N, S, S, 3) as a uint8 or float array or tensor, or a
-            torch `Dataset` of images. Each item is read once, so set random transforms in the config, with `flip`
-            and `augment`; otherwise every call trains on different data, and a run cannot be resumed. For networks of
-            points (`sample_shape`), a `PointDataset` or floats (N, *sample_shape).
-        epochs: total passes over the faces; by default from the GAN's config.
+            torch `Dataset` of images. Each item is read once. Set random transforms with `flip` and `augment` in the
+            config, not in the `Dataset`; otherwise, every call trains on different data, and a run cannot be resumed.
+            For networks of points (`sample_shape`), a `PointDataset` or floats (N, *sample_shape).
+        epochs: total passes over the faces; by default, those of the GAN's config.
         steps: total steps, instead of `epochs`.
         run_dir: the run folder; if it has a checkpoint of this run, training resumes from there.
-        snapshot_every: steps between snapshots; by default from the GAN's config.
-        held_out: other faces of the same kind, in the same forms as `faces`; see `FaceDataset.split`. At each
-            snapshot, D classifies up to 64 of them, and the history gets r_t and r_v, which show when D overfits
-            (`facegan.training.held_out`). This does not change the training.
+        snapshot_every: steps between snapshots; by default, those of the GAN's config.
+        held_out: faces of the same kind that are not trained on, in the same forms as `faces`; see
+            `FaceDataset.split`. At each snapshot, D classifies up to 64 of them, and r_t and r_v, which show when D
+            overfits (`facegan.training.held_out`), are added to the history. Training does not change.
         callbacks: functions (gan, grid) or objects; see `facegan.training.callbacks`.
         resume: "auto" refuses a checkpoint that was trained with another loss, penalty, or data set; "anyway"
-            continues it with the new ones.
+            continues with the new ones.
         fresh: start over at step 0. A run in `run_dir` is moved aside, to `first-1` or the next free number, and a GAN
-            that has taken steps gets its initial weights again. A cell with `fresh=True` starts over each time it
+            that has taken steps is reset to its initial weights. A cell with `fresh=True` starts over each time it
             runs.
 
     Returns:
         The GAN's history.
 
     Raises:
-        ConfigError: an argument is invalid, or a batch needs more memory than there is.
-        DataError: the faces are not images of the GAN's size, or there are fewer than one batch.
-        CheckpointError: the folder has another run, or cannot be written or, with `fresh`, moved; or `fresh` cannot
-            restore the initial weights of your own networks.
+        ConfigError: an argument is invalid, or a batch needs more memory than is available.
+        DataError: the faces are not images of the GAN's size, or there is less than one batch.
+        CheckpointError: the folder has another run, or cannot be written; or, with `fresh`, the folder cannot be
+            moved, or the initial weights of your own networks cannot be restored.
         TrainingError: a metric or weight is no longer finite, or memory ran out.
         TrainingStopped: the user stopped training in a notebook; not raised in scripts or after `gan.request_stop()`.
     """
@@ -131,20 +131,33 @@ def next_images(batches: Iterator[Tensor], count: int) -> Tensor:
 
 
 def dataset_of(gan: GAN, given: Any) -> FaceDataset | PointDataset:
-    """The `faces` argument of `fit` as a dataset. Raises `DataError` if it does not match the GAN's samples."""
+    """Convert the argument `faces` of `fit`. Raises `DataError` if it does not match the GAN's samples."""
     if len(gan.sample_shape) == 3:
         return as_dataset(given, gan.config.image_size)
     return as_points(given, gan.sample_shape)
 
 
 def batches_of(gan: GAN, faces: FaceDataset | PointDataset) -> Batches:
-    """The GAN's training batches, in the order given by its random numbers."""
+    """The GAN's training batches, in the order given by its random numbers.
+
+    Raises:
+        DataError: there is less than one batch.
+    """
     config, mine = gan.config, distributed.local_slice(gan.config.batch_size)
     return faces.batches(config.batch_size, generator=gan.rng, device=gan.device, flip=config.flip, part=mine)
 
 
 def total_steps(config: TrainConfig, faces: int, *, epochs: int | None, steps: int | None) -> int:
-    """The step at which a run on that many faces ends; arguments as for `fit`."""
+    """The step at which a run on this number of faces ends.
+
+    Args:
+        config: settings of the run.
+        faces: number of faces.
+        epochs, steps: as for `fit`.
+
+    Raises:
+        ConfigError: both `epochs` and `steps` are given, or one is not a positive whole number.
+    """
     if epochs is not None and steps is not None:
         raise ConfigError(f"got both epochs={epochs} and steps={steps}; give one of them.")
     if steps is not None:

@@ -1,4 +1,4 @@
-"""Starts a run over: moves its folder aside and restores the initial weights."""
+"""Restarts a run: moves its folder aside and restores the initial weights."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from facegan.training.lock import only_training
 def start_over(gan: GAN, run_dir: str | Path | None) -> Path | None:
     """Reset a GAN to step 0, and move its run folder to the next free name, such as `first-1`.
 
-    facegan's own networks are initialized from the config's seed; networks that were passed to `GAN` are loaded from
-    the folder's checkpoint of step 0. Every process calls this; the first one moves the folder.
+    facegan's own networks are initialized from the config's seed. Networks that were passed to `GAN` are loaded from
+    the folder's checkpoint of step 0. Every process calls this function; the first one moves the folder.
 
     Args:
         gan: GAN to reset in place if it has taken steps.
@@ -27,8 +27,8 @@ def start_over(gan: GAN, run_dir: str | Path | None) -> Path | None:
         The folder's new path; None if there was no run.
 
     Raises:
-        CheckpointError: another process trains in the folder, it cannot be moved, or the initial weights of your own
-            networks were not saved. Nothing was changed.
+        CheckpointError: another process trains in the folder, the folder cannot be moved, or the initial weights of
+            your own networks were not saved. Nothing is changed.
     """
     run_dir = None if run_dir is None else Path(run_dir).expanduser()
     if run_dir and distributed.rank() == 0:
@@ -67,14 +67,18 @@ def _first_state(run_dir: Path | None) -> dict[str, Any] | None:
 
 
 def check_idle(run_dir: Path) -> None:
-    """Raise `CheckpointError` if something trains in a run folder."""
+    """Raise `CheckpointError` if a process trains in a run folder."""
     if _has_run(run_dir):
         with only_training(run_dir):
             pass
 
 
 def set_aside(run_dir: Path) -> Path | None:
-    """Move a run folder to the next free name, such as `first-1`; returns that, or None if there is no run."""
+    """Move a run folder to the next free name, such as `first-1`; returns the new path, or None if there is no run.
+
+    Raises:
+        CheckpointError: the folder cannot be moved.
+    """
     if not _has_run(run_dir):
         return None
     run_dir = run_dir.absolute()

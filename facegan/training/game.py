@@ -1,4 +1,4 @@
-"""Training one move at a time: D's step, G's step, or whole steps, with exact undo."""
+"""Trains a GAN one move at a time (D's step, G's step, or whole steps), with exact undo."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ MAX_SAVED = 256 * 2**20  # bytes of states that a game keeps for undo; at least 
 
 
 class Game:
-    """Trains a GAN on faces one move at a time, and undoes moves.
+    """Train a GAN on faces one move at a time, and undo moves.
 
     "D" is `step_discriminator` on the next batch, "G" is `step_generator`, "both" is `train_step` on the next
-    batch, and "ten" is ten of these. Batches come in the same order as in `fit`, so whole steps equal those of `fit`,
-    except that learning rates are constant, whatever `lr_decay` is.
+    batch, and "ten" is ten times "both". Batches are in the same order as in `fit`, so whole steps equal those of
+    `fit`, except that `lr_decay` is ignored: learning rates are constant.
 
     Args:
         gan: GAN of images; `go_to` changes it in place.
@@ -40,7 +40,7 @@ class Game:
 
     Raises:
         ConfigError: `gan` is not a GAN, or does not generate images.
-        DataError: the faces are not images of the GAN's size, or there are fewer than one batch.
+        DataError: the faces are not images of the GAN's size, or there is less than one batch.
 
     >>> game = Game(fg.GAN("tiny"), faces)                                # doctest: +SKIP
     >>> game.go_to(("D", "G"))                                            # doctest: +SKIP
@@ -61,15 +61,15 @@ class Game:
         self._left = self._mark()
 
     def go_to(self, moves: tuple[str, ...]) -> None:
-        """Bring the GAN to its state after these moves: undo the moves that differ, and make the others.
+        """Bring the GAN to its state after these moves: undo the moves that differ, then make the new ones.
 
-        A move that fails is undone, and its error is raised.
+        If a move fails, it is undone, and its error is raised.
 
         Args:
             moves: names of moves, such as ("D", "G", "both", "ten").
 
         Raises:
-            ConfigError: there is no such move, or the earlier state is not kept; see `first`. Nothing was changed.
+            ConfigError: there is no such move, or the earlier state is not kept; see `first`. Nothing is changed.
         """
         expect(moves, tuple, "moves", "a tuple of names: game.go_to(('D', 'G'))")
         for move in moves:
@@ -84,10 +84,9 @@ class Game:
 
     @property
     def first(self) -> int:
-        """The smallest number of moves that the game can be undone to.
+        """The smallest number of moves to which the game can be undone.
 
-        Changes made outside of the game, such as by `fit`, cannot be undone. At most `MAX_SAVED` bytes of states are
-        kept.
+        Changes made outside of the game, such as by `fit`, cannot be undone. States are kept up to `MAX_SAVED` bytes.
         """
         if self._mark() != self._left:
             return len(self.moves)
@@ -95,9 +94,10 @@ class Game:
 
     @contextmanager
     def before_last(self) -> Iterator[bool]:
-        """A context in which G and D are as before the last move; yields False, without a change, if that is not kept.
+        """A context in which G and D have their weights from before the last move; yields whether these are kept.
 
-        For evaluation only: the average, the optimizers, the random numbers, and the history are not restored.
+        If not, nothing changes. Use this for evaluation only: the average, the optimizers, the random numbers, and the
+        history are not restored.
         """
         if self.first >= len(self.moves):
             yield False
@@ -116,7 +116,7 @@ class Game:
                 network.load_state_dict(now[name])
 
     def look(self, n: int, *, seed: int) -> Look:
-        """Call `look` on n fakes from the seed's latents and on n faces spread over the data."""
+        """Call `look` on n fakes, from latents of the seed, and on n evenly spaced faces of the data."""
         index = torch.linspace(0, len(self.faces) - 1, n).long().tolist()
         real = to_float(torch.as_tensor(self.faces[index]))
         return look(self.gan, real, protocol.latents_for(self.gan.generator, n, seed=seed))
@@ -141,14 +141,14 @@ class Game:
         if count < self.first:
             raise ConfigError(
                 f"cannot undo to move {count}; the first state that is kept is that after move {self.first}. The GAN "
-                "was trained elsewhere since, or the states before were dropped."
+                "has since been trained elsewhere, or earlier states were dropped. Undo fewer moves."
             )
         restore(self.gan, self._saved[count])
         self._saved = {i: state for i, state in self._saved.items() if i < count}
         self.moves, self._left = self.moves[:count], self._mark()
 
     def _mark(self) -> tuple[int, bytes]:
-        """A fingerprint of what training changes, to detect training outside of the game."""
+        """Values that every training step changes, to detect training outside of the game."""
         return self.gan.step, self.gan.rng.get_state().numpy().tobytes()
 
     def _next_real(self) -> Tensor:

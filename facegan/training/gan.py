@@ -38,21 +38,21 @@ NUM_PREVIEW_LATENTS = 64  # latents whose images are drawn at every snapshot
 
 
 class GAN:
-    """A GAN and its training state.
+    """A GAN and its training state: networks, averaged generator, optimizers, and history.
 
     Args:
         config: settings, or the name of a recipe; by default, the settings of PyTorch's DCGAN tutorial.
-        generator: your own network, latents (B, latent_dim) to images (B, 3, S, S); see
-            `facegan.models.protocol`. It is moved to `device` and trained in place; if all of it is in eval mode, it
-            is put into train mode.
-        discriminator: your own network, images (B, 3, S, S) to one logit each, (B,) or (B, 1). Both networks can be
-            for other samples, such as points, if they have the attribute `sample_shape`.
+        generator: your own network, which maps latents (B, latent_dim) to images (B, 3, S, S); see
+            `facegan.models.protocol`. It is moved to `device` and trained in place. If it is in eval mode, it is
+            switched to train mode.
+        discriminator: your own network, which maps images (B, 3, S, S) to logits (B,) or (B, 1). Both networks can
+            also be for other samples, such as points, if they have the attribute `sample_shape`.
         loss: your own `Loss`, a pair of functions (discriminator's, generator's), or the name of a loss.
         device: "auto" (CUDA, then Apple's MPS, then the CPU), "cpu", "cuda", "cuda:1", or "mps".
 
     Attributes:
         generator, discriminator: the networks in training. If you assign another network, it is trained from the next
-            step on with a new optimizer; a new generator also starts a new average.
+            step on, with a new optimizer; with a new generator, the average also starts again.
         ema: the averaged generator, in eval mode; used for sampling.
         history: `History`, one row per step.
         step: number of steps taken.
@@ -61,7 +61,7 @@ class GAN:
         data: `FaceDataset.record()` of the faces of the last `fit`, and `started_from`; empty before training.
 
     Raises:
-        ConfigError: there is no such recipe, loss, or device, the networks' shapes do not match, or they
+        ConfigError: there is no such recipe, loss, or device, the networks' shapes do not match, or the networks
             need more memory than is available.
 
     >>> gan = GAN(TrainConfig(image_size=16, width=8))
@@ -119,17 +119,17 @@ class GAN:
         device: str | torch.device = "auto",
         **changes: Any,
     ) -> GAN:
-        """A GAN at step 0 with the averaged generator and the discriminator of a finished run.
+        """Create a GAN at step 0 with the averaged generator and the discriminator of a finished run.
 
         Args:
             source: a run folder with checkpoints, a bundled run's name, or a `Run`.
-            generator, discriminator, loss: as for `GAN`; required if the run trained your own.
+            generator, discriminator, loss: as for `GAN`; required if the run used your own.
             device: as for `GAN`.
             changes: settings that differ from the run's; settings of the networks cannot be changed.
 
         Raises:
             CheckpointError: there is no such run, or it has no discriminator.
-            ConfigError: a setting is invalid, or is a setting of the networks.
+            ConfigError: a setting is invalid, or is a setting of the networks that differs from the run's.
         """
         start = start_of(source, changes, generator=generator, discriminator=discriminator)
         gan = cls(start.config, **start.networks, loss=loss, device=device)
@@ -175,19 +175,30 @@ class GAN:
             protocol.set_attribute(generator, "trained_on", record)
 
     def sample(self, n: int, *, seed: int | None = None, truncation: float | None = None) -> Tensor:
-        """n images (n, 3, H, W) in [-1, 1], or (n, *sample_shape), from the averaged generator in eval mode."""
+        """Generate images (n, 3, H, W) in [-1, 1], or samples (n, *sample_shape), with the averaged generator.
+
+        Args:
+            n: number of samples.
+            seed: seed of the latents; by default, they are different in each call.
+            truncation: limit of the latents in standard deviations; see `facegan.latent.truncate`.
+        """
         return protocol.sample(self.ema, n, seed=seed, truncation=truncation)
 
     def preview_grid(self) -> Tensor:
-        """The images of the preview latents as one uint8 grid (3, H, W); a plot of the plane for points."""
+        """The images of the preview latents as one uint8 grid (3, H, W); for points, a plot of them."""
         return picture_of(self.sample(NUM_PREVIEW_LATENTS, seed=self.config.seed))
 
     def export(self, path: str | Path) -> Path:
-        """Write the averaged generator and its settings to one `.safetensors` file, for `load_generator`."""
+        """Write the averaged generator and its settings to a `.safetensors` file, for `load_generator`.
+
+        Raises:
+            ConfigError: the path does not end in .safetensors.
+            CheckpointError: a weight is NaN or infinite, or the disk is full.
+        """
         path = Path(path).expanduser()
         if path.suffix != ".safetensors":
             raise ConfigError(
-                f"{path.name!r} does not end in .safetensors. For other formats use "
+                f"{path.name!r} does not end in .safetensors. For other formats, use "
                 "facegan.export.export_generator(gan.ema, path)."
             )
         protocol.check_finite_weights(self.ema)
@@ -195,11 +206,11 @@ class GAN:
         return write_atomic(path, self.generator_bytes())
 
     def generator_bytes(self, *, half: bool = False) -> bytes:
-        """The contents of the file that `export` writes; with `half`, weights are float16."""
+        """The contents of the file that `export` writes; if `half` is true, weights are float16."""
         return generator_file.to_bytes(self.ema, data=self.data, half=half)
 
     def request_stop(self, *, by_user: bool = False) -> None:
-        """Make `fit` save and return after the current step; for callbacks and other threads.
+        """Make `fit` save the run and return after the current step; for callbacks and other threads.
 
         If `by_user` is true, `fit` raises `TrainingStopped` in a notebook, so that the cells below do not run.
         """
@@ -208,7 +219,7 @@ class GAN:
 
     @usual_settings()
     def to(self, device: str | torch.device) -> GAN:
-        """Move networks and optimizers to a device in place, as `torch.nn.Module.to`; returns the GAN itself."""
+        """Move networks and optimizers to a device in place, as `torch.nn.Module.to` does; returns the GAN itself."""
         self.device = pick_device(device)
         self.precision = pick_precision(self.config.precision, self.device)
         if self.channels_last:
@@ -238,9 +249,9 @@ class GAN:
     # ---- used by a step -------------------------------------------------------------------------
 
     def prepare(self, real: Tensor) -> Tensor:
-        """Real images (K * B, 3, S, S) as float32 (K, B, 3, S, S) on the GAN's device, for D's K = n_critic steps.
+        """Move real images (K * B, 3, S, S) to the GAN's device, as float32 (K, B, 3, S, S), with K = n_critic.
 
-        Other samples are handled alike. Raises `ConfigError` if the shape or type is wrong.
+        Other samples are handled in the same way. Raises `ConfigError` if the shape or type is wrong.
         """
         shape = self.sample_shape
         kind = "images" if len(shape) == 3 else "samples"
@@ -277,7 +288,7 @@ class GAN:
 
     @property
     def ema_decay(self) -> float:
-        """EMA decay in this step; after random initialization, min(ema_decay, (1 + t) / (10 + t))."""
+        """EMA decay in step t: min(ema_decay, (1 + t) / (10 + t)), or `ema_decay` if the GAN started from a run."""
         limit = 1 if STARTED_FROM in self.data else (1 + self.step) / (10 + self.step)
         return min(self.config.ema_decay, limit)
 
@@ -289,7 +300,7 @@ class GAN:
     # ---- saving and loading ----------------------------------------------------------------------
 
     def state_dict(self) -> dict[str, Any]:
-        """The complete state for a checkpoint, as CPU tensors, numbers, and dicts."""
+        """The complete state, for a checkpoint, as CPU tensors, numbers, strings, and dicts."""
         return {
             "facegan": __version__,
             "config": self.config.to_dict(),
@@ -308,10 +319,10 @@ class GAN:
 
     @usual_settings()
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Load a state from `state_dict`, on any device. Learning rates are those of this GAN's config.
+        """Load a state of `state_dict` from any device. Learning rates remain those of this GAN's config.
 
         Raises:
-            CheckpointError: the networks, optimizer, or seed differ from this GAN's; nothing was changed.
+            CheckpointError: the networks, optimizer, or seed differ from this GAN's; nothing is changed.
         """
         check_same_networks(self, state)
         with contents_of_a_run():
@@ -332,7 +343,7 @@ class GAN:
 
     @classmethod
     def from_state(cls, state: dict[str, Any], **networks: Any) -> GAN:
-        """The GAN of a checkpoint's state, with the config saved in it.
+        """Create a GAN from a checkpoint's state, with the config saved in it.
 
         Args:
             state: from `state_dict`, or `facegan.runs.checkpoint.load(path)`.
@@ -340,7 +351,7 @@ class GAN:
                 passed again.
 
         Raises:
-            CheckpointError: as for `load_state_dict`.
+            CheckpointError: as for `load_state_dict`; or the run's loss is your own and was not passed or registered.
         """
         loss = state.get("loss")
         if loss is not None and loss not in LOSSES and "loss" not in networks:

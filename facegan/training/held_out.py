@@ -1,6 +1,6 @@
-"""Measures whether D overfits, by its logits of training and of held-out faces.
+"""Measures whether D overfits, from its logits of training faces and of held-out faces.
 
-Karras et al. 2020 (arXiv 2006.06676), equation 1, as means over up to 64 images of each kind:
+The measures are those of Karras et al. 2020 (arXiv 2006.06676), equation 1, as means over up to 64 images of each kind:
 
     r_v = (E[D_train] - E[D_validation]) / (E[D_train] - E[D_generated]),    r_t = E[sign(D_train)]
 
@@ -24,7 +24,7 @@ COUNT = 64  # samples of each kind
 
 
 class HeldOut(Callback):
-    """Adds `r_t` and `r_v` to the history at each snapshot. Changes neither networks nor random numbers.
+    """Add `r_t` and `r_v` to the history at each snapshot. Networks and random numbers do not change.
 
     Args:
         faces: training samples.
@@ -46,7 +46,7 @@ class HeldOut(Callback):
 
 @torch.no_grad()
 def logits(gan: GAN, *sets: Tensor) -> list[Tensor]:
-    """D's logits (N,) of each set of samples, uint8 or floats in [-1, 1]; BatchNorm uses each set's statistics."""
+    """D's logits (N,) of each set of samples (uint8, or floats in [-1, 1]); BatchNorm uses each set's statistics."""
     discriminator = copied(gan.discriminator)  # BatchNorm and spectral normalization change in a forward pass
     with torch.random.fork_rng(devices=[gan.device] if gan.device.type == "cuda" else []):
         return [gan.engine.classify(discriminator, _shown(gan, samples)) for samples in sets]

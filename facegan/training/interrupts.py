@@ -11,9 +11,11 @@ from facegan.runtime import distributed
 
 
 class Interrupts:
-    """Whether the user asked to stop; with `at_once`, a second request interrupts the code that is running.
+    """Whether the user asked to stop. Call the object to read it.
 
-    `ended_by` is the number of the signal that asked the process to end; 0 if there was none.
+    Attributes:
+        at_once: whether a second request interrupts the running code.
+        ended_by: number of the signal that asked the process to end; 0 if there was none.
     """
 
     def __init__(self) -> None:
@@ -39,10 +41,11 @@ class Interrupts:
 def interruptible() -> Iterator[Interrupts]:
     """Make the first Ctrl-C a request to stop after the step; the second one interrupts immediately.
 
-    Only one Ctrl-C interrupts immediately; the run then saves or returns to a checkpoint. While interrupts are `held`,
-    they are deferred. With several processes, no interrupt is immediate, because the other processes would wait, and a
-    launcher's SIGTERM counts as Ctrl-C. Otherwise, SIGTERM (docker stop, Slurm) and SIGHUP (a closed terminal) also
-    request a stop and are noted in `ended_by`, unless the caller handles or ignores them (nohup).
+    Only one Ctrl-C interrupts immediately; the run is then saved, or goes back to its last checkpoint. Interrupts are
+    deferred while they are `held`. With several processes, no interrupt is immediate, because the other processes would
+    wait forever, and a launcher's SIGTERM counts as Ctrl-C. With one process, SIGTERM (docker stop, Slurm) and SIGHUP
+    (a closed terminal) also request a stop and are recorded in `ended_by`, unless the caller handles or ignores them
+    (nohup).
     """
     asked, together = Interrupts(), distributed.world_size() > 1
 

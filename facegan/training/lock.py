@@ -1,4 +1,4 @@
-"""Allows only one training at a time in a run folder."""
+"""Prevents two processes from training in one run folder at the same time."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from facegan.errors import CheckpointError, DiskFullError
 
 @contextmanager
 def only_training(run_dir: Path) -> Iterator[None]:
-    """A context in which no other process, and no other `fit` of this one, trains in a run folder.
+    """A context in which no other process, and no other `fit` of this process, trains in a run folder.
 
-    If a process is killed, its lock is released. Host and process are noted in `.run.owner`.
+    The lock is released even if the process is killed. Host and process are recorded in `.run.owner`.
 
     Raises:
-        CheckpointError: another training uses the folder; the message names host and process.
+        CheckpointError: the folder is in use; the message names host and process.
     """
     note = run_dir / ".run.owner"
     with ExitStack() as stack:
@@ -28,7 +28,7 @@ def only_training(run_dir: Path) -> Iterator[None]:
             stack.enter_context(files.locked(run_dir / "run", wait=False))
         except BlockingIOError:
             raise CheckpointError(
-                f"{_owner(note)} is still training in {run_dir}. Stop it or wait until it ends, or use another run_dir."
+                f"{_owner(note)} is still training in {run_dir}. Stop it, wait until it ends, or use another run_dir."
             ) from None
         with suppress(OSError, DiskFullError):
             files.write_atomic(note, json.dumps({"host": platform.node(), "pid": os.getpid()}).encode())

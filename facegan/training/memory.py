@@ -18,7 +18,7 @@ _OF_G, _OF_D = 5, 4  # multiples of the weights: gradients, Adam's two moments, 
 
 
 def check_networks_fit(config: TrainConfig, device: torch.device) -> None:
-    """Raise `ConfigError` if training facegan's networks with these settings needs more memory than is available."""
+    """Raise `ConfigError` if facegan's networks with these settings need more memory in training than is available."""
     numbers = _OF_G * least_weights(
         config.image_size, config.width, config.latent_dim, modulation=config.modulation
     )
@@ -49,7 +49,7 @@ def is_out_of_memory(error: BaseException | None) -> bool:
 
 
 def advice(gan: Any) -> str:
-    """The error message for a step that ran out of memory."""
+    """The error message if a step runs out of memory."""
     size = gan.config.batch_size
     widths = f"{gan.config.width}" + (f", width_d {gan.config.width_d}" if gan.config.width_d else "")
     return (

@@ -1,6 +1,6 @@
 """Callbacks, interrupts, and error messages around the loop of `fit`.
 
-Does not change the networks. Signal handlers are in `facegan.training.interrupts`.
+Signal handlers are in `facegan.training.interrupts`.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ from facegan.training.interrupts import interruptible
 
 
 class Monitor:
-    """A context around the loop: call `step_end` after each step, `snapshot` periodically; stop when `stopped`.
+    """A context around the loop. Call `step_end` after each step and `snapshot` periodically; stop when `stopped`.
 
     Args:
         gan: GAN in training.
-        folder: run folder; None saves nothing.
+        folder: run folder; if None, nothing is saved.
         callbacks: the user's callbacks.
         total: the step at which the run ends.
         every: steps between snapshots.
@@ -61,7 +61,7 @@ class Monitor:
         self.halts_notebook = False
 
     def __enter__(self) -> Monitor:
-        with ExitStack() as stack:  # ends callbacks that began if a later one fails to begin
+        with ExitStack() as stack:  # if a callback fails to begin, ends those that began
             stack.enter_context(tuned())
             self.interrupted = stack.enter_context(interruptible())
             for callback in self.callbacks:
@@ -82,14 +82,14 @@ class Monitor:
 
     @property
     def stopped(self) -> bool:
-        """Whether a stop was requested in any process of the run. Afterward, interrupts have no effect."""
+        """Whether a stop was requested in any process of the run. If so, further interrupts have no effect."""
         asked = distributed.any_of(self.gan.stop_requested or self.interrupted())
         if asked:
             self.interrupted.at_once = False
         return asked
 
     def snapshot(self) -> None:
-        """Save the run folder and call the callbacks for this step; interrupts are deferred until that is done."""
+        """Save the run and call `on_snapshot` of the callbacks; interrupts are deferred until this is done."""
         with self.interrupted.held():
             self.gan.history.read()
             grid = self.gan.preview_grid() if distributed.rank() == 0 else torch.empty(0)
@@ -108,7 +108,7 @@ class Monitor:
                 self._finish()
             elif self.saver and not isinstance(
                 error, CheckpointError | OSError
-            ):  # such an error comes from saving
+            ):  # these errors come from saving
                 self.saver.on_snapshot(self.gan, self.gan.preview_grid())
             if memory.is_out_of_memory(error):
                 raise TrainingError(memory.advice(self.gan)) from error
@@ -120,7 +120,7 @@ class Monitor:
     def end_cell(self) -> None:
         """Raise `TrainingStopped` if the user stopped this run in a notebook before its end.
 
-        Raise `SystemExit` if a signal asked the process to end; the exit code is 128 plus the signal's number.
+        If a signal asked the process to end, raise `SystemExit` with exit code 128 plus the signal's number.
         """
         if self.interrupted.ended_by:
             raise SystemExit(128 + self.interrupted.ended_by)
@@ -138,7 +138,7 @@ class Monitor:
             log_rank0(f"stopped at step {self.gan.step} of {self.total}: {where}.")
 
     def _roll_back(self, error: BaseException | None) -> None:
-        """Load the last checkpoint, because the networks may be half updated or no longer finite."""
+        """Load the last checkpoint, because the networks may be partly updated or no longer finite."""
         if self.saver and self.folder and (state := self.folder.latest()):
             self.gan.load_state_dict(state)
             self.saver.finish(self.gan)

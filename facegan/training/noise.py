@@ -15,14 +15,14 @@ from facegan.runtime.device import to_device
 
 
 class Noise(NamedTuple):
-    """The random numbers of one step, for each of D's K = n_critic batches of this process's B images."""
+    """The random numbers of one step, for K = n_critic batches, each of this process's B images."""
 
     z: Tensor  # (K, B, latent_dim)
     flip: Tensor  # (K, B) from [0, 1]: which pairs of labels are flipped
-    # (K, B, 1, 1, 1), or (K, B, 1) for points, from [0, 1]: mix of real and fake at which the penalty is computed
+    # (K, B, 1, 1, 1), or (K, B, 1) for points, from [0, 1]: weight of real in the mix where the penalty is computed
     mix: Tensor
-    # (K, 3, S, 3, B, 1, 1, 1) from [0, 1]: S augmentations of real, fake, and fake in G's update; if they adapt,
-    # (K, 3, S, 4, B, 1, 1, 1), where the fourth number decides whether an augmentation is applied
+    # (K, 3, S, 3, B, 1, 1, 1) from [0, 1]: S augmentations of real, of fake, and of fake in G's update. With adaptive
+    # augmentation, (K, 3, S, 4, B, 1, 1, 1); the fourth number decides whether an augmentation is applied.
     augment: Tensor
     instance: (
         Tensor  # (K, 3, B, *sample_shape) from N(0, 1): noise added to each; (K, 3) without instance noise
@@ -32,7 +32,20 @@ class Noise(NamedTuple):
 def draw_noise(
     config: TrainConfig, shape: tuple[int, ...], batch_size: int, rng: torch.Generator, device: torch.device
 ) -> Noise:
-    """Random numbers for a step on samples of `shape`: this process's slice of those of the global batch."""
+    """Draw the random numbers of a step.
+
+    They are drawn for the global batch, so results do not depend on the number of processes.
+
+    Args:
+        config: settings of the run.
+        shape: shape of one sample.
+        batch_size: samples per batch in this process.
+        rng: CPU generator.
+        device: device of the result.
+
+    Returns:
+        This process's slice of the random numbers.
+    """
     joint, augmentations = batch_size * distributed.world_size(), len(steps_of(config.augment))
     numbers = 4 if config.augment_target else 3
     k, mine = config.n_critic, distributed.local_slice(joint)

@@ -16,11 +16,11 @@ from facegan.errors import CheckpointError, ConfigError
 def build(
     config: TrainConfig, discriminator: nn.Module, generator: nn.Module, device: torch.device
 ) -> tuple[Optimizer, Optimizer]:
-    """The optimizers of D and G with the config's settings. Raises `ConfigError` if a network has no weights."""
+    """Build the optimizers of D and G. Raises `ConfigError` if a network has no weights to train."""
     for name, network in (("discriminator", discriminator), ("generator", generator)):
         if not any(weight.requires_grad for weight in network.parameters()):
             raise ConfigError(
-                f"the {name} has no parameters that require gradients, so it cannot be trained."
+                f"the {name} has no parameters that require gradients, so it cannot be trained. Call requires_grad_()."
             )
     fused = device.type in {"cpu", "cuda"}
     rates: list[Any] = [config.lr_d, config.lr_g]
@@ -34,7 +34,7 @@ def build(
     optimizer_d: Optimizer
     if config.optimizer_d == "sgd":
         optimizer_d = SGD(discriminator.parameters(), rates[0], momentum=config.momentum, fused=fused)
-        if config.momentum:  # torch leaves them unfilled if the first step overflows float16
+        if config.momentum:  # torch does not create them if the first step overflows float16
             for weight in discriminator.parameters():
                 optimizer_d.state[weight]["momentum_buffer"] = torch.zeros_like(weight)
     else:
@@ -43,10 +43,15 @@ def build(
 
 
 def decay_rates(optimizer_d: Optimizer, optimizer_g: Optimizer, config: TrainConfig, progress: float) -> None:
-    """Set both learning rates for the share of the run that is done, 0 to 1, if the config has `lr_decay`.
+    """Set both learning rates, if the config has `lr_decay`.
 
     The rates are constant until the last fraction `lr_decay` of the run, and then decay to 0 along half a cosine
     (Loshchilov and Hutter 2017, arXiv 1608.03983, equation 5, without restarts).
+
+    Args:
+        optimizer_d, optimizer_g: optimizers to change in place.
+        config: settings of the run.
+        progress: fraction of the run that is done, 0 to 1.
     """
     if config.lr_decay:
         done = max(0.0, 1 - (1 - progress) / config.lr_decay)
@@ -56,7 +61,7 @@ def decay_rates(optimizer_d: Optimizer, optimizer_g: Optimizer, config: TrainCon
 
 
 def set_rate(optimizer: Optimizer, rate: float) -> None:
-    """Set a learning rate in place if it is a tensor, otherwise as a number."""
+    """Set a learning rate; if it is a tensor, in place."""
     group = optimizer.param_groups[0]
     if isinstance(group["lr"], torch.Tensor):
         group["lr"].fill_(rate)
@@ -65,7 +70,7 @@ def set_rate(optimizer: Optimizer, rate: float) -> None:
 
 
 def load(optimizer: Optimizer, state: dict[str, Any]) -> None:
-    """Load moments in the memory layout of the weights, and keep this optimizer's settings."""
+    """Load the moments of a state, in the memory layout of the weights; keep this optimizer's settings."""
     weights = optimizer.param_groups[0]["params"]
     moments = {
         index: {k: torch.empty_like(weights[index]).copy_(v) if v.ndim else v for k, v in values.items()}
@@ -76,7 +81,10 @@ def load(optimizer: Optimizer, state: dict[str, Any]) -> None:
 
 
 def move(old: Optimizer, new: Optimizer) -> Optimizer:
-    """`new`, for the same weights on another device, with the moments and the learning rate of `old`."""
+    """Copy the moments and the learning rate of `old` to `new`, which has the same weights, maybe on another device.
+
+    Returns `new`.
+    """
     load(new, old.state_dict())
     set_rate(new, float(old.param_groups[0]["lr"]))
     return new

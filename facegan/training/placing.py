@@ -27,10 +27,22 @@ def place(
     generator: nn.Module, discriminator: nn.Module, config: TrainConfig, device: torch.device,
     precision: torch.dtype, *, tried_with: Loss | None,
 ) -> torch.memory_format:  # fmt: skip
-    """Move the networks to the device; returns the memory format of their images.
+    """Move the networks to the device, and choose a memory format.
 
-    A network that calls `.view(B, -1)` on images gets the contiguous memory format, which is slower. If the loss is
-    given as `tried_with`, the networks are tried as in training. Raises `ConfigError` if they fail.
+    Networks that call `.view(B, -1)` on images need the contiguous memory format, which is slower.
+
+    Args:
+        generator, discriminator: networks to move in place.
+        config: settings of the run.
+        device: target device.
+        precision: dtype of matrix products.
+        tried_with: loss with which to try copies of the networks, as in training; None skips this.
+
+    Returns:
+        The memory format of images.
+
+    Raises:
+        ConfigError: the networks fail in the trial.
     """
     usual = torch.contiguous_format
     for layout in dict.fromkeys([memory_format(device), usual]):
@@ -49,7 +61,7 @@ def place(
     *_, last = discriminator.modules()
     if isinstance(last, nn.Sigmoid) and any(LOSSES[name] == tried_with for name in BUILT_IN):
         warnings.warn(
-            "the discriminator ends in Sigmoid, but the losses expect logits and apply it themselves. Remove "
+            "the discriminator ends in Sigmoid, but the losses expect logits and apply the sigmoid themselves. Remove "
             "the layer.",
             stacklevel=4,
         )
@@ -57,14 +69,18 @@ def place(
 
 
 def replace(gan: Any, name: str, network: nn.Module) -> None:
-    """Train another network from the next step on, with a new optimizer; a new G starts a new average.
+    """Replace G or D by another network, which is trained from the next step on, with a new optimizer.
 
-    A wrapper of the same network, such as the result of `torch.compile`, keeps optimizer and average.
+    With a new G, the average also starts again. If the network wraps the same network, as the result of
+    `torch.compile` does, optimizer and average are kept.
 
     Args:
         gan: GAN to change in place; unchanged if the network is refused.
         name: "generator" or "discriminator".
         network: as for `GAN`.
+
+    Raises:
+        ConfigError: the network is not a module, or does not match the other network or the config.
     """
     expect(network, nn.Module, name, "a torch.nn.Module")
     data, networks = gan.data, {**gan.networks, name: network}

@@ -1,4 +1,4 @@
-"""Removes a new run folder if the run is refused before its first step."""
+"""Removes a new run folder if an error ends the run before its first step."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ class NewFolder:
 
     Args:
         run_dir: the run folder.
-        gan: GAN in training; if it had taken steps before, the folder is kept.
+        gan: GAN in training; if it has taken steps, the folder is kept.
 
     Attributes:
-        folder: the `RunFolder`, once it exists; it records steps that were undone.
+        folder: the `RunFolder`, once it exists; it also knows of steps that were undone.
     """
 
     folder: RunFolder | None = None
@@ -30,7 +30,7 @@ class NewFolder:
         self._missing = [folder for folder in (run_dir, *run_dir.parents) if not folder.exists()]
 
     def locked(self) -> None:
-        """Call this after the lock is acquired, because another process may have created the folder before."""
+        """Check that the folder is new. Call this with the lock held: another process may have created the folder."""
         with suppress(OSError):
             others = [path for path in self._run_dir.iterdir() if not path.name.startswith(".run.")]
             self._is_ours = self._run_dir in self._missing and not others

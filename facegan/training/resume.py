@@ -1,4 +1,4 @@
-"""Resumes a run from its folder, or refuses to."""
+"""Resumes a run from its folder, or refuses if the run does not match."""
 
 from __future__ import annotations
 
@@ -37,17 +37,21 @@ def open_folder(
         gan: GAN to change in place if the checkpoint is of a later step.
         run_dir: the folder; None keeps everything in memory.
         data: `FaceDataset.record()` of the faces to train on.
-        resume: "auto" refuses a checkpoint of another game or data set; "anyway" continues it with the new one.
+        resume: "auto" refuses a checkpoint of another loss, penalty, or data set; "anyway" continues with the new one.
         fresh: whether to start over first; see `facegan.training.fresh`.
         total: the step at which the run will end.
 
+    Yields:
+        The run folder in process 0; None in other processes or without `run_dir`.
+
     Raises:
-        CheckpointError: the folder has another run, or another process trains in it.
+        ConfigError: `resume`, `fresh`, or `run_dir` is invalid.
+        CheckpointError: the folder has another run, cannot be written, or another process trains in it.
     """
     if resume not in RESUME:
         raise ConfigError(f"resume is {resume!r}; choose one of {', '.join(map(repr, RESUME))}.")
     if not isinstance(fresh, bool):
-        raise ConfigError(f"fresh is {fresh!r}, expected True, to start over, or False, to resume.")
+        raise ConfigError(f"fresh is {fresh!r}, expected True (start over) or False (resume).")
     gan.run_dir = run_dir = _as_path(run_dir)
     if fresh:
         start_over(gan, run_dir)
@@ -56,7 +60,7 @@ def open_folder(
         if run_dir is not None:
             if distributed.rank() == 0:
                 new = NewFolder(run_dir, gan)
-                with suppress(OSError):  # which `RunFolder` reports
+                with suppress(OSError):  # `RunFolder` reports it
                     run_dir.mkdir(parents=True, exist_ok=True)
                 stack.enter_context(only_training(run_dir))
                 stack.enter_context(new).locked()
@@ -83,15 +87,15 @@ def _as_path(run_dir: str | Path | None) -> Path | None:
 
 
 def _latest(folder: RunFolder, step: int) -> dict[str, Any] | None:
-    """The newest checkpoint; data records that checkpoints of 0.1 lack are taken from the folder."""
+    """The newest checkpoint; data records, which checkpoints of 0.1 lack, are taken from the folder."""
     state, segments = folder.latest(), read_segments(folder.path)
     if not step:  # a GAN that has taken steps has a record of its data
         rescued.check_newest(folder.path, folder.saved_step)
     half_precision = checkpoint.numbered(folder.path / "generators", ".safetensors")
     if state is None and ((folder.path / "generator.safetensors").exists() or any(half_precision)):
         raise CheckpointError(
-            f"{folder.path} has a trained generator, but no checkpoint to resume from. Use another run_dir to keep "
-            "it."
+            f"{folder.path} has a trained generator, but no checkpoint to resume from. To keep the generator, use "
+            "another run_dir."
         )
     if state and segments:
         state["data"] = {**(segments[-1]["data"] or {}), **state["data"]}
@@ -116,7 +120,7 @@ def _resume(
         changed |= data_record.differences(state["data"], gan.data)
     if changed and not anyway:
         raise CheckpointError(
-            f"{run_dir} has a run of another kind: {listed(changed)}. Use the same settings, another run_dir, "
+            f"{run_dir} has a run of another kind: {listed(changed)}. Use the same settings or another run_dir, "
             "or resume='anyway' to continue with the new ones."
         )
     if gan.step > state["step"]:
@@ -136,19 +140,19 @@ def _check_same_start(gan: GAN, state: dict[str, Any], run_dir: str | Path) -> N
         started, starts = (data_record.start_in_words(record) for record in (state["data"], gan.data))
         raise CheckpointError(
             f"{run_dir} has a run that started from {started}, and this one starts from {starts}. Use another run_dir, "
-            "or start from the same to resume that run."
+            "or start from the same run to resume that run."
         )
 
 
 def _same_run(gan: GAN, state: dict[str, Any]) -> bool:
-    """Whether the GAN and the checkpoint are of the same run: their histories agree where both have rows."""
+    """Whether the GAN and the checkpoint are of the same run: their histories agree at the steps that both have."""
     saved = History.from_state(state["history"])
     ours, theirs = (dict(zip(h["step"], h["loss_d"], strict=True)) for h in (gan.history, saved))
     return all(ours[step] == theirs[step] for step in ours.keys() & theirs.keys())
 
 
 def _record(gan: GAN, folder: RunFolder | None, data: dict[str, Any], *, begins: bool) -> None:
-    """Record in the GAN and its folder the data used from this step on, and since the folder's checkpoint."""
+    """Record, in the GAN and its folder, the data used from this step on and the data used since the checkpoint."""
     settings, device = gan.config.to_dict() | {"loss": loss_name(gan)}, device_name(gan.device)
     if folder and gan.data and folder.saved_step and gan.step > folder.saved_step:
         folder.begin(folder.saved_step, settings, data=gan.data, device=device)
@@ -159,7 +163,7 @@ def _record(gan: GAN, folder: RunFolder | None, data: dict[str, Any], *, begins:
 
 
 def change_data(gan: GAN, data: dict[str, Any]) -> None:
-    """Record the GAN's training data; begin a new epoch if they differ from the previous data."""
+    """Record the GAN's training data; if the data changed, a new epoch begins."""
     if start := gan.data.get(data_record.STARTED_FROM):
         data = data | {data_record.STARTED_FROM: start}
     if changed := data_record.differences(gan.data, data):

@@ -1,6 +1,6 @@
 """Parts of a training step: D's half, G's half, and inspection in between.
 
-A whole step is in `facegan.training.step`; `facegan.training.game` makes and undoes parts and steps.
+A whole step is in `facegan.training.step`. `facegan.training.game` makes and undoes parts and whole steps.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ from facegan.training.step import update_average, update_discriminator, update_g
 def step_discriminator(gan: GAN, real: Tensor) -> dict[str, Tensor]:
     """D's half of a training step: `n_critic` updates on fakes of the current G.
 
-    Changes D, its optimizer, and the random numbers. Does not change G or its running statistics. `gan.step`,
-    `gan.history`, and adaptive augmentation belong to whole steps and are not changed. A lazy R1 penalty (`r1_every`)
+    This changes D, its optimizer, and the random numbers. It does not change G or its running statistics. `gan.step`,
+    `gan.history`, and adaptive augmentation belong to whole steps and do not change. A lazy R1 penalty (`r1_every`)
     is applied if the next whole step would apply it.
 
     Args:
@@ -37,7 +37,7 @@ def step_discriminator(gan: GAN, real: Tensor) -> dict[str, Tensor]:
         `loss_d`, `d_real`, `d_fake`, and `grad_norm_d`, as in `train_step`.
 
     Raises:
-        ConfigError: `real` has another shape or type.
+        ConfigError: the first argument is not a GAN, or `real` has another shape or type.
     """
     expect(gan, GAN, "the first argument", "a GAN: step_discriminator(gan, real)")
 
@@ -55,8 +55,8 @@ def step_discriminator(gan: GAN, real: Tensor) -> dict[str, Tensor]:
 def step_generator(gan: GAN) -> dict[str, Tensor]:
     """G's half of a training step: one update on fakes of new latents, through the current D.
 
-    In a whole step, G uses the fakes that D was just trained on; here, it draws new ones. Changes G, its optimizer,
-    its average, the random numbers, and `gan.step`, which counts G's updates. Does not change D or its running
+    A whole step uses the fakes on which D was just trained; this function draws new ones. It changes G, its optimizer,
+    its average, the random numbers, and `gan.step`, which counts G's updates. It does not change D or its running
     statistics, or `gan.history`, whose rows are whole steps.
 
     Args:
@@ -64,6 +64,9 @@ def step_generator(gan: GAN) -> dict[str, Tensor]:
 
     Returns:
         `loss_g`, `d_fake_after`, and `grad_norm_g`, as in `train_step`.
+
+    Raises:
+        ConfigError: the argument is not a GAN.
     """
     expect(gan, GAN, "the first argument", "a GAN: step_generator(gan)")
 
@@ -108,7 +111,7 @@ class Look:
     Attributes:
         fakes: (N, 3, S, S) in [-1, 1], from G itself, not from its average.
         pull: (N, 3, S, S), the gradient of D's logits of these fakes with respect to their pixels. Where it is
-            positive, a brighter pixel looks more real to D.
+            positive, a brighter pixel increases D's logit.
         real_logits, fake_logits: (N,), D's logits.
         loss_d, loss_g: the losses on these images, without penalties.
         grad_norm_d, grad_norm_g: the norms of the losses' gradients with respect to the weights of D and of G.
@@ -127,13 +130,16 @@ class Look:
 def look(gan: GAN, real: Tensor, z: Tensor) -> Look:
     """Evaluate D on real images and fakes as in training, but without augmentation, flips, and noise.
 
-    Changes nothing. With BatchNorm, D's logit of an image depends on the other images of its batch. On a CPU, dropout
-    drops the same units each time, so that two calls can be compared.
+    The GAN does not change. With BatchNorm, D's logit of an image depends on the other images in the batch. On a CPU,
+    dropout drops the same units in each call, so that two calls can be compared.
 
     Args:
         gan: a GAN of images.
         real: images (N, 3, S, S) in [-1, 1].
         z: latents (N, latent_dim).
+
+    Returns:
+        A `Look`, on the CPU.
 
     Raises:
         ConfigError: the first argument is not a GAN.

@@ -1,7 +1,8 @@
 """Fine-tuning: starts training from the networks of a finished run.
 
-The run's averaged generator and its discriminator are trained further on other faces, which needs fewer photographs
-(Wang et al. 2018, arXiv 1805.01677). Step, history, optimizers, and random numbers are reset.
+The run's averaged generator and its discriminator are trained further on other faces. This needs fewer photographs than
+training from random weights (Wang et al. 2018, arXiv 1805.01677). Step, history, optimizers, and random numbers are
+reset.
 """
 
 from __future__ import annotations
@@ -38,15 +39,18 @@ def start_of(
     generator: nn.Module | None = None,
     discriminator: nn.Module | None = None,
 ) -> Start:
-    """The `Start` from a run; arguments and errors as for `GAN.start_from`."""
+    """The `Start` from a run. Arguments and errors are those of `GAN.start_from`."""
     run = Run.open(source)
     config = run.config.replace(**changes)
     _check_networks_kept(run, config)
     if isinstance(run, FolderRun) and not run.checkpoints:
         raise CheckpointError(
-            f"{run.name} has no checkpoint, and so no discriminator to start from. Name a run folder with checkpoints."
+            f"{run.name} has no checkpoint, so there is no discriminator to start from. Name a run folder with "
+            "checkpoints."
         )
-    discriminator = run.discriminator(network=discriminator)  # first, because a bundled run may have none
+    discriminator = run.discriminator(
+        network=discriminator
+    )  # read first, because a bundled run may have none
     networks = {"generator": run.generator(network=generator), "discriminator": discriminator}
     step = run.state["step"] if isinstance(run, FolderRun) else run.generators[-1]
     start = {"run": Path(run.name).resolve().name, "step": step, "data": run.data}

@@ -1,8 +1,8 @@
 """One training step: Algorithm 1 of GAN, with `n_critic` steps of D.
 
-The algorithm is that of Goodfellow et al. 2014 (arXiv 1406.2661).
-As in DCGAN, G minimizes the non-saturating loss by default, and its update uses the fakes of D's last update.
-Autocast, loss scaling, DDP and CUDA graphs are in `facegan.training.engine`.
+The algorithm is that of Goodfellow et al. 2014 (arXiv 1406.2661). As in DCGAN, G minimizes the non-saturating loss by
+default, and its update uses the fakes of D's last update. Autocast, loss scaling, DDP, and CUDA graphs are in
+`facegan.training.engine`.
 """
 
 from __future__ import annotations
@@ -26,21 +26,21 @@ from facegan.training.noise import Noise
 
 
 class UpdateOfD(NamedTuple):
-    """Fakes and gradient norm of D's last update, with the fakes' graph."""
+    """The results of D's last update. The fakes still have G's graph."""
 
     loss: Tensor
     norm: Tensor  # of the gradient
     real_logits: Tensor
     fake_logits: Tensor
-    fake: Tensor  # not detached: G learns from it
+    fake: Tensor  # not detached, because G's update uses it
 
 
 class UpdateOfG(NamedTuple):
-    """Gradient norm and logits of G's update, with their graph."""
+    """The results of G's update."""
 
     loss: Tensor
     norm: Tensor  # of the gradient
-    logits: Tensor  # of the fakes, from the new D
+    logits: Tensor  # of the fakes, from the updated D
 
 
 @usual_settings()
@@ -53,11 +53,12 @@ def train_step(gan: GAN, real: Tensor) -> dict[str, Tensor]:
             on any device. Each step of D uses the next B of them. With several processes, pass this process's slice.
 
     Returns:
-        Detached scalars on the GAN's device, named as in `METRICS`, and in `ADAPTIVE` if augmentation adapts. They are
-        averaged over all processes; D's metrics are those of its last step. The call does not synchronize the device.
+        Detached scalars on the GAN's device, by the names in `METRICS`, and in `ADAPTIVE` with adaptive augmentation.
+        They are averaged over all processes; D's metrics are those of its last step. The call does not synchronize the
+        device.
 
     Raises:
-        ConfigError: `real` has another shape or type.
+        ConfigError: the first argument is not a GAN, or `real` has another shape or type.
     """
     expect(gan, GAN, "the first argument", "a GAN: train_step(gan, real)")
     gan.history.start_clock()
@@ -76,7 +77,7 @@ def train_step(gan: GAN, real: Tensor) -> dict[str, Tensor]:
 
 
 def update_networks(gan: GAN, real: Tensor, noise: Noise) -> Tensor:
-    """Algorithm 1 for any loss; contains device work only.
+    """Algorithm 1 for any loss. The function contains only device work.
 
     Args:
         gan: GAN to change in place.
@@ -94,7 +95,7 @@ def update_networks(gan: GAN, real: Tensor, noise: Noise) -> Tensor:
 
 
 def update_discriminator(gan: GAN, real: Tensor, noise: Noise) -> UpdateOfD:
-    """The first half of Algorithm 1; arguments as for `update_networks`."""
+    """The first half of Algorithm 1. Arguments are those of `update_networks`."""
     config, engine, loss = gan.config, gan.engine, gan.loss
     generator, discriminator = engine.ddp_modules
     real = signed_to_unit(real) if config.output == "sigmoid" else real
@@ -102,7 +103,7 @@ def update_discriminator(gan: GAN, real: Tensor, noise: Noise) -> UpdateOfD:
     # ---- (1) Update D, n_critic times: maximize log D(x) + log(1 - D(G(z))) --------------------------
     for k, (x, z, flip, mix, shift, blur) in enumerate(zip(real, *noise, strict=True), start=1):
         gan.zero_grad()
-        with torch.set_grad_enabled(k == config.n_critic):  # G learns from the last fakes only
+        with torch.set_grad_enabled(k == config.n_critic):  # G's update uses only the last fakes
             fake = engine.generate(generator, z)
         seen = seen_by_d(gan, x, shift[0], blur[0]), seen_by_d(gan, fake.detach(), shift[1], blur[1])
         shown = real_logits, fake_logits = engine.classify_both(discriminator, *seen)
@@ -114,10 +115,10 @@ def update_discriminator(gan: GAN, real: Tensor, noise: Noise) -> UpdateOfD:
 
 
 def update_generator(gan: GAN, fake: Tensor, noise: Noise) -> UpdateOfG:
-    """The second half of Algorithm 1, on fakes (B, *sample_shape) that carry G's graph."""
+    """The second half of Algorithm 1, on fakes (B, *sample_shape) that still have G's graph."""
     shift, blur = noise.augment[-1], noise.instance[-1]
 
-    # ---- (2) Update G through the new D: maximize log D(G(z)) ----------------------------------------
+    # ---- (2) Update G through the updated D: maximize log D(G(z)) ----------------------------------------
     with frozen(gan.discriminator):
         new_logits = gan.engine.classify(gan.discriminator, seen_by_d(gan, fake, shift[2], blur[2]))
         loss_g = gan.loss.generator(new_logits)
@@ -132,7 +133,7 @@ def seen_by_d(gan: GAN, samples: Tensor, uniform: Tensor, normal: Tensor) -> Ten
 
 
 def penalties(gan: GAN, real: Tensor, fake: Tensor, mix: Tensor) -> Tensor | float:
-    """The weighted gradient penalties of D, in float32 because they are differentiated twice."""
+    """The weighted gradient penalties of D, in float32, because they are differentiated twice."""
     config = gan.config
     penalty: Tensor | float = 0.0
     if config.gradient_penalty:
@@ -149,9 +150,9 @@ def r1_is_due(gan: GAN) -> bool:
 
 @torch.no_grad()
 def update_average(average: nn.Module, model: nn.Module, decay: float) -> None:
-    """Move `average` toward `model` in place: average = decay * average + (1 - decay) * model.
+    """Update `average` in place: average = decay * average + (1 - decay) * model.
 
-    Covers parameters and float buffers, such as BatchNorm's statistics; other buffers are copied.
+    Parameters and float buffers, such as BatchNorm's statistics, are averaged; other buffers are copied.
     """
     averaged: list[tuple[Tensor, Tensor]] = []
     copied: list[tuple[Tensor, Tensor]] = []

@@ -1,7 +1,7 @@
-"""Widgets for notebooks: explore latents, follow and step through trainings.
+"""Widgets for notebooks: explore latents, and watch or step through training.
 
-`explore`, `morph`, `arithmetic`, `timeline`, `compare`, `plane`, and `step` return a panel that is displayed as a
-cell's last value; `live` is a callback for `fit`. Functions and their modules have the same names.
+`explore`, `morph`, `arithmetic`, `timeline`, `compare`, `plane`, and `step` return a panel, which a notebook displays
+as a cell's last value. `live` is a callback for `fit`. Most functions have the same name as their module.
 """
 
 from facegan.widgets.arithmetic import arithmetic

@@ -19,22 +19,31 @@ from facegan.models.protocol import generate, latents_for
 from facegan.widgets.controls import FacePicker, button, columns, ipw, row
 from facegan.widgets.panel import Panel, blank, numbers
 
-_CLEAR = 0.2  # minimum difference in lightness, in [-1, 1], between the backgrounds of A and those of B and C
+_CLEAR = (
+    0.2  # minimum difference in brightness, in [-1, 1], between the backgrounds of A and those of B and C
+)
 
 
 def arithmetic(generator: object = "faces", *, n: int = 24, seed: int = 0) -> Arithmetic:
-    """A - B + C on the means of picked faces, after figure 7 of DCGAN (2015, arXiv 1511.06434).
+    """Compute A - B + C with the means of picked faces, as in figure 7 of DCGAN (2015, arXiv 1511.06434).
 
-    The initial groups are the faces with the lightest backgrounds for A, and with the darkest for B and C. These faces
-    come first, followed by the others in the seed's order. `generator`, `n`, and `seed` are as in `explore`. Without
-    widgets, use `facegan.explore.background_groups` and `equation`.
+    The initial groups are the faces with the lightest backgrounds for A, and those with the darkest backgrounds for B
+    and C. These faces are shown first, followed by the others in the seed's order. Without widgets, use
+    `facegan.explore.background_groups` and `equation`.
+
+    Args:
+        generator, seed: as for `explore`.
+        n: number of faces to choose from, at least 3.
+
+    Raises:
+        ConfigError, CheckpointError: as for `explore`.
     """
     return Arithmetic(lab.open_generator(generator), n=n, seed=seed)
 
 
 @dataclass(frozen=True)
 class ArithmeticState:
-    """`groups` are the picked faces of A, B, and C, counted from 0; `active` is the group to which faces are added."""
+    """The seed; `groups`, the picked faces of A, B, and C, counted from 0; and `active`, the group that is edited."""
 
     seed: int
     groups: tuple[tuple[int, ...], ...]
@@ -50,11 +59,11 @@ class Arithmetic(Panel):
         "The result",
         "The means of A, B and C, and the result's neighbors",
     )
-    status_first = True  # as a title: what A's faces share
+    status_first = True  # the sentence is a title, which says what A's faces have in common
 
     def __init__(self, generator: Any, *, n: int, seed: int) -> None:
         if n < 3:
-            raise ConfigError(f"arithmetic needs 3 or more faces to choose from, got n={n}.")
+            raise ConfigError(f"arithmetic needs 3 or more faces to choose from, got n={n}. Use a larger n.")
         self.generator, self.n = generator, n
         self._columns, self._each = min(6, n), min(3, n // 3)
         self._first = tuple(tuple(range(i * self._each, (i + 1) * self._each)) for i in range(3))
@@ -72,7 +81,7 @@ class Arithmetic(Panel):
             return (grid, blank(_enlarged(images[0], grid)), blank(empty)), said
         said = f"Mean of A - mean of B + mean of C, with faces {parts}; the large picture is the result."
         if state.groups == self._first and self._contrast(images) > _CLEAR:
-            said = f"A's faces share a light background, B's and C's a dark one. {said}"
+            said = f"A's faces have a light background, and B's and C's have a dark one. {said}"
         result = generate(self.generator, add(*(z[list(group)] for group in state.groups))[None])[0]
         return (grid, _enlarged(result, grid), lab.equation(self.generator, z, state.groups)), said
 
@@ -94,8 +103,8 @@ class Arithmetic(Panel):
         self.group = ipw.ToggleButtons(options=[(f"Pick {name}", i) for i, name in enumerate("ABC")])
         self.group.style.button_width = "72px"
         self.group.observe(lambda change: self._activate(change["new"]), "value")
-        self.resample = button("New faces", "Other faces to choose from", self._resample, icon="random")
-        self.clear = button("Clear", "Empty A, B and C", self._clear, icon="times")
+        self.resample = button("New faces", "Show other faces to choose from", self._resample, icon="random")
+        self.clear = button("Clear", "Remove all faces from A, B and C", self._clear, icon="times")
         buttons = row(self.resample, self.clear, self.undo_button)
         return columns([self.group, self.faces.box, buttons, self.images[2]], [self.images[1]])
 
@@ -107,7 +116,7 @@ class Arithmetic(Panel):
     def _tip(self, index: int) -> str:
         name = "ABC"[self.state.active]
         there = index in self.state.groups[self.state.active]
-        return f"Take face {index + 1} out of {name}" if there else f"Put face {index + 1} into {name}"
+        return f"Remove face {index + 1} from {name}" if there else f"Add face {index + 1} to {name}"
 
     def _pick(self, index: int) -> None:
         active = self.state.active
@@ -126,7 +135,7 @@ class Arithmetic(Panel):
 
 
 def _enlarged(image: Tensor, grid: Tensor) -> Tensor:
-    """An image (3, S, S) as a uint8 picture as high as the wider side of a grid, so that it is the largest."""
+    """Enlarge an image (3, S, S) to a uint8 picture whose side is the longer side of a grid."""
     side = max(grid.shape[1:])
     large = interpolate(to_uint8(image[None]).cpu().float(), size=(side, side), mode="bilinear")
     return large.round().to(torch.uint8)[0]

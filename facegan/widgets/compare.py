@@ -17,18 +17,24 @@ from facegan.widgets.panel import Panel
 
 
 def compare(run_a: object = "synthetic", run_b: object = "faces", *, n: int = 16, seed: int = 0) -> Compare:
-    """Compare two generators, each as in `explore`, on the same latents; titles are run and step, if known.
+    """Compare two generators on the same latents. Their titles are run and step, if known.
 
     Without widgets, use `facegan.explore.compare`.
 
+    Args:
+        run_a, run_b: generators, as for `explore`.
+        n: number of faces.
+        seed: seed of the first latents.
+
     Raises:
-        ConfigError: their latents differ in length.
+        ConfigError: a generator is invalid, or their latents differ in length or distribution.
+        CheckpointError: there is no such generator.
     """
     return Compare((run_a, run_b), n=n, seed=seed)
 
 
 class Compare(Panel):
-    """See `compare`. `state` is a seed and a truncation limit, or None."""
+    """See `compare`. `state` is a seed and a truncation limit; None for no limit."""
 
     def __init__(self, sources: tuple[object, object], *, n: int, seed: int) -> None:
         self.generators = [lab.open_generator(source) for source in sources]
@@ -46,7 +52,7 @@ class Compare(Panel):
         return pictures, f"{said} {different}".strip()
 
     def build(self) -> Any:
-        self.resample = button("Resample", "Draw new latents, for both", self._resample, icon="random")
+        self.resample = button("Resample", "Draw new latents for both", self._resample, icon="random")
         self.seed = seed_box(lambda seed: self.act((seed, self.state[1])))
         self.truncation = truncation_slider(lambda limit: self.act((self.state[0], limit), "truncation"))
         titles = [ipw.Label(name) for name in self.names]
@@ -63,7 +69,7 @@ class Compare(Panel):
 
 
 def _name(source: object, generator: Any, letter: str) -> str:
-    """A generator's run and step, such as "faces, step 120"; if unknown, its file, or A or B."""
+    """A generator's run and step, such as "faces, step 120"; if unknown, the name of its file, or A or B."""
     if isinstance(source, GAN):
         name = source.run_dir.resolve().name if source.run_dir else f"{letter}, a GAN"
         return f"{name}, step {source.step:,}"

@@ -1,4 +1,4 @@
-"""Controls of the widgets, with core ipywidgets 7.7.1 (as in Colab) and 8 only.
+"""Controls for the widgets. They only use the core of ipywidgets 7.7.1 (as in Colab) and 8.
 
 All controls can be used with a keyboard: Tab, Enter, and arrow keys on sliders.
 """
@@ -17,7 +17,7 @@ from facegan.images import png_bytes
 
 try:
     import ipywidgets as ipw
-except ImportError:  # controls need it, pictures do not
+except ImportError:  # needed for controls, but not for pictures
     ipw = None
 
 NO_LIMIT = 3.0  # right end of the truncation slider, which means no limit
@@ -43,22 +43,27 @@ class FacePicker:
         self.box = ipw.GridBox([*voiced(image), *self.buttons], layout=layout)
 
     def mark(self, marks: Mapping[int, str], tips: Callable[[int], str]) -> None:
-        """Set each face's number, mark, and tooltip."""
+        """Set the number, mark, and tooltip of each face.
+
+        Args:
+            marks: text to add to the number, by index of the face.
+            tips: function from a face's index to its tooltip.
+        """
         for index, each in enumerate(self.buttons):
             each.description = f"{index + 1} {marks[index]}" if index in marks else str(index + 1)
             each.tooltip = tips(index)
 
 
 def image_of(picture: Tensor, name: str = "") -> Any:
-    """An image widget that fills its container, with a name for screen readers."""
+    """Create an image widget that fills its container, with a name for screen readers."""
     layout = ipw.Layout(width="100%", margin="0", object_fit="contain")
     return named(ipw.Image(value=png_bytes(picture, level=1), format="png", layout=layout), name)
 
 
 def named(control: Any, name: str) -> Any:
-    """The control, with a name for screen readers, which `voiced` puts before it.
+    """Give a control a name for screen readers, which `voiced` inserts before it; returns the control.
 
-    ipywidgets has no alternative texts, and no names for the handles of sliders; 8.1 fails to show an image with a
+    ipywidgets has no alternative texts, and no names for the handles of sliders. 8.1 cannot show an image with a
     tooltip.
     """
     control.spoken = name
@@ -66,7 +71,7 @@ def named(control: Any, name: str) -> Any:
 
 
 def voiced(*controls: Any) -> list[Any]:
-    """Controls, each preceded by its name, if any, which is only visible to screen readers."""
+    """List controls, each preceded by its name, if any, which only screen readers can see."""
     found = []
     for control in controls:
         if name := getattr(control, "spoken", ""):
@@ -77,14 +82,14 @@ def voiced(*controls: Any) -> list[Any]:
 
 
 def button(text: str, tip: str, action: Callable[[], None], *, icon: str = "") -> Any:
-    """A button that calls `action`; keyboards reach it with Tab and press it with Enter or the space bar."""
+    """Create a button that calls `action`. On a keyboard, Tab reaches it, and Enter or the space bar presses it."""
     made = ipw.Button(description=text, tooltip=tip, icon=icon, layout=ipw.Layout(width="auto"))
     made.on_click(lambda _: action())
     return made
 
 
 def slider(label: str, tip: str, low: float, high: float, step: float, value: float, action: Callable) -> Any:
-    """A slider that calls `action(value)` while it moves."""
+    """Create a slider that calls `action(value)` while it moves."""
     kind = ipw.IntSlider if isinstance(step, int) else ipw.FloatSlider
     shown = {} if kind is ipw.IntSlider else {"readout_format": ".2g" if high <= 1 else ".1f"}
     made = kind(value=value, min=low, max=high, step=step, description=label, **shown)
@@ -92,7 +97,7 @@ def slider(label: str, tip: str, low: float, high: float, step: float, value: fl
 
 
 def labeled(control: Any, tip: str, action: Callable) -> Any:
-    """A control that fills its container, with a tooltip, and calls `action(value)` when its value changes."""
+    """Give a control a tooltip, and make it fill its container and call `action(value)` when its value changes."""
     control.style.description_width = "84px"
     control.layout.width = "auto"
     setattr(control, "tooltip" if control.has_trait("tooltip") else "description_tooltip", tip)
@@ -101,13 +106,13 @@ def labeled(control: Any, tip: str, action: Callable) -> Any:
 
 
 def row(*controls: Any) -> Any:
-    """Controls in a row, which wraps if there is not enough room."""
+    """Put controls in a row, which wraps if there is not enough room."""
     layout = ipw.Layout(display="flex", flex_flow="row wrap", grid_gap="6px", align_items="center")
     return ipw.Box(voiced(*controls), layout=layout)
 
 
 def columns(*parts: Any) -> Any:
-    """Parts in columns, or stacked on a phone."""
+    """Put parts in columns; on a phone, they are stacked."""
     boxes = [
         ipw.VBox(voiced(*p), layout=ipw.Layout(flex="1 1 270px", min_width="0", max_width="430px"))
         for p in parts
@@ -116,16 +121,14 @@ def columns(*parts: Any) -> Any:
 
 
 def seed_box(action: Callable[[int], None]) -> Any:
-    """A box for a seed; the same seed gives the same samples."""
+    """Create a box for a seed; the same seed gives the same samples."""
     box = ipw.BoundedIntText(0, min=0, max=MAX_SEED - 1, description="Seed")
     return labeled(box, "The same seed gives the same result", action)
 
 
 def truncation_slider(action: Callable[[float | None], None]) -> Any:
-    """A slider for the truncation limit; its right end means no limit."""
-    tip = (
-        "Truncate latents at this many standard deviations; 3 is no limit. Lower: closer to the average face"
-    )
+    """Create a slider for the truncation limit; its right end means no limit."""
+    tip = "Truncate latents at this many standard deviations; 3 is no limit. Lower is closer to the average face"
 
     def change(value: float) -> None:
         action(round(value, 6) if value < NO_LIMIT else None)
@@ -134,7 +137,7 @@ def truncation_slider(action: Callable[[float | None], None]) -> Any:
 
 
 def player(target: Any, last: int, *, step: int, interval: int) -> Any:
-    """Playback buttons that move a slider from 0 to `last`, one step every `interval` ms."""
+    """Create playback buttons that move a slider from 0 to `last`, by `step` every `interval` ms."""
     play = ipw.Play(min=0, max=max(last, 1), step=step, interval=interval)
     ipw.link((play, "value"), (target, "value"))
     return play

@@ -1,4 +1,4 @@
-"""The live dashboard of a training: curves, faces, rate, time left, and a Stop button."""
+"""The live dashboard of a run: curves, faces, rate, time left, and a Stop button."""
 
 from __future__ import annotations
 
@@ -20,22 +20,26 @@ from facegan.widgets.panel import Panel, blank, sentence_html
 from facegan.widgets.stop_button import poll_click, running_kernel
 
 _POLL = 0.1  # seconds between checks for a click
-_SOON, _TELL = 1.0, 10.0  # seconds to the first rate and between later ones, which screen readers read out
+_SOON, _TELL = (
+    1.0,
+    10.0,
+)  # seconds before the first sentence and between later ones, which screen readers read aloud
 _QUIET = 5.0  # minimum seconds between two sentences at snapshots
-_DRAW, _SHARE = 5.0, 0.03  # seconds between pictures; maximum share of the time for drawing them
+_DRAW, _SHARE = 5.0, 0.03  # seconds between pictures; maximum fraction of the time for drawing them
 _TICK = 1.0  # seconds between updates of the bar
 
 
 def live() -> Live:
-    """A callback for `fit`: losses, discriminator output, preview faces, rate, time left, and a Stop button.
+    """A callback for `fit` that shows losses, discriminator output, preview faces, rate, time left, and a Stop button.
 
-    Pictures are updated at every snapshot and every five seconds, or less often if drawing takes more than 3 % of the
-    time. Pictures between snapshots are not saved, and do not change the results. Stop ends training after the current
-    step and saves, like the notebook's own stop button; the cells below do not run, and running the same cell again
-    resumes. Start over, after the run has ended, moves its folder aside, to `first-1` or the next free number, and
-    resets the GAN to its initial weights; running the same cell again then starts at step 0, as `fit(..., fresh=True)`
-    does. The dashboard cannot run the cell itself. Start over is disabled without a `run_dir`, because the run would
-    be lost.
+    Pictures are updated at every snapshot and every five seconds, or less often if drawing takes more than 3% of the
+    time. Pictures between snapshots are not saved, and do not change the results.
+
+    "Stop" ends training after the current step and saves the run, like the notebook's own stop button. The cells below
+    do not run; running the same cell again resumes training. After the run has ended, "Start over" moves its folder
+    aside, to `first-1` or the next free number, and resets the GAN to its initial weights. Running the same cell again
+    then starts at step 0, as with `fit(..., fresh=True)`; the dashboard cannot run the cell itself. "Start over" is
+    disabled without a `run_dir`, because the run would be lost.
 
     >>> fit(gan, faces, epochs=5, callbacks=[live()])      # doctest: +SKIP
     """
@@ -43,7 +47,7 @@ def live() -> Live:
 
 
 class Live(Callback):
-    """See `live`. `panel` is the dashboard after `fit` has begun."""
+    """See `live`. `panel` is the dashboard; None before `fit` begins."""
 
     def __init__(self) -> None:
         self.panel: Any = None
@@ -92,7 +96,7 @@ class Live(Callback):
             self._shown.update(self.panel)
 
     def _drew(self, began: float) -> None:
-        """Schedule the next pictures. Snapshots provide the grid, so an earlier, higher cost still counts."""
+        """Schedule the next pictures. A snapshot provides the grid, so an earlier, higher cost still counts."""
         done = time.monotonic()
         self._cost = max(self._cost, done - began)
         self._draws_at = done + max(_DRAW, self._cost / _SHARE)
@@ -104,14 +108,14 @@ class Live(Callback):
 
 
 class Dashboard(Panel):
-    """The panel of a run; `stopped` is whether Stop was pressed."""
+    """The panel of a run. `stopped` tells whether Stop was pressed."""
 
     names_of_pictures = (
         "Faces of the same latents during training",
         "Curves of losses and discriminator output",
     )
     status_first = True  # rate, time left, and Stop stay above the changing pictures
-    instead = "here `fit` shows its progress bar"
+    instead = "without one, `fit` shows its progress bar"
 
     def __init__(self, gan: GAN, total: int) -> None:
         self.gan, self.total, self.stopped = gan, total, False
@@ -119,7 +123,9 @@ class Dashboard(Panel):
         self._said = -_QUIET
         self._began = time.monotonic(), gan.step
         self._watch = Watch(gan.config)
-        self.has_still = gan.step >= total  # a still would show the start; the run folder has the results
+        self.has_still = (
+            gan.step >= total
+        )  # otherwise, it would show the start; the run folder has the results
         super().__init__(gan.preview_grid())
 
     def draw(self, state: Tensor) -> tuple[Sequence[Tensor], str]:
@@ -127,10 +133,10 @@ class Dashboard(Panel):
         return [state, *(curves or [blank(state)])], self.progress()
 
     def build(self) -> Any:
-        tip = "End after this step and save; run the cell again to resume"
+        tip = "Stop after this step and save; run the cell again to resume"
         self.stop = button("Stop", tip, self.ask_to_stop, icon="stop")
         tip = (
-            "After the run has ended: move its folder aside, so that the cell starts over when it runs again"
+            "After the run has ended, move its folder aside, so that the cell starts over when it runs again"
         )
         self.again = button("Start over", tip, self.start_over, icon="refresh")
         self.again.disabled = True
@@ -148,14 +154,14 @@ class Dashboard(Panel):
             self.warn(news)
 
     def warn(self, news: str) -> None:
-        """Show a permanent line."""
+        """Show a line that is not replaced."""
         if self.box:
             self.notice.value += sentence_html(news)
         else:
             print(news)
 
     def drawn(self, sentence: str) -> None:
-        """Show the sentence unless one was shown recently, because screen readers read out every sentence."""
+        """Show the sentence, unless one was shown recently, because screen readers read every sentence aloud."""
         self.sentence = sentence
         if time.monotonic() - self._said >= _QUIET:
             self.say(sentence)
@@ -175,7 +181,7 @@ class Dashboard(Panel):
             self.bar.value = self.gan.step
 
     def finish(self) -> None:
-        """Show how the run ended."""
+        """Show that the run has ended."""
         self.ended = True
         self.tell()
         if self.box:
@@ -208,7 +214,7 @@ class Dashboard(Panel):
         return f"{said}."
 
     def ask_to_stop(self) -> None:
-        """The action of the Stop button. A click may arrive twice, the second time after the run's end."""
+        """The action of the Stop button. A click may arrive twice, the second time after the run has ended."""
         if not self.stop.disabled:
             self.stopped = True
             self.stop.description = "Stopping"
@@ -225,7 +231,7 @@ class Dashboard(Panel):
             except CheckpointError:
                 said = (
                     "To start over with your own networks, rebuild them: rerun the cell that builds them and the "
-                    "GAN. It may be this cell."
+                    "GAN. This may be the same cell."
                 )
             moved = fresh.set_aside(run_dir)
         except (FaceganError, OSError) as error:

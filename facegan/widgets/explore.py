@@ -29,12 +29,12 @@ _FAR = 4.0  # range of the direction sliders in standard deviations
 
 
 def explore(generator: object = "faces", *, n: int = 16, seed: int = 0) -> Explore:
-    """Explore latents: resample, keep faces, move along the directions that change images most, and undo.
+    """Explore latents: resample faces, keep some, move along the directions that change images most, and undo.
 
     Without widgets, use `facegan.explore.Exploration`.
 
     Args:
-        generator: a `Generator`, a `GAN`, a run folder, an exported file, or a bundled one by name, such as "faces".
+        generator: a `Generator`, a `GAN`, a run folder, an exported file, or a bundled generator, such as "faces".
         n: number of faces.
         seed: seed of the first faces.
 
@@ -48,14 +48,14 @@ def explore(generator: object = "faces", *, n: int = 16, seed: int = 0) -> Explo
 class Explore(Panel):
     """See `explore`. `state` is an `Exploration`."""
 
-    names_of_pictures = ("Faces, each under the button that keeps it",)
+    names_of_pictures = ("Faces, each with a button to keep it",)
 
     def draw(self, state: Exploration) -> tuple[Sequence[Tensor], str]:
         kept = numbers(sorted(state.kept))
         said = f"{len(state.faces)} faces of seed {state.now.seed}"
         limit = state.now.truncation
-        said += f", cut off at {limit:.1f} standard deviations" if limit else ""
-        said += ". Press a face to keep it." if not kept else f"; kept as they are: {kept}."
+        said += f", truncated at {limit:.1f} standard deviations" if limit else ""
+        said += ". Press a face to keep it." if not kept else f"; kept: {kept}."
         return (state.picture(),), said
 
     def build(self) -> Any:
@@ -68,15 +68,15 @@ class Explore(Panel):
             lambda limit: self.act(self.state.change(truncation=limit), "truncation")
         )
         self.directions = [self._direction(i) for i in range(len(self.state.directions))]
-        self.center = button("Reset sliders", "All directions back to 0", self._reset_directions)
-        tip = "Python that draws these faces again, to copy"
+        self.center = button("Reset sliders", "Set all directions to 0", self._reset_directions)
+        tip = "Show Python code that draws these faces again"
         self.show_code = button("z as code", tip, self._toggle_code)
         self.code = ipw.Textarea(rows=8, layout=ipw.Layout(width="100%", display="none"))
         left = [
             row(self.resample, self.undo_button, self.show_code, self.center),
             self.faces.box,
-        ]  # in Tab's order
-        title = ipw.HTML("<b>Directions that change most</b>, from darker to lighter pictures")
+        ]  # in the order of the Tab key
+        title = ipw.HTML("<b>Directions that change images most</b>, from darker to lighter")
         return ipw.VBox([columns(left, [self.seed, self.truncation, title, *self._rows()]), self.code])
 
     def sync(self, state: Exploration) -> None:
@@ -85,7 +85,7 @@ class Explore(Panel):
         for control, amount in zip(self.directions, state.now.amounts, strict=True):
             if (
                 abs(control.value - amount) > 1e-6
-            ):  # otherwise, a moving slider would jump back to its rounded value
+            ):  # otherwise, a slider in motion would jump back to its rounded value
                 control.value = amount
         self.faces.mark(dict.fromkeys(state.kept, "kept"), self._tip)
         if self.code.layout.display is None:
@@ -111,7 +111,7 @@ class Explore(Panel):
         return made
 
     def _rows(self) -> list[Any]:
-        """Rows with a slider between two faces: the average face moved to its left and its right end."""
+        """Rows with a slider between two faces: the average face, moved to the slider's left and right ends."""
         ends = self.state.directions[:, None] * self.state.directions.new_tensor([[-_FAR], [_FAR]])
         faces = generate(self.state.generator, ends.flatten(0, 1))
         size = ipw.Layout(width="44px", flex="0 0 44px")

@@ -21,16 +21,23 @@ _LEGS = 100  # slider steps of a morph
 
 
 def morph(generator: object = "faces", *, n: int = 16, seed: int = 0) -> Morph:
-    """Interpolate between two to four picked faces, on the straight line and the great arc side by side, and save it.
+    """Interpolate between two to four picked faces, on the straight line and the great arc, and save an animation.
 
-    `generator`, `n`, and `seed` are as in `explore`. Without widgets, use `facegan.explore.morph` and `morph_frames`.
+    Without widgets, use `facegan.explore.morph` and `morph_frames`.
+
+    Args:
+        generator, seed: as for `explore`.
+        n: number of faces to choose from, at least 2.
+
+    Raises:
+        ConfigError, CheckpointError: as for `explore`.
     """
     return Morph(lab.open_generator(generator), n=n, seed=seed)
 
 
 @dataclass(frozen=True)
 class MorphState:
-    """`picks` are faces of a seed's grid, counted from 0; t is the position on the path, from 0 to 1."""
+    """The seed; `picks`, the picked faces, counted from 0; and `t`, the position on the path, from 0 to 1."""
 
     seed: int
     picks: tuple[int, ...]
@@ -47,7 +54,7 @@ class Morph(Panel):
 
     def __init__(self, generator: Any, *, n: int, seed: int) -> None:
         if n < 2:
-            raise ConfigError(f"a morph needs 2 or more faces to choose from, got n={n}.")
+            raise ConfigError(f"a morph needs 2 or more faces to choose from, got n={n}. Use a larger n.")
         self.generator, self.n = generator, n
         super().__init__(MorphState(lab.checked_seed(seed), (0, min(5, n - 1))))
 
@@ -59,17 +66,19 @@ class Morph(Panel):
         return (grid, both), f"{said} {state.t:.0%} of the way through {numbers(state.picks)}."
 
     def anchors(self, state: MorphState) -> Tensor:
-        """The picked faces' latents (k, latent_dim)."""
+        """The latents of the picked faces, (k, latent_dim)."""
         return self._latents(state)[list(state.picks)]
 
     def build(self) -> Any:
         self.faces = FacePicker(self.images[0], self.n, columns_for(self.n), self._pick)
-        self.resample = button("New faces", "Other faces to choose from", self._resample, icon="random")
-        self.position = slider("Position", "From the first face to the last", 0, _LEGS, 1, 50, self._slide)
+        self.resample = button("New faces", "Show other faces to choose from", self._resample, icon="random")
+        self.position = slider(
+            "Position", "Move from the first face to the last", 0, _LEGS, 1, 50, self._slide
+        )
         self.play = player(self.position, _LEGS, step=2, interval=80)
         self.name = ipw.Text("morph.gif", description="File", layout=ipw.Layout(width="190px"))
         self.name.style.description_width = "34px"
-        tip = "Write the loop as .gif or .mp4, by the name's ending"
+        tip = "Save the loop as .gif or .mp4, depending on the name"
         self.save = button("Save", tip, self.write, icon="download")
         self.saved = ipw.HTML()
         pick = ipw.HTML("Select two to four faces in path order.")
@@ -83,7 +92,7 @@ class Morph(Panel):
         self.faces.mark(marks, self._tip)
 
     def write(self) -> None:
-        """Save the loop with the name in the box; an existing file is not replaced."""
+        """Save the loop under the name in the box; an existing file is not replaced."""
         try:
             path = unused(Path(self.name.value.strip() or "morph.gif"))
             frames = lab.morph_frames(self.generator, self.anchors(self.state))
@@ -98,7 +107,7 @@ class Morph(Panel):
         return latents_for(self.generator, self.n, seed=state.seed)
 
     def _tip(self, index: int) -> str:
-        return f"Leave face {index + 1} out" if index in self.state.picks else f"Go to face {index + 1}"
+        return f"Remove face {index + 1}" if index in self.state.picks else f"Add face {index + 1}"
 
     def _pick(self, index: int) -> None:
         picks = tuple(p for p in self.state.picks if p != index)
@@ -106,7 +115,7 @@ class Morph(Panel):
         if 2 <= len(picks) <= 4:
             self.act(replace(self.state, picks=picks))
         else:
-            self.say("A morph goes through two to four faces.")
+            self.say("Pick two to four faces.")
 
     def _resample(self) -> None:
         self.act(replace(self.state, seed=lab.next_seed(self.state.seed)))
@@ -116,6 +125,6 @@ class Morph(Panel):
 
 
 def unused(path: Path) -> Path:
-    """The path, or the first free one of name-2, name-3, ..., if it exists."""
+    """Return the path if it is free, otherwise the first free one of name-2, name-3, ..."""
     tries = (path.with_stem(f"{path.stem}-{k}") if k > 1 else path for k in range(1, 10_000))
     return next(p for p in tries if not p.exists())

@@ -1,7 +1,7 @@
 """The base class of all widgets: style, pictures, undo, and drawing in a thread.
 
-A panel's state is an immutable value that controls replace. Pictures are drawn in a thread, so that the kernel can
-handle events at the same time. States that are replaced during drawing are never drawn.
+A panel's state is an immutable value, which controls replace. Pictures are drawn in a thread, so that the kernel can
+handle events at the same time. If a state is replaced before it is drawn, it is skipped.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ _STYLE = """<style>
 
 
 class Worker:
-    """Runs the newest job in a thread; jobs that are replaced before they start never run."""
+    """Run the newest job in a thread. Jobs that are replaced before they start do not run."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -75,16 +75,16 @@ class Worker:
 
 
 class Panel:
-    """A widget with a state, pictures, and controls, which is displayed as a cell's last value.
+    """A widget with a state, pictures, and controls, which a notebook displays as a cell's last value.
 
-    Subclasses implement `draw` (state to pictures and a sentence), `build` (the controls), and `sync` (controls from
-    state). `act` replaces `state`, and `undo` restores the previous one. Without ipywidgets, or outside a notebook, a
-    panel prints a message and only shows its pictures.
+    Subclasses implement `draw` (makes pictures and a sentence from a state), `build` (makes the controls), and `sync`
+    (sets the controls from a state). `act` replaces `state`, and `undo` restores the previous state. Without
+    ipywidgets, or outside of a notebook, a panel prints a message, and only shows its pictures.
     """
 
     has_still = True  # whether saved notebooks contain a picture
     names_of_pictures: tuple[str, ...] = ("Faces",)  # for screen readers; the sentence describes changes
-    still_width = 900  # maximum width in pixels of pictures in a row in saved notebooks
+    still_width = 900  # in saved notebooks, pictures are in a row up to this width in pixels
     status_first = False  # whether the sentence is above the pictures
     instead = "in a script, use the functions of facegan.explore"
 
@@ -101,18 +101,18 @@ class Panel:
             print(reason)
 
     def draw(self, state: Any) -> tuple[Sequence[Tensor], str]:
-        """The pictures, uint8 (3, H, W), and a sentence that describes them. Runs in a thread."""
+        """Return the pictures, uint8 (3, H, W), and a sentence that describes them. Called in a thread."""
         raise NotImplementedError
 
     def build(self) -> Any:
-        """The box with the controls, `self.images`, and `self.status`."""
+        """Return the box with the controls and `self.images`; the base class adds `self.status`."""
         raise NotImplementedError
 
     def sync(self, state: Any) -> None:
         """Set the controls from the state."""
 
     def act(self, state: Any, control: str | None = None) -> None:
-        """Set the state. Changes by the same continuous `control`, such as a slider, are undone together."""
+        """Set the state. Consecutive changes by the same `control`, such as a slider, are undone together."""
         with self._lock:
             if self._syncing or state == self.state:
                 return
@@ -137,7 +137,7 @@ class Panel:
         self.say(sentence)
 
     def say(self, text: str) -> None:
-        """Show a sentence under the pictures."""
+        """Show a sentence below the pictures, or above them if `status_first` is true."""
         self.sentence = text
         if self.box:
             self.status.value = sentence_html(text)
@@ -170,7 +170,7 @@ class Panel:
     def _boxed(self) -> Any:
         self.status = ipw.HTML()
         self.images = [image_of(*pair) for pair in zip(self.pictures, self.names_of_pictures, strict=True)]
-        self.undo_button = button("Undo", "Back to before the last action", self.undo, icon="undo")
+        self.undo_button = button("Undo", "Undo the last action", self.undo, icon="undo")
         parts = [self.status, self.build()] if self.status_first else [self.build(), self.status]
         box = ipw.VBox([ipw.HTML(_STYLE), *parts])
         box.add_class("facegan")
@@ -197,10 +197,10 @@ class Panel:
 
 
 def why_no_controls(instead: str) -> str:
-    """A message if no controls can be shown, with what to do instead; empty if they can."""
+    """A message if controls cannot be shown, which says what to do instead; empty if they can."""
     if ipw is None:
         return (
-            "ipywidgets is not installed, so here is a picture without controls. Run "
+            "ipywidgets is not installed, so the picture has no controls. Run "
             "`pip install ipywidgets`, restart the kernel, and run this cell again."
         )
     if running_kernel() is None:
@@ -209,22 +209,22 @@ def why_no_controls(instead: str) -> str:
 
 
 def sentence_html(text: str) -> str:
-    """A sentence for an HTML widget; screen readers read it out when it changes."""
+    """The HTML of a sentence; screen readers read it aloud when it changes."""
     return f'<div class="fg-status" role="status" aria-live="polite">{html.escape(text)}</div>'
 
 
 def numbers(picks: Sequence[int]) -> str:
-    """Picked faces, counted from 0, as text, counted from 1: "1, 3"."""
+    """Format picked faces, counted from 0, as text, counted from 1: "1, 3"."""
     return ", ".join(str(index + 1) for index in picks)
 
 
 def blank(like: Tensor) -> Tensor:
-    """A white picture of the same size."""
+    """A white picture of the same size as another one."""
     return like.new_full(like.shape, 255)
 
 
 def side_by_side(pictures: Sequence[Tensor], *, width: int = 900, gap: int = 12) -> Tensor:
-    """Pictures of any size as one picture on white, stacked if they would be wider than `width`."""
+    """Combine pictures of any size on white, in a row, or stacked if the row would be wider than `width`."""
     across = sum(p.shape[2] + gap for p in pictures) - gap <= width
     axis, other = (2, 1) if across else (1, 2)
     size = max(p.shape[other] for p in pictures)
@@ -234,6 +234,6 @@ def side_by_side(pictures: Sequence[Tensor], *, width: int = 900, gap: int = 12)
 
 
 def _missing(picture: Tensor, other: int, size: int, gap: int) -> tuple[int, int, int, int]:
-    """Padding (left, right, top, bottom) to `size` along the axis `other`, and to a gap along the other."""
+    """The padding (left, right, top, bottom) to `size` along the axis `other`, and by a gap along the other axis."""
     rest = size - picture.shape[other]
     return (0, gap, 0, rest) if other == 1 else (0, rest, 0, gap)

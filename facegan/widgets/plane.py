@@ -25,14 +25,14 @@ from facegan.widgets.panel import Panel
 
 YOURS = "your points"
 _RATES = (1e-4, 2e-4, 5e-4, 1e-3, 2e-3, 5e-3, 1e-2)
-_TELL_EVERY = 200  # steps between two lines of progress
+_TELL_EVERY = 200  # steps between two progress messages
 # Settings with a slider: label, tooltip, and values.
 _SLIDERS: dict[str, tuple[str, str, tuple]] = {
     "lr_d": ("Rate of D", "Learning rate of D", _RATES),
     "lr_g": ("Rate of G", "Learning rate of G", _RATES),
     "n_critic": ("D steps", "Steps of D for each step of G", (1, 2, 3, 5, 10)),
-    "r1": ("R1", "Weight of the R1 penalty; 0 is none", (0.0, 0.1, 0.3, 1.0, 3.0, 10.0)),
-    "instance_noise": ("Noise", "Standard deviation of the noise on what D sees", (0.0, 0.1, 0.2, 0.5, 1.0)),
+    "r1": ("R1", "Weight of the R1 penalty; 0 means none", (0.0, 0.1, 0.3, 1.0, 3.0, 10.0)),
+    "instance_noise": ("Noise", "Standard deviation of the noise in D's inputs", (0.0, 0.1, 0.2, 0.5, 1.0)),
 }
 
 
@@ -44,24 +44,26 @@ def plane(
     every: int = 20,
     seed: int = 0,
 ) -> Plane:
-    """Train a GAN of points, play the training, and retrain when a control changes.
+    """Train a GAN of points, play the recording, and train again when a control changes.
+
+    Without widgets, use `facegan.plane.record`.
 
     Args:
-        config: initial settings; by default `facegan.plane.CONFIG`.
+        config: initial settings; by default, `facegan.plane.CONFIG`.
         data: a name in `facegan.plane.DATA`, or points (N, 2).
-        steps: steps of each training.
+        steps: number of steps in each run.
         every: steps between two frames.
-        seed: seed of each training.
+        seed: initial seed.
 
     Raises:
-        ConfigError, DataError: as for `facegan.plane.record`, which does the same without widgets.
+        ConfigError, DataError: as for `facegan.plane.record`.
     """
     return Plane(data, checked_config(config), steps=steps, every=every, seed=checked_seed(seed))
 
 
 @dataclass(frozen=True)
 class PlaneState:
-    """The name of the data, the game's settings, and the seed."""
+    """The name of the data set, the settings, and the seed."""
 
     data: str
     config: TrainConfig
@@ -69,11 +71,11 @@ class PlaneState:
 
 
 class _Replaced(BaseException):
-    """The controls have changed since this training began; it ends without a message."""
+    """The controls have changed since this run began; it ends without a message."""
 
 
 class Plane(Panel):
-    """See `plane`. `state` is a `PlaneState`, `recording` the current recording."""
+    """See `plane`. `state` is a `PlaneState`, and `recording` is the current recording."""
 
     names_of_pictures = ("The last frame",)
     instead = "in a script, use facegan.plane.record and facegan.plane.play"
@@ -97,7 +99,7 @@ class Plane(Panel):
     def build(self) -> Any:
         self.frame = ipw.HTML(self.page.framed())
         names = [*([YOURS] if self._points is not None else []), *NAMES]
-        self.data = _menu("Data", "What G learns to make", names, self._set_data)
+        self.data = _menu("Data", "Points that G learns to generate", names, self._set_data)
         self.loss = _menu("Loss", "The losses of D and G", list(LOSSES), lambda v: self._set("loss", v))
         self.seed = seed_box(self._set_seed)
         self.sliders = {name: self._slider(name) for name in _SLIDERS}
@@ -139,7 +141,7 @@ class Plane(Panel):
 
 
 class _Watch(Callback):
-    """Reports the progress of a training, and ends it if its panel has another state."""
+    """Report the progress of a run, and end it if its panel has another state."""
 
     shows_progress = True
 

@@ -1,9 +1,8 @@
 """Restores the widgets of a reloaded page while a cell is still running.
 
-A reloaded page requests its widgets from the kernel, and a kernel handles messages in order, so the page shows
-"Loading widget..." until the running cell has ended. `answered` answers these requests, and no others, from within the
-cell. Does not restore printed output, because pages drop the text of cells that they did not start.
-  # the comm target by which a page asks for all widgets at once
+A reloaded page requests its widgets from the kernel. A kernel handles messages in order, so the page shows "Loading
+widget..." until the running cell has ended. `answered` answers these requests, and no others, from within the cell.
+Printed output is not restored, because pages discard the text of cells that they did not start.
 """
 
 from __future__ import annotations
@@ -12,21 +11,20 @@ import inspect
 from contextlib import suppress
 from typing import Any
 
-_CONTROL = "jupyter.widget.control"  # the comm target by which a page asks for all widgets at once
+_CONTROL = "jupyter.widget.control"  # comm target with which a page requests all widgets at once
 _ASKS = {"request_states", "request_state"}
-# comm target with which a page requests all widgets
-_NO_MESSAGE = (ValueError, KeyError, TypeError, AttributeError)  # errors of reading an unknown message
+_NO_MESSAGE = (ValueError, KeyError, TypeError, AttributeError)  # errors from reading an unknown message
 
 
 def answered(kernel: Any, frames: list) -> bool:
-    """Answer a message if a reloaded page requests its widgets with it. Runs in the kernel's main thread.
+    """Answer a message if it is a reloaded page's request for its widgets. Call this in the kernel's main thread.
 
     Args:
         kernel: the ipykernel.
         frames: frames of the message.
 
     Returns:
-        Whether it was answered; if so, the kernel must not handle it again.
+        Whether the message was answered; if so, the kernel must not handle it again.
     """
     try:
         idents, parts = kernel.session.feed_identities(frames, copy=False)
@@ -41,7 +39,7 @@ def answered(kernel: Any, frames: list) -> bool:
         return False
     import zmq
 
-    with suppress(Exception):  # an error must not end the training
+    with suppress(Exception):  # an error must not end the run
         kernel.set_parent(idents, message, channel="shell")
         kernel._publish_status("busy", "shell")
         _handle(kernel, replies, idents, message)
@@ -63,7 +61,7 @@ def _asks_for_widgets(kind: str, content: dict) -> bool:
 
 def _handle(kernel: Any, replies: Any, idents: list, message: dict) -> None:
     """Call the kernel's own handler, which does not block for these messages."""
-    with suppress(Exception):  # as the kernel does, which logs it
+    with suppress(Exception):  # as in the kernel, which logs the error
         result = kernel.shell_handlers[message["header"]["msg_type"]](replies, idents, message)
         if inspect.iscoroutine(result):
             with suppress(StopIteration):
@@ -71,7 +69,7 @@ def _handle(kernel: Any, replies: Any, idents: list, message: dict) -> None:
 
 
 def _idents_of_cell(kernel: Any) -> Any:
-    """The sender of the running cell for `set_parent`: a context variable in ipykernel 7, a dict in 6."""
+    """The sender of the running cell, for `set_parent`: a context variable in ipykernel 7, a dict in ipykernel 6."""
     if (variable := getattr(kernel, "_shell_parent_ident", None)) is not None:
         return kernel._get_shell_context_var(variable)
     return kernel._parent_ident["shell"]

@@ -1,4 +1,4 @@
-"""The widget `step`: a training one update at a time."""
+"""The widget `step`: training one update at a time."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from facegan.widgets.step_picture import draw_fakes, draw_logits
 SHOWN, ASKED = (
     8,
     32,
-)  # number of fakes that are drawn; number of fakes and of real faces in histograms and table
+)  # number of fakes in the picture; number of fakes, and of real faces, in histograms and table
 _NAMES = {"D": "a step of D", "G": "a step of G", "both": "a step of both", "ten": "ten steps of both"}
 _ROWS = (
     ("Loss of D", "loss_d"),
@@ -30,22 +30,24 @@ _ROWS = (
     ("Gradient norm of D", "grad_norm_d"),
     ("Gradient norm of G", "grad_norm_g"),
 )
-_SMALL = 2**16  # pixels in a step's batches, such as 64 images of 32 px
+_SMALL = 2**16  # maximum pixels in a step's batches for one thread, such as 64 images of 32 px
 _CELL = "padding: 3px 10px; text-align: right"
 _HEAD = "padding: 3px 10px; text-align: left; font-weight: 400"
-_CRITICS = [LOSSES[name] for name in ("wasserstein", "hinge", "least_squares")]  # logits, no probabilities
+_CRITICS = [
+    LOSSES[name] for name in ("wasserstein", "hinge", "least_squares")
+]  # whose logits have no probabilities
 
 
 def step(gan: GAN, faces: Any, *, seed: int = 0) -> Step:
     """A debugger for GAN training: update D alone, G alone, or both, and see what changes.
 
     The GAN is trained in place. "Step D" updates D on the next batch and on fakes of the current G. "Step G" updates G
-    on fakes of new latents, through the current D. "Step both" is a step of `fit`. Undo restores the GAN bit for bit:
+    on fakes from new latents, through the current D. "Step both" is a step of `fit`. Undo restores the GAN bit for bit:
     weights, optimizers, average, random numbers, and history.
 
-    Pictures and values are for the same 32 fakes and 32 faces each time, not for the step's batch. The fakes are from G
-    itself, not from its average. The losses are without penalties. At most half of the CPU's threads are used. Without
-    widgets, use `facegan.training.game.Game`.
+    Pictures and values are always for the same 32 fakes and 32 real faces, not for the step's batch. The fakes are from
+    G itself, not from its average. The losses do not include penalties. At most half of the CPU's threads are used.
+    Without widgets, use `facegan.training.game.Game`.
 
     Args:
         gan: a GAN of images, new or trained.
@@ -53,8 +55,8 @@ def step(gan: GAN, faces: Any, *, seed: int = 0) -> Step:
         seed: seed of the latents that are shown.
 
     Raises:
-        ConfigError: `gan` is not a GAN, does not generate images, or the seed is invalid.
-        DataError: the faces are not images of the GAN's size, or there are fewer than one batch.
+        ConfigError: `gan` is not a GAN or does not generate images, or the seed is invalid.
+        DataError: the faces are not images of the GAN's size, or there is less than one batch.
     """
     return Step(Game(gan, faces), seed=checked_seed(seed))
 
@@ -68,10 +70,10 @@ class StepState:
 
 
 class Step(Panel):
-    """See `step`. `state` is a `StepState`, `game` the `Game`; `before` and `after` are of class `Look`."""
+    """See `step`. `state` is a `StepState`, and `game` is the `Game`; `before` and `after` are of class `Look`."""
 
     names_of_pictures = (
-        "Fakes, D's output for each, and where D asks G to make them brighter or darker",
+        "Fakes, D's output for each, and where brighter or darker pixels would look more real to D",
         "Histograms of D's logits before and after the last step; the table has the means",
     )
     still_width = 2000
@@ -98,12 +100,12 @@ class Step(Panel):
 
     def build(self) -> Any:
         self.buttons = {
-            "D": self._button("D", "Step D", "Update D only, on the next batch of faces and new fakes"),
-            "G": self._button("G", "Step G", "Update G only, on new fakes, through the current D"),
+            "D": self._button("D", "Step D", "Update only D, on the next batch of faces and new fakes"),
+            "G": self._button("G", "Step G", "Update only G, on new fakes, through the current D"),
             "both": self._button("both", "Step both", "Algorithm 1: update D, then G"),
             "ten": self._button("ten", "\N{MULTIPLICATION SIGN}10", "Ten steps of both"),
         }
-        self.resample = button("New faces", "Show fakes of other latents", self._resample, icon="random")
+        self.resample = button("New faces", "Show fakes from other latents", self._resample, icon="random")
         self.seed = seed_box(lambda seed: self.act(replace(self.state, seed=seed)))
         self.table = ipw.HTML(self._table())
         fakes, logits = self.images
@@ -125,14 +127,14 @@ class Step(Panel):
         self.act(replace(self.state, seed=next_seed(self.state.seed)))
 
     def _move(self, moves: tuple[str, ...]) -> None:
-        """Make or undo moves; then limit the panel's undo to that of the game."""
+        """Make or undo moves, and then limit the panel's undo to that of the game."""
         failed = True
         try:
             self.game.go_to(moves)
             failed = False
         finally:
             with self._lock:
-                if failed:  # drops queued moves, too
+                if failed:  # queued moves are dropped, too
                     self.state = replace(self.state, moves=self.game.moves)
                     self._past = [
                         p for p in self._past if len(p.moves) <= len(self.game.moves) and p != self.state
@@ -142,10 +144,10 @@ class Step(Panel):
                     self._sync()
 
     def _threads(self) -> int:
-        """One CPU thread for small batches, otherwise half of them.
+        """The number of CPU threads: one for small batches, otherwise half of them.
 
         Threads wait for each other in every layer. With another busy process on two cores, a step of `wgan_gp` at 32
-        px took 10 s with two threads, and 0.9 s with one; on idle cores, 0.5 s with two.
+        px took 10 s with two threads, and 0.9 s with one thread. On idle cores, it took 0.5 s with two threads.
         """
         config = self.game.gan.config
         pixels = config.batch_size * config.n_critic * config.image_size**2
@@ -159,7 +161,7 @@ class Step(Panel):
         return f"{logits.mean():.2f}" if self.is_critic else f"{logits.sigmoid().mean():.1%}"
 
     def _numbers(self, look: Look) -> list[tuple[str, str]]:
-        """The rows of the table for a `Look`: names and numbers."""
+        """The rows of the table for a `Look`: names and values."""
         mean = "Mean logit" if self.is_critic else "Mean of D"
         shown = [
             (f"{mean}, real faces", self._mean(look.real_logits)),
@@ -168,7 +170,7 @@ class Step(Panel):
         return shown + [(title, f"{getattr(look, name):.3g}") for title, name in _ROWS]
 
     def _table(self) -> str:
-        """The numbers before and after the last move, for these fakes and as many real faces."""
+        """The HTML table of the values before and after the last move."""
         looks = (
             [("now", self.after)] if self.before is None else [("before", self.before), ("after", self.after)]
         )
@@ -193,4 +195,4 @@ class Step(Panel):
         said += f"D's {what} is {values[0]} for {ASKED} real faces and {values[1]} for {ASKED} fakes. "
         said += f"Loss of D {values[2]}, of G {values[3]}."
         finite = self.after.fake_logits.isfinite().all()
-        return said if finite else f"{said} Not all values are finite: the training has diverged. Undo."
+        return said if finite else f"{said} Not all values are finite: training has diverged. Undo."

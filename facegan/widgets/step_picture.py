@@ -1,6 +1,6 @@
 """The pictures of `facegan.widgets.step`: fakes, gradients of D, and D's logits.
 
-They are drawn with Pillow in a few milliseconds, because a matplotlib figure takes longer than a training step.
+They are drawn with Pillow in a few milliseconds; a matplotlib figure would take longer than a training step.
 """
 
 from __future__ import annotations
@@ -17,21 +17,23 @@ from facegan.explore import BLUE, ORANGE
 from facegan.images import to_uint8
 from facegan.training.single import Look
 
-# In pixels; pictures are displayed at half size, so that text is sharp.
+# In pixels. Pictures are displayed at half size, so that text is sharp.
 _SIDE, _GAP, _COLUMNS = 200, 16, 4  # approximate side of a fake; gap between fakes; fakes per row
 _TEXT, _GRAY = (30, 30, 30), (110, 110, 110)
-_LITTLE = (170, 170, 170)  # gray of the heat map where the gradient is small
+_LITTLE = (170, 170, 170)  # gray in the heat map where the gradient is small
 _BINS = 24
 _WIDTH, _PANEL, _TOP = 860, 250, 44  # dimensions of the histograms
 
 
 def heat_map(fakes: Tensor, pull: Tensor) -> Tensor:
-    """Heat maps of D's gradient: fakes in light gray, orange where brighter looks more real to D, blue where darker.
+    """Heat maps of D's gradient, over fakes in light gray.
+
+    A pixel is orange where a brighter pixel increases D's logit, and blue where a darker pixel increases it.
 
     Args:
         fakes: (N, 3, S, S) in [-1, 1].
-        pull: gradient of D's logits with respect to the fakes, summed over the colors. The strongest one percent of
-            all pixels have the full color.
+        pull: (N, 3, S, S), the gradient of D's logits with respect to the fakes; it is summed over the colors. The
+            strongest one percent of all pixels have the full color.
 
     Returns:
         uint8 (N, 3, S, S).
@@ -46,7 +48,7 @@ def heat_map(fakes: Tensor, pull: Tensor) -> Tensor:
 
 
 def draw_fakes(look: Look, captions: Sequence[str], title: str) -> Tensor:
-    """The first fakes in rows of four, a caption and the heat map under each; uint8 (3, H, W)."""
+    """Draw the first fakes in rows of four, with a caption and the heat map below each; uint8 (3, H, W)."""
     n, side = len(captions), look.fakes.shape[-1]
     scale = max(1, round(_SIDE / side))
     tile, line = side * scale, side * scale // 5
@@ -54,7 +56,7 @@ def draw_fakes(look: Look, captions: Sequence[str], title: str) -> Tensor:
     fakes, heat = to_uint8(look.fakes[:n]), heat_map(look.fakes[:n], look.pull[:n])
     picture, draw = _canvas(_COLUMNS * (tile + _GAP) - _GAP, 3 * line + math.ceil(n / _COLUMNS) * high - _GAP)
     draw.text((0, 0), title, fill=_TEXT, font=font)
-    draw.text((0, line), "Below each, what D asks G to change:", fill=_TEXT, font=font)
+    draw.text((0, line), "Below each, changes that look more real to D:", fill=_TEXT, font=font)
     x = 0.0
     for color, text in ((ORANGE, "brighter"), (BLUE, "darker"), (_LITTLE, "little change")):
         x = _swatch(draw, x, 2.5 * line, color, text, font) + line
@@ -68,7 +70,7 @@ def draw_fakes(look: Look, captions: Sequence[str], title: str) -> Tensor:
 
 
 def draw_logits(before: Look | None, after: Look) -> Tensor:
-    """Histograms of D's logits before and after the last move, uint8 (3, H, W): real faces up, fakes down."""
+    """Draw histograms of D's logits before and after the last move, uint8 (3, H, W): real faces up, fakes down."""
     looks = [("Now", after)] if before is None else [("Before", before), ("After", after)]
     edges = _edges([t for _, look in looks for t in (look.real_logits, look.fake_logits)])
     counts = [[_counts(t, edges) for t in (look.real_logits, look.fake_logits)] for _, look in looks]
@@ -82,7 +84,7 @@ def draw_logits(before: Look | None, after: Look) -> Tensor:
 
 
 def _panel(draw: Any, top: int, name: str, pair: list[np.ndarray], most: int, edges: np.ndarray) -> None:
-    """One pair of histograms, real faces above the middle line and fakes below it."""
+    """Draw a pair of histograms, with real faces above the middle line and fakes below it."""
     middle, high = top + _PANEL // 2, _PANEL // 2 - 12
     zero = _x(0.0, edges)
     draw.line((zero, top, zero, top + _PANEL - 8), fill=(170, 170, 170), width=2)
@@ -107,7 +109,7 @@ def _x(logit: float, edges: np.ndarray) -> int:
 
 
 def _edges(logits: Sequence[Tensor]) -> np.ndarray:
-    """Edges of bins around all finite logits and 0."""
+    """The edges of bins that cover all finite logits and 0."""
     values = torch.cat([*logits, torch.zeros(1)])
     values = values[values.isfinite()]
     low, high = min(values.min().item(), -1e-3), max(values.max().item(), 1e-3)
@@ -121,7 +123,7 @@ def _counts(logits: Tensor, edges: np.ndarray) -> np.ndarray:
 
 
 def _axis(draw: Any, top: int, edges: np.ndarray) -> None:
-    """Ticks at round numbers, and axis labels."""
+    """Draw ticks at round numbers, and axis labels."""
     span = edges[-1] - edges[0]
     power = 10.0 ** math.floor(math.log10(span / 4))
     step = next(power * m for m in (1, 2, 5, 10) if span / (power * m) <= 6)
@@ -134,7 +136,7 @@ def _axis(draw: Any, top: int, edges: np.ndarray) -> None:
 
 
 def _swatch(draw: Any, x: float, middle: float, color: tuple[int, int, int], text: str, font: Any) -> float:
-    """Draw a legend entry, a square of the color and a text; returns where the text ends."""
+    """Draw a legend entry, which is a square of the color and a text; returns the x at which the text ends."""
     half = font.size // 2
     draw.rectangle((x, middle - half, x + 2 * half, middle + half), fill=color)
     draw.text((x + 3 * half, middle), text, fill=_TEXT, font=font, anchor="lm")

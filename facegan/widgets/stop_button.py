@@ -1,10 +1,10 @@
 """Detects clicks on a Stop button while the running cell keeps the kernel busy.
 
-A kernel handles messages in order, so a click waits until the running cell ends. Here, the cell reads the messages
-that have arrived. No message is lost: each is returned to the kernel, in order, and is handled after the cell has
-ended. Only the requests of a reloaded page for its widgets are answered immediately (`facegan.widgets.reconnect`).
-JupyterLab with ipykernel 7 delivers clicks in a separate thread; then no click arrives here, and the button's usual
-handler is called.
+A kernel handles messages in order, so a click waits until the running cell ends. With this module, the cell itself
+reads the messages that have arrived. No message is lost: each one is returned to the kernel, in order, and is handled
+after the cell has ended. Only the requests of a reloaded page for its widgets are answered immediately
+(`facegan.widgets.reconnect`). JupyterLab with ipykernel 7 delivers clicks in a separate thread. In that case, no click
+arrives here, and the button's usual handler is called.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from facegan.widgets.reconnect import answered
 
 
 def poll_click(model_id: str) -> bool:
-    """Whether a click on the button with this model id has arrived; False outside a kernel's main thread."""
+    """Whether a click on the button with this model id has arrived; False outside of a kernel's main thread."""
     if threading.current_thread() is not threading.main_thread():
         return False  # the main thread is free to handle its messages
     kernel = running_kernel()
@@ -62,4 +62,4 @@ def _is_click(session: Any, frames: list, model_id: str) -> bool:
         body = session.unpack(content.bytes)
         return body["comm_id"] == model_id and body["data"]["content"]["event"] == "click"
     except (ValueError, KeyError, TypeError, AttributeError):
-        return False  # not a message as we know them; the kernel will see
+        return False  # an unknown message, which the kernel handles

@@ -1,4 +1,4 @@
-"""The widget `timeline`: the same faces during a training."""
+"""The widget `timeline`: images of the same latents during training."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from facegan.widgets.panel import Panel, blank
 
 
 def timeline(run: str | Path | Run = "faces", *, generator: nn.Module | None = None) -> TimelinePanel:
-    """Show faces of the same latents during training, next to the curves; other latents if generators were kept.
+    """Show images of the same latents during training, next to the curves.
 
-    Without widgets, use `facegan.Run`.
+    If the run kept its generators, other latents can be shown, too. Without widgets, use `facegan.Run`.
 
     Args:
         run: a run folder, or a bundled run: "faces", "synthetic", or one with a failure
             (`facegan.pretrained.GALLERY`).
-        generator: your own network, if the run trained one.
+        generator: your own network, if the run used one.
 
     Raises:
         CheckpointError: there is no such run.
@@ -37,7 +37,7 @@ def timeline(run: str | Path | Run = "faces", *, generator: nn.Module | None = N
 
 @dataclass(frozen=True)
 class TimelineState:
-    """The index of a snapshot, and the seed of the latents; None for the latents of the run's frames."""
+    """The index of a snapshot, and the seed of the latents; None means the latents of the run's frames."""
 
     index: int
     seed: int | None = None
@@ -64,20 +64,20 @@ class TimelinePanel(Panel):
         faces = self._faces(step, state.seed)
         curves = self._curves.at(step) if self._curves else blank(faces)
         said = f"Step {step:,}, snapshot {state.index + 1} of {len(self._steps)}."
-        if numbers := smoothed_at(self.run.history, step):  # as the curves beside them
+        if numbers := smoothed_at(self.run.history, step):  # the values of the curves
             words = " Losses: D {loss_d:.2f}, G {loss_g:.2f}; D(x) {d_real:.2f}, D(G(z)) {d_fake:.2f}."
             said += words.format(**numbers)
         return (faces, curves), said
 
     def build(self) -> Any:
         last = len(self._steps) - 1
-        tip = "Which snapshot to show; arrow keys go one at a time"
+        tip = "Choose a snapshot; arrow keys move by one"
         self.position = slider("Snapshot", tip, 0, max(last, 1), 1, last, self._slide)
         self.position.readout = False
         self.play = player(self.position, last, step=1, interval=300)
         kept = set(self._steps) <= set(self.run.generators)
-        missing = "This run kept no generator of some snapshots, so it cannot draw other faces"
-        tip = "Other latents, the same ones at every snapshot" if kept else missing
+        missing = "This run did not keep the generators of all snapshots, so it cannot draw other faces"
+        tip = "Show other latents, the same at every snapshot" if kept else missing
         self.resample = button("New faces", tip, self._resample, icon="random")
         self.resample.disabled = not kept
         buttons = row(self.play, self.resample, self.undo_button)
@@ -100,6 +100,6 @@ class TimelinePanel(Panel):
 
 
 def _first_sixteen(frame: Tensor, image_size: int) -> Tensor:
-    """The first 4 x 4 images of a grid of up to 8 x 8, with the two pixels of padding around each."""
+    """The first 4 x 4 images of a grid of up to 8 x 8, with two pixels of padding around each image."""
     side = 4 * (image_size + 2) + 2
     return frame[:, :side, :side]

@@ -41,7 +41,7 @@ def title(page):
 def test_a_changed_control_trains_and_plays_the_new_game(sheet):
     sheet.locator(".facegan select").nth(1).select_option("wasserstein")
     _wait(lambda: "wasserstein" in title(sheet), "it did not train again")
-    sheet.locator('.facegan button[title^="Back to before"]').click()
+    sheet.locator('.facegan button[title^="Undo the last"]').click()
     _wait(lambda: "wasserstein" not in title(sheet), "undo did not go back")
 
 
@@ -51,7 +51,7 @@ def test_a_retrained_page_keeps_the_layers_and_the_speed(sheet):
     _wait(lambda: "moons" in title(sheet), "it did not train again")
     assert inside(sheet, "[player.layers.arrows, player.speed]") == [True, 0.25]
     assert inside(sheet, "document.querySelector('[data-layer=arrows]').checked")
-    sheet.locator('.facegan button[title^="Back to before"]').click()
+    sheet.locator('.facegan button[title^="Undo the last"]').click()
     _wait(lambda: "moons" not in title(sheet), "undo did not go back")
 
 

@@ -20,8 +20,8 @@ gan = fg.GAN(fg.RECIPES["tiny"].replace(image_size=32))
 fg.fit(gan, faces, steps={STEPS});""",
     "fg.widgets.step(gan, faces)",
 )
-MOVES = {"D": "Update D only", "G": "Update G only", "both": "Algorithm 1", "ten": "Ten steps"}
-UNDO, NEW = "Back to before", "Show fakes of other"
+MOVES = {"D": "Update only D", "G": "Update only G", "both": "Algorithm 1", "ten": "Ten steps"}
+UNDO, NEW = "Undo the last", "Show fakes from other"
 SLOWEST = 3000  # ms a step may take at most on a busy machine; what it takes is printed
 
 
@@ -132,7 +132,7 @@ def test_a_step_takes_a_moment(sheet):
 
 def test_pictures_and_buttons_have_names_and_nothing_fails(sheet):
     spoken = sheet.locator(".facegan .fg-spoken").all_inner_texts()
-    assert any("D asks G to make them brighter" in text for text in spoken)
+    assert any("brighter or darker pixels would look more real" in text for text in spoken)
     assert any("Histograms of D's logits" in text for text in spoken)
     assert sheet.locator('.facegan [role="status"]').count() == 1
     box = sheet.locator(".facegan").first

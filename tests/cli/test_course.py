@@ -22,7 +22,7 @@ def test_course_keeps_a_students_file_and_names_it(facegan, tmp_path):
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "01_data.ipynb").read_text() == "mine"
     assert f"kept {tmp_path / '01_data.ipynb'}" in done.stdout
-    assert "rename yours" in done.stdout
+    assert "rename your file" in done.stdout
     assert f"copied {tmp_path / '02_architecture.ipynb'}" in done.stdout
 
 

@@ -31,7 +31,7 @@ def photos(place):
 
 def test_data_list_names_sets_sizes_and_terms(facegan):
     shown = facegan("data", "list").stdout
-    assert re.search(r"celeba +32,600 faces +248 MB to fetch: facegan data get celeba\n", shown)
+    assert re.search(r"celeba +32,600 faces +248 MB to download: facegan data get celeba\n", shown)
     assert re.search(r"celeba-full +202,599 faces", shown)
     assert re.search(r"synthetic +10,000 faces", shown)
     assert "non-commercial" in shown
@@ -166,7 +166,7 @@ def test_an_empty_name_as_of_an_unset_variable_is_not_the_current_folder(
     monkeypatch.chdir(photos)
     done = facegan(*command, "")
     assert done.returncode == 1
-    assert "is an empty text" in done.stderr
+    assert "is an empty string" in done.stderr
 
 
 def test_data_preview_makes_a_contact_sheet(facegan, photos, place):

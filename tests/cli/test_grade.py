@@ -49,7 +49,7 @@ def test_the_roster_decides_the_rows(facegan, place, graded):
     [
         (["--format", "xls"], "no format is called 'xls'; there are csv, canvas, moodle, gradescope"),
         (["--notebooks", "1,9"], "there is no notebook 9"),
-        (["--notebooks", "one"], "Give numbers"),
+        (["--notebooks", "one"], "Use numbers"),
         (["--due", "tomorrow"], "is not a time"),
         (["--roster", "nowhere.csv"], "the roster nowhere.csv cannot be read"),
         (["--out", "submissions"], "--out submissions is a folder"),

@@ -88,7 +88,7 @@ def failing(error):
         (
             DownloadError("no answer"),
             1,
-            "facegan: no answer\nMeanwhile, --data synthetic trains on drawn faces",
+            "facegan: no answer\nIn the meantime, --data synthetic trains on drawn faces",
         ),
     ],
 )

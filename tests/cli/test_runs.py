@@ -225,7 +225,7 @@ def test_sample_draws_in_parts_and_refuses_one_file_that_does_not_fit(facegan, f
     facegan("sample", "run", "--n", 300, "--seed", 5, "--out", "parts.npy")
     expected = to_uint8(load_generator(finished / "run").sample(300, seed=5)).numpy()
     assert np.array_equal(np.load(finished / "parts.npy"), expected)
-    for out, message in (("giant.npy", "Name a folder"), ("giants", "Draw fewer")):
+    for out, message in (("giant.npy", "Use a folder"), ("giants", "Draw fewer")):
         refused = facegan("sample", "run", "--n", 10**12, "--out", out)
         assert refused.returncode == 1
         assert message in refused.stderr

@@ -100,7 +100,7 @@ def test_training_starts_from_a_run_and_resumes_without_it(facegan, finished):
         (["--start-from", "run", "--augment-target", 0.6], "--augment-target 0.6 adapts .* --augment none"),
         (
             ["--start-from", "run", "--run-dir", "run"],
-            "from run, step 6 .* start from the same to resume that run",
+            "from run, step 6 .* start from the same run to resume that run",
         ),
     ],
 )

@@ -51,7 +51,7 @@ def test_names_that_are_no_options_stay():
         ([*TRAIN, "a", "--batch-size", 64], "Use a --batch-size of at most 40", "batch_size"),
         ([*TRAIN, "a", "--epochs", 2], "got both --epochs 2 and --steps 2", "epochs="),
         ([*TRAIN, "a", "--lr-d", 1e30], "or --precision fp32", "precision="),
-        ([*TRAIN, "a", "--image-size", 48], "in Python, your own networks", "set image_size"),
+        ([*TRAIN, "a", "--image-size", 48], "In Python, your own networks", "set image_size"),
         ([*TRAIN, "a", "--crop", "celeba-108", "--align", "face"], "--crop celeba-108 and --align face", "align="),
         ([*TRAIN, "faces.npy"], "Choose another --run-dir", "run_dir"),
         (["info", "nowhere"], "Name a run folder, or a bundled run", "fit("),

@@ -136,7 +136,7 @@ def test_a_disk_that_is_too_small_is_named(capsys, monkeypatch):
     assert notebook.load_faces("celeba", 16).name == "synthetic"
     said = printed(capsys)
     assert len(said) == 2
-    assert said[0].startswith("celeba could not be fetched: celeba needs 1,000,000,000,000 MB, and ")
+    assert said[0].startswith("celeba could not be fetched: celeba needs 1,000,000,000,000 MB, but ")
     assert said[1] == "Fix that; then run this cell again."  # no address would help
 
 
@@ -199,7 +199,7 @@ def test_the_environment_may_name_a_zip(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("wrong", ["celebs", "no/such/folder", ""])
 def test_a_wrong_value_is_an_error(wrong, server):
-    with pytest.raises(DataError, match=r"does not exist|empty text"):
+    with pytest.raises(DataError, match=r"does not exist|empty string"):
         notebook.load_faces(wrong, 16)
     assert server.seen == []
 

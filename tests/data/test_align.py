@@ -233,7 +233,7 @@ def test_broken_files_and_faceless_ones_are_named_as_what_they_are(crop, tmp_pat
 def test_faceless_photographs_are_counted_where_too_many_are_broken(crop, tmp_path):
     Image.new("RGB", (200, 200), GRAY).save(tmp_path / "wall.png")
     (tmp_path / "zcut.png").write_bytes(b"")
-    with pytest.raises(DataError, match=r"zcut\.png: empty file.*In 1 of the others no face was found"):
+    with pytest.raises(DataError, match=r"zcut\.png: empty file.*In 1 of the others, no face was found"):
         load_faces(tmp_path, 32, align="face")
 
 

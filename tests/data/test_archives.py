@@ -157,7 +157,7 @@ def test_compression_that_is_not_supported_is_called_so(tmp_path, method):
     data = bytearray(path.read_bytes())
     data[data.index(b"PK\x01\x02") + 10] = method
     path.write_bytes(data)
-    with pytest.raises(DataError, match=rf"not supported \(.*method {method}\).*ordinary zip"):
+    with pytest.raises(DataError, match=rf"not supported \(.*method {method}\).*standard zip"):
         load_faces(path, 16)
 
 

@@ -165,7 +165,7 @@ def test_each_item_is_read_once():
         ([IMAGES[0, 0], IMAGES[1, 0]], r"image 0 is uint8 \(16, 16\), expected \(3, H, W\)"),
         (torch.zeros(2, 3, 16, 16).to_sparse(), "sparse_coo torch.float32 tensor .* dense"),
         (Items, "the images are a type, expected an array"),
-        ([{"picture": 1}, {"picture": 2}], "a dict with 'picture', expected 'image'"),
+        ([{"picture": 1}, {"picture": 2}], "a dict with 'picture', expected a key 'image'"),
     ],
 )  # fmt: skip
 def test_what_are_no_images_is_refused(given, message):

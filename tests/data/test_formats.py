@@ -101,7 +101,7 @@ def test_what_can_be_read_later_is_read_then(tmp_path, folder, heic, monkeypatch
 )
 def test_other_kinds_are_named_with_what_to_do(folder, name, advice):
     add(folder, name)
-    with pytest.warns(UserWarning, match="not read of photos") as caught:
+    with pytest.warns(UserWarning, match="files in photos that were not read") as caught:
         load_faces(folder, 16)
     assert advice in str(caught[0].message)
 

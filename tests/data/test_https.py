@@ -31,7 +31,7 @@ def test_a_body_without_end_of_a_file_of_unknown_size_is_left_at_a_limit(server,
     monkeypatch.setattr(transfer, "_MOST_UNKNOWN", 300_000)
     server.files["/faces.zip"] = bytes(100_000)
     server.faults = [{"endless": True}]
-    with pytest.raises(MirrorError, match=r"more than 300,000 bytes, the most for a file of unknown size"):
+    with pytest.raises(MirrorError, match=r"more than 300,000 bytes, the maximum for a file of unknown size"):
         Https(f"{server.url}/faces.zip").fetch(tmp_path / "faces.zip")
 
 

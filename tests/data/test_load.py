@@ -299,5 +299,5 @@ def test_a_data_set_cannot_be_framed_anew(options):
 
 
 def test_an_empty_source_is_refused():
-    with pytest.raises(DataError, match="empty text"):
+    with pytest.raises(DataError, match="empty string"):
         load_faces("", 16)

@@ -271,7 +271,7 @@ def test_when_all_is_down_every_route_and_the_way_by_hand_are_named(routes, serv
         f"  {server.url}/class/whole.zip, to cut from celeba-full: the server answered 404",
         "  Google Drive file keras, to cut from celeba-full: ",
         f"By hand: open {server.url}/faces.zip in a browser, or ask your instructor for faces.zip,",
-        f"and put it at {Path('data/faces.zip').absolute()}; then run this again. So does whole.zip in the same",
+        f"and put it at {Path('data/faces.zip').absolute()}; then run this again. whole.zip in the same",
     ], strict=True):  # fmt: skip
         assert line.startswith(begins)
     assert not installed()

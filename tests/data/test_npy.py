@@ -67,7 +67,7 @@ def test_files_that_hold_no_images_are_refused(array, message):
 def test_a_file_of_savez_is_called_so():
     np.savez("faces.npz", IMAGES)
     os.rename("faces.npz", "faces.npy")
-    with pytest.raises(DataError, match=r"not a readable \.npy.*a zip, as np\.savez makes"):
+    with pytest.raises(DataError, match=r"not a readable \.npy.*a zip, as np\.savez writes"):
         load_faces("faces.npy", 16)
 
 

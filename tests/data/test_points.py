@@ -41,7 +41,7 @@ def test_the_given_array_is_copied():
         (POINTS.reshape(5, 4), r"float32 \(5, 4\), expected points \(N, 2\)"),
         (POINTS[:1], "has 1 point"),
         (POINTS[0], r"float32 \(2,\), expected points"),
-        ("ring", "Names of data sets are for plane.record"),
+        ("ring", "Use names of data sets only with plane.record"),
         ([[0, 1], [2]], "are a list"),
         (np.ones((3, 2), complex), "of type complex128"),
         (PointDataset(np.zeros((2, 3), np.float32), "a"), "have 3 numbers each, expected 2"),

@@ -100,7 +100,7 @@ def test_a_verified_file_is_not_read_again(source, monkeypatch):
 
 def test_a_full_disk_is_foreseen(source, monkeypatch):
     monkeypatch.setitem(registry.SOURCES, "celeba", replace(source, size=10**18))
-    with pytest.raises(DownloadError, match=r"needs 1,000,000,000,000 MB, and .* free"):
+    with pytest.raises(DownloadError, match=r"needs 1,000,000,000,000 MB, but .* free"):
         fetch("celeba")
 
 

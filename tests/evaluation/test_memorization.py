@@ -103,7 +103,7 @@ def test_too_few_faces_are_refused(drawn, sizes, message):
 
 
 def test_faces_in_both_sets_are_refused(drawn):
-    with pytest.raises(ConfigError, match="150 of 150 held-out faces are training faces, too"):
+    with pytest.raises(ConfigError, match="150 of 150 held-out faces are also training faces"):
         CopyDetector(drawn[0], drawn[0])
 
 

@@ -90,7 +90,7 @@ def test_runs_have_a_size_in_common(runs, config, many, tmp_path):
     assert common_size(runs) == 16
     larger = GAN(replace(config, image_size=32), device="cpu")
     fit(larger, random_faces(16, size=32), steps=1, run_dir=tmp_path / "larger")
-    with pytest.raises(ConfigError, match=r"plain 16 px, .*larger 32 px. Name runs of one size"):
+    with pytest.raises(ConfigError, match=r"plain 16 px, .*larger 32 px. Choose runs of one size"):
         common_size([runs[0], tmp_path / "larger"])
 
 

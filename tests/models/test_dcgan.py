@@ -156,7 +156,7 @@ def test_truncated_samples_vary_less():
 
 
 def test_latents_of_the_wrong_length_are_refused():
-    with pytest.raises(ConfigError, match=r"\(2, 9\), this generator takes \(N, 8\)"):
+    with pytest.raises(ConfigError, match=r"\(2, 9\), but this generator takes \(N, 8\)"):
         tiny_generator().generate(torch.zeros(2, 9))
 
 

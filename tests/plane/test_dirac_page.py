@@ -106,7 +106,7 @@ def test_the_document_refers_to_nothing_outside(page):
 def test_alt_text_says_what_the_trajectory_does(page):
     end = np.hypot(*trajectory("gan")[-1])
     assert "GAN (minimax), simultaneous updates at learning rate 0.1" in page.alt
-    assert f"from distance 1.41 of the equilibrium to {end:.2f} in 300 steps" in page.alt
+    assert f"the distance from the equilibrium changes from 1.41 to {end:.2f} in 300 steps" in page.alt
 
 
 def test_alt_text_says_where_a_factor_is_not_defined():

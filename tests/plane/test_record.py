@@ -192,7 +192,7 @@ def test_gans_that_are_built_in_threads_have_the_weights_of_their_seeds():
 
 
 def test_a_data_set_in_the_place_of_the_config_is_named():
-    with pytest.raises(ConfigError, match="Data sets are named by data='moons'"):
+    with pytest.raises(ConfigError, match="To choose a data set, use data='moons'"):
         plane.record("moons")
 
 

@@ -97,10 +97,10 @@ def test_the_next_run_finds_a_newer_state_that_was_saved_elsewhere(faces, tmp_pa
     with pytest.warns(UserWarning, match="is still unavailable"):
         fit(make_gan(), faces, steps=4, snapshot_every=2, run_dir=run, callbacks=[unmount])
     away.rename(tmp_path / "drive")
-    with pytest.raises(CheckpointError, match=r"is at step 2, and (.*) has step 4 of the same run") as caught:
+    with pytest.raises(CheckpointError, match=r"is at step 2, but (.*) has step 4 of the same run") as caught:
         fit(make_gan(), faces, steps=6, run_dir=run)
     assert Run.open(run).checkpoints == [0, 2]
-    rescue = re.search(r", and (\S+) has", str(caught.value))[1]
+    rescue = re.search(r", but (\S+) has", str(caught.value))[1]
     shutil.copytree(rescue, run, dirs_exist_ok=True)
     fit(make_gan(), faces, steps=6, snapshot_every=2, run_dir=run)
     assert Run.open(run).steps == [0, 2, 4, 6]
@@ -176,7 +176,9 @@ def test_a_bad_frame_is_passed_over_and_said_and_the_run_stays_in_its_folder(spo
     fit(make_gan(), faces, steps=2, snapshot_every=1, run_dir=tmp_path)
     bad = tmp_path / "frames" / "step_000001.png"
     bad.write_bytes(kept := spoil(bad.read_bytes()))
-    with pytest.warns(UserWarning, match=r"step_000001\.png .*; progress\.gif is made without") as caught:
+    with pytest.warns(
+        UserWarning, match=r"step_000001\.png .*; progress\.gif was written without them"
+    ) as caught:
         fit(make_gan(), faces, steps=3, snapshot_every=1, run_dir=tmp_path)
     assert len(caught) == 1
     assert Run.open(tmp_path).checkpoints[-1] == 3

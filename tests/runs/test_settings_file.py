@@ -71,5 +71,5 @@ def test_a_file_of_bytes_is_refused(tmp_path):
 def test_a_missing_file_and_a_folder_say_what_to_name(tmp_path):
     with pytest.raises(ConfigError, match=r"it cannot be read \(No such file"):
         read_settings(tmp_path / "a.json")
-    with pytest.raises(ConfigError, match=r"it is a folder.*name .*config\.json"):
+    with pytest.raises(ConfigError, match=r"it is a folder.*use .*config\.json"):
         read_settings(tmp_path)

@@ -17,7 +17,7 @@ def test_spinning_is_limited_before_torch_is_imported():
 @pytest.mark.parametrize("loaded", [False, True])
 def test_the_users_own_setting_is_kept(name, loaded):
     environment = {name: "7"}
-    assert limit_spin(environment, torch_is_loaded=loaded) == f"{name}=7, as in the environment"
+    assert limit_spin(environment, torch_is_loaded=loaded) == f"{name}=7, from the environment"
     assert environment == {name: "7"}
 
 

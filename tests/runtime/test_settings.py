@@ -121,7 +121,7 @@ def test_a_batch_of_inference_mode_is_trained_on(gan, real):
 @pytest.mark.parametrize(
     ("setting", "message"),
     [("float64", r"Its weights are float64; .*call \.float"), ("meta", "on the device 'meta'"),
-     ("inference", "were made in torch.inference_mode")],
+     ("inference", "were created in torch.inference_mode")],
 )  # fmt: skip
 def test_networks_that_were_built_in_it_are_refused_in_a_sentence(setting, message):
     with SETTINGS[setting]():

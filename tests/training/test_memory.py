@@ -26,7 +26,7 @@ def small_machine(monkeypatch):
     ],
 )
 def test_what_no_machine_holds_is_refused_at_once(build):
-    with pytest.raises(ConfigError, match=r"needs at least [\d,]+\.\d GB of memory, and cpu has"):
+    with pytest.raises(ConfigError, match=r"needs at least [\d,]+\.\d GB of memory, but cpu has"):
         build()
 
 

@@ -20,7 +20,7 @@ def test_arithmetic_picks_into_groups_clears_and_undoes(generator):
     arithmetic.group.value = 1
     arithmetic.faces.buttons[10].click()
     assert arithmetic.state.groups[:2] == ((0, 1, 2), (3, 4, 5, 10))
-    assert arithmetic.faces.buttons[10].tooltip == "Take face 11 out of B"
+    assert arithmetic.faces.buttons[10].tooltip == "Remove face 11 from B"
     changes(arithmetic, arithmetic.resample.click)
     changes(arithmetic, arithmetic.clear.click)
     assert "Pick at least one face" in arithmetic.sentence
@@ -46,7 +46,7 @@ def test_it_opens_with_groups_of_light_and_dark_backgrounds():
     sides = torch.cat([images[:, :, :32, :6], images[:, :, :32, -6:]], 3).mean((1, 2, 3))
     assert sides[:3].min() > sides[6:9].max() >= sides[6:9].min() >= sides[3:6].max()
     assert arithmetic.sentence.startswith(
-        "A's faces share a light background, B's and C's a dark one. Mean of A"
+        "A's faces have a light background, and B's and C's have a dark one. Mean of A"
     )
     arithmetic.faces.buttons[8].click()
     arithmetic.wait()

@@ -51,7 +51,7 @@ def test_a_click_that_is_heard_again_after_the_end_changes_nothing(gan, faces):
 def test_a_script_with_live_keeps_the_progress_bar(gan, faces, capsys):
     fit(gan, faces, steps=2, callbacks=[widgets.live()])
     said = capsys.readouterr()
-    assert "here `fit` shows its progress bar" in said.out
+    assert "without one, `fit` shows its progress bar" in said.out
     assert "2/2" in said.err
 
 
@@ -123,7 +123,9 @@ def test_start_over_says_what_to_do_with_networks_of_your_own(gan, faces, tmp_pa
     gan.has_own_networks = True
     fit(gan, faces, steps=5, snapshot_every=1, run_dir=tmp_path / "run", callbacks=[live])
     live.panel.again.click()
-    assert live.panel.sentence.endswith("rerun the cell that builds them and the GAN. It may be this cell.")
+    assert live.panel.sentence.endswith(
+        "rerun the cell that builds them and the GAN. This may be the same cell."
+    )
     assert gan.step == 5
 
 

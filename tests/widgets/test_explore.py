@@ -55,7 +55,7 @@ def test_buttons_say_which_face_is_kept_and_what_they_do(generator):
     assert explore.faces.buttons[2].tooltip == "Release face 3"
     assert "kept" in explore.faces.buttons[2].description
     explore.wait()
-    assert "kept as they are: 3" in explore.status.value
+    assert "kept: 3" in explore.status.value
 
 
 def test_code_of_what_is_shown_can_be_opened_and_closed(generator):

@@ -19,19 +19,19 @@ class Uniform:
     high: float
 
     def transform(self, uniforms: np.ndarray) -> np.ndarray:
-        """Turn uniforms on [0, 1) into float64 values of this attribute."""
+        """Convert uniform numbers in [0, 1) to float64 values of this attribute."""
         return self.low + (self.high - self.low) * uniforms
 
 
 @dataclass(frozen=True)
 class Choice:
-    """A categorical attribute: labels (or booleans) with their probabilities."""
+    """A categorical attribute: labels (strings or booleans) with their probabilities."""
 
     labels: tuple[str | bool, ...]
     probabilities: tuple[float, ...]
 
     def transform(self, uniforms: np.ndarray) -> np.ndarray:
-        """Turn uniforms on [0, 1) into an array of labels."""
+        """Convert uniform numbers in [0, 1) to an array of labels."""
         edges = np.cumsum(self.probabilities)[:-1]
         return np.array(self.labels)[np.searchsorted(edges, uniforms, side="right")]
 
@@ -69,7 +69,7 @@ DISTRIBUTIONS: dict[str, Uniform | Choice] = {
     "blush": Uniform(0, 1),  # strength of the color on the cheeks
     "freckles": Choice((False, True), (0.85, 0.15)),  # on nose and cheeks
     "age": Uniform(0, 1),  # forehead lines and deeper folds at the mouth from 0.5 upward
-    "head_width": Uniform(0.93, 1.07),  # factors on the average head
+    "head_width": Uniform(0.93, 1.07),  # factors relative to the average head
     "head_height": Uniform(0.95, 1.05),
     "jaw_taper": Uniform(0.02, 0.24),  # how much the jaw narrows toward the chin
     "jaw_square": Uniform(0, 0.5),  # round to angular jaw
@@ -80,7 +80,7 @@ DISTRIBUTIONS: dict[str, Uniform | Choice] = {
     "hair_volume": Uniform(0, 1),  # flat to voluminous
     "hair_part": Uniform(-1, 1),  # side and distance of the parting
     "hairline": Uniform(-0.05, 0.05),  # low to high forehead
-    "scarf_color": _even(SCARF_COLORS),  # only seen with the scarf
+    "scarf_color": _even(SCARF_COLORS),  # only visible if the hair style is "scarf"
     "eye_size": Uniform(0.88, 1.15),  # factor
     "eye_spacing": Uniform(0.215, 0.25),  # half the distance between the pupils
     "eye_openness": Uniform(0.75, 1.15),  # factor on the height of the eye
@@ -97,19 +97,19 @@ DISTRIBUTIONS: dict[str, Uniform | Choice] = {
     "mouth_open": Uniform(0, 1),  # lips part from 0.4 upward
     "mouth_width": Uniform(0.165, 0.215),  # half the width of the neutral mouth
     "lip_fullness": Uniform(0.7, 1.35),  # factor
-    "lip_color": Choice(tuple(LIP_COLORS), (0.7, 0.1, 0.1, 0.1)),  # natural follows the skin
+    "lip_color": Choice(tuple(LIP_COLORS), (0.7, 0.1, 0.1, 0.1)),  # "natural" depends on the skin color
     "glasses": Choice(("none", "round", "rectangular"), (0.75, 0.125, 0.125)),
     "glasses_color": _even(GLASSES_COLORS),
     "beard": Choice(("none", "stubble", "moustache", "goatee", "full"), (0.6, 0.1, 0.1, 0.1, 0.1)),
     "yaw": Uniform(-13, 13),  # degrees, positive turns to the right of the image
-    "roll": Uniform(-8, 8),  # degrees, positive is clockwise
+    "roll": Uniform(-8, 8),  # degrees, positive turns clockwise
     "scale": Uniform(0.92, 1.08),  # factor on the size of the figure
-    "head_x": Uniform(-0.04, 0.04),  # shift in sides of the image, to the right
-    "head_y": Uniform(-0.04, 0.04),  # and downward
+    "head_x": Uniform(-0.04, 0.04),  # shift to the right, as a fraction of the image's side
+    "head_y": Uniform(-0.04, 0.04),  # shift downward
     "light_x": Uniform(-1, 1),  # from the left to from the right
     "light_y": Uniform(-1, 0.3),  # from above to slightly below
     "background": _even(("plain", "vertical", "radial")),
-    "background_hue": Uniform(0, 1),  # around the color circle
+    "background_hue": Uniform(0, 1),  # position on the color circle
     "background_saturation": Uniform(0.05, 0.42),
     "background_lightness": Uniform(0.5, 0.95),
     "clothing": _even(("crew", "v-neck", "shirt", "turtleneck")),
@@ -130,7 +130,7 @@ def draw_attributes(n: int, seed: int = 0) -> dict[str, np.ndarray]:
 
     Args:
         n: number of faces, at least 1.
-        seed: 0 to 2**32 - 1.
+        seed: seed of the random numbers, 0 to 2**32 - 1.
 
     Returns:
         One column (n,) per attribute, drawn independently from `DISTRIBUTIONS`: float64 for `Uniform`, str or
@@ -157,13 +157,19 @@ def check_int(name: str, value: int, low: int, high: int | None) -> None:
 
 
 def encode(attributes: dict[str, np.ndarray]) -> dict[str, Tensor]:
-    """Columns as tensors (n, 1, 1) that broadcast over images: values, or indices of labels."""
+    """Convert columns to tensors (n, 1, 1) that broadcast over images: values, or indices of labels.
+
+    Raises:
+        DataError: columns are missing or of different lengths, or contain unknown labels or non-finite numbers.
+    """
     missing = sorted(DISTRIBUTIONS.keys() - attributes.keys())
     if missing:
-        raise DataError(f"the attribute table lacks {missing}: start from draw_attributes(n).")
+        raise DataError(f"the attribute table lacks {missing}. Start from draw_attributes(n).")
     lengths = {len(attributes[name]) for name in DISTRIBUTIONS}
     if len(lengths) != 1 or 0 in lengths:
-        raise DataError(f"attribute columns have lengths {sorted(lengths)}; give all one n >= 1.")
+        raise DataError(
+            f"attribute columns have lengths {sorted(lengths)}, expected one length n >= 1. Make them equal."
+        )
     return {name: _encode_column(name, np.asarray(attributes[name])) for name in DISTRIBUTIONS}
 
 

@@ -21,7 +21,7 @@ from facegan.data.synthetic.scene import (
 
 
 def neck(s: Scene) -> None:
-    """The neck, then the clothes around it."""
+    """Paint the neck, and then the clothes around it."""
     s.neck_x = (s.u * s.head_width + s.x) / 2
     outline = s.neck_x.abs() - 0.26 - 1.2 * (s.y - 0.78).clamp(min=0) ** 1.5
     s.shoulders = 0.84 + 0.22 * s.x * s.x - s.y
@@ -94,7 +94,7 @@ def _flush(s: Scene) -> None:
 
 
 def _head_light(s: Scene) -> Tensor:
-    """Lambert light on an ellipsoid with the relief of the face."""
+    """Lambertian light on an ellipsoid with the relief of the face."""
     nx, ny = s.u * (1 / WIDTH), s.t
     nz = (1.02 - nx.square()).sub_(ny.square()).clamp_(min=0).sqrt_()
     x, y = 0.75 * s.light_x, 0.65 * s.light_y - 0.1
@@ -107,7 +107,7 @@ def _head_light(s: Scene) -> Tensor:
 
 
 def _relief(s: Scene) -> Tensor:
-    """Height of the face above the ellipsoid."""
+    """The height of the face above the ellipsoid."""
     s.relief = torch.zeros_like(s.u)
     _relief_eyes(s.window(-0.5, 0.25, 0.85))
     _relief_nose(s.window(-0.35, 0.55, 0.75))
@@ -276,7 +276,7 @@ def _teeth(s: Scene, square: Tensor, gap: Tensor, top: Tensor, bottom: Tensor) -
 
 
 def _folds(s: Scene, wide: Tensor) -> None:
-    """Lines from the nose to the mouth."""
+    """Paint lines from the nose to the mouth."""
     old = (2 * s.age - 1).clamp(min=0)
     down = ((s.v - 0.17) / 0.2).clamp(0, 1)
     line = s.m - 0.13 - (wide - 0.06) * down

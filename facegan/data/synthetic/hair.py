@@ -11,7 +11,7 @@ from facegan.data.synthetic.scene import WIDTH, Scene, box, oval
 
 
 def _hair(s: Scene, distance: Tensor, light: Tensor) -> None:
-    """Hair over the head, and its shadow on the skin."""
+    """Paint hair over the head, and its shadow on the skin."""
     s.darken(0.3 * s.inside * (1 - distance / 0.1).clamp_(0, 1))
     s.paint(s.cover(distance), s.hair, light)
 
@@ -142,7 +142,7 @@ def _bun(s: Scene) -> None:
 
 
 def _zigzag(s: Scene, count: float) -> Tensor:
-    """Spikes of height 1 by the angle around the head."""
+    """The height of spikes, up to 1, as a function of the angle around the head."""
     phase = torch.atan2(s.u, 0.3 - s.v) * count
     return 1 - 2 * (phase - phase.floor() - 0.5).abs()
 
@@ -181,7 +181,7 @@ def _scarf(s: Scene) -> None:
 
 
 def _hang_behind(shape: Callable[[Scene], Tensor]) -> Callable[[Scene], None]:
-    """Painter of the inside of hanging hair, behind the neck."""
+    """A painter of the inside of hanging hair, behind the neck."""
     return lambda s: s.paint(s.cover(shape(s)), s.hair, 0.55 + 0.06 * torch.sin(20 * s.u))
 
 

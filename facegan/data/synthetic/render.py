@@ -16,7 +16,7 @@ from facegan.data.synthetic.hair import BACK_HAIR, FRONT_HAIR
 from facegan.data.synthetic.scene import Scene, mix, paint_kinds, place
 from facegan.runtime.settings import usual_settings
 
-CHUNK_PIXELS = 2**19  # rendered at once: small enough for the processor's cache
+CHUNK_PIXELS = 2**19  # pixels rendered at once; small enough for the processor's cache
 
 
 def synthetic_faces(n: int, size: int = 64, seed: int = 0) -> tuple[np.ndarray, dict]:
@@ -24,11 +24,12 @@ def synthetic_faces(n: int, size: int = 64, seed: int = 0) -> tuple[np.ndarray, 
 
     Args:
         n: number of faces, at least 1.
-        size: pixels a side, 16 to 512.
-        seed: 0 to 2**32 - 1. A seed gives a fixed sequence of faces; a smaller `n` gives its beginning.
+        size: side of the images in pixels, 16 to 512.
+        seed: seed of the random numbers, 0 to 2**32 - 1. It determines a sequence of faces; a smaller `n` gives the
+            beginning of the same sequence.
 
     Returns:
-        uint8 RGB images (n, 3, size, size), and their attributes: those of `draw_attributes(n, seed)`.
+        uint8 RGB images (n, 3, size, size), and their attributes, which are those of `draw_attributes(n, seed)`.
 
     Raises:
         DataError: an argument is out of range.
@@ -47,14 +48,15 @@ def render_faces(attributes: dict[str, np.ndarray], size: int = 64) -> np.ndarra
     """Render a table of attributes.
 
     Args:
-        attributes: the columns of `draw_attributes`, all of the same length n >= 1; they can be edited.
-        size: pixels a side, 16 to 512.
+        attributes: the columns of `draw_attributes`, all of the same length n >= 1. Their values can be edited.
+        size: side of the images in pixels, 16 to 512.
 
     Returns:
         uint8 RGB images (n, 3, size, size).
 
     Raises:
-        DataError: columns are missing or of different lengths, or contain unknown labels or non-finite numbers.
+        DataError: columns are missing or of different lengths, or contain unknown labels or non-finite numbers; or
+            `size` is out of range.
 
     >>> table = draw_attributes(2)
     >>> table["smile"][:] = 1
@@ -75,7 +77,7 @@ def render_faces(attributes: dict[str, np.ndarray], size: int = 64) -> np.ndarra
 
 
 def _in_threads(work: Callable[[Tensor], None], chunks: Sequence[Tensor]) -> None:
-    """Run `work` on each chunk, on as many threads as torch has; each thread computes alone."""
+    """Run `work` on each chunk, on as many threads as torch uses; within a thread, torch uses one thread."""
     threads = torch.get_num_threads()
     try:
         with ThreadPoolExecutor(threads, initializer=torch.set_num_threads, initargs=(1,)) as pool:

@@ -12,8 +12,8 @@ from torch import Tensor
 from facegan.data.synthetic.attributes import DISTRIBUTIONS, PAINTS, Choice
 
 _SKIN_TONES = ("45291f", "744730", "a66e4a", "cf9871", "ecbf9c", "fadcc8")
-WIDTH, HEIGHT = 0.54, 0.70  # half axes of the average head; the frame spans -1 to 1
-CENTER = -0.08  # of the head, above the middle of the frame
+WIDTH, HEIGHT = 0.54, 0.70  # semi-axes of the average head; coordinates in the frame range from -1 to 1
+CENTER = -0.08  # height of the head's center, above the middle of the frame
 EYES, NOSE, MOUTH = -0.05, 0.19, 0.36  # heights of the features; y points down
 
 
@@ -23,9 +23,9 @@ def rgb(code: str) -> Tensor:
 
 
 class Scene:
-    """A batch of faces being painted: attributes, coordinates, `color` and `light`, by name.
+    """A batch of faces to paint: attributes, coordinates, `color`, and `light`, by name.
 
-    A part of a scene (fewer faces, or a window of pixels) takes values from the whole scene on first use.
+    A part of a scene (fewer faces, or a window of pixels) reads values from the whole scene on first use.
     """
 
     def __init__(self, whole, view: Callable[[Tensor], Tensor]):
@@ -45,7 +45,7 @@ class Scene:
         return (getattr(self, name) == labels.index(label)).flatten()
 
     def window(self, top: float, bottom: float, side: float = 1.0) -> Scene:
-        """The rows from `top` to `bottom` within `side` of the middle; painting it paints this scene."""
+        """The rows from `top` to `bottom`, within `side` of the middle. Painting the window paints this scene."""
         size = self.light.shape[-1]
         rows, columns = (
             slice(max(0, int((low + 1) / 2 * size)), int((high + 1) / 2 * size) + 1)
@@ -54,7 +54,7 @@ class Scene:
         return Scene(self, lambda t: t[..., rows, columns] if t.shape[-2] > 1 else t)
 
     def apply(self, chosen: Tensor, painter: Callable[[Scene], None]) -> None:
-        """Run `painter` on the chosen faces only."""
+        """Run `painter` only on the chosen faces."""
         faces = chosen.nonzero().flatten()
         if not len(faces):
             return
@@ -67,11 +67,11 @@ class Scene:
             self.color[faces], self.light[faces] = part.color, part.light
 
     def cover(self, distance: Tensor) -> Tensor:
-        """Share of each pixel inside a shape, from the signed distance to its edge."""
+        """The fraction of each pixel inside a shape, from the signed distance to its edge."""
         return (distance * (-1 / self.pixel)).add_(0.5).clamp_(0, 1)
 
     def stroke(self, offset: Tensor, half_width: float | Tensor) -> Tensor:
-        """Share of each pixel inside a line, from the signed distance to its middle."""
+        """The fraction of each pixel inside a line, from the signed distance to its middle."""
         reach = (half_width + 0.5 * self.pixel) / self.pixel
         wide = (offset * (1 / self.pixel)).abs_().neg_().add_(reach)
         return wide.clamp_(0, 1).clamp_(max=2 * half_width / self.pixel)
@@ -88,7 +88,7 @@ class Scene:
 
 
 def oval(u, v, center, radii, square=0.0) -> Tensor:
-    """Approximate signed distance to an ellipse; `square` fills out its corners."""
+    """Approximate signed distance to an ellipse; `square` makes it more rectangular."""
     a = (u - center[0]).mul_(1 / radii[0]).square_()
     b = (v - center[1]).mul_(1 / radii[1]).square_()
     level = a + b
@@ -105,7 +105,7 @@ def box(right, below, corner: float) -> Tensor:
 
 
 def bump(u, v, center, radii) -> Tensor:
-    """A smooth hill of height 1 that ends at an ellipse."""
+    """A smooth bump of height 1 that ends at an ellipse."""
     a = (u - center[0]).mul_(1 / radii[0]).square_()
     b = (v - center[1]).mul_(1 / radii[1]).square_()
     return a.add_(b).neg_().add_(1).clamp_(min=0).square_()
@@ -121,7 +121,7 @@ def paint_kinds(s: Scene, name: str, painters: Mapping[str, Callable[[Scene], No
 
 
 def place(s: Scene, size: int) -> None:
-    """Coordinates: body (x, y), head (u, v), face (f, v) turned by yaw, m = |f|."""
+    """Compute the coordinates of the body (x, y), the head (u, v), and the face turned by yaw (f, v), with m = |f|."""
     line = (torch.arange(size, dtype=torch.float32) + 0.5) * 2 / size - 1
     s.pixel = 2 / size / s.scale
     s.x = (line - 2 * s.head_x) / s.scale
