@@ -38,9 +38,8 @@ _LOOK_ZOOM = 1.25  # side of the square that later detections cover, relative to
 _MOST_LOOKS = 3
 _LEVEL = np.radians(6)  # twice the standard deviation of measured angles; less tilted faces are not rotated
 _MOST_ENLARGED = 3  # maximum enlargement; smaller faces would be blurred
-_MOST_OUTSIDE = (
-    0.25  # maximum fraction of the frame beyond the photograph's edge, where its border is repeated
-)
+# maximum fraction of the frame beyond the photograph's edge, where its border is repeated
+_MOST_OUTSIDE = 0.25
 
 
 class _Frame(NamedTuple):

@@ -34,9 +34,8 @@ from facegan.runtime.settings import usual_settings
 _SEED = 0  # seed of the latents and of the choice of faces
 _DEVIATIONS = 3  # standard deviations; chance alone exceeds this limit once in 700 snapshots
 _RARE = 0.05  # without held-out faces: the fraction of training faces that count as a copy of another one
-_COORDINATES = (
-    32  # number of features; with 64, blurred fakes count as copies; with 16, fewer copies are found
-)
+# number of features; with 64, blurred fakes count as copies; with 16, fewer copies are found
+_COORDINATES = 32
 _SPACE = 2000  # number of faces of each kind to which features are fitted; more make little difference
 _ROWS = 1000  # number of faces whose pixels are in memory at once
 _UNDECIDED = 0.9  # if `limit` is above this value, almost no generator that copies is detected

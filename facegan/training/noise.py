@@ -24,9 +24,8 @@ class Noise(NamedTuple):
     # (K, 3, S, 3, B, 1, 1, 1) from [0, 1]: S augmentations of real, of fake, and of fake in G's update. With adaptive
     # augmentation, (K, 3, S, 4, B, 1, 1, 1); the fourth number decides whether an augmentation is applied.
     augment: Tensor
-    instance: (
-        Tensor  # (K, 3, B, *sample_shape) from N(0, 1): noise added to each; (K, 3) without instance noise
-    )
+    # (K, 3, B, *sample_shape) from N(0, 1): noise added to each; (K, 3) without instance noise
+    instance: Tensor
 
 
 def draw_noise(

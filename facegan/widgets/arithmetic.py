@@ -19,9 +19,8 @@ from facegan.models.protocol import generate, latents_for
 from facegan.widgets.controls import FacePicker, button, columns, ipw, row
 from facegan.widgets.panel import Panel, blank, numbers
 
-_CLEAR = (
-    0.2  # minimum difference in brightness, in [-1, 1], between the backgrounds of A and those of B and C
-)
+# minimum difference in brightness, in [-1, 1], between the backgrounds of A and those of B and C
+_CLEAR = 0.2
 
 
 def arithmetic(generator: object = "faces", *, n: int = 24, seed: int = 0) -> Arithmetic:
