@@ -1,6 +1,7 @@
 """How image files become RGB squares, and which are skipped."""
 
 import io
+import re
 import os
 import struct
 import threading
@@ -146,9 +147,20 @@ def test_a_jpeg_that_was_cut_and_closed_is_unreadable(share, options):
         decode(cut(share, closed=True, **options), 16)
 
 
-@pytest.mark.parametrize("options", [{}, {"progressive": True}, {"exif": Image.Exif()}])
-def test_a_whole_jpeg_that_ends_in_gray_is_read(options):
-    assert decode(picture((128, 128, 128), size=(64, 64), kind="JPEG", **options), 16).mean() == 128
+def test_a_jpeg_that_was_cut_before_a_restart_marker_and_closed_is_unreadable():
+    whole = cut(1, closed=False, restart_marker_blocks=5)
+    for marker in re.finditer(rb"\xff[\xd0-\xd7]", whole):
+        with pytest.raises(Unreadable, match="cut off"):
+            decode(whole[: marker.start()] + b"\xff\xd9", 16)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{}, {"progressive": True}, {"exif": Image.Exif()}, {"restart_marker_blocks": 3}, {"subsampling": 1}],
+)
+@pytest.mark.parametrize("size", [(64, 64), (57, 33)])
+def test_a_whole_jpeg_that_ends_in_gray_is_read(options, size):
+    assert decode(picture((128, 128, 128), size=size, kind="JPEG", **options), 16).mean() == 128
 
 
 def test_cut_files_are_skipped_also_where_pillow_was_told_to_accept_them(tmp_path, monkeypatch):
