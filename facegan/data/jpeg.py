@@ -45,7 +45,7 @@ def is_cut(data: bytes, image, decode_again: Callable) -> bool:
         decode_again: decodes other bytes in the same way.
     """
     corner = image.getpixel((image.width - 1, image.height - 1))
-    ends_gray = {127, 128} >= set(corner if isinstance(corner, tuple) else (corner,))
+    ends_gray = {*range(126, 131)} >= set(corner if isinstance(corner, tuple) else (corner,))
     refined = (
         "progressive" in image.info if image.info else data.count(b"\xff\xda") > 1
     )  # a thumbnail also has one

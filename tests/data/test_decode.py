@@ -1,8 +1,8 @@
 """How image files become RGB squares, and which are skipped."""
 
 import io
-import re
 import os
+import re
 import struct
 import threading
 import time
