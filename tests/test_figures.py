@@ -39,6 +39,7 @@ def test_a_notebook_shows_each_figure_once(cells, source):
     assert len(pictures) == CELLS[source]
 
 
+@pytest.mark.slow
 def test_a_figure_shown_at_the_end_keeps_its_alternative_text(cells):
     shown = cells["fg.show_images(x)\nfg.plot_curves(h)"]
     assert {output.metadata["image/png"]["alt"] for output in shown} == {

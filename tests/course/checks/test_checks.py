@@ -147,6 +147,7 @@ class TooWide(nn.Module):
         return self.usual(x) + 1e-3 * self.extra(x.flatten(1)).mean(1)
 
 
+@pytest.mark.slow
 def test_a_network_that_is_much_too_large_is_right_with_a_note():
     result = run_check(TABLE["discriminator"], TooWide)
     assert result.status == "right"

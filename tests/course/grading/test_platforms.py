@@ -88,6 +88,7 @@ def test_a_submission_without_notebooks_is_a_grade_of_zero(tmp_path):
     assert platforms.gradescope(platforms.one(tmp_path))["output"].startswith("no notebook")
 
 
+@pytest.mark.slow
 def test_scripts_are_valid_bash(tmp_path):
     for kind in ("gradescope", "classroom50"):
         source = unpacked(kind, tmp_path / kind) if (tmp_path / kind).mkdir() is None else None
