@@ -222,9 +222,7 @@ def copies(
     crop: Crop = None,
     align: Framing = None,
     n: Annotated[int, typer.Option(min=100, help="number of fakes per snapshot")] = 500,
-    grid: Annotated[
-        Path | None, typer.Option(help="a .png: the last fakes next to their nearest training faces")
-    ] = None,
+    grid: Annotated[Path | None, typer.Option(help="a .png: the last fakes and their nearest faces")] = None,
 ) -> None:
     """Find the step from which a run copies its training faces, and show the closest fakes."""
     from tqdm.auto import tqdm

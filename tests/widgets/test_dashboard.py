@@ -123,7 +123,9 @@ def test_start_over_says_what_to_do_with_networks_of_your_own(gan, faces, tmp_pa
     gan.has_own_networks = True
     fit(gan, faces, steps=5, snapshot_every=1, run_dir=tmp_path / "run", callbacks=[live])
     live.panel.again.click()
-    assert live.panel.sentence.endswith("rerun the cell that builds them and the GAN. This may be the same cell.")
+    assert live.panel.sentence.endswith(
+        "rerun the cell that builds them and the GAN. This may be the same cell."
+    )
     assert gan.step == 5
 
 
