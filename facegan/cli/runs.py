@@ -280,7 +280,7 @@ def _copy_table(scores: dict[int, CopyScore], count: int, n: int, *, held_out: b
     if not last.decides:
         return [
             *lines,
-            f"Cannot tell at step {max(scores):,}: its fakes are too alike, or there are too few photographs.",
+            f"Cannot tell at step {max(scores):,}: its fakes are too similar, or there are too few photographs.",
         ]
     return [*lines, f"No copying found up to step {max(scores):,}."]
 

@@ -1,4 +1,4 @@
-"""The exercise decorator, which gives immediate feedback; hints; and a table of progress.
+"""Exercises: the decorator with immediate feedback, hints, and a table of progress.
 
     @fg.exercise("scale")
     def scale(images):
