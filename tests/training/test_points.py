@@ -70,7 +70,7 @@ def test_settings_of_images_are_refused(changes):
 
 
 def test_networks_of_different_samples_are_refused():
-    with pytest.raises(ConfigError, match=r"makes samples \(2,\), the discriminator takes \(3,\)"):
+    with pytest.raises(ConfigError, match=r"makes samples \(2,\), but the discriminator takes \(3,\)"):
         fg.GAN(CONFIG, generator=PointGenerator(), discriminator=PointDiscriminator(dimensions=3))
 
 
