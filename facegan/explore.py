@@ -257,7 +257,8 @@ def columns_for(n: int) -> int:
 def morph(generator: nn.Module, anchors: Tensor, t: float) -> tuple[Tensor, Tensor]:
     """Interpolate at `t`, from 0 to 1, along the path through the latents `anchors` (k, latent_dim), k >= 2.
 
-    Returns the latents (2, latent_dim) on the straight line and on the great arc, and one picture of both.
+    Returns:
+        The latents (2, latent_dim) on the straight line and on the great arc, and one picture of both.
     """
     leg = min(int(t * (len(anchors) - 1)), len(anchors) - 2)
     rest = t * (len(anchors) - 1) - leg

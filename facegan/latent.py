@@ -168,7 +168,7 @@ def truncate(z: Tensor, limit: float, *, latent: str = "normal") -> Tensor:
     """Truncate latents at `limit` standard deviations: the truncation trick (Brock 2018, arXiv 1809.11096).
 
     Numbers beyond the limit are not drawn again. Instead, each number is mapped to the same quantile of the truncated
-    distribution, so that z changes smoothly with `limit`. A lower limit makes faces more alike and closer to the
+    distribution, so that z changes smoothly with `limit`. A lower limit makes faces more similar and closer to the
     average, but not better: BigGAN was trained for this trick, with orthogonal regularization, and the generators of
     this package are not. A G with 100 latent dimensions was trained on lengths near 10. At a limit of 0.3, the length
     is 1.7, and the bundled `faces` generates dark squares. Truncation changes lengths; a great arc (`slerp`) does not.

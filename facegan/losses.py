@@ -25,8 +25,14 @@ from facegan.errors import ConfigError, expect, first_line
 def bce_discriminator(real: Tensor, fake: Tensor, *, smoothing: float = 0.0) -> Tensor:
     """-E[log D(x)] - E[log(1 - D(G(z)))]: GAN 2014, equation 1, as a loss.
 
-    A `smoothing` of s changes the target for real images to 1 - s (one-sided label smoothing; Salimans et al. 2016,
-    arXiv 1606.03498, section 3.4).
+    Args:
+        real: logits (B,) of real images.
+        fake: logits (B,) of fakes.
+        smoothing: s changes the target for real images to 1 - s (one-sided label smoothing; Salimans et al. 2016, arXiv
+            1606.03498, section 3.4).
+
+    Returns:
+        A tensor with one number, the mean over the batch.
     """
     real_loss = (1 - smoothing) * F.softplus(-real) + smoothing * F.softplus(real)
     return real_loss.mean() + F.softplus(fake).mean()
@@ -43,7 +49,10 @@ def minimax_generator(fake: Tensor) -> Tensor:
 
 
 def least_squares_discriminator(real: Tensor, fake: Tensor, *, smoothing: float = 0.0) -> Tensor:
-    """E[(D(x) - 1)^2] / 2 + E[D(G(z))^2] / 2: LSGAN equation 9 (a = 0, b = 1 - smoothing)."""
+    """E[(D(x) - 1)^2] / 2 + E[D(G(z))^2] / 2: LSGAN equation 9 (a = 0, b = 1 - smoothing).
+
+    Arguments and result are as for `bce_discriminator`.
+    """
     return ((real - (1 - smoothing)).square().mean() + fake.square().mean()) / 2
 
 

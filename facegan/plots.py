@@ -109,7 +109,7 @@ def _row_labels(rows: Sequence[str] | None, grid: Tensor, *, side: int) -> list[
     """The labels as text, one for each row of a grid of images that are `side` pixels high."""
     labels, there = [str(row) for row in rows or ()], max(1, (grid.shape[1] - 2) // (side + 2))
     if labels and len(labels) != there:
-        raise ConfigError(f"got {len(labels)} labels for {there} rows. Give one label for each row.")
+        raise ConfigError(f"got {len(labels)} labels for {there} rows. Pass one label for each row.")
     return labels
 
 

@@ -70,7 +70,7 @@ def check(source: Annotated[str, typer.Argument(help="a data set's name, a folde
     from facegan.files import is_verified
 
     if not source:  # an empty path would be the current folder
-        raise DataError("the folder to check is an empty string. Name a folder, a .zip, or a data set.")
+        raise DataError("the folder to check is an empty string. Pass a folder, a .zip, or a data set.")
     path = local_file(source) if source in SOURCES else Path(source)
     if not path.is_dir() and (path.suffix.lower() != ".zip" or not path.is_file()):
         advice = (

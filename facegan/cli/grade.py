@@ -27,7 +27,7 @@ def grade(
         typer.Option(help="the table to write, a .csv; reports are written to a folder of the same name"),
     ] = Path("grades.csv"),
     format: Annotated[str, typer.Option(help="csv, canvas, moodle, or gradescope")] = "csv",
-    roster: Annotated[Path | None, typer.Option(help="your platform's .csv of all students")] = None,
+    roster: Annotated[Path | None, typer.Option(help="a .csv with all students, from your platform")] = None,
     notebooks: Notebooks = "",
     due: Annotated[
         str, typer.Option(help="due time, such as '2026-12-01 23:59'; files saved later are late")

@@ -222,7 +222,7 @@ def copies(
     crop: Crop = None,
     align: Framing = None,
     n: Annotated[int, typer.Option(min=100, help="number of fakes per snapshot")] = 500,
-    grid: Annotated[Path | None, typer.Option(help="a .png: fakes beside their nearest faces")] = None,
+    grid: Annotated[Path | None, typer.Option(help="a .png: the last fakes and their nearest faces")] = None,
 ) -> None:
     """Find the step from which a run copies its training faces, and show the closest fakes."""
     from tqdm.auto import tqdm
@@ -280,7 +280,7 @@ def _copy_table(scores: dict[int, CopyScore], count: int, n: int, *, held_out: b
     if not last.decides:
         return [
             *lines,
-            f"Cannot tell at step {max(scores):,}: its fakes are too alike, or there are too few photographs.",
+            f"Cannot tell at step {max(scores):,}: its fakes are too similar, or there are too few photographs.",
         ]
     return [*lines, f"No copying found up to step {max(scores):,}."]
 

@@ -1,7 +1,7 @@
-"""Provides the student's own answers, in the same notebook or in a later one.
+"""Provides the student's own answers in the same notebook and in later ones.
 
-Loading a kept answer (`facegan.course.kept`) runs and checks its cell again. In Colab, every notebook runs on its own
-machine, so answers are only kept on Drive.
+Loading a kept answer (`facegan.course.kept`) runs and checks its cell again. In Colab, each notebook runs on its own
+machine, so answers are kept only on Drive.
 """
 
 from __future__ import annotations
@@ -23,9 +23,12 @@ from facegan.training.fresh import set_aside
 
 
 def answer(name: str) -> Callable:
-    """The student's correct answer to an exercise, or the reference solution; prints which one.
+    """Return the student's correct answer to an exercise, or the reference solution, and print which one it is.
 
-    The answer may be from this notebook, or from an earlier one that kept it in the folder of runs.
+    The answer is from this notebook, or from an earlier one that kept it in the folder of runs.
+
+    Args:
+        name: the name of the exercise.
 
     Raises:
         ConfigError: there is no such exercise.
@@ -60,12 +63,12 @@ def authors(*names: str) -> None:
 
 
 def run_folder(path: str | Path, *names: str, **others: str) -> Path:
-    """A run folder for networks from these answers; a run with other answers is moved aside, with a message.
+    """Return a run folder for networks from these answers. A run with other answers is moved aside, with a message.
 
     Args:
         path: the folder, such as `RUNS / "first"`.
         names: names of the exercises that define the networks.
-        others: other values, by name, with which a run cannot continue if they change, such as its faces.
+        others: other values by name, such as its faces. If one of them changes, the run cannot continue.
 
     Raises:
         CheckpointError: the folder cannot be moved.
@@ -87,7 +90,7 @@ def run_folder(path: str | Path, *names: str, **others: str) -> Path:
 
 
 def _fingerprint(name: str) -> str:
-    """Identifies the answer in use, ignoring comments and spaces; "library" if it is not the student's."""
+    """Identify the answer in use, ignoring comments and spaces; "library" if it is not the student's."""
     if name not in kept.given:
         return "library"
     if kept.folder is None or name not in kept.names():
@@ -99,9 +102,9 @@ def _fingerprint(name: str) -> str:
 
 
 def _load(folder: Path, name: str) -> str | None:
-    """Run and check the kept cells of an exercise's notebook; returns the problem with this exercise's cell, or None.
+    """Run and check the kept cells of an exercise's notebook; return the problem with this exercise's cell, or None.
 
-    Cells may use each other's functions; if one is missing, they use the reference solution.
+    Cells may use each other's functions. If one is missing, they use the reference solution.
     """
     others = [other for other in exercises().values() if other.notebook == find(name).notebook]
     namespace = exercise.provided() | {"fg": sys.modules["facegan"]}

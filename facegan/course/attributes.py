@@ -1,4 +1,4 @@
-"""Measures how much faces smile from their pixels, for notebook 4."""
+"""Measures from the pixels how much faces smile, for notebook 4."""
 
 from __future__ import annotations
 
@@ -20,18 +20,21 @@ _PENALTY = 100.0  # of ridge regression
 
 
 def smiles(generator: nn.Module, images: Tensor) -> Tensor:
-    """How much each generated face smiles: a number (N,), larger for a wider smile; only differences are meaningful.
+    """Measure how much each generated face smiles.
 
-    For photographs, it is the brightness of the mouth relative to the cheeks, because teeth show in a smile. The crop
-    of the generator's training data determines the position of the mouth (if unknown, `celeba-128` is assumed). For
-    drawn faces, it is predicted from coarse pixels by ridge regression on their attribute "smile".
+    For photographs, the result is the brightness of the mouth minus that of the cheeks, because teeth show in a smile.
+    The crop of the generator's training data determines the position of the mouth (if unknown, `celeba-128` is
+    assumed). For drawn faces, ridge regression predicts the attribute "smile" from coarse pixels.
 
     Args:
-        generator: generator of the images; its record gives the training data.
-        images: (N, 3, S, S) in [-1, 1], 32 pixels or more.
+        generator: the generator of the images; its record names the training data.
+        images: (N, 3, S, S) in [-1, 1], with S of 32 or more.
+
+    Returns:
+        Scores (N,), larger for a wider smile. Only their differences are meaningful.
 
     Raises:
-        ConfigError: the images have another shape, or are smaller.
+        ConfigError: an argument has the wrong type, or the images have another shape or are smaller.
     """
     expect(generator, nn.Module, "the first argument", "a generator")
     expect(images, Tensor, "the images", "a tensor (N, 3, S, S) in [-1, 1], such as generator.sample(16)")
@@ -52,7 +55,7 @@ def smiles(generator: nn.Module, images: Tensor) -> Tensor:
 
 
 def _brightness(grey: Tensor, box: tuple[int, ...], frame: tuple[int, ...]) -> Tensor:
-    """The mean (N,) of planes (N, S, S), cut by `frame`, inside `box`; both in pixels of the uncut image."""
+    """The means (N,) inside `box` of planes (N, S, S) cropped to `frame`; both in pixels of the uncropped image."""
     scale = grey.shape[-1] / (frame[2] - frame[0])
     left, top, right, bottom = (round((box[i] - frame[i % 2]) * scale) for i in range(4))
     return grey[:, top:bottom, left:right].mean((1, 2))

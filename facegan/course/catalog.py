@@ -15,7 +15,7 @@ from facegan.models import dcgan
 
 @dataclass(frozen=True)
 class Exercise:
-    """An exercise: a task, a reference solution, a check, and hints that get more specific."""
+    """An exercise: a task, a reference solution, a check, and hints of increasing detail."""
 
     name: str
     notebook: int
@@ -31,7 +31,11 @@ def exercises() -> dict[str, Exercise]:
 
 
 def find(name: str) -> Exercise:
-    """The exercise with that name. Raises `ConfigError` if there is none."""
+    """Return the exercise with that name.
+
+    Raises:
+        ConfigError: there is no such exercise.
+    """
     if name not in _TABLE:
         raise ConfigError(
             f"no exercise is called {name!r}; there are {', '.join(_TABLE)}. Use one of these names."
@@ -63,7 +67,7 @@ _EXERCISES = (
     _exercise(
         "center_crop", 1, "cut the central size x size square out of an image (3, H, W)",
         solutions.center_crop, checks.center_crop,
-        "How many rows are left over in total? Half of them belong above the square.",
+        "How many rows are left over in total? Half of them are above the square.",
         "Compute the first row and the first column separately: an image need not be square.",
         "Use slicing: image[:, top : top + size, ...].",
     ),
@@ -127,14 +131,14 @@ _EXERCISES = (
     _exercise(
         "train_step", 3, "one training step: update D, then G; return both losses",
         solutions.train_step, checks.train_step,
-        "Use the same order twice: zero the gradients, compute a loss, call backward, step.",
+        "Use the same order twice: zero the gradients, compute a loss, call backward(), call step().",
         "D is trained on real images and on fakes. D's loss must not send gradients into G.",
         "G's loss uses the updated D on the fakes; then only optimizer_g takes a step.",
     ),
     _exercise(
         "update_average", 3, "move an averaged generator toward the trained one, in place",
         solutions.update_average, checks.update_average,
-        "average = decay * average + (1 - decay) * model, for every parameter, without gradients.",
+        "Compute average = decay * average + (1 - decay) * model for every parameter, without gradients.",
         "zip(average.parameters(), model.parameters()) pairs them; lerp_ or mul_ and add_ work in place.",
         "BatchNorm's running statistics are buffers, not parameters: they must be averaged, too.",
     ),
@@ -149,15 +153,15 @@ _EXERCISES = (
         "latent_walk", 4, "make `frames` latents that pass through all anchors at a constant speed",
         solutions.latent_walk, checks.latent_walk,
         "k anchors have k - 1 legs. At which position along all legs is frame i?",
-        "Use torch.linspace(0, k - 1, frames): the whole part of a position is the leg, the rest is t.",
-        "The whole part of the last position is k - 1, but no leg begins there: limit it to k - 2.",
+        "Use torch.linspace(0, k - 1, frames): the integer part of a position is the leg, the fraction is t.",
+        "The integer part of the last position is k - 1, but no leg begins there: limit it to k - 2.",
     ),
     _exercise(
         "attribute_direction", 4, "find the direction in latent space that adds an attribute",
         solutions.attribute_direction, checks.attribute_direction,
         "Which latents gave faces with the attribute, and which without? Index both with a bool mask.",
         "The direction has one number per latent dimension: average the latents of each group.",
-        "The direction leads from the group without to the group with: subtract one mean from the other.",
+        "The direction points from the group without the attribute to the group with it: subtract one mean from the other.",
     ),
     _exercise(
         "optimal_discriminator", 5, "compute the best D(x) from the densities of data and fakes",
@@ -212,8 +216,8 @@ _EXERCISES = (
         "patient_3", 6, "name the failure by how often D prefers fakes",
         solutions.patient_3, checks.patient_3,
         "Comparing two arrays gives an array of True and False.",
-        "The mean of an array of True and False is the share of True.",
-        "In most steps, D's output is higher for fakes than for real faces. Who is fooled?",
+        "The mean of an array of True and False is the fraction of True.",
+        "In most steps, D's output is higher for fakes than for real faces. Which network is fooled?",
     ),
     _exercise(
         "patient_4", 6, "name the failure by how much D's loss jumps, compared with a healthy run",
@@ -234,7 +238,7 @@ _EXERCISES = (
         solutions.patient_6, checks.patient_6,
         "You need three means: of D's logits of training faces, of held-out faces, and of fakes.",
         "How far are held-out faces below training faces? Divide by how far fakes are below training faces.",
-        "0: D treats held-out faces as training faces. 1: it treats them as fakes. Which row of the table says so?",
+        "0: D treats held-out faces as training faces. 1: D treats them as fakes. Which row of the table describes this?",
     ),
 )  # fmt: skip
 

@@ -28,11 +28,11 @@ _FILES = (
 
 
 class Patient(Run):
-    """A bundled run with a number as its name; `patient` returns one.
+    """A bundled run that is named by a number; `patient` returns one.
 
     Attributes:
         curves: the history as arrays (steps,) by column, such as "loss_d" and "d_fake".
-        faces: real faces of the same kind, uint8 (64, 3, 32, 32).
+        faces: real faces of the same kind, uint8 (64, 3, S, S) in the size of the run.
     """
 
     def __init__(self, number: int | str, run: Run) -> None:
@@ -51,11 +51,19 @@ class Patient(Run):
         return torch.from_numpy(synthetic_faces(64, self.config.image_size, seed=0)[0])
 
     def plot(self, **others: Any) -> Figure:
-        """Plot the patient's curves and, below them, those of other runs or histories, by name."""
+        """Plot the patient's curves and, below them, those of other runs or histories.
+
+        Args:
+            others: runs, GANs, histories, or dicts of curves, by name.
+        """
         return charts(**{f"patient_{self.number}": self, **others})
 
     def show(self, columns: int = 5) -> Figure:
-        """Show fakes of the same latents at each step with fakes, except step 0, and real faces below."""
+        """Show fakes of the same latents at each saved step except step 0, and real faces below them.
+
+        Args:
+            columns: number of faces in a row.
+        """
         later = self.steps[1:]
         shown = [self.pictures(step)[:columns] for step in later] + [self.faces[:columns]]
         rows = [f"step {step:,}" for step in later] + ["real faces"]
@@ -95,10 +103,11 @@ class Patient(Run):
 
 
 def patient(number: int | str) -> Patient:
-    """Patient 1 to 6 of notebook 6, or 0: a healthy training of the same networks, for comparison.
+    """Return a patient of notebook 6: a bundled run, which can be passed to `fg.diagnose` and `fg.widgets.timeline`.
 
-    "mine" is one of the six, depending on the student's id (`fg.student`). A patient is a `Run`, which can be passed to
-    `fg.diagnose` and `fg.widgets.timeline`.
+    Args:
+        number: 1 to 6; 0 for a healthy run of the same networks; or "mine" for one of the six that depends on the
+            student's id (`fg.student`).
 
     Raises:
         ConfigError: there is no such patient.
@@ -117,9 +126,12 @@ def patient(number: int | str) -> Patient:
 
 
 def charts(**runs: Any) -> Figure:
-    """Plot D's outputs, gradient norms, and losses, one row for each run, GAN, history, or dict of curves.
+    """Plot D's outputs, gradient norms, and losses, with one row per run.
 
-    If all are GANs, four fakes of each are shown instead of the losses. Underscores in names are shown as spaces.
+    If all are GANs, four fakes of each are shown instead of the losses.
+
+    Args:
+        runs: runs, GANs, histories, or dicts of curves, by name. Underscores in names are shown as spaces.
 
     >>> charts(sick=gan, healthy=patient(0))                              # doctest: +SKIP
     """

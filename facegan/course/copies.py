@@ -1,6 +1,6 @@
 """Finds and copies the course's notebooks.
 
-In a wheel, they are in `facegan/notebooks`; in a checkout, in `notebooks` beside the package.
+In a wheel, they are in `facegan/notebooks`. In a checkout, they are in `notebooks`, next to the package.
 """
 
 from __future__ import annotations
@@ -19,12 +19,16 @@ class Copied(NamedTuple):
     """The result of `copy_notebooks`, as lists of paths in the folder."""
 
     new: list[Path]  # copied now
-    same: list[Path]  # existed already and are equal to the course's
-    kept: list[Path]  # existed already with other contents, and were not changed
+    same: list[Path]  # already existed and are equal to the course's
+    kept: list[Path]  # already existed with other contents and were not changed
 
 
 def notebooks() -> list[Path]:
-    """The course's notebooks, in order. Raises `DataError` if this installation has none."""
+    """Return the paths of the course's notebooks, in order.
+
+    Raises:
+        DataError: this installation has no notebooks.
+    """
     for folder in (_PACKAGE / "notebooks", _PACKAGE.parent / "notebooks"):
         if found := sorted(folder.glob("0*.ipynb")):
             return found
@@ -35,11 +39,15 @@ def notebooks() -> list[Path]:
 
 
 def copy_notebooks(folder: Path, *, for_class: bool = False) -> Copied:
-    """Copy the course's notebooks into a folder, which is created; existing files are never overwritten.
+    """Copy the course's notebooks into a folder; existing files are never overwritten.
 
     Args:
-        folder: target folder.
-        for_class: remove outputs, which show what students are asked to predict, and disable `fg.reveal`.
+        folder: target folder; it is created if it does not exist.
+        for_class: whether to remove outputs, which show what students are asked to predict, and to disable
+            `fg.reveal`.
+
+    Returns:
+        The paths of the copies: new, unchanged, and kept.
 
     Raises:
         ConfigError: `folder` is a file.
@@ -48,7 +56,7 @@ def copy_notebooks(folder: Path, *, for_class: bool = False) -> Copied:
     """
     folder = folder.expanduser()
     if folder.exists() and not folder.is_dir():
-        raise ConfigError(f"{folder} is a file, expected a folder for the notebooks. Name another one.")
+        raise ConfigError(f"{folder} is a file, expected a folder for the notebooks. Use another path.")
     found, done = notebooks(), Copied([], [], [])
     folder.mkdir(parents=True, exist_ok=True)
     for notebook in found:
@@ -64,7 +72,7 @@ def copy_notebooks(folder: Path, *, for_class: bool = False) -> Copied:
 
 
 def _handout(raw: bytes) -> bytes:
-    """A notebook for a class: no outputs, no solutions."""
+    """A notebook for a class, without outputs and solutions."""
     notebook = json.loads(raw)
     for cell in notebook["cells"]:
         if cell["cell_type"] == "code":

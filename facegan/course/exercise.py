@@ -1,13 +1,13 @@
-"""The exercise decorator with immediate feedback, hints, and a table of progress.
+"""Exercises: the decorator with immediate feedback, hints, and a table of progress.
 
     @fg.exercise("scale")
     def scale(images):
         ...            # your code
 
-The student's function is checked by its behavior (`facegan.course.checks`). A correct function is kept. If it is
-missing or wrong, one line names the mistake, and the name is bound to the reference solution, so that the notebook
-continues; the student's function is its attribute `yours`. The solution is not printed. Does not cover grading
-(`facegan.course.grading`).
+The student's function is checked by its behavior (`facegan.course.checks`). A correct function is kept. If the function
+is missing or wrong, one line names the mistake, and the name is bound to the reference solution, so that the notebook
+can continue. The student's function is the attribute `yours` of that solution. The solution is not printed. For
+grading, see `facegan.course.grading`.
 """
 
 from __future__ import annotations
@@ -43,7 +43,10 @@ MARKS = {"right": "✓", "right, but": "✓", "wrong": "✗", "missing": "○"}
 class Result:
     """The state of an exercise and the feedback on it.
 
-    `status` is 'right', 'right, but' (works, but ignores something that the text requires), 'wrong', or 'missing'.
+    Attributes:
+        name: the exercise's name.
+        status: 'right', 'right, but' (works, but ignores something that the text requires), 'wrong', or 'missing'.
+        feedback: one or two sentences.
     """
 
     name: str
@@ -63,13 +66,16 @@ reveals = True  # whether `reveal` shows solutions
 
 
 def exercise(name: str) -> Callable[[Callable], Callable]:
-    """Decorator that checks a function as the exercise `name` and prints feedback.
+    """Decorator that checks a function as an answer to an exercise and prints feedback.
 
-    Never raises an exception because of the student's code.
+    Errors in the student's code are reported as feedback, never raised.
+
+    Args:
+        name: the name of the exercise.
 
     Returns:
-        The decorated function if it is correct, otherwise the reference solution, whose attribute `yours` is the
-        decorated function.
+        A decorator. It returns the function if it is correct, otherwise the reference solution, whose attribute `yours`
+        is the function.
 
     Raises:
         ConfigError: there is no such exercise.
@@ -95,7 +101,7 @@ def exercise(name: str) -> Callable[[Callable], Callable]:
 
 
 def _under_its_name(found: Exercise, function: Any, bound: Callable) -> Callable:
-    """Also bind `bound` to the exercise's own name if a notebook's cell defines it with another name."""
+    """Also bind `bound` to the exercise's own name if a notebook's cell defines it under another name."""
     name, names = getattr(function, "__name__", ""), getattr(function, "__globals__", {})
     expected = found.solution.__name__
     if (
@@ -103,14 +109,16 @@ def _under_its_name(found: Exercise, function: Any, bound: Callable) -> Callable
         and getattr(function, "__qualname__", "") == name
         and names.get("__name__") == "__main__"
     ):
-        print(f"  It is called {name}; later cells use the name {expected}, which now refers to it, too.")
+        print(
+            f"  Your function is called {name}. Later cells use the name {expected}, which now refers to it, too."
+        )
         names[expected] = bound
     return bound
 
 
 @contextmanager
 def silent() -> Iterator[dict[str, str]]:
-    """A context in which answers are checked again, without showing or keeping them; yields the feedback by name."""
+    """A context in which answers are checked without showing or keeping them; yields the feedback by name."""
     _silent.append({})
     try:
         yield _silent[-1]
@@ -119,7 +127,7 @@ def silent() -> Iterator[dict[str, str]]:
 
 
 def provided() -> dict[str, Any]:
-    """The names available to a kept answer: torch's usual names, and the functions of all exercises."""
+    """Return the names available to a kept answer: torch's usual names and the functions of all exercises."""
     return {"torch": torch, "nn": torch.nn, "F": F} | {
         e.solution.__name__: e.solution for e in exercises().values()
     }
@@ -127,7 +135,7 @@ def provided() -> dict[str, Any]:
 
 @usual_settings()
 def run_check(found: Exercise, function: Callable) -> Result:
-    """Check `function` within the time limit; the caller's random state is restored."""
+    """Check `function` as an answer to `found`, within the time limit; the caller's random state is restored."""
     missing = Result(found.name, "missing", f"not done yet: {found.task}")
     if _is_empty(function):
         return missing
@@ -145,9 +153,9 @@ def run_check(found: Exercise, function: Callable) -> Result:
             found.name, "wrong", "it calls exit(), which would end the notebook's kernel. Use return."
         )
     except _TimeUp:
-        said = f"it was still running after {TIME_LIMIT:.0f} seconds; does a loop never end?"
+        said = f"it was still running after {TIME_LIMIT:.0f} seconds. Does a loop never end?"
         return Result(found.name, "wrong", said)
-    except Exception as error:  # from inspecting a student's object
+    except Exception as error:  # raised while inspecting a student's object
         return Result(found.name, "wrong", f"{type(error).__name__}: {first_line(error)}")
     remark, note = taken_remarks()
     if remark:
@@ -156,17 +164,27 @@ def run_check(found: Exercise, function: Callable) -> Result:
 
 
 def hint(name: str) -> None:
-    """Print the next of three hints for an exercise; each is more specific than the previous one."""
+    """Print the next of three hints for an exercise; each is more specific than the previous one.
+
+    Args:
+        name: the name of the exercise.
+
+    Raises:
+        ConfigError: there is no such exercise.
+    """
     hints = find(name).hints
     given = _hints_given[name] = min(_hints_given.get(name, 0) + 1, len(hints))
     record.put("hints", name, max(given, record.section("hints").get(name, 0)))
     print(f"Hint {given} of {len(hints)} for {name}: {hints[given - 1]}")
     if given == len(hints):
-        print(f'That was the last one. fg.reveal("{name}") shows a solution.')
+        print(f'That was the last hint. fg.reveal("{name}") shows a solution.')
 
 
 def reveal(name: str) -> None:
     """Print the reference solution of an exercise. Your record notes that you have seen it.
+
+    Args:
+        name: the name of the exercise.
 
     Raises:
         ConfigError: there is no such exercise, or solutions are disabled.
@@ -174,16 +192,21 @@ def reveal(name: str) -> None:
     solution = find(name).solution
     if not reveals:
         raise ConfigError(
-            f'your instructor has switched solutions off. fg.hint("{name}") gives up to three hints.'
+            f'your instructor has disabled solutions. fg.hint("{name}") gives up to three hints.'
         )
     record.count("reveals", name)
     print(f"# {solution.__module__}.{solution.__qualname__}\n{inspect.getsource(solution)}")
 
 
 class progress:
-    """A table of all exercises and their states, displayed as a cell's last value, or when printed.
+    """A table of all exercises and their states, displayed as a cell's last value or by `print`.
 
     Exercises of the current notebook come first. Results of earlier notebooks are included.
+
+    Attributes:
+        here: the numbers of the notebooks whose exercises were run in this session.
+        rows: (notebook, name, mark, task) of each exercise.
+        done: the number of completed exercises.
     """
 
     def __init__(self) -> None:
@@ -197,7 +220,7 @@ class progress:
 
     @property
     def total(self) -> str:
-        """The number of completed exercises, in this notebook and in total."""
+        """The numbers of completed exercises in this notebook and in total, and of written answers, as text."""
         said = f"{self.done} of {len(self.rows)} done"
         if len(self.here) != 1:
             return f"{said}; {summary()}"
@@ -223,7 +246,7 @@ class progress:
 
 
 def _recorded() -> dict[str, str]:
-    """Marks of exercises by name: from this session, earlier notebooks, and kept answers."""
+    """Marks of exercises by name, from this session, earlier notebooks, and kept answers."""
     written = record.section("results") if kept.folder else {}
     earlier = {
         name: MARKS.get(entry[0], " ") for name, entry in written.items() if isinstance(entry, list) and entry
@@ -276,7 +299,7 @@ def _show(result: Result) -> None:
 
 
 def _is_empty(function: Callable) -> bool:
-    """Whether a function's body consists of only a docstring, `...`, or `pass`."""
+    """Whether a function's body consists only of a docstring, `...`, or `pass`."""
     code = getattr(function, "__code__", None)
     steps = [step for step in dis.get_instructions(code) if step.opname not in _IDLE] if code else []
     return bool(steps) and all(step.opname in _RETURNS and step.argval is None for step in steps)
@@ -316,12 +339,12 @@ _RETURNS = {"LOAD_CONST", "RETURN_CONST", "RETURN_VALUE", "LOAD_COMMON_CONSTANT"
 
 
 class _TimeUp(BaseException):
-    """Raised inside a student's function; not an Exception, so that `except Exception` does not keep it."""
+    """Raised inside a student's function; not an Exception, so that `except Exception` does not catch it."""
 
 
 @contextmanager
 def _time_limit(seconds: float) -> Iterator[None]:
-    """Raise `_TimeUp` in this thread if the body takes longer; works for any Python loop, on any system."""
+    """Raise `_TimeUp` in this thread if the body takes longer; works for any Python loop on any system."""
     thread, lock, over = threading.get_ident(), threading.Lock(), threading.Event()
 
     def interrupt() -> None:

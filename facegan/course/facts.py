@@ -1,6 +1,6 @@
 """Facts for written questions: values of the student's own run, networks, and faces.
 
-Each function computes the correct value, and returns it with its source.
+Each function computes the correct value and returns it with its source.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ from facegan.latent import draw_latents
 from facegan.runs.run import Run
 
 LAST = 200  # steps
-RUN = "first"  # the folder of notebook 3's long run, inside that of all runs
+RUN = "first"  # the folder of notebook 3's long run, inside the folder of all runs
 
 faces: FaceDataset | None = None  # the faces last loaded by `facegan.notebook.load_faces`
 
 
 class CannotCheck(Exception):
-    """A fact cannot be compared yet; the message says what is missing."""
+    """Raised when a fact cannot be compared yet; the message says what is missing."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,8 @@ class Fact:
         name: keyword argument of `facegan.answer`.
         what: description of the value.
         find: function that returns the correct value and its source, or raises `CannotCheck`.
-        within: tolerance of a number; with `relative`, or this share of the correct value.
+        within: absolute tolerance of a number.
+        relative: tolerance as a fraction of the correct value; the larger of the two tolerances applies.
     """
 
     name: str
@@ -52,7 +53,13 @@ class Fact:
 
 @dataclass(frozen=True)
 class Checked:
-    """A student's value: `status` is "agrees", "differs", "missing", or "cannot check"; `said` is the feedback."""
+    """The result of comparing a student's value.
+
+    Attributes:
+        value: the student's value; None if it is missing.
+        status: "agrees", "differs", "missing", or "cannot check".
+        said: the feedback.
+    """
 
     value: float | str | None
     status: str
@@ -61,6 +68,10 @@ class Checked:
 
 def compare(fact: Fact, given: Any) -> Checked:
     """Compare a student's value with the correct one.
+
+    Args:
+        fact: the fact that the question asks for.
+        given: the student's value; None or "" if it is missing.
 
     Raises:
         ConfigError: the value is not a number (or, for a name, not text).
@@ -90,7 +101,7 @@ def compare(fact: Fact, given: Any) -> Checked:
 
 
 def _plain(fact: Fact, given: Any, right: Any) -> float | str:
-    """The value as a plain number or text, like the correct one; `right` is None if that is unknown."""
+    """The value as a plain number or text, as the correct one is; `right` is None if that is unknown."""
     if isinstance(given, str):
         if right is None or isinstance(right, str):
             return given
@@ -114,18 +125,18 @@ def _letters(name: str) -> str:
     return re.sub(r"[^a-z]", "", name.casefold())
 
 
-# ---- the right values ----------------------------------------------------------------------------
+# ---- the correct values --------------------------------------------------------------------------
 
 
 def brightness() -> tuple[float, str]:
-    """The mean of the first 32 faces that the notebook loaded."""
+    """The mean of all bytes of the first 32 faces that the notebook loaded."""
     if faces is None:
         raise CannotCheck("no faces are loaded. Run the cell with fg.notebook.load_faces first.")
     return faces[:32].float().mean().item(), f"your {len(faces):,} {faces.name} faces"
 
 
 def parameters() -> tuple[float, str]:
-    """The number of parameters of the generator that notebook 2 continues with."""
+    """The number of parameters of the generator with which notebook 2 continues."""
     mine = kept.given.get("generator")
     build = mine or find("generator").solution
     with torch.random.fork_rng(devices=[]):
@@ -154,7 +165,7 @@ def middle() -> tuple[float, str]:
 
 
 def difference() -> tuple[float, str]:
-    """How much brighter faces with much of the student's attribute are than those with little."""
+    """The mean brightness of faces with much of the student's attribute minus that of faces with little of it."""
     mine = individual.attribute()
     high, low = mine.values.quantile(0.7), mine.values.quantile(0.3)
     found = mine.faces[mine.values > high].float().mean() - mine.faces[mine.values < low].float().mean()

@@ -1,7 +1,7 @@
 """Variants by student: an id determines the drawn faces, the patient, and the attribute.
 
-Every choice is computed from the id, so a grader who knows it gets the same choices. The id is kept in the student's
-record (`facegan.course.record`) for later notebooks. Without an id, all drawn faces are used, as in
+Every choice is computed from the id, so a grader who knows the id gets the same choices. The id is kept in the
+student's record (`facegan.course.record`) for later notebooks. Without an id, all drawn faces are used, as in
 `facegan.load_faces`. Photographs do not depend on the id.
 """
 
@@ -36,10 +36,10 @@ class Attribute(NamedTuple):
 
 
 def student(id: str) -> None:
-    """Set your student id, for this notebook and for later ones that use the same folder of runs.
+    """Set your student id for this notebook and for later ones that use the same folder of runs.
 
-    Drawn faces, the patient "mine" of notebook 6, and the attribute of notebook 4 depend on it. It is not case
-    sensitive.
+    Drawn faces, the patient "mine" of notebook 6, and the attribute of notebook 4 depend on it. Upper and lower case
+    are equivalent.
 
     Args:
         id: a name or a number, in the form that your instructor requires.
@@ -52,13 +52,13 @@ def student(id: str) -> None:
 
 
 def current() -> str | None:
-    """The id in the record; None if there is none."""
+    """Return the id in the record; None if there is none."""
     found = record.section("student").get("id")
     return found if isinstance(found, str) and found else None
 
 
 def said() -> str:
-    """One line on the effects of the id."""
+    """Return one line that describes the effects of the id."""
     return (
         f"Student {current()}: drawn faces start at number {_skipped(data.SYNTHETIC_COUNT):,}, the attribute of "
         f'notebook 4 is {_attribute_name()}, and the patient "mine" of notebook 6 is yours. Photographs are the same '
@@ -67,10 +67,10 @@ def said() -> str:
 
 
 def own_faces(faces: FaceDataset) -> FaceDataset:
-    """Drawn faces without the first ones, by a number that depends on the id; other faces are returned unchanged.
+    """Return drawn faces without the first ones, whose number depends on the id; other faces are returned unchanged.
 
-    No pixels are copied. As after `FaceDataset.split`, the fingerprint is the source's. Students' numbers of faces
-    differ, so a run on another student's faces is not resumed.
+    No pixels are copied. As after `FaceDataset.split`, the fingerprint is the source's. Students have different numbers
+    of faces, so a run on another student's faces is not resumed.
     """
     if current() is None or faces.name != "synthetic" or len(faces) != data.SYNTHETIC_COUNT:
         return faces
@@ -85,12 +85,12 @@ def own_faces(faces: FaceDataset) -> FaceDataset:
 
 
 def patient_number() -> int:
-    """The number of the patient "mine", from 1 to 6."""
+    """Return the number of the patient "mine", from 1 to 6."""
     return 1 + _choice("patient", PATIENTS)
 
 
 def attribute() -> Attribute:
-    """Your attribute of the drawn faces: 500 small faces of your own, and their values.
+    """Return your attribute of drawn faces: its name, 500 small faces that depend on your id, and their values.
 
     >>> attribute().faces.shape
     torch.Size([500, 3, 32, 32])
@@ -122,12 +122,12 @@ def _checked(id: object) -> str:
     found = unicodedata.normalize("NFC", id).strip()
     if not found:
         raise ConfigError(
-            'the student\'s id is empty. Give the one that you hand in with: fg.student("ada").'
+            'the student\'s id is empty. Pass the id that your instructor knows: fg.student("ada").'
         )
     if len(found) > LONGEST:
         raise ConfigError(
             f"the student's id has {len(found)} characters, expected at most {LONGEST}. Use a shorter one."
         )
     if any(unicodedata.category(character).startswith("C") for character in found):
-        raise ConfigError(f"the student's id {found!r} has control characters. Type it again, in one line.")
+        raise ConfigError(f"the student's id {found!r} has control characters. Type it again on one line.")
     return found

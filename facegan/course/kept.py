@@ -1,8 +1,8 @@
-"""Keeps correct answers in this session, and in a folder that later notebooks read.
+"""Keeps correct answers in this session and in a folder that later notebooks read.
 
     runs/answers/generator.py        the cell in which the student defined it, and the definitions that it needs
 
-Does not cover loading them again (`facegan.course.answers`).
+`facegan.course.answers` loads them again.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ _LITERALS = (int, float, str, bool, tuple, type(None))
 
 
 def keep(name: str, function: Callable, *, provided: Iterable[str] = ()) -> None:
-    """Record a correct answer, and write the cell that defines it to the folder, if there is one.
+    """Record a correct answer and write the cell that defines it to the folder, if there is one.
 
-    If an answer was read from a file, the file is not changed.
+    If the answer was read from a file, the file is not changed. If the folder cannot be written, a message says so.
 
     Args:
         name: name of the exercise.
         function: the student's function.
-        provided: names that need not be written, because they are provided when the answer is loaded.
+        provided: names that are available when the answer is loaded, so their definitions are not written.
     """
     given[name] = function
     source = _cell_of(function)
@@ -49,14 +49,14 @@ def keep(name: str, function: Callable, *, provided: Iterable[str] = ()) -> None
 
 
 def names() -> set[str]:
-    """Names of the exercises with correct answers in the folder."""
+    """Return the names of the exercises with correct answers in the folder."""
     return {path.stem for path in folder.glob("*.py")} if folder and folder.is_dir() else set()
 
 
 def _needed(source: str, defined: dict[str, Any], known: set[str]) -> Iterator[str]:
     """Sources of the definitions that a cell uses from other cells: imports, functions, classes, and plain values.
 
-    `known` are names that are already defined; it is extended.
+    `known` has the names that are already defined; the new ones are added to it.
     """
     try:
         nodes = list(ast.walk(ast.parse(source)))

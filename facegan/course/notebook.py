@@ -37,18 +37,18 @@ _NO_ANSWER = re.compile(
 _DAMAGED = re.compile(r"^its digest is ")
 _DETAIL = re.compile(r" titled '.*'(?= instead)| \([^()]*\)$|; .*")  # left to the error of fg.load_faces
 _MOST = 120  # characters of a reason
-_failed: dict[str, tuple[int, tuple, str]] = {}  # by data set: size, what could change, what was printed
+_failed: dict[str, tuple[int, tuple, str]] = {}  # by data set: size, circumstances, printed text
 
 
 def start(*, keep_on_drive: bool = False, student: str = "", reveal: bool = True) -> Path:
-    """Print the device and advice on it; return the folder for runs.
+    """Print the device and advice about it; return the folder for runs.
 
-    Correct answers are kept in `answers` in this folder. The function can be called repeatedly.
+    Correct answers are kept in `answers` in this folder. The function can be called again.
 
     Args:
         keep_on_drive: mount Google Drive in Colab and return a folder there, so that runs and answers survive the
             session; elsewhere, and by default, the folder is `runs`.
-        student: an id for `fg.student`; if empty, the id that an earlier notebook kept in the folder, if any.
+        student: an id for `fg.student`; if empty, the id that an earlier notebook kept in the folder is used, if any.
         reveal: whether `fg.reveal` shows solutions; disabled in notebooks for a class (`facegan course --for-class`).
 
     Raises:
@@ -74,17 +74,17 @@ def start(*, keep_on_drive: bool = False, student: str = "", reveal: bool = True
 
 
 def load_faces(data: Any = "celeba", size: int = 64) -> FaceDataset:
-    """The faces of a notebook: `facegan.load_faces(data, size)`, or drawn faces if these cannot be downloaded.
+    """Load a notebook's faces: `facegan.load_faces(data, size)`, or drawn faces if these cannot be downloaded.
 
-    With a student's id (`fg.student`), a part of the drawn faces is used, which depends on the id.
+    With a student's id (`fg.student`), the part of the drawn faces that is used depends on the id.
 
-    If the download fails, two lines say what failed and how to get the photographs. The same call retries; for other
-    sizes, a failure is remembered until there is an archive or another address.
+    If the download fails, two lines say what failed and how to get the photographs. The same call retries the download.
+    For other sizes, it is retried only after an archive or another address becomes available.
 
     Args:
         data: as for `facegan.load_faces`. The environment variable `FACEGAN_DATA`, if set, replaces the value "celeba";
             other values are not replaced.
-        size: pixels a side.
+        size: side length in pixels.
 
     Returns:
         The faces; their `name` is 'synthetic' if they are drawn.
@@ -102,7 +102,7 @@ def load_faces(data: Any = "celeba", size: int = 64) -> FaceDataset:
 
 
 def _noted(faces: FaceDataset) -> FaceDataset:
-    """The student's part of the faces, recorded for the facts of written questions."""
+    """Return the student's part of the faces, and record it for the facts of written questions."""
     facts.faces = individual.own_faces(faces)
     return facts.faces
 
@@ -165,7 +165,7 @@ def _instead(name: str, error: DownloadError) -> str:
         why = "no address could be reached" if offline else _first_of(reasons)
         way = f'Get the file (fg.load_faces("{name}") names every address and answer) or set FACEGAN_MIRROR'
         if offline and in_kaggle():
-            way = "For photographs, switch on Settings > Internet"
+            way = "For photographs, turn on Settings > Internet"
     return (
         f"{name} could not be fetched: {why}. Using {_data.SYNTHETIC_COUNT:,} drawn faces.\n"
         f"{way}; then run this cell again."
@@ -175,7 +175,7 @@ def _instead(name: str, error: DownloadError) -> str:
 def _first_of(reasons: list[str]) -> str:
     """A short version of the first address's reason."""
     first = reasons[0]
-    why = "what arrived is not the published file" if _DAMAGED.search(first) else _DETAIL.sub("", first)
+    why = "the downloaded file is not the published one" if _DAMAGED.search(first) else _DETAIL.sub("", first)
     several = f" (first of {len(reasons)} addresses)" if len(reasons) > 1 else ""
     return f"{_shortened(why)}{several}"
 
@@ -205,8 +205,8 @@ def _named(device) -> str:
 def _without_gpu() -> str:
     if in_colab():
         return (
-            "There is no GPU in this session. Runtime > Change runtime type > T4 GPU gives one, unless Colab "
-            "has none left today. Everything here also works without: training takes minutes, with smaller "
+            "There is no GPU in this session. To get one, select Runtime > Change runtime type > T4 GPU, if one is "
+            "available. Everything here also works without a GPU: training then takes minutes, with smaller "
             "networks."
         )
     return "Everything here works without a GPU: training then takes minutes, with smaller networks."

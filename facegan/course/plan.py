@@ -27,7 +27,7 @@ _WARM_UP, _TIMED = 3, 12  # steps of a temporary GAN
 
 @dataclass(frozen=True)
 class Plan:
-    """A training: a recipe's name, its settings, and a number of steps."""
+    """A training plan: a recipe's name, its settings, and a number of steps."""
 
     recipe: str
     config: TrainConfig
@@ -37,7 +37,7 @@ class Plan:
 def plan(
     faces: FaceDataset, *, recipe: str = "auto", steps: int | str = "auto", device: str = "auto"
 ) -> Plan:
-    """Choose a recipe and a number of steps for this device; print them, the reason, and the estimated time.
+    """Choose a recipe and a number of steps for the device; print them, the reason, and the estimated time.
 
     On a CUDA GPU, the recipe is `modern` at its full length; on other devices, it is `tiny` with `CPU_STEPS` steps. The
     time is measured with a few steps of a temporary GAN.
@@ -47,6 +47,9 @@ def plan(
         recipe: name of a recipe; "auto" chooses by device.
         steps: number of steps; "auto" chooses by device.
         device: as for `GAN`.
+
+    Returns:
+        The recipe's name, its settings, and the number of steps.
 
     Raises:
         ConfigError: there is no such recipe, or steps is neither "auto" nor a whole number of 1 or more.
@@ -66,13 +69,13 @@ def plan(
     )
     seconds = chosen * seconds_per_step(config, faces, where)
     print(
-        f"Recipe {name} for {chosen:,} steps, because {why}: about {_spoken(seconds)}, by its first steps here."
+        f"Recipe {name} for {chosen:,} steps, because {why}: about {_spoken(seconds)}, estimated from a few steps."
     )
     return Plan(name, config, chosen)
 
 
 def seconds_per_step(config: TrainConfig, faces: FaceDataset, device: torch.device) -> float:
-    """The time of a training step in seconds: the median of a few steps of a temporary GAN."""
+    """Return the time of a training step in seconds: the median of a few steps of a temporary GAN."""
     times = []
     with redirect_stdout(StringIO()), fitting_threads(device, CPU_STEPS):
         gan = GAN(config, device=device)

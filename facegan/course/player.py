@@ -15,12 +15,13 @@ CHOICES = ("auto", "mine", "bundled")
 
 
 def player(run_dir: str | Path, bundled: str, *, use: str = "auto") -> tuple[Run, nn.Module | None]:
-    """The student's run and network, or a bundled run and None; prints which one, and how to choose the other.
+    """Return the student's run and network, or a bundled run and None; print which one, and how to choose the other.
 
     Args:
         run_dir: run folder of notebook 3.
         bundled: the bundled run to use otherwise, such as "faces".
-        use: "auto" uses the student's run if it has `YOUNG` steps or more; "mine" always uses it.
+        use: "auto" uses the student's run if it has `YOUNG` steps or more, "mine" whenever it can be opened, and
+            "bundled" never.
 
     Returns:
         The run, and the network for `Run.generator(network=...)` and `timeline(run, generator=...)`.

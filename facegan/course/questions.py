@@ -1,4 +1,4 @@
-"""The course's written questions: text, rubric, and a fact that is checked.
+"""The course's written questions: text, rubric, and in some a fact that is checked.
 
 Instructors grade the texts with the rubric; see `docs/instructors.md`.
 """
@@ -14,7 +14,15 @@ from facegan.errors import ConfigError
 
 @dataclass(frozen=True)
 class Question:
-    """A written question; `rubric` lists the contents of a good answer as (points, content)."""
+    """A written question.
+
+    Attributes:
+        name: the question's name.
+        notebook: the number of its notebook.
+        text: the question.
+        rubric: the contents of a good answer as (points, content).
+        fact: a value that is checked as part of the answer; None if there is none.
+    """
 
     name: str
     notebook: int
@@ -29,12 +37,16 @@ class Question:
 
 
 def questions() -> dict[str, Question]:
-    """All written questions by name, in the order of the notebooks."""
+    """Return all written questions by name, in the order of the notebooks."""
     return dict(_TABLE)
 
 
 def find(name: str) -> Question:
-    """The question with that name. Raises `ConfigError` if there is none."""
+    """Return the question with that name.
+
+    Raises:
+        ConfigError: there is no such question.
+    """
     if not isinstance(name, str) or name not in _TABLE:
         raise ConfigError(
             f"no written question is called {name!r}; there are {', '.join(_TABLE)}. Use one of these names."
@@ -62,7 +74,7 @@ _QUESTIONS = (
         "and one that you would not use. What would the generator learn from each?",
         (
             (1, "names a change that keeps faces plausible, such as a small shift or slightly more or less light"),
-            (1, "names one that does not, such as upside-down faces, strong rotation, or inverted colors"),
+            (1, "names a change that does not, such as upside-down faces, strong rotation, or inverted colors"),
             (2, "says that G learns to generate what D is shown, and applies this to both changes"),
         ),
     ),
@@ -98,10 +110,10 @@ _QUESTIONS = (
         '`d_loss_at_end`, the mean of `gan.history["loss_d"]` over the last 200 steps.',
         (
             (2, "describes the student's own curves: the start, a level or a trend, the end"),
-            (2, "compares with the faces: the curves hardly change while the faces get better"),
+            (2, "compares with the faces: the curves hardly change while the faces improve"),
             (2, "each loss measures one network against the other, so its level shows how balanced they are"),
             (1, "explains where 2 log 2 = 1.39 comes from: D(x) = D(G(z)) = 1/2"),
-            (1, "names alarming signs: curves that diverge, D(G(z)) at 0, all faces alike"),
+            (1, "names warning signs: curves that diverge, D(G(z)) near 0, faces that all look alike"),
         ),
         Fact(
             "d_loss_at_end", "the mean of loss_d over the last 200 steps", facts.loss_at_end,
@@ -113,7 +125,7 @@ _QUESTIONS = (
         "Why are D and G trained in turns, and not D to the end first and then G? What would G's gradient be in that "
         "case, for each of G's two losses?",
         (
-            (2, "D's output is useful only near the fakes that G makes now; when G changes, D must be trained again"),
+            (2, "D's output is useful only near G's current fakes; when G changes, D must be trained again"),
             (2, "minimax: nearly 0, because the slope of log(1 - D) vanishes where D is certain"),
             (1, "non-saturating: not 0, but its direction says little about faces"),
         ),
@@ -185,7 +197,7 @@ _QUESTIONS = (
         "examined the six patients: curves, faces, one number. Name the failure, give your number and that of the "
         "healthy run, and rule out the most similar failure. Also pass `failure`, the name from the table.",
         (
-            (2, "describes the curves and the faces before it names anything"),
+            (2, "describes the curves and the faces before naming a failure"),
             (3, "a number that measures the failure, and the same number of the healthy run"),
             (2, "names the most similar other failure, and the observation that rules it out"),
             (1, "a treatment of the cause"),

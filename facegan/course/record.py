@@ -1,8 +1,9 @@
 """The record of a student's work: results, hints, reveals, and written answers.
 
     runs/answers/record.json
-The record is kept in memory if there is no folder of answers (`facegan.course.kept`). Several open notebooks may write
-it: the file is read again before every change.
+
+Without a folder of answers (`facegan.course.kept`), the record is kept in memory. Several open notebooks may write the
+file, so it is read again before every change.
 """
 
 from __future__ import annotations
@@ -18,17 +19,17 @@ _memory: dict[str, dict[str, Any]] = {}
 
 
 def section(name: str) -> dict[str, Any]:
-    """A copy of one part of the record, such as 'results', 'hints', 'reveals', or 'written'; may be empty."""
+    """Return a copy of one part of the record, such as 'results', 'hints', 'reveals', or 'written'; may be empty."""
     return dict(_read().get(name, {}))
 
 
 def whole() -> dict[str, dict[str, Any]]:
-    """A copy of the record."""
+    """Return a copy of the record."""
     return {name: dict(entries) for name, entries in _read().items() if isinstance(entries, dict)}
 
 
 def put(name: str, key: str, value: Any) -> None:
-    """Set `value`, any JSON value, as `key` in the part called `name`."""
+    """Set `key` to `value`, any JSON value, in the part called `name`."""
     whole = _read()
     whole.setdefault(name, {})[key] = value
     if kept.folder is None:
@@ -43,7 +44,7 @@ def put(name: str, key: str, value: Any) -> None:
 
 
 def count(name: str, key: str) -> None:
-    """Add 1 to the number `key`."""
+    """Add 1 to the number `key` in the part called `name`."""
     put(name, key, section(name).get(key, 0) + 1)
 
 

@@ -1,7 +1,7 @@
 """Reference solutions of exercises in plain PyTorch, with the notebooks' names.
 
-A notebook continues with these if a student's function is missing or wrong, and `fg.reveal` shows them. Does not cover
-exercises that a function of the library solves directly (see `facegan.course.catalog`).
+A notebook continues with these if a student's function is missing or wrong, and `fg.reveal` shows them. The catalog
+(`facegan.course.catalog`) names the exercises that a function of the library solves directly.
 """
 
 import numpy as np

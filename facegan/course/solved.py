@@ -31,16 +31,14 @@ _IMPORTS = {
     "torch": "import torch",
 }  # imports used in solutions
 _EXERCISE = re.compile(r'^@(?:fg\.)?exercise\("(\w+)"\)', re.M)
-_LATER = re.compile(
-    r"\.apply\(init_weights\).*"
-)  # of an exercise further down; the notebooks apply it themselves
+_LATER = re.compile(r"\.apply\(init_weights\).*")  # a later exercise, which the notebooks apply themselves
 
 
 def filled(notebook: NotebookNode) -> NotebookNode:
-    """A copy without outputs, in which the body of each exercise's function is the reference solution's.
+    """Return a copy without outputs, in which the body of each exercise's function is the reference solution's.
 
-    Decorator, name, parameters, and docstring are kept. An import is added above if no earlier cell has it. A cell is
-    not changed if it is not valid Python, or has no function below the decorator.
+    Decorator, name, parameters, and docstring are kept. An import is added at the top of a cell if no earlier cell has
+    it. A cell is not changed if it is not valid Python or has no function below the decorator.
     """
     done = copy.deepcopy(notebook)
     imported: set[str] = set()
@@ -55,22 +53,28 @@ def filled(notebook: NotebookNode) -> NotebookNode:
 
 
 def write(folder: Path) -> list[Path]:
-    """Write all completed notebooks and the model answers into a folder, which is created.
+    """Write all completed notebooks and the model answers into a folder.
+
+    Args:
+        folder: target folder; it is created if it does not exist.
 
     Returns:
-        The files that were written; existing files are not changed and not included.
+        The files that were written. Existing files are not changed and not included.
 
     Raises:
         ConfigError: `folder` is a file, or nbformat is not installed.
         DataError: this installation has no notebooks.
+        OSError: a file cannot be written.
     """
     try:
         import nbformat
     except ImportError:
-        raise ConfigError("completed notebooks need nbformat: pip install 'facegan[grade]'.") from None
+        raise ConfigError(
+            "completed notebooks need nbformat. Install it: pip install 'facegan[grade]'."
+        ) from None
     folder = folder.expanduser()
     if folder.exists() and not folder.is_dir():
-        raise ConfigError(f"{folder} is a file, expected a folder for the solutions. Name another one.")
+        raise ConfigError(f"{folder} is a file, expected a folder for the solutions. Use another path.")
     sources = notebooks()
     folder.mkdir(parents=True, exist_ok=True)
     missing = [path for path in files(folder) if not path.exists() and not path.is_symlink()]
@@ -84,12 +88,12 @@ def write(folder: Path) -> list[Path]:
 
 
 def files(folder: Path) -> list[Path]:
-    """The files that `write` makes in a folder."""
+    """Return the files that `write` creates in a folder."""
     return [folder.expanduser() / name for name in (*(path.name for path in notebooks()), WRITTEN)]
 
 
 def written_answers() -> str:
-    """Markdown: every written question with a model answer, its rubric and its fact."""
+    """Return every written question with a model answer, its rubric, and its fact, as Markdown."""
     return "\n".join(["# Written questions: model answers and rubrics", *_sections()])
 
 
@@ -119,7 +123,7 @@ def _solved(source: str, imported: set[str]) -> str:
 
 
 def _name_of(decorator: ast.expr) -> str | None:
-    """The exercise's name, if this is its decorator."""
+    """The exercise's name if this is its decorator, otherwise None."""
     found = _EXERCISE.match(f"@{ast.unparse(decorator)}".replace("'", '"'))
     return found[1] if found else None
 

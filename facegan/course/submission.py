@@ -1,6 +1,6 @@
-"""Creates a student's submission: a zip of notebooks, record, answers, and evidence.
+"""Creates a student's submission: a zip of notebooks, record, written answers, and evidence of training.
 
-submission.json                  student, time, versions, results as the student saw them, hints, reveals; the run
+submission.json                  student, time, version, results as the student saw them, hints, reveals; the run
 notebooks/01_data.ipynb, ...
 answers.html                     the written questions with the student's answers
 run/config.json, history.csv, grid.png
@@ -42,13 +42,13 @@ def submit(
     student: str | None = None,
     faces: FaceDataset | None = None,
 ) -> Path:
-    """Write `submission-STUDENT.zip` to `folder`, and print its contents and what is missing.
+    """Write `submission-STUDENT.zip` to a folder, and print its contents.
 
     Args:
         folder: folder of the notebooks. In Colab, the open notebook is included as it is on the screen.
         runs: folder of runs; the newest run is the evidence of training.
-        student: id that the instructor knows; by default that of `fg.student`.
-        faces: real faces that the run was trained on, for its distance; not needed for drawn faces.
+        student: the id that the instructor knows; by default, the id set with `fg.student`.
+        faces: real faces on which the run was trained, for its distance; not needed for drawn faces.
 
     Returns:
         The zip's path.
@@ -62,7 +62,7 @@ def submit(
     kept.folder = kept.folder or runs.absolute() / "answers"
     student = (student or record.section("student").get("id") or "").strip()
     if not student:
-        raise ConfigError('a submission needs your id. Run fg.student("your id"), or give it: --student ID.')
+        raise ConfigError('a submission needs your id. Run fg.student("your id"), or pass it: --student ID.')
     notebooks = _notebooks(folder)
     run, files = _evidence(runs, faces)
     notes = {
@@ -87,21 +87,21 @@ def _notebooks(folder: Path) -> dict[str, bytes]:
         for path in sorted(folder.glob("*.ipynb"))
         if _OURS.search((raw := path.read_bytes()).decode("utf-8", "replace"))
     }
-    with suppress(Exception):  # this module only exists in Colab, and may change
+    with suppress(Exception):  # this module exists only in Colab and may change
         from google.colab import _message
 
         shown = _message.blocking_request("get_ipynb", timeout_sec=30)["ipynb"]
         found[shown["metadata"]["colab"]["name"]] = json.dumps(shown).encode()
     if not found:
         raise DataError(
-            f"no notebook with exercises in {folder.resolve()}. Save your notebooks there, or give the folder that "
-            "they are in: facegan submit FOLDER."
+            f"no notebook with exercises in {folder.resolve()}. Save your notebooks there, or pass the folder that "
+            "contains them: facegan submit FOLDER."
         )
     return found
 
 
 def _evidence(runs: Path, faces: FaceDataset | None) -> tuple[dict[str, Any], dict[str, bytes]]:
-    """Facts about the newest run, and its files; empty if there is none."""
+    """Facts about the newest run that can be opened, and its files; empty if there is none."""
     folders = sorted(runs.glob("*/config.json"), key=lambda path: path.stat().st_mtime, reverse=True)
     for path in folders:
         with suppress(FaceganError, OSError, ValueError):
@@ -127,14 +127,14 @@ def _of_run(folder: Path, faces: FaceDataset | None) -> tuple[dict[str, Any], di
 
 
 def _distance(run: Run, faces: FaceDataset | None) -> dict[str, Any]:
-    """The run's distance to real faces, and the floor, or why there is none."""
+    """The run's distance to real faces and the floor, or the reason why there is none."""
     from facegan.evaluation.results import Evaluator
 
     try:
         if faces is None and run.data.get("name") != "synthetic":
             return {
                 "distance": None,
-                "no_distance": f"it needs the faces of the run, {run.data.get('name') or 'unknown'}",
+                "no_distance": f"it needs the run's training faces, {run.data.get('name') or 'unknown'}",
             }
         faces = faces or load_faces("synthetic", run.config.image_size)
         judge = Evaluator(faces, n=min(_PART, len(faces) // 2))
@@ -171,7 +171,7 @@ def _zipped(files: dict[str, bytes]) -> bytes:
 
 
 def _contents(path: Path, notebooks: dict[str, bytes], run: dict[str, Any]) -> Iterable[str]:
-    """Lines that list what was handed in, and what is missing."""
+    """Lines that list the contents of the zip."""
     folder = path.parent
     for name in notebooks:
         saved = folder / name
@@ -185,7 +185,7 @@ def _contents(path: Path, notebooks: dict[str, bytes], run: dict[str, Any]) -> I
     right = [
         name for name, [status, *_] in results.items() if name in exercises() and status.startswith("right")
     ]
-    yield f"{len(right)} exercises right when you last ran them; the grader runs them again."
+    yield f"{len(right)} exercises were right when you last ran them; the grader runs them again."
     if run:
         distance = run["distance"] if run["distance"] is not None else f"not measured: {run['no_distance']}"
         yield f"training: {run['name']}, {run['steps']:,} steps, distance {distance}, diagnosis: {run['diagnosis']}"

@@ -1,8 +1,9 @@
 """Stores answers to written questions, checks their facts, and shows them as a page.
 
     fg.answer("curves", MY_ANSWER, d_loss_at_end=1.2)
-Texts and facts are stored in the student's record (`facegan.course.record`). The texts are not graded here; `page` with
-`rubric=True` is for graders.
+
+Texts and facts are stored in the student's record (`facegan.course.record`). Texts are not graded automatically; `page`
+with `rubric=True` is for graders.
 """
 
 from __future__ import annotations
@@ -28,18 +29,19 @@ STYLE = (
 
 
 def answer(name: str, text: str = "", **facts_given: Any) -> None:
-    """Store your answer to a written question, and print its number of words and where it is stored.
+    """Store your answer to a written question, and print the number of words and where it is stored.
 
-    An empty text changes nothing. Calling the function with another text replaces the answer.
+    An empty text changes nothing. Another text replaces the stored answer.
 
     Args:
         name: name of the question.
         text: your answer, in sentences.
         **facts_given: the fact that the question asks for, by name, such as `d_loss_at_end=1.2`. It is compared with
-            your own run, and stored with the result.
+            the correct value, for example from your own run, and stored with the result.
 
     Raises:
-        ConfigError: there is no such question, the text is not a string, or the question asks for no such fact.
+        ConfigError: there is no such question, the text is not a string, the question asks for no such fact, or the
+            fact has the wrong type.
     """
     found = find(name)
     expect(text, str, "the answer", f'text in quotes: fg.answer("{name}", """...""")')
@@ -50,7 +52,7 @@ def answer(name: str, text: str = "", **facts_given: Any) -> None:
         record.put("written", name, {"text": text.strip(), "words": words, "facts": noted})
         print(_line(name, words))
     elif before:
-        print(f"○ {name}: empty here. Your answer of {before['words']} words from before is kept.")
+        print(f"○ {name}: empty here. Your earlier answer of {before['words']} words is kept.")
     else:
         print(f"○ {name}: not answered yet.")
     for each in checked.values() if words else ():
@@ -58,18 +60,18 @@ def answer(name: str, text: str = "", **facts_given: Any) -> None:
 
 
 def summary() -> str:
-    """The number of questions with a long enough answer: "2 of 13 written questions answered"."""
+    """Return the number of questions with a long enough answer, as "2 of 13 written questions answered"."""
     stored = _stored(record.section("written"))
     done = sum(found["words"] >= SHORTEST for found in stored.values())
     return f"{done} of {len(questions())} written questions answered"
 
 
 def page(record_sections: Mapping[str, Any], *, rubric: bool = False) -> str:
-    """One HTML page of a student's answers, without external files.
+    """Return a student's answers as one HTML page without external files.
 
     Args:
-        record_sections: parts of a record by name; "written" and "student" are used. They may come from a student's
-            file, so all contents are escaped, and entries of another form are ignored.
+        record_sections: parts of a record by name; "written" and "student" are used. Because they may come from a
+            student's file, all contents are escaped, and entries of another form are ignored.
         rubric: whether to add the rubric below each answer.
     """
     who = str(_sections(record_sections).get("student", {}).get("id") or "no id")
@@ -82,7 +84,7 @@ def page(record_sections: Mapping[str, Any], *, rubric: bool = False) -> str:
 
 
 def body(record_sections: Mapping[str, Any], *, rubric: bool = False) -> str:
-    """The contents of `page` below its title, as HTML for another page, which needs `STYLE`."""
+    """Return the contents of `page` below its title, as HTML for another page, which must include `STYLE`."""
     written = _stored(_sections(record_sections).get("written", {}))
     count = f"<p>{len(written)} of {len(questions())} questions have an answer.</p>"
     return "\n".join(
@@ -141,7 +143,7 @@ def _section(found: Question, stored: Mapping[str, Any] | None, rubric: bool) ->
 
 
 def _facts_in_html(stored: Mapping[str, Any] | None) -> list[str]:
-    """A line for each stored fact: its value, and the result of the check when the answer was stored."""
+    """A line for each stored fact: its value, and the result of the check at the time the answer was stored."""
     table = (stored or {}).get("facts")
     entries = table.items() if isinstance(table, Mapping) else ()
     return [

@@ -90,7 +90,7 @@ def load_faces(source: Any, size: int = 64, *, crop: str | None = None, align: s
     if source in registry.SOURCES:
         return _load_photographs(_named(source, crop, align, size), size)
     if not str(source):
-        raise DataError("the data source is an empty string. Name a folder, a file, or a data set.")
+        raise DataError("the data source is an empty string. Pass a folder, a file, or a data set.")
     path = Path(source).expanduser()
     if path.suffix.lower() == ".npy" and path.is_file():
         return _load_npy(path, size, crop, align)

@@ -196,9 +196,11 @@ def save_grids(runs: Sequence[str | Path], folder: str | Path) -> list[Path]:
 def _open(run: str | Path) -> FolderRun:
     opened = Run.open(str(run) if isinstance(run, Path) else run)
     if not isinstance(opened, FolderRun):
-        raise CheckpointError(f"{run} is a bundled run without checkpoints; pass a folder of your own run.")
+        raise CheckpointError(
+            f"{run} is a bundled run without checkpoints. Pass the folder of a run of your own."
+        )
     if not opened.checkpoints:
-        raise CheckpointError(f"no checkpoint in {run}. Name a run folder, such as runs/demo.")
+        raise CheckpointError(f"no checkpoint in {run}. Pass a run folder, such as runs/demo.")
     return opened
 
 

@@ -228,7 +228,14 @@ def generator_block(
 ) -> nn.Sequential:
     """Build a hidden block of the generator: transposed convolution, BatchNorm, activation (DCGAN, section 3).
 
-    It maps (B, in_channels, H, W) to (B, out_channels, 2 H, 2 W). `leak` is the negative slope; 0 means ReLU.
+    With the defaults, it maps (B, in_channels, H, W) to (B, out_channels, 2 H, 2 W).
+
+    Args:
+        in_channels: number of input channels.
+        out_channels: number of output channels.
+        stride: stride of the transposed convolution.
+        padding: padding of the transposed convolution.
+        leak: negative slope of the activation; 0 means ReLU.
     """
     return nn.Sequential(
         ConvTranspose2d(in_channels, out_channels, 4, stride, padding, bias=False),
@@ -245,9 +252,14 @@ def discriminator_block(
     bias: bool = False,
     leak: float = 0.2,
 ) -> nn.Sequential:
-    """Build a hidden block of the discriminator: convolution that halves the side, norm, leaky ReLU.
+    """Build a hidden block of the discriminator: convolution that halves the side, norm, leaky ReLU (DCGAN, section 3).
 
-    See DCGAN, section 3.
+    Args:
+        in_channels: number of input channels.
+        out_channels: number of output channels.
+        norm: layers between the convolution and the activation; None for none.
+        bias: whether the convolution has a bias.
+        leak: negative slope of the activation.
     """
     conv = Conv2d(in_channels, out_channels, 4, 2, 1, bias=bias)
     return nn.Sequential(conv, *(norm or []), nn.LeakyReLU(leak, True))
@@ -257,6 +269,12 @@ def output_size(size: int, kernel: int, stride: int, padding: int) -> int:
     """The side of a transposed convolution's output: (size - 1) stride - 2 padding + kernel.
 
     See Dumoulin & Visin 2016 (arXiv 1603.07285), relationship 13, without dilation and output padding.
+
+    Args:
+        size: side of the input in pixels.
+        kernel: side of the kernel.
+        stride: stride of the layer.
+        padding: padding of the layer.
     """
     return (size - 1) * stride - 2 * padding + kernel
 

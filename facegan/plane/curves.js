@@ -1,7 +1,7 @@
 // The curves of a recording.
 const FONT = "12px system-ui, sans-serif";
 const PAD = { left: 44, right: 22, top: 22, bottom: 8 }; // of a chart, around its axes
-const BELOW = 34; // all charts: the steps
+const BELOW = 34; // height of the labels of the steps, below all charts
 
 // One recording's curves, and a line at the current step; dragging on them moves in time.
 class Curves {
@@ -18,7 +18,7 @@ class Curves {
   resize() {
     Object.assign(this, { context: null, ...sharp(this.canvas) });
     if (!this.context) return;
-    this.high = (this.height - BELOW) / this.recording.charts.length; // of a chart; below all are the steps
+    this.high = (this.height - BELOW) / this.recording.charts.length; // of a chart; the steps are below all charts
     this.recording.charts.forEach((chart, i) => this.drawChart(chart, i * this.high));
     this.drawSteps();
     this.background = new OffscreenCanvas(this.canvas.width, this.canvas.height);
@@ -81,13 +81,13 @@ class Curves {
     stroke(context, line, "#111", 1.5);
   }
 
-  // What the lines are, and their values in this frame: on the right, above the axes.
+  // The names of the lines and their values in this frame, on the right above the axes.
   drawValues({ title, lines }, frame, top) {
     let x = this.width - PAD.right;
     const texts = lines.map(({ key, label }) => this.value(key, label, frame));
     this.context.font = `600 ${FONT}`;
     const needed = [title, ...texts].reduce((sum, text) => sum + this.context.measureText(text).width + 38, PAD.left);
-    const narrow = needed > this.width; // then the values are in the sentence above only
+    const narrow = needed > this.width; // then only the sentence above has the values
     for (const { key, label, color, dashed } of [...lines].reverse()) {
       const swatch = new Path2D(), text = narrow ? label : this.value(key, label, frame);
       this.text(text, x, top + 14, "right", color, `600 ${FONT}`);
@@ -120,4 +120,4 @@ function niceTicks(low, high, count) {
 
 const short = (value) => Number(value.toPrecision(4)).toLocaleString("en-US");
 const fixed = (value) => (Math.abs(value) < 1000 ? value.toFixed(2) : value.toExponential(1));
-const missing = (frame) => (frame ? "not finite" : "–"); // before the first step there is nothing to average
+const missing = (frame) => (frame ? "not finite" : "–"); // there is nothing to average before the first step

@@ -1,4 +1,4 @@
-// The Dirac-GAN. Fields are interpolated in tables that Python computed; steps are taken here.
+// The Dirac-GAN. Fields are interpolated in tables that Python computed; the steps are computed here.
 const byId = (id) => document.getElementById(id);
 const data = pageData();
 const BLUE = "#0072b2", VERMILION = "#d55e00", DARK = "#1a1a1a", GRAY = "#8a8a8a", PALE = "#d9d9d9", SKY = "#e6f1f8";
@@ -17,7 +17,7 @@ function cubic(f) {
     f * f * (f - 1) / 2];
 }
 
-// What the tables are multiplied by: 1 and the strength, or Lagrange polynomials of the strength at nodes.
+// Factors of the tables: 1 and the strength, or Lagrange polynomials of the strength at nodes.
 function tableWeights(game, strength) {
   if (!game.nodes) return game.tables.map((_, i) => (i ? strength : 1));
   return game.nodes.map((at) => game.nodes.reduce(
@@ -47,7 +47,7 @@ function fieldAt(game, weights, theta, psi) {
 
 const inside = ([theta, psi]) => Math.abs(theta) <= data.extent && Math.abs(psi) <= data.extent;
 
-// The points from a start, until one leaves the tables.
+// The points from a start until one leaves the tables.
 function simulate(name, updates, start, rate, strength, steps = data.steps) {
   const game = data.games[name], weights = tableWeights(game, strength);
   const clip = (psi) => (game.clip === null ? psi : Math.min(Math.max(psi, -game.clip), game.clip));
@@ -125,7 +125,7 @@ function spectrum() {
 }
 
 // ---- Drawing ---------------------------------------------------------------------------------------------------
-// A canvas at the screen's resolution, cleared, in CSS pixels.
+// A cleared canvas at the screen's resolution, in CSS pixels.
 function context(canvas) {
   const scale = window.devicePixelRatio || 1, width = canvas.clientWidth, height = canvas.clientHeight;
   canvas.width = Math.round(width * scale);
@@ -297,7 +297,7 @@ function showControls() {
   byId("rate-value").textContent = fixed(state.rate, 2);
 }
 
-// After any change of the game or the start: the whole new trajectory.
+// Compute the whole trajectory after any change of the game or the start.
 function refresh() {
   setPlaying(false);
   path = simulate(state.game, state.updates, state.start, state.rate, strengthOf(state.game));
@@ -367,7 +367,7 @@ function connect() {
   on("reset", "click", reset);
   on("plane", "keydown", onKey);
   on("plane", "pointerdown", (e) => {
-    if (e.button) return; // of a mouse, the left one only
+    if (e.button) return; // only the left button of a mouse
     e.target.setPointerCapture(e.pointerId);
     dragTo(e);
   });

@@ -1,5 +1,5 @@
 "use strict";
-// What the pages of the plane share: their data, and the height of the frame that contains them.
+// Code that the pages of the plane share: their data, and the height of the frame that contains them.
 const MISSING = -32768;
 
 const pageData = () => JSON.parse(document.getElementById("data").textContent);
@@ -20,7 +20,7 @@ async function unpack({ shape, bytes, data }) {
   return values;
 }
 
-// Inside a notebook's frame, be as high as the content.
+// Inside a notebook's frame, set the height to that of the content.
 function fitFrame() {
   const frame = window.frameElement;
   if (frame) frame.style.height = `${Math.ceil(document.body.getBoundingClientRect().height) + 2}px`;

@@ -1,4 +1,4 @@
-// Drawing, and the plane of a recording.
+// Drawing functions, and the plane of a recording.
 const FAKE = [230, 159, 0], REAL = [0, 114, 178]; // ends of the color map of D's output, white between them
 const NOT_FINITE = 255, GRAY = [204, 204, 204];
 const LAYERS = ["output", "manifold", "real", "fakes", "arrows"]; // from back to front
@@ -12,7 +12,7 @@ function element(tag, className, text = "") {
   return made;
 }
 
-// A canvas as sharp as the screen; the context draws in CSS pixels. Null while it has no size.
+// A canvas at the screen's resolution; the context draws in CSS pixels. Null while it has no size.
 function sharp(canvas) {
   const { clientWidth: width, clientHeight: height } = canvas;
   if (!width || !height) return null;
@@ -33,7 +33,7 @@ function shade(value, shades) {
 
 const rgb = (color) => `rgb(${color.join(",")})`;
 
-// One recording's plane: D's output, points, arrows and grid in one canvas, with a title and a legend.
+// One recording's plane: D's output, points, arrows, and grid in one canvas, with a title and a legend.
 class Plane {
   constructor(recording, arrays) {
     Object.assign(this, { recording, ...arrays });

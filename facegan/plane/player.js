@@ -1,10 +1,10 @@
-// The player of recordings: the controls, and what they move.
+// The player of recordings: its controls and their effects.
 const FRAMES_PER_SECOND = 20; // at speed 1
 const KEYS = { 1: "output", 2: "real", 3: "fakes", 4: "arrows", 5: "manifold" };
 
 const byId = (id) => document.getElementById(id);
 
-// One frame in words, such as "step 1,200 of 2,000: 6 of 8 modes, D(x) 0.62, D(G(z)) 0.41".
+// A description of one frame, such as "step 1,200 of 2,000: 6 of 8 modes, D(x) 0.62, D(G(z)) 0.41".
 function inWords({ steps, curves, modes, probabilities }, frame) {
   const said = [];
   const say = (key, words) => {
@@ -24,7 +24,7 @@ class Player {
     const { timeline, recordings } = data;
     Object.assign(this, { data, timeline, recordings, frames: 0, playing: false, speed: data.speed });
     this.last = timeline.length - 1;
-    this.index = this.last; // at rest a recording shows how it ended
+    this.index = this.last; // at rest, a recording shows its last frame
     this.layers = Object.fromEntries(LAYERS.map((name) => [name, layerBox(name).checked]));
     this.planes = recordings.map((recording, i) => new Plane(recording, arrays[i]));
     this.curves = recordings.map((recording) => new Curves(recording, timeline[this.last]));
@@ -53,7 +53,7 @@ class Player {
     return this.recordings.length === 2 ? `${i ? "Right" : "Left"}: ${words}` : words[0].toUpperCase() + words.slice(1);
   }
 
-  // Tell screen readers the state once nothing has moved for a moment.
+  // Announce the state to screen readers after a moment without movement.
   speak() {
     clearTimeout(this.speaking);
     this.speaking = setTimeout(() => {
@@ -123,7 +123,7 @@ class Player {
     this.draw();
   }
 
-  // In a notebook the next page in the same place, as of a widget that trains again, begins with these choices.
+  // In a notebook, the next page in the same place, as when a widget trains again, begins with these choices.
   remember() {
     const place = placeInNotebook();
     if (place) place.dataset.player = JSON.stringify({ layers: this.layers, speed: this.speed });
@@ -170,7 +170,7 @@ function connectDrag(player, curves) {
   const { canvas } = curves;
   const move = (event) => player.toStep(curves.step(event.offsetX));
   canvas.addEventListener("pointerdown", (event) => {
-    if (event.button) return; // of a mouse, the left one only
+    if (event.button) return; // only the left button of a mouse
     canvas.setPointerCapture(event.pointerId);
     move(event);
   });
@@ -195,7 +195,7 @@ function onKey(player, event) {
   action();
 }
 
-// Whether the control that has the focus uses the key itself.
+// Whether the control with the focus uses the key itself.
 function isOwnKey({ key, target }) {
   if (target.tagName === "SELECT") return key !== "[" && key !== "]";
   return key === " " && (target.tagName === "BUTTON" || target.type === "checkbox");
@@ -217,6 +217,6 @@ async function start() {
 }
 
 start().catch((error) => {
-  byId("state").textContent = `This page needs a newer browser (Chrome 80, Firefox 113 or Safari 16.4): ${error}`;
+  byId("state").textContent = `This page needs a newer browser (Chrome 80, Firefox 113, or Safari 16.4): ${error}`;
   throw error;
 });

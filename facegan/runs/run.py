@@ -148,7 +148,7 @@ class FolderRun(Run):
         parts = ("checkpoints", "frames", "generators", "generator.safetensors", "history.csv")
         if not path.is_dir() or not any((path / part).exists() for part in parts):
             raise CheckpointError(
-                f"{path} is not a run folder written by training. Name a run folder, or a bundled run: "
+                f"{path} is not a run folder written by training. Pass a run folder, or a bundled run: "
                 f"{', '.join(pretrained.ALL)}."
             )
 
@@ -202,7 +202,7 @@ class FolderRun(Run):
         state = checkpoint.load_latest(self.path / "checkpoints")
         if state is None:
             raise CheckpointError(
-                f"{self.path} has no checkpoint. Name a run folder with checkpoints, such as runs/demo."
+                f"{self.path} has no checkpoint. Pass a run folder with checkpoints, such as runs/demo."
             )
         return state
 

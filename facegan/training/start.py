@@ -45,7 +45,7 @@ def start_of(
     _check_networks_kept(run, config)
     if isinstance(run, FolderRun) and not run.checkpoints:
         raise CheckpointError(
-            f"{run.name} has no checkpoint, so there is no discriminator to start from. Name a run folder with "
+            f"{run.name} has no checkpoint, so there is no discriminator to start from. Pass a run folder with "
             "checkpoints."
         )
     discriminator = run.discriminator(

@@ -153,6 +153,11 @@ def update_average(average: nn.Module, model: nn.Module, decay: float) -> None:
     """Update `average` in place: average = decay * average + (1 - decay) * model.
 
     Parameters and float buffers, such as BatchNorm's statistics, are averaged; other buffers are copied.
+
+    Args:
+        average: the averaged network.
+        model: the trained network, of the same architecture.
+        decay: weight of the average, from 0 to 1.
     """
     averaged: list[tuple[Tensor, Tensor]] = []
     copied: list[tuple[Tensor, Tensor]] = []

@@ -54,7 +54,7 @@ def test_names_that_are_no_options_stay():
         ([*TRAIN, "a", "--image-size", 48], "In Python, your own networks", "set image_size"),
         ([*TRAIN, "a", "--crop", "celeba-108", "--align", "face"], "--crop celeba-108 and --align face", "align="),
         ([*TRAIN, "faces.npy"], "Choose another --run-dir", "run_dir"),
-        (["info", "nowhere"], "Name a run folder, or a bundled run", "fit("),
+        (["info", "nowhere"], "Pass a run folder, or a bundled run", "fit("),
         (["sample", "nowhere.safetensors"], "or `facegan export`", "gan.export("),
     ],
 )  # fmt: skip

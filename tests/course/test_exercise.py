@@ -208,7 +208,7 @@ def cell(source, name="__main__"):
 def test_a_renamed_function_is_noticed_and_bound_to_its_name(body, capsys):
     names = cell(f'@fg.exercise("scale")\ndef to_floats(x):\n    return {body}')
     assert names["scale"] is names["to_floats"]
-    assert "It is called to_floats; later cells use the name scale" in capsys.readouterr().out
+    assert "Your function is called to_floats. Later cells use the name scale" in capsys.readouterr().out
 
 
 def test_a_function_without_decorator_is_noticed_by_the_progress(monkeypatch):
@@ -252,7 +252,7 @@ def test_a_damaged_record_is_no_obstacle(folder):
 
 def test_solutions_can_be_switched_off(monkeypatch, capsys):
     monkeypatch.setattr(exercises, "reveals", False)
-    with pytest.raises(ConfigError, match="switched solutions off"):
+    with pytest.raises(ConfigError, match="disabled solutions"):
         fg.reveal("scale")
     assert capsys.readouterr().out == ""
 

@@ -103,7 +103,7 @@ def test_a_damaged_download_is_named_without_its_digest(capsys, server):
     terms, first, _ = printed(capsys)
     assert terms == "twelve faces. none."  # bytes arrived
     assert first == (
-        "celeba could not be fetched: what arrived is not the published file. Using 12 drawn faces."
+        "celeba could not be fetched: the downloaded file is not the published one. Using 12 drawn faces."
     )
 
 
@@ -120,7 +120,7 @@ def test_kaggle_is_told_where_the_internet_is_switched_on(capsys, monkeypatch):
     monkeypatch.setenv("KAGGLE_KERNEL_RUN_TYPE", "Interactive")
     offline(monkeypatch)
     notebook.load_faces("celeba", 16)
-    assert "switch on Settings > Internet; then run this cell again." in printed(capsys)[1]
+    assert "turn on Settings > Internet; then run this cell again." in printed(capsys)[1]
 
 
 def test_what_a_server_answered_is_named(capsys, server):

@@ -43,7 +43,7 @@ def test_an_empty_cell_does_not_erase_an_answer(capsys):
     fg.answer("alternate", LONG)
     capsys.readouterr()
     fg.answer("alternate", "")
-    assert "39 words from before is kept" in capsys.readouterr().out
+    assert "Your earlier answer of 39 words is kept" in capsys.readouterr().out
     assert stored("alternate")["words"] == 39
 
 

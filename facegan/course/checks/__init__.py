@@ -1,8 +1,8 @@
-"""Checks of the exercises, by behavior, never by source text.
+"""Checks of the exercises by behavior, never by source text.
 
-Each check takes the student's function, runs it, and raises `CheckFailed` with one sentence that names the
-mistake without giving the answer. Any correct implementation passes. Every
-check is tested with right and wrong variants (`tests/helpers/exercise_variants`).
+Each check runs the student's function and raises `CheckFailed` with one sentence that names the mistake without giving
+the answer. Any correct implementation passes. Every check is tested with correct and incorrect variants
+(`tests/helpers/exercise_variants`).
 """
 
 from facegan.course.checks.architecture import generator_block, init_weights, output_size

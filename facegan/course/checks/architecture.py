@@ -1,4 +1,4 @@
-"""Checks of notebook 2: sizes, blocks, and the first weights."""
+"""Checks of notebook 2: sizes, blocks, and initial weights."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def output_size(function: Callable) -> None:
 
 
 def _part(function: Callable) -> str:
-    """The wrong part of a formula, found by changing each of its arguments."""
+    """The feedback on the wrong part of a formula, found by changing each of its arguments."""
     base = (6, 5, 3, 1)
 
     def change(index: int) -> float:
@@ -65,7 +65,7 @@ def _part(function: Callable) -> str:
         changed = change(index)
         if changed != right:
             return f"When {said.format(f'{changed:g}')}."
-    return "It changes correctly with each of its arguments, but is off by a constant, or wrong in special cases."
+    return "It changes correctly with each argument, but is off by a constant or wrong in special cases."
 
 
 def _number(result: object) -> float:
@@ -88,17 +88,17 @@ def _wrong_sizes(size: int, kernel: int, stride: int, padding: int) -> dict[str,
         "That is the formula of an ordinary convolution.": (size + 2 * padding - kernel) // stride + 1,
         "That is the formula of an ordinary convolution, without rounding down.": (size + 2 * padding - kernel) / stride + 1,
         "Padding makes the output of a transposed convolution smaller.": grown + kernel + 2 * padding,
-        "There are only size - 1 steps between size stamps.": size * stride + kernel - 2 * padding,
-        "The moves are size - 1, not size + 1.": (size + 1) * stride + kernel - 2 * padding,
-        "The last stamp is kernel wide, not 1.": grown + 1 - 2 * padding,
+        "There are only size - 1 moves between size stamps.": size * stride + kernel - 2 * padding,
+        "There are size - 1 moves, not size + 1.": (size + 1) * stride + kernel - 2 * padding,
+        "The width of the last stamp is kernel, not 1.": grown + 1 - 2 * padding,
         "The last stamp's width, kernel, is missing.": grown - 2 * padding,
         "Stride and kernel are exchanged.": (size - 1) * kernel + stride - 2 * padding,
         "Are parentheses missing around size - 1?": size - stride + kernel - 2 * padding,
         "Are parentheses missing, so that kernel - padding comes before the factor 2?": grown + 2 * (kernel - padding),
         "It is off by one: count the first stamp's own width, then the moves.": grown + kernel - 2 * padding + 1,
-        "Use the kernel as it is, even if it is smaller than the stride.": grown + max(kernel, stride) - 2 * padding,
+        "Use the kernel unchanged, even if it is smaller than the stride.": grown + max(kernel, stride) - 2 * padding,
         "It is too small by one: the last stamp is as wide as the kernel.": grown + kernel - 2 * padding - 1,
-        "The stride has no effect: stamps are stride apart.": size - 1 + kernel - 2 * padding,
+        "The stride has no effect: stamps are `stride` pixels apart.": size - 1 + kernel - 2 * padding,
         "That is right only if kernel - 2 * padding equals stride.": size * stride,
         "That is the number of pixels, not the side.": (grown + kernel - 2 * padding) ** 2,
         "It returns the input's side.": size,
@@ -110,7 +110,7 @@ def _wrong_sizes(size: int, kernel: int, stride: int, padding: int) -> dict[str,
 
 @called_with("in_channels", "out_channels")
 def generator_block(function: Callable) -> None:
-    """The module must double the side, normalize over the batch, and not be linear."""
+    """Check that the module doubles the side, normalizes over the batch, and is not linear."""
     block = new_module(function, 6, 4, what="blocks")
     inputs = torch.randn(8, 6, 4, 4)
     out = forward(block, inputs)
@@ -121,10 +121,10 @@ def generator_block(function: Callable) -> None:
         made = forward(block, torch.randn(2, 6, side, side)).shape[-2:]
         doubled = tuple(made) == (2 * side, 2 * side)
         check(doubled, f"a side of {side} becomes {made[0]}, expected {2 * side}. Compare with output_size.")
-    loud = module(function, 6, 4).train()  # a new one: loud inputs spoil the running statistics
+    loud = module(function, 6, 4).train()  # a new one, because large inputs distort the running statistics
     check(
         _keeps_size(loud, 1000 * inputs, 7000 * inputs),
-        "seven times larger inputs make larger outputs, also in train mode: there is no normalization over the batch.",
+        "inputs that are seven times larger give larger outputs even in train mode: normalization over the batch is missing.",
     )
     out = forward(block.train(), inputs)
     mean, spread = out.mean((0, 2, 3)), out.std((0, 2, 3))
@@ -147,7 +147,7 @@ def _keeps_size(block: nn.Module, small: Tensor, large: Tensor) -> bool:
 
 
 def _check_modes(block: nn.Module, inputs: Tensor) -> None:
-    """In eval mode, an image's result must not depend on the other images."""
+    """Check that in eval mode, an image's result does not depend on the other images."""
     block.eval()
     alone, together = forward(block, inputs[:1]), forward(block, inputs)[:1]
     block.train()
@@ -158,7 +158,7 @@ def _check_modes(block: nn.Module, inputs: Tensor) -> None:
 
 
 def _remark_on_block(block: nn.Module, inputs: Tensor) -> None:
-    """Add remarks on blocks that work but differ from the text: transposed convolution, BatchNorm, ReLU."""
+    """Add remarks on blocks that work but differ from the text (transposed convolution, BatchNorm, ReLU)."""
     steps = steps_of(block, inputs)
     kinds = [step.kind for step in steps]
     remark_on_norms(steps)
@@ -167,14 +167,16 @@ def _remark_on_block(block: nn.Module, inputs: Tensor) -> None:
         remark(first, "BatchNorm comes before the convolution; the text's block has it after.")
     remark_on_activations(steps, {"relu"}, "The text's block ends in ReLU.")
     out = forward(block.train(), inputs)
-    remark((out < 0).any() or not (out == 0).any(), "its last step is not ReLU, as the text has.")
+    remark(
+        (out < 0).any() or not (out == 0).any(), "its last step is not ReLU; the text's block ends in ReLU."
+    )
     upward = any(step.upward for step in steps)
     remark(steps and not upward, "it has no transposed convolution, which the text asks for.")
 
 
 @called_with("module")
 def init_weights(function: Callable) -> None:
-    """N(0, 0.02) for convolutions, N(1, 0.02) for BatchNorm, whose biases become 0, in place."""
+    """Check for N(0, 0.02) in convolutions, N(1, 0.02) in BatchNorm, and biases of 0 in BatchNorm, set in place."""
     network = nn.Sequential(
         nn.Conv2d(32, 64, 4), nn.BatchNorm2d(4096), nn.ConvTranspose2d(64, 32, 4), nn.LeakyReLU(0.2)
     )
@@ -186,7 +188,7 @@ def init_weights(function: Callable) -> None:
     asked = (
         ""
         if any(bool((p != 0.7).any()) for p in weights)
-        else " Is this type of layer asked for by isinstance?"
+        else " Does an isinstance test cover this type of layer?"
     )
     for layer, mean in zip(network, (0, 1, 0), strict=False):
         _check_normal(layer, mean, asked)
@@ -206,7 +208,7 @@ def init_weights(function: Callable) -> None:
 
 
 def _check_draws(function: Callable) -> None:
-    """Two layers of the same shape must get different weights, and the global seed must not change."""
+    """Check that two layers of the same shape get different weights, and that the global seed does not change."""
     seed = torch.initial_seed()
     first, second = nn.Conv2d(8, 8, 4), nn.Conv2d(8, 8, 4)
     for layer in (first, second):
@@ -219,7 +221,7 @@ def _check_draws(function: Callable) -> None:
 
 
 def _remark_on_others(network: nn.Sequential) -> None:
-    """Add remarks on other values that it sets."""
+    """Add remarks on other values that the function sets."""
     norm = network[1]
     kept = bool((norm.get_buffer("running_mean") == 0).all() and (norm.get_buffer("running_var") == 1).all())
     remark(
@@ -279,7 +281,7 @@ def _check_normal(layer: nn.Module, mean: float, asked: str) -> None:
     known = {
         math.sqrt(0.02): "0.02 is not the variance",
         0.02**2: "0.02 is not squared",
-        1.0: "randn's spread is 1",
+        1.0: "randn's standard deviation is 1",
     }
     why = next((f" ({said})" for value, said in known.items() if abs(spread - value) < value / 10), "")
     check(abs(spread - 0.02) < 0.002, f"{name} have standard deviation {spread:.3g}, expected 0.02{why}.")
@@ -289,7 +291,7 @@ def _check_normal(layer: nn.Module, mean: float, asked: str) -> None:
         f"{name} repeat: {weight.numel():,} weights have {different:,} different values. Draw every one.",
     )
     beyond = ((weight - mean).abs() > 0.04).float().mean().item()
-    check(beyond > 0.02, f"{name} have no tails, like a uniform distribution; draw from a normal one.")
+    check(beyond > 0.02, f"{name} have no tails, as in a uniform distribution; draw from a normal one.")
     check(
-        weight.requires_grad, f"{name} are frozen afterward (requires_grad=False), so they could not learn."
+        weight.requires_grad, f"{name} are frozen afterward (requires_grad=False), so they cannot be trained."
     )

@@ -1,4 +1,4 @@
-"""Checks of notebook 3: the average of weights."""
+"""Checks of notebook 3: averaged weights."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ State = dict[str, Tensor]
 
 @called_with("average", "model", "decay")
 def update_average(function: Callable) -> None:
-    """decay * average + (1 - decay) * model, for parameters and float buffers; counters are copied."""
+    """Check for decay * average + (1 - decay) * model in parameters and float buffers; counters are copied."""
     average, model = _normalized(0).eval(), _normalized(1)
     for p in model.parameters():
         p.grad = torch.ones_like(p)
@@ -45,7 +45,7 @@ def _state(network: nn.Module) -> State:
 
 
 def _normalized(seed: int) -> nn.Sequential:
-    """A small network with BatchNorm, some of it nested."""
+    """A small network with BatchNorm at the top level and in a nested module."""
     torch.manual_seed(seed)
     norms = nn.BatchNorm1d(4), nn.BatchNorm1d(2)
     inner = nn.Sequential(nn.ReLU(), nn.Sequential(nn.Linear(4, 2), norms[1]))
@@ -59,7 +59,7 @@ def _normalized(seed: int) -> nn.Sequential:
 
 
 def _check_left(average: nn.Module, model: nn.Module) -> None:
-    """Modes, gradients, and trainable weights of both networks must not change."""
+    """Check that modes, gradients, and trainable weights of both networks do not change."""
     trains = all(part.training for part in model.modules())
     check(
         trains,
@@ -72,15 +72,15 @@ def _check_left(average: nn.Module, model: nn.Module) -> None:
         "it freezes the model (requires_grad=False), which then cannot be trained. Use torch.no_grad().",
     )
     kept = all(p.grad is not None and bool((p.grad == 1).all()) for p in model.parameters())
-    remark(not kept, "it changes the gradients in the model's weights; only the average is to change.")
+    remark(not kept, "it changes the gradients of the model's weights; only the average should change.")
     note(
         not all(p.requires_grad for p in average.parameters()),
-        "It freezes the average (requires_grad=False); this does no harm here.",
+        "It freezes the average (requires_grad=False); this is harmless here.",
     )
 
 
 def _check_apart(average: nn.Module, model: nn.Module, now: State) -> None:
-    """Later changes of the model must not change the average."""
+    """Check that later changes to the model do not change the average."""
     with torch.no_grad():
         for value in model.state_dict().values():
             value.add_(1)
@@ -88,10 +88,10 @@ def _check_apart(average: nn.Module, model: nn.Module, now: State) -> None:
         kind = "parameters share" if name in dict(average.named_parameters()) else "buffers share"
         check(
             close(value, now[name]),
-            f"the average's {kind} memory with the model's, and will change with them. Copy the values.",
+            f"the average's {kind} memory with the model's and will change with them. Copy the values.",
         )
     graphs = any(p.grad_fn is not None for p in average.parameters())
-    check(not graphs, "the average carries a graph: work without gradients.")
+    check(not graphs, "the average has an autograd graph: work without gradients.")
 
 
 def _check_parameters(now: dict[str, Tensor], start: dict[str, Tensor], target: dict[str, Tensor]) -> None:
@@ -103,17 +103,17 @@ def _check_parameters(now: dict[str, Tensor], start: dict[str, Tensor], target: 
     rest = f"of the average, such as {at}," if any(right) else "of the average"
     for wrong, message in (
         (start[at], f"the parameters {rest} do not move. The average must change in place."),
-        (target[at], "the parameters are copied from the model at once; with decay 0.9 they move by a tenth."),
+        (target[at], "the parameters are copied from the model; with decay 0.9 they move by only a tenth."),
         (0.1 * start[at] + 0.9 * target[at], "decay 0.9 keeps nine tenths of the average, not of the model."),
-        (0.9 * start[at], "the parameters shrink by decay, and nothing of the model is added."),
-        (0.9 * start[at] + target[at], "the whole model is added; its share is 1 - decay."),
+        (0.9 * start[at], "the parameters shrink by decay, but nothing of the model is added."),
+        (0.9 * start[at] + target[at], "the whole model is added; its weight is 1 - decay."),
         (start[at] + 0.1 * target[at], "the average is not multiplied by decay before the model's part is added."),
         (start[at] + target[at], "the whole model is added, and the average is not multiplied by decay."),
         (start[at] + 0.9 * target[at], "the average is not multiplied by decay, and the model is multiplied by decay."),
         (0.9 * start[at] - 0.1 * target[at], "the model's part has the wrong sign."),
         (0.1 * target[at], "only the model's part is left; decay times the average is missing."),
         ((start[at] + target[at]) / 2, "the parameters move halfway: is decay used?"),
-        (0.9 * (start[at] + target[at]), "both are multiplied by decay; the model's part is 1 - decay."),
+        (0.9 * (start[at] + target[at]), "both are multiplied by decay; the model's weight is 1 - decay."),
         (0.9 * (0.9 * start[at] + 0.1 * target[at]) + 0.1 * target[at], "the parameters move twice: are they updated in two loops?"),
         (1.1 * start[at] - 0.1 * target[at], "the parameters move away from the model: a sign is wrong."),
     ):  # fmt: skip
@@ -131,12 +131,12 @@ def _check_parameters(now: dict[str, Tensor], start: dict[str, Tensor], target: 
 def _check_buffer(now: Tensor, start: Tensor, target: Tensor) -> None:
     check(
         not close(now, start),
-        "BatchNorm's running statistics do not change: buffers are not parameters, and must be averaged, too.",
+        "BatchNorm's running statistics do not change: they are buffers, not parameters, and must be averaged, too.",
     )
     swapped = close(now, 0.1 * start + 0.9 * target)
     check(
         not swapped,
-        "for BatchNorm's running statistics decay is the model's part; it should be the average's.",
+        "for BatchNorm's running statistics, decay is the model's weight; it should be the average's.",
     )
     follows = close(now, 0.9 * start + 0.1 * target) or close(now, target)
     check(follows, "BatchNorm's running statistics are neither averaged nor copied.")

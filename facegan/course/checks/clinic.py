@@ -1,7 +1,7 @@
 """Checks of notebook 6: the number that shows a failure, and the failure's name.
 
-Each function is checked with the notebook's patient, and with made-up trainings with the same failure, so that
-hard-coded numbers do not pass.
+Each function is checked with the notebook's patient and with made-up curves of the same failure, so that hard-coded
+numbers do not pass.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from facegan.images import to_float
 
 @called_with("curves")
 def patient_1(function: Callable) -> None:
-    """D(x) and D(G(z)), means of the last 200 steps."""
+    """Check for the means of D(x) and D(G(z)) over the last 200 steps."""
     cases = []
     for where, curves in _cases(1, d_real=(0.95, 0.999), d_fake=(0.001, 0.05)):
         right = means(curves, slice(-LAST, None))
@@ -41,11 +41,13 @@ def patient_1(function: Callable) -> None:
 
 @called_with("curves")
 def patient_2(function: Callable) -> None:
-    """The median of G's gradient norm over D's, in the last 200 steps."""
+    """Check for the median of G's gradient norm divided by D's over the last 200 steps."""
     levels = {"d_real": (0.99, 1.0), "d_fake": (0.0, 0.01), "grad_norm_g": (0.001, 0.05)}
     cases, middles = [], []
     for index, (where, curves) in enumerate(_cases(2, lengths=(733, 612), **levels)):
-        if index:  # one step more or less moves the median to the lower middle first, then to the upper one
+        if (
+            index
+        ):  # one more or one fewer step moves the median to the lower middle first, then to the upper one
             small_last = index == 2
             curves["grad_norm_g"][[-LAST, -LAST - 1]] = (1e-4, 4.0) if small_last else (4.0, 1e-4)
         ratio = (curves["grad_norm_g"] / curves["grad_norm_d"])[-LAST:]
@@ -58,12 +60,12 @@ def patient_2(function: Callable) -> None:
         {i for i, middle in enumerate(of) if abs(numbers[0] - middle) < 1e-5 * middle}
         for of, numbers in zip(middles, got, strict=True)
     ]
-    check(set.intersection(*conventions), "it uses one step more or fewer than the last 200.")
+    check(set.intersection(*conventions), "it uses one more or one fewer step than the last 200.")
 
 
 @called_with("curves")
 def patient_3(function: Callable) -> None:
-    """The share of the last 200 steps in which D(G(z)) > D(x)."""
+    """Check for the fraction of the last 200 steps in which D(G(z)) > D(x)."""
     cases = []
     for where, curves in _cases(3, d_real=(0.3, 0.8), d_fake=(0.5, 0.95)):
         ties = slice(-5, None)
@@ -76,13 +78,13 @@ def patient_3(function: Callable) -> None:
 
 @called_with("curves", "healthy")
 def patient_4(function: Callable) -> None:
-    """The jumps of D's loss in the first 1,000 steps, relative to a healthy run."""
+    """Check for the jumps of D's loss in the first 1,000 steps, relative to a healthy run."""
     cases = [("patient 4", patient(4).curves, patient(0).curves)]
     for steps, steps_well in ((1333, 1200), (1000, 1001)):
         made_up = [_made_up(count, 40 + count, {}) for count in (steps, steps_well)]
         for curves, least in zip(made_up, (0.5, 1.0), strict=True):
             curves["loss_d"] = least + 2 * (curves["loss_d"] - least)
-            curves["loss_d"][999] *= 4  # a step more or less than 1,000 shows
+            curves["loss_d"][999] *= 4  # makes one more or one fewer step than 1,000 detectable
         cases.append(("made-up curves", made_up[0], made_up[1]))
     tried = []
     for where, curves, healthy in cases:
@@ -93,7 +95,7 @@ def patient_4(function: Callable) -> None:
 
 @called_with("fakes", "real")
 def patient_5(function: Callable) -> None:
-    """The variety of fakes relative to real faces: root mean square differences, averaged over all pairs."""
+    """Check for the variety of fakes relative to real faces: RMS differences, averaged over all pairs."""
     run, generator = patient(5), torch.Generator().manual_seed(5)
 
     def draw(count: int, size: int, spread: float) -> Tensor:
@@ -107,20 +109,24 @@ def patient_5(function: Callable) -> None:
         ("made-up pictures", draw(7, 8, 0.1), draw(11, 8, 0.9)),
         ("made-up pictures", draw(12, 6, 0.05), draw(5, 6, 0.6)),
     ]
-    cases[-1][1][3] = cases[-1][1][0]  # a pair, too
+    cases[-1][1][3] = cases[-1][1][0]  # equal pictures, which are a pair, too
     compare(function, 5, [_variety_case(*case) for case in cases])
 
 
 _OTHER_VARIETIES: dict[str, Callable[[Tensor], Tensor]] = {  # of known mistakes
-    "that is the spread of all pixels; compare pictures in pairs.": lambda images: images.std(),
-    "that is the spread of each pixel; compare pictures in pairs.": lambda images: images.std(0).mean(),
+    "that is the standard deviation of all pixels; compare pictures in pairs.": lambda images: images.std(),
+    "that is the standard deviation of each pixel; compare pictures in pairs.": lambda images: images.std(
+        0
+    ).mean(),
     "that is the variance of each pixel; compare pictures in pairs.": lambda images: images.var(0).mean(),
     "it compares each picture with the mean picture; compare pictures in pairs.": lambda images: (
         (images - images.mean(0)).square().flatten(1).mean(1).sqrt().mean()
     ),
     "it takes the largest distance; it should be the mean.": lambda images: _distances(images).max(),
     "it takes the smallest distance; it should be the mean.": lambda images: _distances(images).min(),
-    "that is the spread of the distances; it should be their mean.": lambda images: _distances(images).std(),
+    "that is the standard deviation of the distances; it should be their mean.": lambda images: _distances(
+        images
+    ).std(),
     "it compares the first picture with the others only; take all pairs.": lambda images: (
         (images[1:] - images[0]).flatten(1).square().mean(1).sqrt().mean()
     ),
@@ -138,7 +144,7 @@ _OTHER_VARIETIES: dict[str, Callable[[Tensor], Tensor]] = {  # of known mistakes
         images.mean((1, 2, 3))[:, None]
     ).mean(),
     "it uses one color only.": lambda images: _distances(images[:, :1]).mean(),
-    "it averages the colors before it compares.": lambda images: _distances(images.mean(1)).mean(),
+    "it averages the colors before comparing.": lambda images: _distances(images.mean(1)).mean(),
     "it compares mean brightness, not pictures.": lambda images: images.mean(),
 }
 
@@ -156,7 +162,7 @@ def _variety_case(where: str, fakes: Tensor, real: Tensor) -> Case:
             lambda images: _distances(images).mean() * (len(images) - 1) / len(images)
         ),
         "it adds up the pairs; take their mean.": over(lambda images: _distances(images).sum()),
-        "it averages squares over all pairs before it takes the root; take the root for each pair.": over(
+        "it averages squares over all pairs before taking the root; take the root for each pair.": over(
             lambda images: _distances(images).square().mean().sqrt()
         ),
         "the root is missing.": over(lambda images: _distances(images).square().mean()),
@@ -174,7 +180,7 @@ def _variety_case(where: str, fakes: Tensor, real: Tensor) -> Case:
             across := torch.cdist(fakes.double().flatten(1), real.double().flatten(1)).mean()
             / fakes[0].numel() ** 0.5
         ),
-        "it compares fakes with real faces above the line; compare fakes with fakes.": (
+        "it compares fakes with real faces in the numerator; compare fakes with fakes.": (
             across / _distances(real).mean()
         ),
         "it uses only as many real faces as fakes; use all of them.": (
@@ -186,7 +192,7 @@ def _variety_case(where: str, fakes: Tensor, real: Tensor) -> Case:
 
 @called_with("train", "held_out", "fakes")
 def patient_6(function: Callable) -> None:
-    """r_v from D's logits."""
+    """Check for r_v from D's logits."""
     cases = []
     for level in (1.0, 2.5, -0.7):
         train, held_out, fakes = torch.randn(40) + 3 * level, torch.randn(24) + level, torch.randn(32) - 2
@@ -217,9 +223,9 @@ def _r_v_case(train: Tensor, held_out: Tensor, fakes: Tensor) -> Case:
         / (b - c),
         "that is the numerator only.": a - b,
         "that is the denominator only.": a - c,
-        "brackets are missing around the differences.": a - b / a - c,
-        "brackets are missing around the denominator.": (a - b) / a - c,
-        "brackets are missing around the numerator.": a - b / (a - c),
+        "parentheses are missing around the differences.": a - b / a - c,
+        "parentheses are missing around the denominator.": (a - b) / a - c,
+        "parentheses are missing around the numerator.": a - b / (a - c),
         "that is a percentage; it should be a ratio.": 100 * r_v(torch.mean),
         "it takes medians; it should be means.": r_v(torch.median),
         "it turns logits into probabilities; use the logits themselves.": r_v(lambda x: x.sigmoid().mean()),
@@ -231,10 +237,10 @@ def _r_v_case(train: Tensor, held_out: Tensor, fakes: Tensor) -> Case:
         "it uses the first logit of each kind only.": r_v(lambda x: x[0]),
         "it uses the last logit of each kind only.": r_v(lambda x: x[-1]),
         "it takes the largest logit of each kind; it should be means.": r_v(torch.max),
-        "it takes spreads; it should be means.": r_v(torch.std),
+        "it takes standard deviations; it should be means.": r_v(torch.std),
         "it takes an absolute value; r_v can be negative.": r_v(torch.mean).abs(),
         "it truncates all three to the shortest; use all logits.": r_v(lambda x: x[:shortest].mean()),
-        "it turns logits into probabilities and their means back; use the logits themselves.": r_v(
+        "it turns logits into probabilities, and their means back into logits; use the logits themselves.": r_v(
             lambda x: x.sigmoid().mean().logit()
         ),
         "it clips r_v to 0 to 1; r_v can be negative.": r_v(torch.mean).clamp(0, 1),
@@ -268,14 +274,14 @@ def _distances(images: Tensor, order: int = 2) -> Tensor:
 def _cases(
     number: int, *, lengths: Sequence[int] = (733, 200), **levels: tuple[float, float]
 ) -> Iterator[tuple[str, Curves]]:
-    """The patient's curves, and made-up ones with these numbers of steps; `levels` are ranges in the failing steps."""
+    """The patient's curves, and made-up curves of these lengths; `levels` are ranges in the failing steps."""
     yield f"patient {number}", patient(number).curves
     for steps in lengths:
         yield "made-up curves", _made_up(steps, number + steps, levels)
 
 
 def _made_up(steps: int, seed: int, levels: dict[str, tuple[float, float]]) -> Curves:
-    """Curves that are healthy at first, and fail in about the last 200 steps; no two steps are equal."""
+    """Curves that are healthy at first and fail in the last 200 steps; no two steps are equal."""
     rng = np.random.default_rng(seed)
     well = {
         "loss_d": (0.9, 1.6), "loss_g": (0.8, 2.0), "d_real": (0.5, 0.7), "d_fake": (0.3, 0.5),
@@ -286,5 +292,5 @@ def _made_up(steps: int, seed: int, levels: dict[str, tuple[float, float]]) -> C
         curves[name] = rng.uniform(*span, steps)
         if name in levels:
             curves[name][-LAST:] = rng.uniform(*levels[name], LAST)
-            curves[name][-LAST] = sum(span) / 2  # the first of the last steps; one more or less shows
+            curves[name][-LAST] = sum(span) / 2  # makes one more or one fewer step detectable
     return curves

@@ -23,7 +23,7 @@ from facegan.course.checks.tools import (
 
 @called_with("p", "q")
 def optimal_discriminator(function: Callable) -> None:
-    """The share of the data's density."""
+    """Check for the data's fraction of the total density."""
     p, q = torch.rand(40) + 0.1, torch.rand(40) * 3 + 0.1
     got = tensor(function, p, q, shape=(40,), floats=True).float()
     share = p / (p + q)
@@ -31,7 +31,7 @@ def optimal_discriminator(function: Callable) -> None:
         refuse(got, _wrong_shares(p, q))
         outside = got[(got < 0) | (got > 1)]
         if len(outside):
-            raise CheckFailed(f"it gives {outside[0]:.2f}, but D(x) is between 0 and 1.")
+            raise CheckFailed(f"it gives {outside[0]:.2f}, but D(x) must be between 0 and 1.")
         _check_properties(function, p, q, got)
         near = (got - share).abs().max() < 0.05
         check(not near, "it is nearly right: do not add to the densities, round, or clip.")
@@ -47,7 +47,7 @@ def optimal_discriminator(function: Callable) -> None:
 
 
 def _check_properties(function: Callable, p: Tensor, q: Tensor, got: Tensor) -> None:
-    """Properties of any optimal D."""
+    """Check the properties of any optimal D."""
     alone = tensor(function, p[:3], q[:3], shape=(3,)).float()
     check(
         close(alone, got[:3], 1e-3),
@@ -56,7 +56,7 @@ def _check_properties(function: Callable, p: Tensor, q: Tensor, got: Tensor) -> 
     equal = tensor(function, p, p.clone(), shape=(40,), finite=False).float()
     check(
         close(equal, 0.5, 0.02),
-        f"where p = q it gives {equal[0]:.2f}; D cannot tell real from fake there, so its best answer is 1/2.",
+        f"where p = q it gives {equal[0]:.2f}; D cannot distinguish real from fake there, so its best answer is 1/2.",
     )
     more = tensor(function, p, p / 3, shape=(40,)).float()
     check((more > 0.5).all(), "where the density of the data is larger, D(x) must be above 1/2.")
@@ -65,25 +65,25 @@ def _check_properties(function: Callable, p: Tensor, q: Tensor, got: Tensor) -> 
 def _wrong_shares(p: Tensor, q: Tensor) -> dict[str, Any]:
     total = p + q
     return {
-        "that is the probability that x is a fake; D gives the one that it is real.": q / total,
+        "that is the probability that x is a fake; D gives the probability that x is real.": q / total,
         "that is the logit of the best D; D(x) is a probability.": (p / q).log(),
         "that is minus the logit of the best D; D(x) is a probability.": (q / p).log(),
         "that is the ratio of the densities, which can be above 1; D(x) is a probability.": p / q,
         "that is the reciprocal of the ratio of the densities; D(x) is a probability.": q / p,
-        "it is 1/2 everywhere: that is the best D only where the two densities agree.": torch.full_like(
+        "it is 1/2 everywhere: that is the best D only where the two densities are equal.": torch.full_like(
             p, 0.5
         ),
         "that is twice the best D(x): at the end of the game, D(x) is 1/2.": 2 * p / total,
-        "that is half the best D(x): where only data are, D(x) is 1.": p / (2 * total),
-        "that only says which density is larger; the best D says by how much.": (p > q).float(),
-        "the densities are not probabilities: nothing adds up to 1, so 1 is not their sum.": p / (1 + q),
+        "that is half the best D(x): where only data occur, D(x) is 1.": p / (2 * total),
+        "that shows only which density is larger; the best D also shows by how much.": (p > q).float(),
+        "the densities are not probabilities: at one point they need not add up to 1.": p / (1 + q),
         "each point is independent: do not sum over all points.": p / total.sum(),
-        "that is the reciprocal: the density of the data is above the line.": total / p,
+        "that is the reciprocal: the density of the data belongs in the numerator.": total / p,
         "the sigmoid of the ratio is wrong: sigmoid takes a logit, and the ratio is not a logit.": (
             p / q
         ).sigmoid(),
         "the sigmoid of the difference is wrong: the logit of the best D is not p - q.": (p - q).sigmoid(),
-        "that is the mean of the two densities; D(x) says which share of the sum is data.": total / 2,
+        "that is the mean of the two densities; D(x) is the data's share of their sum.": total / 2,
         "that is a product of the densities over their sum; D(x) is a share.": p * q / total,
         "that is the density of the data; it also depends on q.": p,
         "that is the density of the fakes; it also depends on p.": q,
@@ -102,7 +102,7 @@ def _wrong_shares(p: Tensor, q: Tensor) -> dict[str, Any]:
 
 @called_with("theta", "psi")
 def dirac_gradients(function: Callable) -> None:
-    """Minus the slope of each player's own loss, in the minimax game."""
+    """Check for minus the slope of each player's own loss in the minimax game."""
     theta, psi = torch.randn(2, 30).mul(1.5).unbind()
     d_theta, d_psi = _pair(function, theta, psi)
     g, d = _minimax(theta, psi)
@@ -153,7 +153,7 @@ def _wrong_thetas(theta: Tensor, psi: Tensor) -> dict[str, Any]:
         "theta's update is G's loss itself, not its slope.": trusted.log(),
         "theta's update divides by 1 - D, and the derivative of sigmoid is missing: use the chain rule.": -psi
         / trusted,
-        "theta's update divides by 1 - D, and the derivative of sigmoid is missing: use the chain rule. The sign, too.": (
+        "theta's update divides by 1 - D, the derivative of sigmoid is missing, and the sign is wrong: use the chain rule.": (
             psi / trusted
         ),
         "theta's update has no sigmoid.": psi,
@@ -162,7 +162,7 @@ def _wrong_thetas(theta: Tensor, psi: Tensor) -> dict[str, Any]:
         "theta's update has tanh instead of sigmoid.": psi * torch.tanh(psi * theta),
         "theta's update has the sigmoid squared.": psi * fooled.square(),
         "theta's update adds psi and theta; the logit is their product.": psi * torch.sigmoid(psi + theta),
-        "theta's update has log(sigmoid), a loss, where the slope belongs.": psi * fooled.log(),
+        "theta's update has log(sigmoid), a loss, instead of a slope.": psi * fooled.log(),
         "theta's update is that of D itself, not of log(1 - D), and with the wrong sign.": -psi
         * fooled
         * trusted,
@@ -186,11 +186,11 @@ def _wrong_psis(theta: Tensor, psi: Tensor) -> dict[str, Any]:
         * fooled
         / len(theta),
         "psi's update has a factor 1/2 too much.": -theta * fooled / 2,
-        "psi's update is theta's, too; each player has its own slope.": psi * fooled,
+        "psi's update is the same as theta's; each player has its own slope.": psi * fooled,
         "psi's update has the sigmoid squared.": -theta * fooled.square(),
         "psi's update has no sigmoid.": -theta,
         "psi's update is D's loss itself, not its slope.": -trusted.log(),
-        "psi's update is G's loss, and not its slope.": trusted.log(),
+        "psi's update is G's loss, not D's slope.": trusted.log(),
         "psi's update takes sigmoid of theta alone; the logit is psi * theta.": -theta * torch.sigmoid(theta),
         "psi's update takes sigmoid of psi alone; the logit is psi * theta.": -theta * torch.sigmoid(psi),
         "psi's update divides by 1 - D, and the derivative of sigmoid is missing: use the chain rule.": theta
@@ -207,7 +207,8 @@ def _pair(function: Callable, *inputs: Any) -> tuple[Tensor, Tensor]:
         isinstance(result, Tensor) and not result.is_nested and result.shape[:1] == (2,)
     )
     check(
-        pair and len(result) == 2, f"it returns {kind_of(result)}, expected two: those of theta and of psi."
+        pair and len(result) == 2,
+        f"it returns {kind_of(result)}, expected two: one for theta and one for psi.",
     )
     found = []
     for part in result:
@@ -228,7 +229,7 @@ def _example(theta: Tensor, psi: Tensor, got: Tensor, right: Tensor) -> str:
 
 @called_with("field", "theta", "psi", "rate")
 def alternating_step(function: Callable) -> None:
-    """D first, then G through the new D."""
+    """Check for a step of D, then a step of G with the new D."""
 
     def circle(theta: Tensor, psi: Tensor) -> tuple[Tensor, Tensor]:
         return psi, -theta
@@ -251,18 +252,18 @@ def _check_round(function: Callable, field: Callable, theta: Tensor, psi: Tensor
     refuse(got, _wrong_rounds(field, theta, psi, rate))
     limit = got.abs().max()
     clipped = (right.abs() > limit + 1e-4).any() and close(got, right.clamp(-limit, limit), 1e-3)
-    check(not clipped, f"it stops at {limit:.3g}: do not clip.")
+    check(not clipped, f"its result never exceeds {limit:.3g}: do not clip.")
     still = torch.stack(_pair(function, lambda a, b: (0 * a, 0 * b), theta, psi, rate))
     check(
         not close(still, got) or close(got, torch.stack([theta, psi])),
-        "with another field, it moves the same way: a field is hard-coded. Call `field`.",
+        "with another field, it moves in the same way: a field is hard-coded. Call `field`.",
     )
     at = int((got - right).abs().flatten().argmax())
     name, order = (
         ("theta", "It moves with the new psi.") if at < theta.numel() else ("psi", "It moves first.")
     )
     raise CheckFailed(
-        f"{name} comes to {got.flatten()[at]:.3f}, expected {right.flatten()[at]:.3f} with rate {rate}. {order}"
+        f"{name} becomes {got.flatten()[at]:.3f}, expected {right.flatten()[at]:.3f} with rate {rate}. {order}"
     )
 
 
@@ -277,7 +278,7 @@ def _wrong_rounds(field: Callable, theta: Tensor, psi: Tensor, rate: float) -> d
         "the two are returned in the wrong order: theta first.": (new_psi, end),
         "that is the simultaneous step: theta must move with the new psi.": (new_theta, new_psi),
         "that is the simultaneous step, and in the wrong order.": (new_psi, new_theta),
-        "G moves first; here D moves first, and G then meets the new D.": (
+        "G moves first; here D moves first, and then G moves with the new D.": (
             new_theta,
             psi + rate * field(new_theta, psi)[1],
         ),
@@ -297,9 +298,9 @@ def _wrong_rounds(field: Callable, theta: Tensor, psi: Tensor, rate: float) -> d
         "theta does not move.": (theta, new_psi),
         "it ignores the rate.": (theta + field(theta, psi + d_psi)[0], psi + d_psi),
         "it returns the moves, not the new positions.": (rate * answer, rate * d_psi),
-        "it returns directions, not the new positions.": (answer, d_psi),
+        "it returns the directions, not the new positions.": (answer, d_psi),
         "those are two rounds; take one.": (end + rate * field(end, twice_psi)[0], twice_psi),
-        "each player moves in the other's direction: the field's first is theta's, its second psi's.": (
+        "each player moves in the other's direction: the field's first value is theta's, its second is psi's.": (
             theta + rate * field(theta, crossed)[1],
             crossed,
         ),
@@ -324,11 +325,11 @@ def _wrong_parts(field: Callable, theta: Tensor, psi: Tensor, rate: float) -> di
             theta + rate * field(asked, theta)[0],
             asked,
         ),
-        "psi moves in theta's direction: the field's second one is psi's.": (
+        "psi moves in theta's direction: the field's second value is psi's.": (
             theta + rate * field(theta, crossed)[0],
             crossed,
         ),
-        "theta moves in psi's direction: the field's first one is theta's.": (
+        "theta moves in psi's direction: the field's first value is theta's.": (
             theta + rate * field(theta, new_psi)[1],
             new_psi,
         ),
@@ -359,7 +360,7 @@ def _wrong_rates(field: Callable, theta: Tensor, psi: Tensor, rate: float) -> di
             psi + rate * rate * d_psi,
         ),
         "psi moves twice.": (end, new_psi + rate * field(end, new_psi)[1]),
-        "theta moves against a psi that took a step of its own size, without the rate.": (
+        "theta moves with a psi that took a step without the rate.": (
             theta + rate * field(theta, psi + d_psi)[0],
             new_psi,
         ),

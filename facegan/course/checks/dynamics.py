@@ -1,4 +1,4 @@
-"""Checks of notebook 5: R1, and the modes that fakes cover."""
+"""Checks of notebook 5: R1 and the modes that fakes cover."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from facegan.course.checks.tools import CheckFailed, call, called_with, check, c
 
 @called_with("discriminator", "real")
 def r1_penalty(function: Callable) -> None:
-    """Half the mean squared gradient norm, differentiable in D's weights."""
+    """Check for half the mean squared gradient norm, differentiable with respect to D's weights."""
     for shape in ((3, 8, 8), (2,)):
         numbers = math.prod(shape)
         judge = nn.Sequential(nn.Flatten(), nn.Linear(numbers, 6), nn.Tanh(), nn.Linear(6, 1), nn.Flatten(0))
@@ -73,7 +73,7 @@ def _explain_penalty(function: Callable, discriminator: nn.Module, real: Tensor,
     )
     check(
         abs(one - 1) + abs(other - 1) > 0.01,
-        "it is right for one sample and wrong for several: average at the end.",
+        "it is right for one sample and wrong for several: average last.",
     )
     check(abs(one - both) + abs(other - both) > 0.01 * abs(both), f"it is {both:.3g} times R1.")
     raise CheckFailed(
@@ -90,12 +90,12 @@ class _Double(nn.Module):
 def _wrong_penalties(discriminator: nn.Module, real: Tensor, gradient: Tensor) -> dict[str, Any]:
     """Values of known mistakes, for gradients (B, values per sample)."""
     norms, (count, numbers) = gradient.square().sum(1), gradient.shape
-    roots, inside = norms.sqrt(), "it averages over the numbers of a sample; add up their squares"
+    roots, inside = norms.sqrt(), "it averages over the values of a sample; add up their squares"
     with torch.no_grad():
         logits = discriminator(real).flatten()
     dull = logits.sigmoid() * (-logits).sigmoid()
     return {
-        "it is twice too large: R1 is half the mean squared norm.": norms.mean(),
+        "it is twice as large as R1, which is half the mean squared norm.": norms.mean(),
         "its sign is wrong: a penalty is not negative.": -norms.mean() / 2,
         "that is the sum over the batch; it should be the mean.": norms.sum() / 2,
         "that is the sum over the batch, without the half.": norms.sum(),
@@ -107,7 +107,7 @@ def _wrong_penalties(discriminator: nn.Module, real: Tensor, gradient: Tensor) -
         **_unsquared(discriminator, gradient),
         **({"it is half of R1: it is halved twice.": norms.mean() / 4} if numbers > 2 else {}),
         **(
-            {f"{inside}: of images, over colors, rows and columns.": norms.mean() / 2 / (numbers // 3)}
+            {f"{inside}: of images, over colors, rows, and columns.": norms.mean() / 2 / (numbers // 3)}
             if numbers > 2
             else {}
         ),
@@ -122,7 +122,7 @@ def _wrong_penalties(discriminator: nn.Module, real: Tensor, gradient: Tensor) -
         "that is the gradient of D's mean over the batch; every sample has its own gradient.": (
             norms.mean() / 2 / count**2
         ),
-        "it averages the gradients' norms before it squares them.": roots.mean().square() / 2,
+        "it averages the gradients' norms before squaring them.": roots.mean().square() / 2,
         "that is the gradient of sigmoid(D); R1 takes the logit.": (norms * dull.square()).mean() / 2,
         "that is the gradient of D's loss; R1 takes the logit.": (norms * (-logits).sigmoid().square()).mean()
         / 2,
@@ -133,20 +133,20 @@ def _wrong_penalties(discriminator: nn.Module, real: Tensor, gradient: Tensor) -
 def _unsquared(discriminator: nn.Module, gradient: Tensor) -> dict[str, Any]:
     """Values of known mistakes in squaring."""
     return {
-        "it adds up the gradient's numbers before it squares them; square first.": gradient.sum(1)
+        "it adds up the gradient's values before squaring them; square first.": gradient.sum(1)
         .square()
         .mean()
         / 2,
-        "it adds up the gradient's numbers before it squares them, and the half is missing.": (
+        "it adds up the gradient's values before squaring them, and the half is missing.": (
             gradient.sum(1).square().mean()
         ),
-        "it adds up the gradient's numbers without squaring them.": gradient.sum(1).mean() / 2,
+        "it adds up the gradient's values without squaring them.": gradient.sum(1).mean() / 2,
         "it uses one sample only.": gradient.square().sum(1)[0] / 2,
         "it uses the largest gradient only; take the mean over the samples.": gradient.square().sum(1).max()
         / 2,
         "it adds up absolute values, not squares.": gradient.abs().sum(1).mean() / 2,
-        "it averages the gradients before it squares them.": gradient.mean(0).square().sum() / 2,
-        "that is a penalty on D's weights; R1 is about the gradient with respect to the samples.": (
+        "it averages the gradients before squaring them.": gradient.mean(0).square().sum() / 2,
+        "that is a penalty on D's weights; R1 is a penalty on the gradient with respect to the samples.": (
             torch.cat([p.detach().flatten() for p in discriminator.parameters()]).square().sum() / 2
         ),
     }
@@ -167,10 +167,10 @@ _RULES: dict[
     "it counts the fakes that are near a center; count the centers.": lambda d, r, n: (d <= r).sum(),
     "it counts all centers; only those with enough fakes nearby count.": lambda d, r, n: d.shape[1],
     "it ignores `least`: a stray fake covers nothing.": lambda d, r, n: (d <= r).any(0).sum(),
-    "a center with exactly `least` fakes near it counts, too: at least.": lambda d, r, n: (
+    "a center with exactly `least` fakes near it counts, too: `least` is a minimum.": lambda d, r, n: (
         (d <= r).sum(0) > n
     ).sum(),
-    "it counts centers with exactly `least` fakes; more are enough, too.": lambda d, r, n: (
+    "it counts centers with exactly `least` fakes; centers with more count, too.": lambda d, r, n: (
         (d <= r).sum(0) == n
     ).sum(),
     "it counts the centers that are not covered.": lambda d, r, n: ((d <= r).sum(0) < n).sum(),
@@ -187,27 +187,29 @@ _RULES: dict[
     "the distance is compared with the squared radius. Is one of the two squared?": lambda d, r, n: (
         (d <= r * r).sum(0) >= n
     ).sum(),
-    "it takes half the radius; is a diameter meant?": lambda d, r, n: ((d <= r / 2).sum(0) >= n).sum(),
+    "it takes half the radius. Is the radius treated as a diameter?": lambda d, r, n: (
+        (d <= r / 2).sum(0) >= n
+    ).sum(),
     "it takes twice the radius.": lambda d, r, n: ((d <= 2 * r).sum(0) >= n).sum(),
-    "it adds up over the centers: that counts fakes which are near many centers. Add up over the fakes.": lambda d, r, n: (
+    "it adds up over the centers, which counts fakes that are near many centers. Add up over the fakes.": lambda d, r, n: (
         ((d <= r).sum(1) >= n).sum()
     ),
     "it stops at the first center that is not covered; count all centers.": lambda d, r, n: (
         ((d <= r).sum(0) >= n).int().cumprod(0).sum()
     ),
-    "its count of fakes is not set back to 0 for the next center.": lambda d, r, n: (
+    "its count of fakes is not reset to 0 for the next center.": lambda d, r, n: (
         (d <= r).sum(0).cumsum(0) >= n
     ).sum(),
     "it counts one center too many.": lambda d, r, n: ((d <= r).sum(0) >= n).sum() + 1,
     "it counts one center too few.": lambda d, r, n: ((d <= r).sum(0) >= n).sum() - 1,
     "radius and least are exchanged.": lambda d, r, n: ((d <= n).sum(0) >= r).sum(),
-    "it says whether the best center is covered; count the centers.": lambda d, r, n: int(
+    "it returns whether the best center is covered; count the centers.": lambda d, r, n: int(
         (d <= r).sum(0).max() >= n
     ),
-    "it compares with the fair share of fakes; compare with `least`.": lambda d, r, n: (
+    "it compares with an equal share of the fakes; compare with `least`.": lambda d, r, n: (
         (d <= r).sum(0) >= len(d) / d.shape[1]
     ).sum(),
-    "it says whether enough fakes are near any center; count the centers.": lambda d, r, n: int(
+    "it returns whether enough fakes are near any center; count the centers.": lambda d, r, n: int(
         (d.amin(1) <= r).sum() >= n
     ),
     "it adds up distances; count the fakes within the radius.": lambda d, r, n: (d.sum(0) >= n).sum(),
@@ -216,7 +218,7 @@ _RULES: dict[
 
 @called_with("fakes", "centers", "radius", "least")
 def modes_covered(function: Callable) -> None:
-    """Centers with enough fakes nearby."""
+    """Check for the number of centers with enough fakes nearby."""
     centers = torch.tensor([[0.0, 0.0], [4.0, 0.0], [0.0, 4.0], [4.0, 4.0], [8.0, 8.0]])
     circle = F.normalize(torch.randn(30, 2), dim=1)
     near = torch.cat([c + 0.45 * circle[:count] for c, count in zip(centers, _COUNTS, strict=True)])
@@ -244,7 +246,7 @@ def _check_counts(function: Callable, fakes: Tensor, centers: Tensor) -> None:
         return
     check(
         any(got),
-        "it finds no center covered. Is the radius used, and is the distance taken over both coordinates?",
+        "it finds no covered center. Is the radius used, and is the distance taken over both coordinates?",
     )
     for said, rule in _RULES.items():
         check([int(rule(distances, *case)) for case in cases] != got, said)
@@ -253,7 +255,7 @@ def _check_counts(function: Callable, fakes: Tensor, centers: Tensor) -> None:
         same = got == [int(((other <= radius).sum(0) >= least).sum()) for radius, least in cases]
         check(
             not same,
-            "its distance is not the Euclidean one: add up the squares of both coordinates, take the root.",
+            "its distance is not the Euclidean one: add up the squares of both coordinates and take the root.",
         )
     at = [a == b for a, b in zip(got, right, strict=True)].index(False)
     counts = (distances <= cases[at][0]).sum(0).tolist()
@@ -277,7 +279,7 @@ def _check_scales(function: Callable, centers: Tensor) -> None:
 
 
 def _check_crowds(function: Callable) -> None:
-    """Many centers and fakes, and equal fakes."""
+    """Check many centers and fakes, and equal fakes."""
     centers = torch.stack([torch.arange(30.0), torch.zeros(30)], 1)
     fakes = centers.repeat_interleave(10, 0)
     many = _count(call(function, fakes, centers, 0.2, 10))
@@ -285,7 +287,7 @@ def _check_crowds(function: Callable) -> None:
 
 
 def _check_overlaps(function: Callable) -> None:
-    """Fakes near two centers must count for both."""
+    """Check that fakes near two centers count for both."""
     centers = torch.tensor([[0.0, 0.0], [1.0, 0.0], [9.0, 9.0]])
     between = torch.tensor([[0.4, 0.1], [0.4, -0.1], [0.45, 0.0]])
     both = _count(call(function, between, centers, 1.0, 3))

@@ -1,4 +1,4 @@
-"""Explains exceptions of students' code in one or two sentences, with the line."""
+"""Explains exceptions in students' code in one or two sentences, with the line of code."""
 
 from __future__ import annotations
 
@@ -30,17 +30,17 @@ _DIMENSION = {0: "none", 1: "one", 2: "two", 3: "three", 4: "four", 5: "five"}
 # messages of torch, NumPy, and Python, and explanations; {0}, {1} are the groups of the pattern
 _SAYINGS = (
     (r"Given (?:groups|transposed)=.*to have (\d+) channels, but got (\d+)",
-     "the layer expects {0} channels and gets {1}. Compare its first argument with the channels before it"),
+     "the layer expects {0} channels and gets {1}. Compare its first argument with the number of channels before it"),
     (r"mat1 and mat2 shapes cannot be multiplied \((\d+)x(\d+) and (\d+)x(\d+)\)",
      "a matrix product (or nn.Linear) needs {2} numbers in the last dimension and gets {1}"),
     (r"running_mean should contain (\d+) elements not (\d+)",
      "BatchNorm expects {1} channels and gets {0}. Use the number of output channels of the layer before it"),
     (r"padded input size per channel: \((\d+) x (\d+)\)\. Kernel size: \((\d+) x",
-     "a layer with kernel {2} gets an image of only {0} x {1}. How often is the side halved before it?"),
+     "a layer with kernel {2} gets an image of only {0} x {1}. How many times is the side halved before it?"),
     (r"size of tensor a \((\d+)\) must match the size of tensor b \((\d+)\) at non-singleton dimension (\d+)",
-     "two tensors do not fit together: in dimension {2} one has {0} entries and the other {1}"),
+     "two tensors have incompatible shapes: in dimension {2} one has {0} entries and the other {1}"),
     (r"operands could not be broadcast together with shapes (\(.*?\)) (\(.*?\))",
-     "two arrays of shapes {0} and {1} do not fit together"),
+     "two arrays have incompatible shapes, {0} and {1}"),
     (r"expanded size of the tensor \((\d+)\) must match the existing size \((\d+)\)",
      "{1} entries do not fit into {0}. Print both shapes"),
     (r"shape '\[(.*?)\]' is invalid for input of size (\d+)",
@@ -60,9 +60,9 @@ _SAYINGS = (
     (r"backward through the graph a second time",
      "the graph was freed by an earlier backward. Detach the part that needs no gradient"),
     (r"modified by an inplace operation",
-     "a tensor that backward still needs was changed in place (weights, by a step?). Compute the loss again after it"),
+     "a tensor that backward still needs was changed in place (weights, by a step?). Compute the loss again after that"),
     (r"implicitly created only for scalar outputs",
-     "a gradient is taken of a tensor with many numbers. Reduce it to one first"),
+     "a gradient is taken of a tensor with many numbers. Reduce it to one number first"),
     (r"differentiated (?:Tensors?|inputs).*(?:not have been used|does not require)",
      "the gradient is requested for a tensor that the output was not computed from, or that does not require gradients"),
     (r"only Tensors of floating point|only require gradients.*floating", "whole numbers have no gradient; use floats"),
@@ -71,7 +71,7 @@ _SAYINGS = (
      "super().__init__() is missing in the class's __init__"),
     (r"slice indices must be integers", "a slice contains a decimal number. Use //, which gives whole numbers"),
     (r"'float' object cannot be interpreted as an integer|must be (?:tuple of ints|int).*float|received an invalid combination.*float",
-     "a whole number is needed and it gets a decimal one. Use // for division"),
+     "a whole number is required, but a decimal one is given. Use // for division"),
     (r"result type (\w+) can't be cast to the desired output type (\w+)",
      "decimal numbers cannot be written into whole ones in place. Change the type first"),
     (r"could not infer output dtype|mean\(\): |std and var only support|not implemented for '(?:Byte|Long|Int|Bool)'",
@@ -79,7 +79,7 @@ _SAYINGS = (
     (r"expected scalar type|same dtype|Input type .* and (?:weight|bias) type",
      "two tensors have different types. Use float32 for both"),
     (r"Boolean value of Tensor with more than one|truth value of an array",
-     "`if` and `max` need one True or False and get many. Compare whole tensors with torch functions"),
+     "`if` and `max` need a single True or False and get many. Compare whole tensors with torch functions"),
     (r"Boolean tensor.*subtract|Negation, the `-` operator, on a bool|Subtraction, the `-` operator, with",
      "bool tensors cannot be subtracted or negated with -. Use ~"),
     (r"Dimension out of range \(.*but got (-?\d+)\)", "dimension {0} does not exist in this tensor. Print its shape"),
@@ -87,10 +87,10 @@ _SAYINGS = (
      "index {0} is beyond the end: dimension {1} has {2} entries. Counting begins at 0"),
     (r"list index out of range|tuple index out of range", "an index is beyond the end. Counting begins at 0"),
     (r"too many indices for (?:tensor|array)", "there are more indices than dimensions. Print the shape"),
-    (r"object is not callable", "something is called that is not a function. Are there extra parentheses, or is a * missing?"),
+    (r"object is not callable", "something that is not a function is called. Are there extra parentheses, or is a * missing?"),
     (r"is not a Module subclass", "a layer's class is passed instead of a layer. Are parentheses missing after its name?"),
     (r"elements? cannot be converted to Scalar|only one element tensors can be converted",
-     "a tensor with many numbers is turned into a single one. Is a mean or sum missing?"),
+     "a tensor with many numbers is converted to a single number. Is a mean or sum missing?"),
     (r"Target (\d+) is out of bounds", "cross_entropy takes class numbers below the number of columns, and gets {0}"),
     (r"division by zero|ZeroDivisionError", "something is divided by 0"),
     (r"expected 2D or 3D input", "BatchNorm1d is for vectors; images need BatchNorm2d"),
@@ -100,19 +100,19 @@ _SAYINGS = (
     (r"Fan in and fan out", "this initialization is for kernels and matrices; BatchNorm's weights have one dimension"),
     (r"module '([\w.]+)' has no attribute '(\w+)'", "{0} has no {1}. Is it in another module, or misspelled?"),
     (r"'NoneType' object has no attribute '(\w+)'", "something is None where .{0} is needed. Does a function before it return nothing?"),
-    (r"'(\w+)' object has no attribute '(\w+)'", "{0} has no {1}. Is it misspelled, or is it another object?"),
+    (r"'(\w+)' object has no attribute '(\w+)'", "{0} has no {1}. Is it misspelled, or is the object of another type?"),
     (r"(\w+)\(\) takes (?:from )?([\d to]+) positional arguments? but (\d+)", "{0} takes {1} arguments and gets {2}"),
     (r"unsupported operand type\(s\) for (.*?): .*Sequential", "{0} does not work on whole networks; work on their parameters"),
     (r"unsupported operand type\(s\) for (.*?): '(.*?)' and '(.*?)'", "{0} does not work between {1} and {2}"),
     (r"must be Tensor, not (\w+)", "a torch function needs a tensor and gets {0}. Use math for plain numbers"),
     (r"invalid index of a 0-dim tensor", "an index is used on a single number"),
-    (r"uniform_ expects", "uniform_ takes the lower and the upper end of a range, not mean and spread"),
+    (r"uniform_ expects", "uniform_ takes the lower and the upper end of a range, not a mean and a standard deviation"),
     (r"same device|is on meta|Cannot copy out of meta", "two tensors are on different devices"),
 )  # fmt: skip
 
 
 def describe(error: Exception) -> str:
-    """At most two sentences: the error's kind, the student's line, and what it means."""
+    """Describe an error in at most two sentences: its kind, the student's line, and what it means."""
     if isinstance(error, RecursionError):
         return "it calls itself endlessly."
     line = _own_line(error)
@@ -154,7 +154,7 @@ def _wrong_dimensions(error: Exception) -> str:
         if count is not None
         else "its input has a different number"
     )
-    more = "Give it height and width first" if count == 2 else "Print the shape before that layer"
+    more = "Add height and width first" if count == 2 else "Print the shape before that layer"
     return f"the layer needs four dimensions (B, channels, height, width); {has}. {more}"
 
 
@@ -194,7 +194,7 @@ def _layer(trace: TracebackType | None) -> str:
 
 
 def kind_of(result: Any) -> str:
-    """The type of a function's result as text."""
+    """Describe the type of a function's result."""
     if isinstance(result, Tensor):
         return "a nested tensor" if result.is_nested else f"a tensor {tuple(result.shape)}"
     if result is None:
@@ -209,15 +209,15 @@ def kind_of(result: Any) -> str:
         result.close()
         return "a coroutine, because it is async"
     if inspect.isgenerator(result):
-        return "a generator, because it has yield and not return"
+        return "a generator, because it has yield instead of return"
     if callable(result) and not isinstance(result, nn.Module):
         return "a function that is not called (are parentheses missing?)"
     name = type(result).__name__
-    return {"ndarray": "a NumPy array", "str": "a text (str)"}.get(name, f"a {name}")
+    return {"ndarray": "a NumPy array", "str": "a string (str)"}.get(name, f"a {name}")
 
 
 def parameters(function: Callable, names: Sequence[str]) -> str:
-    """The mistake in a function's parameters if it is called with arguments of these names; '' if there is none."""
+    """Describe the mistake in a function's parameters if it cannot take these arguments; '' if there is none."""
     try:
         inspect.signature(function).bind(*names)
     except TypeError:

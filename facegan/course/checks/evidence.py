@@ -1,6 +1,6 @@
 """Compares the name and numbers of a failure with the correct ones.
 
-Names are compared by their letters only; the list is `facegan.doctor.VERDICTS`.
+Names are compared by their letters only. The list of names is `facegan.doctor.VERDICTS`.
 """
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ from torch import Tensor
 from facegan.course.checks.tools import CheckFailed, call, check, close, kind_of
 from facegan.doctor import VERDICTS
 
-Numbers = dict[str, Any]  # by what is said about them
+Numbers = dict[str, Any]  # by feedback
 
 _FACES = "that describes the effect on the faces; the number shows the cause"
-_END = "that describes the end, after step 1,200; the number is about the steps before"
+_END = "that describes the end, after step 1,200; the number is about the steps before it"
 FITS: dict[int, tuple[str, dict[str, str]]] = {
     1: ("D has won", {
         "nothing changes": _FACES,
         "checkerboard": "the number is about D's outputs, not about the faces",
-        "D pulls away": "D has gone further than that: how certain is D in the last 200 steps?",
+        "D pulls away": "D is further ahead than that: how certain is D in the last 200 steps?",
         "no gradient reaches G": "G's gradient is larger than D's here",
         "learning rate too high": "D's outputs hardly jump in the last 200 steps",
     }),
@@ -53,15 +53,15 @@ FITS: dict[int, tuple[str, dict[str, str]]] = {
         "checkerboard": "the number is about how much the faces differ",
     }),
     6: ("D overfits", {
-        "D pulls away": "the curves show that, but not why. The number compares faces that D has trained on with others",
-        "D has won": "on which faces? The number compares faces that D has trained on with others",
-        "learning rate too high": "the number compares faces that D has trained on with others",
+        "D pulls away": "the curves show that, but not the cause. The number compares faces that D was trained on with others",
+        "D has won": "on which faces? The number compares faces that D was trained on with others",
+        "learning rate too high": "the number compares faces that D was trained on with others",
     }),
 }  # fmt: skip
 
 
 class Case(NamedTuple):
-    """A training for a check: the inputs, the correct numbers, and those of known mistakes."""
+    """A case for a check: the inputs, the correct numbers, and those of known mistakes."""
 
     where: str
     inputs: tuple[Any, ...]
@@ -102,13 +102,13 @@ def compare(function: Callable, number: int, cases: Sequence[Case]) -> list[list
         constant = len(cases) > 1 and all(found == got[0] for found in got)
         check(
             not constant or not any(got[0]),
-            "it gives the same value for every training: compute it from the arguments.",
+            "it gives the same value for every run: compute it from the arguments.",
         )
         shared = [said for said in first.wrong if all(said in case.wrong for case in cases)]
         for said in shared:
             explains = all(case.same(found, case.wrong[said]) for case, found in pairs)
             check(not explains, f"{first.where}: {said}")
-        check(not constant, "it gives 0 for every training: compute it from the arguments.")
+        check(not constant, "it gives 0 for every run: compute it from the arguments.")
         raise CheckFailed(f"{first.where}: it gives {_listed(numbers)}, expected {_listed(first.right)}.")
     for name, _ in given:
         _check_name(name, number)
@@ -148,7 +148,7 @@ def _number(value: Any, expected: str) -> float:
     value = float(value)
     check(
         np.isfinite(value),
-        f"its number is {value}. Is something divided by 0, or is a mean taken of nothing?",
+        f"its number is {value}. Is something divided by 0, or is the mean of an empty array taken?",
     )
     return value
 

@@ -17,7 +17,7 @@ floats = partial(tensor, floats=True)
 
 @called_with("a", "b", "t")
 def slerp(function: Callable) -> None:
-    """Constant speed along the arc between vectors of one length."""
+    """Check for constant speed along the arc between vectors of equal length."""
     a, b = torch.randn(100), torch.randn(100)
     b = b / b.norm() * a.norm()
     for t, end, name in ((0.0, a, "a"), (1.0, b, "b")):
@@ -31,11 +31,11 @@ def slerp(function: Callable) -> None:
     unscaled = (a @ b).clamp(-1, 1).acos()
     refuse(middle, {
         "the angle is in degrees; sin takes radians.": (a + b) * (degrees / 2).sin() / degrees.sin(),
-        "its angle is that of a @ b without their lengths: divide by both.": (a + b) * (unscaled / 2).sin() / unscaled.sin(),
+        "its angle is computed from a @ b alone: divide by both lengths.": (a + b) * (unscaled / 2).sin() / unscaled.sin(),
     })  # fmt: skip
     check(
         close(middle.norm(), a.norm(), 1e-2),
-        f"halfway its length is {middle.norm():.2f}, while a and b have {a.norm():.2f}: it leaves the sphere.",
+        f"halfway, its length is {middle.norm():.2f}, while a and b have {a.norm():.2f}: it leaves the sphere.",
     )
     angle = _angle(a, b)
     for t, name in ((0.25, "a quarter"), (0.9, "nine tenths")):
@@ -60,13 +60,13 @@ def _check_end(got: Tensor, end: Tensor, other: Tensor, t: float, name: str) -> 
     )
     check(not close(got, other), f"at t = {t:.0f} it is at the other end: expected {name}.")
     unit = close(got, end / end.norm(), 1e-3)
-    check(not unit, f"at t = {t:.0f} its length is 1 and not {name}'s: it must end at {name} itself.")
+    check(not unit, f"at t = {t:.0f} its length is 1, not {name}'s: it must end at {name} itself.")
     sine = torch.tensor(_angle(end, other)).sin().item()
     ratio = (got @ end.to(got.dtype) / (end @ end)).item()
     along = close(got, ratio * end, 1e-3) and abs(ratio) > 1e-3
     why = "The point is multiplied or divided once too often."
     if abs(ratio + 1) < 1e-2:
-        why = "A sign is wrong: is the vector turned around?"
+        why = "A sign is wrong: is the vector reversed?"
     elif abs(ratio - sine) < 1e-3:
         why = "Is a division missing?"
     elif abs(ratio * sine - 1) < 1e-3:
@@ -81,7 +81,7 @@ def _check_end(got: Tensor, end: Tensor, other: Tensor, t: float, name: str) -> 
 
 
 def _check_near(function: Callable, a: Tensor, b: Tensor) -> None:
-    """Vectors 11 degrees apart, and equal ones."""
+    """Check vectors that are 11 degrees apart, and equal ones."""
     half = floats(function, a, _turned(a, b, 0.2), 0.5, shape=(100,))
     check(
         abs(half.norm() / a.norm() - 1) < 2e-3,
@@ -98,8 +98,8 @@ def _check_near(function: Callable, a: Tensor, b: Tensor) -> None:
 
 
 def _check_lengths(function: Callable, a: Tensor, b: Tensor) -> None:
-    """With latents of different lengths, the path must start and end at them."""
-    a, b = 0.8 * a, 1.3 * _turned(a, b, 0.5)  # so near that a cosine with one length only is beyond 1
+    """Check that the path between latents of different lengths starts and ends at them."""
+    a, b = 0.8 * a, 1.3 * _turned(a, b, 0.5)  # so close that a cosine with only one of the lengths exceeds 1
     for t, end, name in ((0.0, a, "a"), (1.0, b, "b")):
         got = floats(function, a, b, t, shape=(100,))
         check(
@@ -110,7 +110,7 @@ def _check_lengths(function: Callable, a: Tensor, b: Tensor) -> None:
 
 
 def _turned(a: Tensor, b: Tensor, angle: float) -> Tensor:
-    """The vector a, turned towards b."""
+    """The vector a, turned toward b by an angle."""
     rest = b - (b @ a) / (a @ a) * a
     return math.cos(angle) * a + math.sin(angle) * rest / rest.norm() * a.norm()
 
@@ -122,7 +122,7 @@ def _angle(a: Tensor, b: Tensor) -> float:
 
 @called_with("anchors", "frames")
 def latent_walk(function: Callable) -> None:
-    """From the first anchor through all others to the last, along arcs, with as many frames on each leg."""
+    """Check for arcs from the first anchor through all others to the last, with equally many frames on each leg."""
     anchors = F.normalize(torch.randn(4, 30), dim=1) * 5
     frames = 31
     path = floats(function, anchors, frames).float()
@@ -143,7 +143,7 @@ def latent_walk(function: Callable) -> None:
         "it stops somewhere: two frames are the same. Is the end of a leg also the start of the next?",
     )
     even = steps.max() < 2.5 * typical and steps.min() > typical / 2.5
-    check(even, f"its pace is uneven: its longest step is {steps.max() / typical:.1f} times the usual one.")
+    check(even, f"its pace is uneven: its longest step is {steps.max() / typical:.1f} times the median step.")
     for count, frames in ((2, 5), (4, 28), (4, 30), (3, 10), (5, 21), (4, 32), (6, 13), (6, 20)):
         _check_count(function, F.normalize(torch.randn(count, 30), dim=1) * 5, frames)
     _check_legs(function)
@@ -168,13 +168,13 @@ def _check_frames(path: Tensor, count: int, frames: int) -> None:
 
 
 def _check_count(function: Callable, anchors: Tensor, frames: int) -> None:
-    """Other numbers of anchors and frames, also where one does not divide the other."""
+    """Check other numbers of anchors and frames, including numbers that do not divide evenly."""
     path, count = floats(function, anchors, frames).float(), len(anchors)
     _check_frames(path, count, frames)
     check(close(path[0], anchors[0], 1e-2), f"with {count} anchors it does not begin at the first.")
     check(
         close(path[-1], anchors[-1], 1e-2),
-        f"of {frames} frames the last is not the last anchor: the rest is lost if the number is not divisible.",
+        f"the last of {frames} frames is not the last anchor: frames are lost if their number is not divisible.",
     )
     steps = path.diff(dim=0).norm(dim=1)
     legs = (
@@ -183,7 +183,7 @@ def _check_count(function: Callable, anchors: Tensor, frames: int) -> None:
     check(
         steps.max() < 3 * legs,
         f"with {count} anchors and {frames} frames its longest step is {steps.max() / legs:.1f} times the usual one: "
-        "the frames that do not divide are spread unevenly.",
+        "the remaining frames are spread unevenly.",
     )
     nearest = torch.cdist(anchors, path).min(1).values
     missed = int(nearest.argmax())
@@ -203,7 +203,7 @@ def _check_count(function: Callable, anchors: Tensor, frames: int) -> None:
 
 
 def _check_legs(function: Callable) -> None:
-    """Legs of different lengths have the same number of frames."""
+    """Check that legs of different lengths have the same number of frames."""
     basis = torch.eye(30)[:3] * 5
     close_by = F.normalize(basis[0] + 0.5 * basis[1], dim=0) * 5
     path = floats(function, torch.stack([basis[0], close_by, basis[2]]), 21).float()
@@ -216,7 +216,7 @@ def _check_legs(function: Callable) -> None:
 
 @called_with("z", "has")
 def attribute_direction(function: Callable) -> None:
-    """A known direction must be found, for any offset and for a rare attribute."""
+    """Check that a known direction is found, for any offset and for a rare attribute."""
     planted = F.normalize(torch.randn(40), dim=0)
     z = torch.randn(3000, 40) + 3 * F.normalize(torch.randn(40), dim=0)
     along = z @ planted
@@ -226,7 +226,7 @@ def attribute_direction(function: Callable) -> None:
     why = (
         "The mean is over the latents, dimension 0."
         if direction.ndim == 1
-        else "Average each number over the latents."
+        else "Average each dimension over the latents."
     )
     check(
         right, f"it returns {tuple(direction.shape)}, expected one number per latent dimension, (40,). {why}"
@@ -255,12 +255,12 @@ def _explain_direction(direction: Tensor, z: Tensor, has: Tensor) -> None:
     yes, no = z[has].mean(0), z[~has].mean(0)
     wrong = {
         "it points the wrong way: adding it removes the attribute.": no - yes,
-        "it is the mean of the latents with the attribute; what they share with all others is not the attribute.": yes,
+        "it is the mean of the latents with the attribute, which includes what all latents have in common.": yes,
         "it is the mean of the latents without the attribute.": no,
         "it adds the two means; the direction is their difference.": yes + no,
         "it is the mean of all latents: it ignores which of them have the attribute.": z.mean(0),
         "it takes sums, so the larger group counts more; take means.": z[has].sum(0) - z[~has].sum(0),
-        "both means are over all latents: multiplying by the mask leaves zeros that are averaged, too.": (
+        "both means are over all latents: multiplying by the mask leaves zeros, which are averaged, too.": (
             (z * has[:, None]).mean(0) - (z * ~has[:, None]).mean(0)
         ),
         "the mask is used as indices 0 and 1. A mask of bools picks rows.": z[has.long()].mean(0) - z[(~has).long()].mean(0),
@@ -270,11 +270,11 @@ def _explain_direction(direction: Tensor, z: Tensor, has: Tensor) -> None:
         "it takes absolute values, so all signs are lost.": (yes - no).abs(),
         "it squares the difference, so all signs are lost.": (yes - no).square(),
         "it is the sum of the latents with the attribute, without the others.": z[has].sum(0),
-        "it keeps the signs of the difference only; how large its numbers are matters, too.": (yes - no).sign(),
-        "it keeps the largest numbers of the difference only; take them all.": _largest(yes - no, 10),
+        "it keeps only the signs of the difference; the size of its numbers matters, too.": (yes - no).sign(),
+        "it keeps only the largest numbers of the difference; keep them all.": _largest(yes - no, 10),
         "it uses the first 50 latents only; take all.": z[:50][has[:50]].mean(0) - z[:50][~has[:50]].mean(0),
         "it uses the first 100 latents only; take all.": z[:100][has[:100]].mean(0) - z[:100][~has[:100]].mean(0),
-        "it takes as many of the first rows as have the attribute; a mask of bools picks the right ones.": (
+        "it takes as many of the first rows as have the attribute; a mask of bools picks the right rows.": (
             z[: int(has.sum())].mean(0) - z[int(has.sum()) :].mean(0)
         ),
         "it multiplies the two means; take their difference.": yes * no,

@@ -14,12 +14,12 @@ from facegan.course.checks.tools import CheckFailed, call, called_with, check, c
 
 floats = partial(tensor, floats=True)
 
-_CLIPPED = "something is clipped in between"
+_CLIPPED = "an intermediate value is clipped"
 
 
 @called_with("real_logits", "fake_logits")
 def discriminator_loss(function: Callable) -> None:
-    """Binary cross-entropy of both halves, added; a stable number with a gradient."""
+    """Check for the sum of the binary cross-entropies of both halves; a stable number with a gradient."""
     real, fake = torch.randn(7) * 2, torch.randn(7) * 2 - 1
     loss = _one_number(floats(function, real, fake))
     right = (F.softplus(-real) + F.softplus(fake)).mean()
@@ -52,10 +52,10 @@ def _wrong_d(real: Tensor, fake: Tensor) -> dict[str, Any]:
         "a sigmoid is applied twice: these functions take logits, or probabilities, not both.": (
             F.softplus(-p).mean() + F.softplus(q).mean()
         ),
-        "it gives fakes the label 1, as real images; D should learn to tell them apart.": (
+        "it gives fakes the label 1, as real images; D should learn to distinguish them.": (
             on_real + F.softplus(-fake).mean()
         ),
-        "real images have label 0 in it, as fakes do; D should learn to tell them apart.": (
+        "it gives real images the label 0, as fakes; D should learn to distinguish them.": (
             F.softplus(real).mean() + on_fake
         ),
         "its sign is wrong: D minimizes it, so the logarithms need a minus.": -on_real - on_fake,
@@ -64,9 +64,9 @@ def _wrong_d(real: Tensor, fake: Tensor) -> dict[str, Any]:
         "the halves are multiplied; add them.": on_real * on_fake,
         **_other_kinds(real, fake),
         "the labels are smoothed; use the plain loss, with labels 1 and 0.": smooth + on_fake,
-        "it is twice too large.": 2 * (on_real + on_fake),
+        "it is twice as large as it should be.": 2 * (on_real + on_fake),
         "it takes log D of fakes; for fakes it is log(1 - D).": on_real + q.log().mean(),
-        "the sum over the batch is taken for real images, or fakes, only. Take the mean of each.": (
+        "one of the two halves is a sum over the batch. Take the mean of each.": (
             len(real) * on_real + on_fake
         ),
         "the logarithm has base 2; take the natural one.": (on_real + on_fake) / torch.tensor(2.0).log(),
@@ -93,13 +93,13 @@ def _other_kinds(real: Tensor, fake: Tensor) -> dict[str, Any]:
         "the logarithms are missing, and the sign is wrong.": p.mean() + (1 - q).mean(),
         "it takes the logarithm of the means; the mean is taken last.": -p.mean().log()
         - (1 - q.mean()).log(),
-        "log(1 - D) is not the logarithm of the sigmoid of 1 - logit: which logit has the probability 1 - D?": (
+        "log(1 - D) is not the logarithm of the sigmoid of 1 - logit. Which logit has the probability 1 - D?": (
             F.softplus(-real).mean() + F.softplus(fake - 1).mean()
         ),
-        "it compares each real logit with a fake's; here D classifies each image separately.": F.softplus(
+        "it compares each real logit with a fake logit; here D classifies each image separately.": F.softplus(
             fake - real
         ).mean(),
-        "it compares real logits with the fakes' mean; here D classifies each image separately.": (
+        "it compares each logit with the mean of the other kind; here D classifies each image separately.": (
             F.softplus(fake.mean() - real).mean() + F.softplus(fake - real.mean()).mean()
         ),
         "it compares mean logits of real images and fakes; here D classifies each image separately.": (
@@ -110,7 +110,7 @@ def _other_kinds(real: Tensor, fake: Tensor) -> dict[str, Any]:
 
 @called_with("fake_logits")
 def generator_loss(function: Callable) -> None:
-    """-log D(G(z)): large slope where D is certain that fakes are fake."""
+    """Check for -log D(G(z)), whose slope is large where D is certain that fakes are fake."""
     fake = torch.randn(9) * 2
     loss = _one_number(floats(function, fake))
     right = F.softplus(-fake).mean()
@@ -129,12 +129,12 @@ def _wrong_g(fake: Tensor) -> dict[str, Any]:
         "this is log(1 - D(G(z))), the saturating loss: where D is certain, its slope is almost 0.": (
             -F.softplus(fake).mean()
         ),
-        "it decreases if D classifies fakes as fake: the goal of D, not of G.": F.softplus(fake).mean(),
+        "it decreases if D classifies fakes as fake, which is D's goal, not G's.": F.softplus(fake).mean(),
         "its sign is wrong: minimizing it makes D(G(z)) smaller.": -F.softplus(-fake).mean(),
-        "a sigmoid is applied twice: logits go in only once.": F.softplus(-q).mean(),
+        "a sigmoid is applied twice; apply it once to the logits.": F.softplus(-q).mean(),
         "a sigmoid is applied twice, and the label is D's.": F.softplus(q).mean(),
         "that is the loss of a Wasserstein generator; here it is minus the logarithm of D(G(z)).": -fake.mean(),
-        "that is the mean logit, which G would make small; it should be minus the logarithm of D(G(z)).": fake.mean(),
+        "that is the mean logit, which G would decrease; it should be minus the logarithm of D(G(z)).": fake.mean(),
         "that is least squares of the logits; here it is minus the logarithm of D(G(z)).": (fake - 1)
         .square()
         .mean(),
@@ -150,7 +150,7 @@ def _wrong_g(fake: Tensor) -> dict[str, Any]:
         ),
         "the logarithm is missing: that is 1 - D(G(z)).": (1 - q).mean(),
         "the logarithm is missing: that is -D(G(z)).": -q.mean(),
-        "that is D(G(z)) itself, which G would make small.": q.mean(),
+        "that is D(G(z)) itself, which G would decrease.": q.mean(),
         "it takes the logarithm of the mean; the mean is taken last.": -q.mean().log(),
         "it is half of the loss.": F.softplus(-fake).mean() / 2,
         "it is twice the loss.": 2 * F.softplus(-fake).mean(),
@@ -158,7 +158,7 @@ def _wrong_g(fake: Tensor) -> dict[str, Any]:
             fake, torch.full_like(fake, 0.9)
         ),
         "the logarithm has base 2; take the natural one.": F.softplus(-fake).mean() / torch.tensor(2.0).log(),
-        "it takes the label 1/2, as if G wanted D to guess.": F.binary_cross_entropy_with_logits(
+        "it takes the label 1/2; G's fakes should be classified as real, with label 1.": F.binary_cross_entropy_with_logits(
             fake, torch.full_like(fake, 0.5)
         ),
     }
@@ -180,7 +180,7 @@ def _remark_on_shape(function: Callable, *logits: Tensor) -> None:
 
 
 def _explain(loss: Tensor, right: Tensor, logits: tuple, function: Callable) -> None:
-    """Raise `CheckFailed` with the mistake in a loss that has no known value."""
+    """Raise `CheckFailed` with the mistake in a loss whose value is not that of a known mistake."""
     twice = _one_number(floats(function, *(torch.cat([x, x]) for x in logits)))
     mean = not close(twice, 2 * loss)
     check(mean, "it grows with the batch: twice the images make twice the loss. Take the mean.")
@@ -234,7 +234,7 @@ def _check_stable(function: Callable, *logits: Tensor, value: float) -> None:
     loss = _one_number(floats(function, *logits, finite=False))
     check(
         loss.isfinite(),
-        f"for logits of 300 it becomes {loss.item()}: the logarithm of a sigmoid underflows there, or exp overflows.",
+        f"for logits of 300 it becomes {loss.item()}: a sigmoid underflows before its logarithm, or exp overflows.",
     )
     check(
         any(close(loss, factor * value, 0.05) for factor in (1, 0.5)),
@@ -243,7 +243,7 @@ def _check_stable(function: Callable, *logits: Tensor, value: float) -> None:
 
 
 def _check_gradient(function: Callable, right: Callable, *logits: Tensor) -> None:
-    """All logits must get the gradient of the loss."""
+    """Check that all logits get the gradient of the loss."""
     leaves, others = ([x.clone().requires_grad_() for x in logits] for _ in range(2))
     loss = call(function, *leaves, changes=True)
     if loss.requires_grad:
@@ -251,7 +251,7 @@ def _check_gradient(function: Callable, right: Callable, *logits: Tensor) -> Non
     grads = [x.grad for x in leaves if x.grad is not None]
     check(
         loss.requires_grad and len(grads) == len(leaves),
-        "no gradient flows back to the logits: something is detached, or turned into a plain number.",
+        "no gradient reaches the logits: something is detached, or converted to a plain number.",
     )
     right(*others).backward()
     same = all(

@@ -16,17 +16,17 @@ LAST = 200  # steps
 
 
 def means(curves: Curves, part: slice) -> list[float]:
-    """D(x) and D(G(z)), means over some steps."""
+    """The means of D(x) and D(G(z)) over some steps."""
     return [curves[name][part].mean() for name in ("d_real", "d_fake")]
 
 
 def median_ratio(curves: Curves, part: slice) -> float:
-    """The median of G's gradient norm over D's."""
+    """The median of G's gradient norm divided by D's."""
     return float(np.median(curves["grad_norm_g"][part] / curves["grad_norm_d"][part]))
 
 
 def share(curves: Curves, part: slice) -> float:
-    """The share of steps in which D(G(z)) > D(x)."""
+    """The fraction of steps in which D(G(z)) > D(x)."""
     return float((curves["d_fake"][part] > curves["d_real"][part]).mean())
 
 
@@ -51,8 +51,8 @@ def wrong_means(curves: Curves) -> Numbers:
             _sigmoid(real).mean(),
             _sigmoid(fake).mean(),
         ],
-        "it uses every tenth of the last 200 steps; take them all.": [real[::10].mean(), fake[::10].mean()],
-        "it uses every second of the last 200 steps; take them all.": [real[::2].mean(), fake[::2].mean()],
+        "it uses every tenth step of the last 200; take them all.": [real[::10].mean(), fake[::10].mean()],
+        "it uses every second step of the last 200; take them all.": [real[::2].mean(), fake[::2].mean()],
         "that is one mean of both columns; compute one for each.": [(real.mean() + fake.mean()) / 2, 0],
         **_reductions(lambda reduce: [reduce(real), reduce(fake)], "mean"),
         **_windows(partial(means, curves)),
@@ -69,11 +69,11 @@ def wrong_ratios(curves: Curves) -> Numbers:
     loss_g, loss_d = (curves[name][-LAST:] for name in ("loss_g", "loss_d"))
     ratio = norm_g / norm_d
     return {
-        "it is the reciprocal: G's norm over D's.": np.median(norm_d / norm_g),
-        "that is one median over another; divide step by step first, then take the median.": (
+        "it is the reciprocal: divide G's norm by D's.": np.median(norm_d / norm_g),
+        "that is one median divided by another; divide step by step first, then take the median.": (
             np.median(norm_g) / np.median(norm_d)
         ),
-        "that is one mean over another; divide step by step, and take the median.": norm_g.mean()
+        "that is one mean divided by another; divide step by step first, then take the median.": norm_g.mean()
         / norm_d.mean(),
         "that is the median of G's norm; divide by D's.": np.median(norm_g),
         "that is the median of D's norm; G's is divided by it.": np.median(norm_d),
@@ -86,7 +86,7 @@ def wrong_ratios(curves: Curves) -> Numbers:
         "that is the geometric mean; it should be the median.": np.exp(np.log(ratio).mean()),
         "it counts the steps below a level; it should be the median of the quotients.": (ratio < 0.05).mean(),
         **{
-            f"it adds {eps:g} to D's norm before it divides; divide by the norm itself.": np.median(
+            f"it adds {eps:g} to D's norm before dividing; divide by the norm itself.": np.median(
                 norm_g / (norm_d + eps)
             )
             for eps in (1e-2, 1e-3, 1e-4)
@@ -107,7 +107,7 @@ def wrong_shares(curves: Curves, right: float) -> Numbers:
         "it compares D(G(z)) with the mean of D(x); compare step by step.": (fake > real.mean()).mean(),
         "it compares the mean of D(G(z)) with D(x); compare step by step.": (fake.mean() > real).mean(),
         **{
-            f"D(G(z)) must be larger by {margin} in it; any larger value counts.": (
+            f"it requires D(G(z)) to be larger by {margin}; any larger value counts.": (
                 fake > real + margin
             ).mean()
             for margin in (0.01, 0.05, 0.1, 0.2)
@@ -124,7 +124,7 @@ def wrong_shares(curves: Curves, right: float) -> Numbers:
             np.median(fake > real)
         ),
         "those are losses; compare d_fake with d_real.": (curves["loss_g"] > curves["loss_d"])[-LAST:].mean(),
-        "it counts in all steps, and divides by 200; count in the last 200 only.": (
+        "it counts in all steps and divides by 200; count in the last 200 only.": (
             (curves["d_fake"] > curves["d_real"]).sum() / LAST
         ),
         "it divides by the number of all steps; divide by 200.": (fake > real).sum() / len(curves["d_real"]),
@@ -151,7 +151,7 @@ _OTHER_JUMPS: dict[str, Callable[[Any], Any]] = {  # of known mistakes
     "it squares the changes and takes a root; take absolute values.": lambda x: (
         np.square(np.diff(x)).mean() ** 0.5
     ),
-    "that is the spread of the changes; take absolute values.": lambda x: np.diff(x).std(),
+    "that is the standard deviation of the changes; take absolute values.": lambda x: np.diff(x).std(),
     "the change from the last value to the first is in it: np.roll wraps around.": lambda x: np.abs(
         x - np.roll(x, 1)
     ).mean(),
@@ -162,7 +162,7 @@ _OTHER_JUMPS: dict[str, Callable[[Any], Any]] = {  # of known mistakes
         x[2:] - x[:-2]
     ).mean(),
     "the first ten steps are missing; [:1000] begins at 0.": lambda x: np.abs(np.diff(x[10:])).mean(),
-    "it divides by the number of values; the mean is over the changes, one less.": lambda x: (
+    "it divides by the number of values; the mean is over the changes, which are one fewer.": lambda x: (
         np.abs(np.diff(x)).sum() / len(x)
     ),
 }
@@ -180,7 +180,7 @@ def wrong_jumps(curves: Curves, healthy: Curves, right: float) -> Numbers:
     sick = jumps(curves, slice(1000))
     return {
         "that is the patient's number alone; divide by the healthy run's.": sick,
-        "it is the reciprocal: the patient's number over the healthy run's.": 1 / right,
+        "it is the reciprocal: divide the patient's number by the healthy run's.": 1 / right,
         "that is a difference; it should be a ratio.": sick - jumps(healthy, slice(1000)),
         "it uses all steps; take the first 1,000.": over(change, slice(None)),
         "it uses the last 1,000 steps; take the first 1,000.": over(change, slice(-1000, None)),
@@ -200,7 +200,7 @@ def wrong_jumps(curves: Curves, healthy: Curves, right: float) -> Numbers:
 
 
 def _windows(measure: Callable[[slice], Any]) -> Numbers:
-    """The results for other windows than the last 200 steps."""
+    """The results for windows other than the last 200 steps."""
     windows = {
         "it uses all steps": slice(None),
         "it uses the first 200 steps": slice(LAST),
@@ -220,10 +220,10 @@ def _windows(measure: Callable[[slice], Any]) -> Numbers:
 
 
 def _reductions(measure: Callable[[Callable[[Any], Any]], Any], right: str) -> Numbers:
-    """The results for other summaries of an array than the correct one."""
+    """The results for summaries of an array other than the correct one."""
     named: dict[str, Callable[[Any], Any]] = {
         "mean": np.mean, "median": np.median, "largest value": np.max, "smallest value": np.min, "sum": np.sum,
-        "spread": np.std, "variance": np.var,
+        "standard deviation": np.std, "variance": np.var,
     }  # fmt: skip
     found = {
         f"that is the {name}; it should be the {right}.": f for name, f in named.items() if name != right

@@ -15,7 +15,7 @@ _LARGE = 10  # ratio to DCGAN's number of parameters
 
 
 def module(function: Callable, *arguments: Any) -> nn.Module:
-    """The module that a function builds; it must have initialized parameters."""
+    """Return the module that a function builds; raise `CheckFailed` if it is unusable, for example without parameters."""
     network = call(function, *arguments)
     expected = "expected a module instance"
     check(isinstance(network, nn.Module), f"it returns {kind_of(network)}, {expected}.")
@@ -23,14 +23,14 @@ def module(function: Callable, *arguments: Any) -> nn.Module:
     lazy = any(isinstance(p, nn.parameter.UninitializedParameter) for p in weights)
     check(
         not lazy,
-        "its lazy layers have no weights yet, and the next cells set them. State the number of channels.",
+        "its lazy layers have no weights yet, which the next cells need. Pass the number of channels.",
     )
     hidden = any(_has_plain_list(part) for part in network.modules())
     said = (
         "layers are in a plain list, so PyTorch does not register them. Use nn.Sequential or nn.ModuleList."
     )
     check(weights or not hidden, f"the module has no parameters: its {said}")
-    check(weights, "the module has no parameters: there is nothing to train.")
+    check(weights, "the module has no parameters, so there is nothing to train.")
     check(not hidden, f"some of its {said}")
     empty = any(p.device.type == "meta" for p in weights)
     check(not empty, "its weights are on the device 'meta', which has no data. Build it without a device.")
@@ -45,13 +45,13 @@ def module(function: Callable, *arguments: Any) -> nn.Module:
 
 
 def new_module(function: Callable, *arguments: Any, what: str) -> nn.Module:
-    """A module in train mode, and no other one has its weights; layers without state may be shared."""
+    """Return a module in train mode whose weights no other module shares; layers without state may be shared."""
     network, other = module(function, *arguments), module(function, *arguments)
     parts = [part for part in network.modules() if part is network or [*part.parameters(recurse=False)]]
     trains = all(part.training for part in parts)
-    check(trains, "it is in eval mode. Leave it in train mode, because training comes next.")
+    check(trains, "it is in eval mode. Leave it in train mode, because it is trained next.")
     shared = {id(p) for p in network.parameters()} & {id(p) for p in other.parameters()}
-    check(not shared, f"two {what} share the same weights: make new layers at every call.")
+    check(not shared, f"two {what} share the same weights: create new layers in every call.")
     return network
 
 
@@ -69,7 +69,7 @@ def _has_plain_list(part: nn.Module) -> bool:
 
 
 def forward(network: nn.Module, inputs: Tensor) -> Tensor:
-    """The module's output, without gradients; raises `CheckFailed` if it is not a tensor."""
+    """Return the module's output, without gradients; raise `CheckFailed` if it is not a tensor."""
     with torch.no_grad():
         out = call(network, inputs, changes=True)
     what = "the module returns"
@@ -79,7 +79,7 @@ def forward(network: nn.Module, inputs: Tensor) -> Tensor:
 
 
 def always(test: Callable[[], bool]) -> bool:
-    """Whether a test is true for three draws, because a single draw of weights or inputs may be an exception."""
+    """Whether a test is true three times, because a single draw of weights or inputs may be an exception."""
     return all(test() for _ in range(3))
 
 
@@ -100,7 +100,7 @@ def is_affine(network: Callable, x: Tensor, tolerance: float = 1e-3) -> bool:
 
 
 def check_trains(network: nn.Module, inputs: Tensor, what: str) -> Tensor:
-    """Check that all weights and `inputs` get a gradient; returns that of the inputs."""
+    """Check that all weights get a gradient; return that of the inputs (zeros if there is none)."""
     network.zero_grad()
     leaf = inputs.clone().requires_grad_()
 
@@ -124,11 +124,11 @@ def check_width(build: Callable[[int], nn.Module]) -> None:
     """Check that a larger width gives more parameters."""
     small, large = (sum(p.numel() for p in build(width).parameters()) for width in (4, 8))
     check(large != small, "`width` has no effect: with 4 and with 8, it has the same number of parameters.")
-    check(large > small, "a larger `width` makes it smaller.")
+    check(large > small, "a larger `width` gives it fewer parameters.")
 
 
 def normalizes(network: nn.Module, inputs: Tensor) -> bool:
-    """Whether, in train mode, three times larger inputs give nearly the same outputs."""
+    """Whether, in train mode, inputs that are three times larger give nearly the same outputs."""
     network.train()
     outputs = []
     for size in (1, 3):
@@ -139,7 +139,7 @@ def normalizes(network: nn.Module, inputs: Tensor) -> bool:
 
 
 def warm_up(network: nn.Module, draw: Callable[[], Tensor]) -> nn.Module:
-    """The module in eval mode, after some batches in train mode, so that BatchNorm's averages are meaningful."""
+    """Return the module in eval mode, after some batches in train mode, so that BatchNorm's averages are meaningful."""
     network.train()
     norms = [part for part in network.modules() if isinstance(part, nn.modules.batchnorm._BatchNorm)]
     before = [norm.momentum for norm in norms]
@@ -153,7 +153,7 @@ def warm_up(network: nn.Module, draw: Callable[[], Tensor]) -> nn.Module:
 
 
 def amplified(network: nn.Module) -> nn.Module:
-    """The module in eval mode with large weights, so that only a bounded activation limits its range."""
+    """Return the module in eval mode with large weights, so that only a bounded activation limits its range."""
     for p in network.parameters():
         p.data.mul_(4)
     return network.eval()
@@ -169,11 +169,11 @@ def remark_on_size(network: nn.Module, reference: nn.Module) -> None:
 
 
 def remark_on_activations(steps: Sequence[Step], wanted: set[str], text: str) -> None:
-    """Add remarks on activations that differ from the text, and on convolutions without an activation in between."""
+    """Add remarks on activations that differ from the text, and on missing activations between convolutions."""
     others = sorted({step.kind for step in steps} & ACTIVATIONS - wanted)
     remark(others, f"it uses {', '.join(others)}. {text}")
     missing = without_activation([*steps])
-    remark(missing, f"{missing} of its convolutions follow another one without an activation in between.")
+    remark(missing, f"{missing} of its convolutions follow another without an activation in between.")
     for between in between_layers(steps):
         active = [index for index, kind in enumerate(between) if kind in ACTIVATIONS]
         late = active and "batch_norm" in between[active[0] :]
@@ -188,5 +188,5 @@ def remark_on_norms(steps: Sequence[Step]) -> None:
     alone = sorted({step.kind for step in steps} & NORMS - {"batch_norm"})
     remark(
         alone,
-        f"it normalizes each image separately ({', '.join(alone)}). The text asks for BatchNorm, over the batch.",
+        f"it normalizes each image separately ({', '.join(alone)}). The text asks for BatchNorm, which uses the batch.",
     )

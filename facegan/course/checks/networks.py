@@ -29,7 +29,7 @@ from facegan.course.checks.trace import ACTIVATIONS, PRODUCTS, Step, between_lay
 
 @called_with("latent_dim", "width")
 def generator(function: Callable) -> None:
-    """Latents to images in [-1, 1] that depend on them; all weights must get gradients."""
+    """Check for images in [-1, 1] that depend on the latents, and for gradients of all weights."""
     new_module(function, 16, 8, what="generators")
     for latent_dim, width in ((16, 8), (10, 4)):
         network = module(function, latent_dim, width)
@@ -57,10 +57,10 @@ def generator(function: Callable) -> None:
 
 
 def _check_fixed_sizes(function: Callable) -> None:
-    """Raise `CheckFailed` if a generator works for some sizes only."""
+    """Raise `CheckFailed` if a generator works only for some sizes."""
     for latent_dim, batch, said in (
-        (100, 4, "it works for latents of 100 numbers only: use latent_dim instead of 100."),
-        *((16, many, f"it works for a batch of {many} and for no other: the batch size is hard-coded.")
+        (100, 4, "it works only for latents of 100 numbers: use latent_dim instead of 100."),
+        *((16, many, f"it works only for a batch of {many}: the batch size is hard-coded.")
           for many in (1, 2, 8, 16, 32, 64, 128)),
     ):  # fmt: skip
         network = module(function, latent_dim, 8)
@@ -90,8 +90,10 @@ def _check_range(network: nn.Module, latent_dim: int) -> None:
     check(low >= -1 and high <= 1, f"large activations leave [-1, 1]: they reach {max(-low, high):.1f}.")
     check(low < -0.05, f"its images stay between {low:.2f} and {high:.2f}; where are the values below 0?")
     check(high > 0.05, f"its images stay between {low:.2f} and {high:.2f}; where are the values above 0?")
-    said = "even for huge activations, and never come near -1 and 1. Is tanh scaled, or applied twice?"
-    for _ in range(4):  # without BatchNorm the first weights can be so small that nothing is huge yet
+    said = "even for huge activations, and never approach -1 and 1. Is tanh scaled, or applied twice?"
+    for _ in range(
+        4
+    ):  # without BatchNorm, the initial weights can be so small that no activation is huge yet
         if min(-low, high) < 0.8:
             images = forward(amplified(network), 20 * torch.randn(16, latent_dim))
             low, high = images.min().item(), images.max().item()
@@ -99,7 +101,7 @@ def _check_range(network: nn.Module, latent_dim: int) -> None:
 
 
 def _check_latents(network: nn.Module, latent_dim: int, gradient: Tensor) -> None:
-    """In eval mode, an image must depend on all of its latent, and on nothing else."""
+    """Check that in eval mode, an image depends on its whole latent and on nothing else."""
     z = torch.randn(16, latent_dim)
     images = forward(network, z)
     check((images[0] - images[1]).abs().max() > 1e-6, "different latents give the same image: is z used?")
@@ -112,7 +114,7 @@ def _check_latents(network: nn.Module, latent_dim: int, gradient: Tensor) -> Non
         "in eval mode, an image depends on the other latents of the batch.",
     )
     unused = int((gradient.abs().sum(0) == 0).sum())
-    check(unused == 0, f"{unused} of the {latent_dim} numbers of z change nothing in the image.")
+    check(unused == 0, f"{unused} of the {latent_dim} numbers of z do not change the image.")
     gray = (images - images[:, :1]).abs().max() < 1e-6
     check(
         not gray,
@@ -126,7 +128,7 @@ def _is_linear_before_tanh(network: nn.Module, latent_dim: int) -> bool:
         network(z[:2])
         network, z = network.double().eval(), z.double()
         network(z[:2])
-    except Exception:  # a tensor of its own that stays float32
+    except Exception:  # the module has an unregistered tensor that stays float32
         network, z = network.float().eval(), z.float()
     return is_affine(lambda x: network(x).clamp(-0.999, 0.999).atanh(), z)
 
@@ -154,7 +156,7 @@ def _remark_on_generator(network: nn.Module, z: Tensor, width: int) -> None:
     remark_on_activations(steps, {"relu", "tanh"}, "The text has ReLU in G's blocks, and tanh at the end.")
     remark(
         steps and "tanh" not in kinds,
-        "it does not end in tanh, as the text asks. A clipped value has no gradient.",
+        "it does not end in tanh, which the text asks for. A clipped value has no gradient.",
     )
     remark("linear" in kinds, "it has a linear layer; the text begins with a transposed convolution.")
     between = [step.kind for step in steps if step.shape[-1:] != (64,)]
@@ -173,7 +175,7 @@ def _channels(steps: list[Step]) -> dict[int, int]:
 
 @called_with("width")
 def discriminator(function: Callable) -> None:
-    """Images to one unbounded logit each, independent of the rest of the batch in eval mode."""
+    """Check for one unbounded logit per image, independent of the rest of the batch in eval mode."""
     network = new_module(function, 8, what="discriminators")
     images = torch.rand(6, 3, 64, 64) * 2 - 1
     logits = forward(network, images)
@@ -208,13 +210,13 @@ def _check_logits(network: nn.Module) -> None:
     large = torch.cat([forward(network, size * torch.randn(12, 3, 64, 64)) for size in amplitudes])
     check(
         large.min() < 0 or large.max() > 1,
-        "its outputs stay between 0 and 1 even for huge inputs. The losses take logits, which can be any real numbers.",
+        "its outputs stay between 0 and 1 even for huge inputs. The losses take logits, which can be any real number.",
     )
     check(large.abs().max() > 1.0001, "its outputs stay between -1 and 1; logits can be any real numbers.")
 
 
 def _check_pixels(network: nn.Module, images: Tensor) -> None:
-    """The images must get a gradient, in all colors."""
+    """Check that the images get a gradient in all colors."""
     pixels = images.clone().requires_grad_()
     value = call(lambda: network(pixels).sum(), changes=True)
     found = (
@@ -222,7 +224,7 @@ def _check_pixels(network: nn.Module, images: Tensor) -> None:
         if value.requires_grad
         else None
     )
-    said = "no gradient reaches the images, so G cannot learn from it: is something detached?"
+    said = "no gradient reaches the images, so G cannot learn from D: is something detached?"
     check(found is not None, said)
     found = torch.as_tensor(found)
     blind = [
@@ -231,11 +233,11 @@ def _check_pixels(network: nn.Module, images: Tensor) -> None:
     check(not blind, f"it ignores {' and '.join(blind)}.")
     rows = found.abs().amax((0, 1, 3)) > 0
     seen = int(rows.sum())
-    check(seen > 32, f"its logits depend on {seen} of 64 rows of the image only.")
+    check(seen > 32, f"its logits depend on only {seen} of the image's 64 rows.")
 
 
 def _check_signs(function: Callable) -> None:
-    """Among many new networks, logits must have both signs, unless the last layer limits the sign."""
+    """Check that the logits of many new networks have both signs, or that training can change their sign."""
     colors = torch.cartesian_prod(*[torch.tensor([-1.0, 1.0])] * 3)[..., None, None].expand(-1, -1, 64, 64)
     images = torch.cat([colors, torch.rand(2, 3, 64, 64) * 2 - 1])
     signs = torch.cat([forward(module(function, 4).eval(), images).sign() for _ in range(12)])
@@ -247,7 +249,7 @@ def _check_signs(function: Callable) -> None:
 
 
 def _crosses(network: nn.Module, images: Tensor, *, above: bool) -> bool:
-    """Whether a short training brings some logits to the other sign."""
+    """Whether a few training steps change the sign of some logits."""
     optimizer = torch.optim.Adam(network.parameters(), lr=0.01)
     for _ in range(30):
         logits = call(lambda: network(images), changes=True)
@@ -280,9 +282,7 @@ def _remark_on_discriminator(network: nn.Module, images: Tensor, width: int) -> 
     remark(
         slopes - {0.2}, f"its leaky ReLU has slope {', '.join(map(str, slopes - {0.2}))}; the text says 0.2."
     )
-    remark_on_activations(
-        steps, {"leaky_relu"}, "The text has leaky ReLU, which lets some gradient through below 0."
-    )
+    remark_on_activations(steps, {"leaky_relu"}, "The text has leaky ReLU, whose gradient is not 0 below 0.")
     after = between_layers(steps)[-1]
     products = [index for index, kind in enumerate(after) if kind in PRODUCTS]
     after = after[products[-1] :] if products else after
@@ -303,7 +303,7 @@ def _remark_on_discriminator(network: nn.Module, images: Tensor, width: int) -> 
 
 
 def _remark_on_doubling(steps: list[Step], width: int) -> dict[int, int]:
-    """The text's channels; those found are returned by their sides."""
+    """Add a remark on channels that differ from the text; return the channels found, by side."""
     wanted = {32: width, 16: 2 * width, 8: 4 * width, 4: 8 * width}
     known = {side: channels for side, channels in _channels(steps).items() if side in wanted}
     listed = ", ".join(f"{channels} at side {side}" for side, channels in sorted(known.items(), reverse=True))

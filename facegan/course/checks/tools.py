@@ -1,4 +1,4 @@
-"""Tools for checks: calling a student's function safely, and feedback on its result."""
+"""Tools for checks: safe calls of a student's function, and feedback on its result."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _notes: list[str] = []
 
 
 def remark(condition: Any, message: str) -> None:
-    """If `condition` is true, the solution works but ignores the text; `message` completes "right, but"."""
+    """If `condition` is true, add a remark: the solution works but differs from the text; `message` follows "right, but"."""
     if condition:
         _remarks.append(message)
 
@@ -42,7 +42,7 @@ def note(condition: Any, message: str) -> None:
 
 
 def taken_remarks() -> tuple[str, str]:
-    """The first remark and the first note since the last call; empty strings if there is none."""
+    """Return and clear the first remark and the first note since the last call; '' for each that is missing."""
     said = (_remarks[0] if _remarks else ""), (_notes[0] if _notes else "")
     _remarks.clear()
     _notes.clear()
@@ -50,13 +50,16 @@ def taken_remarks() -> tuple[str, str]:
 
 
 class NotDone(NotImplementedError):
-    """A student's function raises NotImplementedError, so it is not implemented yet."""
+    """Raised for a student's function that raises NotImplementedError, so it is not implemented yet."""
 
 
 def called_with(*names: str) -> Callable[[Callable[[Callable], None]], Callable[[Callable], None]]:
-    """Decorator of a check: the student's function takes arguments of these names, by position, and nothing else.
+    """Decorator of a check whose student's function takes exactly these arguments, by position.
 
-    If a strange result causes an error in the check itself, this becomes a `CheckFailed`, too.
+    An error in the check itself, caused by an unusable result, also becomes a `CheckFailed`.
+
+    Args:
+        names: the names of the arguments.
     """
 
     def decorate(verify: Callable[[Callable], None]) -> Callable[[Callable], None]:
@@ -71,7 +74,9 @@ def called_with(*names: str) -> Callable[[Callable[[Callable], None]], Callable[
                 raise
             except Exception as error:
                 kind = type(error).__name__
-                raise CheckFailed(f"its result cannot be used ({kind}). Is it of the right type?") from None
+                raise CheckFailed(
+                    f"its result cannot be used ({kind}). Does it have the right type?"
+                ) from None
 
         return guarded
 
@@ -79,7 +84,17 @@ def called_with(*names: str) -> Callable[[Callable[[Callable], None]], Callable[
 
 
 def call(function: Callable, *inputs: Any, changes: bool = False) -> Any:
-    """The function's result. Raises `CheckFailed` if it raises, returns None, or changes its inputs."""
+    """Return the function's result.
+
+    Args:
+        function: the student's function.
+        inputs: its arguments; the function gets copies of them unless `changes`.
+        changes: whether the function may change its inputs and return None.
+
+    Raises:
+        CheckFailed: the function raises an error, returns None, or changes its inputs.
+        NotDone: the function raises NotImplementedError.
+    """
     given = copy.deepcopy(inputs) if not changes else inputs
     try:
         result = function(*given)
@@ -116,7 +131,19 @@ def tensor(
     finite: bool = True,
     floats: bool = False,
 ) -> Tensor:
-    """`call` with a check that the result is a tensor of that shape, and of a floating dtype if required."""
+    """Return the result of `call`, checked to be a tensor.
+
+    Args:
+        function: the student's function.
+        inputs: its arguments.
+        shape: the expected shape; None accepts any.
+        finite: whether the result must be finite.
+        floats: whether the result must have a floating dtype.
+
+    Raises:
+        CheckFailed: the result is wrong in one of these ways, or `call` raises it.
+        NotDone: the function raises NotImplementedError.
+    """
     result = call(function, *inputs)
     check(isinstance(result, Tensor), f"it returns {kind_of(result)}, expected a tensor.")
     usable(result, "its result", finite=finite)
@@ -130,16 +157,16 @@ def tensor(
 
 
 def usable(result: Tensor, what: str, *, finite: bool = True) -> Tensor:
-    """Return the tensor if it is an ordinary real one on the CPU."""
+    """Return the tensor if it is dense, real, and on the CPU (and finite if required); else raise `CheckFailed`."""
     plain = not (result.is_nested or result.is_quantized) and result.layout == torch.strided
-    check(plain, f"{what} is sparse, nested or quantized, expected an ordinary tensor.")
+    check(plain, f"{what} is sparse, nested, or quantized, expected an ordinary tensor.")
     check(
         result.device.type == "cpu", f"{what} is on the device {result.device.type!r}. Leave it on the CPU."
     )
     check(not result.is_complex(), f"{what} has complex numbers ({result.dtype}), expected real ones.")
     check(
         not finite or bool(result.isfinite().all()),
-        f"{what} contains NaN or infinity: something is divided by 0, or too large.",
+        f"{what} contains NaN or infinity: something is divided by 0 or is too large.",
     )
     return result
 
@@ -157,7 +184,7 @@ def _raised_by(error: Exception, function: Callable) -> bool:
 
 
 def close(a: Tensor, b: Any, tolerance: float = 1e-4) -> bool:
-    """Whether all numbers agree."""
+    """Whether all numbers agree, up to the same absolute and relative tolerance."""
     a, b = a.detach().double(), torch.as_tensor(b).double()
     return torch.allclose(a, b, atol=tolerance, rtol=tolerance)
 

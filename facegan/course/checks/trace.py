@@ -1,4 +1,4 @@
-"""Records the operations of a network, whether they are modules or function calls."""
+"""Records the operations of a network, both modules and function calls."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _LINEAR = NORMS | {
 
 
 class Step(NamedTuple):
-    """One operation: its kind, its output's shape, a leaky ReLU's slope, a convolution's kernel."""
+    """One operation: its kind, its output's shape, a leaky ReLU's slope, and a convolution's kernel."""
 
     kind: str
     shape: tuple[int, ...]
@@ -61,18 +61,18 @@ class _Recorder(TorchFunctionMode):
 
 
 def steps_of(network: nn.Module, inputs: Tensor) -> list[Step]:
-    """The operations of a forward pass in train mode, in order; empty if it cannot be recorded."""
+    """Return the operations of a forward pass in train mode, in order; empty if it raises an error."""
     network.train()
     try:
         with torch.no_grad(), _Recorder() as recorder:
             network(inputs)
-    except Exception:  # what is wrong with it, other checks say
+    except Exception:  # other checks report this error
         return []
     return recorder.steps
 
 
 def between_layers(steps: Sequence[Step], layers: tuple[str, ...] = ("conv", "linear")) -> list[list[str]]:
-    """The kinds of operations after each convolution or linear layer, up to the next one."""
+    """Return the kinds of operations after each convolution or linear layer, up to the next one."""
     found: list[list[str]] = []
     for step in steps:
         if step.kind in layers:
@@ -83,5 +83,5 @@ def between_layers(steps: Sequence[Step], layers: tuple[str, ...] = ("conv", "li
 
 
 def without_activation(steps: Sequence[Step]) -> int:
-    """The number of convolutions that are followed by another one without an activation in between."""
+    """Count the convolutions that are followed by another one without an activation in between."""
     return sum(all(kind in _LINEAR for kind in kinds) for kinds in between_layers(steps, ("conv",))[:-1])

@@ -1,7 +1,7 @@
 """Checks of notebook 3: the training step.
 
-`train_step` is run on two small networks whose optimizers record gradients and steps, so that the feedback can
-distinguish wrong gradients.
+The student's step runs on two small networks whose optimizers record gradients and steps, so that the feedback can
+name what is wrong with a gradient.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ class _Watch:
         if name == "G" and "D" not in self.events and other:
             return f"{said}, and D has one: are the two optimizers exchanged?"
         detached = ", or are the fakes detached" if name == "G" else ""
-        return f"{said}: is backward() missing, does zero_grad come after it{detached}?"
+        return f"{said}: is backward() missing, or does zero_grad come after it{detached}?"
 
     def run(self, function: Callable) -> Any:
         parts = self.generator, self.discriminator, self.optimizer_g, self.optimizer_d, self.real, self.z
@@ -81,10 +81,10 @@ class _Watch:
 
 @called_with("generator", "discriminator", "optimizer_g", "optimizer_d", "real", "z")
 def train_step(function: Callable) -> None:
-    """D's gradient, then G's gradient through the new D, each applied once by its own optimizer."""
+    """Check for D's gradient, then G's gradient through the new D, each applied once by its own optimizer."""
     watch = _check_round(function, 0.0)
     watch.events.clear()
-    watch.run(function)  # what one round leaves behind must not spoil the next
+    watch.run(function)  # the state after one round must not break the next
     _check_events(watch.events, watch.gradients)
     for certainty, where in ((1.0, "small"), (-2.0, "large")):
         try:
@@ -111,7 +111,7 @@ def _check_round(function: Callable, certainty: float) -> _Watch:
 
 
 def _check_left(watch: _Watch) -> None:
-    """The networks' modes and weights must be usable in the next step."""
+    """Check that the networks' modes and weights are usable in the next step."""
     for name, network in (("G", watch.generator), ("D", watch.discriminator)):
         evaluated = (name, False) in watch.modes
         check(not evaluated, f"{name} runs in eval mode; in training both networks stay in train mode.")
@@ -124,7 +124,7 @@ def _check_left(watch: _Watch) -> None:
 
 
 def _soil(watch: _Watch) -> None:
-    """Set gradients of an earlier step, which must be cleared."""
+    """Set gradients as if from an earlier step, which the function must clear."""
     for network in (watch.generator, watch.discriminator):
         for p in network.parameters():
             p.grad = torch.full_like(p, 0.5)
@@ -156,11 +156,11 @@ def _check_events(events: list[str], gradients: dict[str, list[Tensor]]) -> None
             f"{player} steps with gradients of 0: does zero_grad come between backward() and step()?",
         )
     twice = "before G's step: add its two losses, then step once."
-    later = "in one step; in G's half, it changes the discriminator, too."
+    later = "in one step; in G's half of the step, it also changes the discriminator."
     count = events.count("D")
     check(count == 1, f"optimizer_d steps {count} times {twice if events[:2] == ['D', 'D'] else later}")
     check(events.count("G") == 1, f"optimizer_g steps {events.count('G')} times in one step, expected once.")
-    check(events == ["D", "G"], "G steps before D; here, D is updated first, and G uses the new D.")
+    check(events == ["D", "G"], "G steps before D; here, D is updated first and G uses the new D.")
 
 
 def _loss_d(watch: _Watch, network: nn.Module, *, sign: int = 1) -> Tensor:
@@ -204,7 +204,7 @@ def _diagnose_d(watch: _Watch, before: _Watch) -> None:
         (F.softplus(-on_real).mean(), "D is trained on real images only; its loss omits the fakes."),
         (F.softplus(on_fake).mean(), "D is trained on fakes only; its loss omits the real images."),
         (F.softplus(-on_real).mean() + F.softplus(-on_fake).mean(),
-         "D is told that fakes are real: the label of the fakes is wrong in D's loss."),
+         "D learns that fakes are real: the label of the fakes is wrong in D's loss."),
     ):  # fmt: skip
         wrong = torch.autograd.grad(loss, list(network.parameters()), retain_graph=True)
         check(not _same(got, list(wrong), 1, 0.5), message)
@@ -214,9 +214,7 @@ def _diagnose_d(watch: _Watch, before: _Watch) -> None:
         not _same(_clean(got), expected, 1, 0.5),
         "D steps with gradients of the previous step: zero_grad is missing before its backward().",
     )
-    raise CheckFailed(
-        "the gradient that D steps with is not that of its loss on these real images and G's fakes from z."
-    )
+    raise CheckFailed("D's gradient is not that of its loss on these real images and G's fakes from z.")
 
 
 def _scaled(name: str, ratio: float, batch: int) -> str:
@@ -224,7 +222,7 @@ def _scaled(name: str, ratio: float, batch: int) -> str:
     summed = any(abs(ratio - factor * batch) < 0.01 * batch for factor in (0.5, 1, 2))
     why = "is the loss multiplied by something?" if ratio > 0 else "is a sign wrong?"
     if 0 < ratio < 1:
-        why = "is it clipped, or the loss divided by something?"
+        why = "is it clipped, or is the loss divided by something?"
     why = "is the loss a sum over the batch?" if summed else why
     return f"{name}'s gradient is {ratio:.2g} times what it should be: {why}"
 
@@ -263,9 +261,7 @@ def _diagnose_g(watch: _Watch, before: _Watch, moved: nn.Module) -> None:
     )
     ratio = _ratio(got, right)
     check(ratio is None, _scaled("G", ratio or 0, len(before.real)))
-    raise CheckFailed(
-        "the gradient that G steps with is not that of its loss on the fakes from z, as the new D sees them."
-    )
+    raise CheckFailed("G's gradient is not that of its loss on the fakes from z with the new D.")
 
 
 def _check_losses(losses: Any, before: _Watch, moved: nn.Module) -> None:

@@ -1,4 +1,4 @@
-"""Runs the cells of a student's notebook, and collects the answers."""
+"""Runs the cells of a student's notebook and collects the answers."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ facegan: Any = import_module("facegan")
 
 
 class Notebook:
-    """The names shared by one notebook's cells, and their answers."""
+    """The names that one notebook's cells share, and their answers."""
 
     def __init__(self, title: str) -> None:
         self.title = title
@@ -26,7 +26,7 @@ class Notebook:
         }  # fmt: skip
 
     def collect(self, name: str) -> Callable[[Any], Any]:
-        """Replaces `facegan.exercise`."""
+        """Replacement for `facegan.exercise` that collects functions without checking them."""
 
         def decorate(function: Any) -> Any:
             self.answers[name] = function
@@ -35,7 +35,7 @@ class Notebook:
         return decorate
 
     def run(self, source: str, label: str) -> str:
-        """Run source within the time limit; returns the error, or an empty string."""
+        """Run source within the time limit; return the error, or an empty string."""
         file = f"<{self.title}, {label}>"
         linecache.cache[file] = (len(source), None, source.splitlines(True), file)
         try:

@@ -70,6 +70,9 @@ def make(kind: str, out: Path, *, notebooks: Sequence[int] = ()) -> Path:
         out: the zip to write.
         notebooks: numbers of the notebooks to grade; if empty, all that a student handed in.
 
+    Returns:
+        The zip's path.
+
     Raises:
         ConfigError: there is no such kind.
     """
@@ -89,7 +92,7 @@ def make(kind: str, out: Path, *, notebooks: Sequence[int] = ()) -> Path:
 
 
 def _requirements(*, torch: bool = False) -> list[str]:
-    """The requirements of facegan in its metadata, PyTorch or all others, and of grading."""
+    """The requirements of facegan and of its extra "grade", from the metadata: either PyTorch's or all others."""
     found = []
     for each in requires("facegan") or []:
         requirement, _, marker = (part.strip() for part in each.partition(";"))
@@ -100,7 +103,7 @@ def _requirements(*, torch: bool = False) -> list[str]:
 
 
 def _zipped(texts: dict[str, str]) -> bytes:
-    """The zip's bytes: the texts, executable, and the package of facegan."""
+    """The zip's bytes: the texts as executable files, and the package of facegan."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, text in texts.items():
@@ -111,6 +114,6 @@ def _zipped(texts: dict[str, str]) -> bytes:
             archive.write(path, Path("facegan") / path.relative_to(_PACKAGE))
         for path in sorted(
             (_PACKAGE.parent / "notebooks").glob("0*.ipynb")
-        ):  # in a checkout, beside the package
+        ):  # in a checkout, next to the package
             archive.write(path, Path("facegan/notebooks") / path.name)
     return buffer.getvalue()

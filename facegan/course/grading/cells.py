@@ -22,7 +22,14 @@ _DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 
 @dataclass
 class Piece:
-    """A cell with exercises: their names, its source, the sources to run before it, and the error if it cannot run."""
+    """A cell with exercises.
+
+    Attributes:
+        names: the names of its exercises.
+        source: its source.
+        before: the sources to run before it.
+        error: the error if it cannot run, otherwise empty.
+    """
 
     names: list[str]
     source: str
@@ -30,12 +37,16 @@ class Piece:
     error: str = ""
 
     def asdict(self) -> dict[str, Any]:
-        """The piece as JSON values."""
+        """Return the piece as JSON values."""
         return asdict(self)
 
 
 def code_cells(raw: bytes | str) -> list[str]:
-    """Sources of a notebook's code cells. Raises `ValueError` if `raw` is not a notebook."""
+    """Return the sources of a notebook's code cells.
+
+    Raises:
+        ValueError: `raw` is not a notebook.
+    """
     import nbformat
 
     text = raw.decode("utf-8-sig") if isinstance(raw, bytes) else raw
@@ -47,7 +58,7 @@ def code_cells(raw: bytes | str) -> list[str]:
 
 
 def pieces(cells: Iterable[str]) -> list[Piece]:
-    """The cells with exercises, in order, each with the imports and definitions that it needs."""
+    """Return the cells with exercises, in order, each with the imports and definitions that it needs."""
     parsed = [(source, _parsed(source)) for source in map(_python, cells)]
     named = [(source, tree, _names(source, tree)) for source, tree in parsed]
     others = [node for _, tree, names in named if tree and not names for node in tree.body]
@@ -63,14 +74,14 @@ def pieces(cells: Iterable[str]) -> list[Piece]:
 
 
 def undecorated(cells: Iterable[str]) -> set[str]:
-    """Names of the functions that a notebook's cells define without a decorator."""
+    """Return the names of the functions and classes that a notebook's cells define without a decorator."""
     trees = filter(None, map(_parsed, map(_python, cells)))
     nodes = (node for tree in trees for node in tree.body)
     return {node.name for node in nodes if isinstance(node, _DEFINITIONS) and not node.decorator_list}
 
 
 def written(cells: Iterable[str]) -> dict[str, dict[str, Any]]:
-    """Texts that the cells pass to `fg.answer`, by question, in the form of a record; facts are not checked."""
+    """Return the texts that the cells pass to `fg.answer`, by question, as in a record; facts are not checked."""
     found: dict[str, dict[str, Any]] = {}
     for tree in filter(None, map(_parsed, map(_python, cells))):
         texts: dict[str, str] = {}

@@ -1,4 +1,4 @@
-"""Grades the handout and the solutions first: they must get 0 and all points."""
+"""Grades the handout and the solutions first: the handout must get 0 points, the solutions all points."""
 
 from __future__ import annotations
 
@@ -13,7 +13,12 @@ from facegan.course.grading.submissions import Notebook, Submission
 
 
 def dry_run(*, jobs: int = 1, cache: Path | None = None) -> str:
-    """Grade the course's notebooks without and with the solutions; returns one line with the results."""
+    """Grade the course's notebooks without and with the solutions; return one line with the results.
+
+    Args:
+        jobs: number of submissions graded in parallel.
+        cache: a folder for results.
+    """
     import nbformat
 
     from facegan.course.solved import filled

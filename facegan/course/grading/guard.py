@@ -1,4 +1,4 @@
-"""Refuses answers that call the library's own solutions, and code that changes the grader."""
+"""Detects answers that call the library's own solutions, and code that changes the grader."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ _gettrace = sys.gettrace
 
 
 def twins(name: str) -> dict[CodeType, str]:
-    """The code objects that solve an exercise, with their names for feedback."""
+    """Return the code objects that solve an exercise, with their names for feedback."""
     solution = catalog.find(name).solution
     found = dict.fromkeys(_codes(solution), f"the course's own solution of {name}")
     for path in _TWINS.get(name, "").split():
@@ -88,7 +88,10 @@ def no_delegation(
 ) -> Iterator[Callable[[Result], Result]]:
     """A context for a check of `function`; yields a function that makes its result 'wrong' if a twin was called.
 
-    `leave` is called each time a student's code returns to the check.
+    Args:
+        name: the name of the exercise.
+        function: the student's function.
+        leave: called each time the student's code returns to the check.
     """
     known = twins(name)
     seen = [known[code] for code in _codes(function) if code in known]
@@ -136,11 +139,11 @@ def _is_from_student(frame: FrameType | None) -> bool:
         if not file.startswith(INSTALLED):
             return True
         frame = frame.f_back
-    return True  # the start of a thread of a student's function
+    return True  # the call is the first frame of a thread that a student's function started
 
 
 def fingerprint() -> dict[tuple[str, str], Any]:
-    """The objects that checks rely on: all of facegan's modules, and the parts of torch and Python that they use."""
+    """Return the objects that checks rely on: those of facegan's modules, and parts of torch and Python."""
     found: dict[tuple[str, str], Any] = {}
     for name, module in list(sys.modules.items()):
         if module is not None and (name.split(".")[0] == "facegan" or name in _WATCHED):
@@ -154,7 +157,7 @@ def fingerprint() -> dict[tuple[str, str], Any]:
 
 
 def _foreign_subclasses(kind: type) -> Iterator[type]:
-    """Subclasses that are not in their module, which means that a student's code has defined them."""
+    """Subclasses that are not in their module, which means that a student's code defined them."""
     made: type
     for made in kind.__subclasses__():
         if getattr(sys.modules.get(made.__module__), made.__qualname__, None) is not made:
@@ -163,7 +166,7 @@ def _foreign_subclasses(kind: type) -> Iterator[type]:
 
 
 def snapshot() -> Callable[[], bool]:
-    """A function that checks, 100 times as fast as `changed`, that all objects are still the same."""
+    """Return a function that checks, 100 times as fast as `changed`, whether all objects are still the same."""
     modules = [m for name, m in sys.modules.items() if name.split(".")[0] == "facegan" or name in _WATCHED]
     owners = [*filter(None, modules), checks.CheckFailed, Result, torch.Tensor]
     before = [(owner, dict(vars(owner))) for owner in owners]
@@ -198,7 +201,7 @@ def _of_module(name: str, module: ModuleType) -> dict[tuple[str, str], Any]:
 
 
 def changed(before: dict[tuple[str, str], Any]) -> str:
-    """The first name that differs from the fingerprint `before`, or is new; empty if there is none."""
+    """Return the first name that differs from the fingerprint `before` or is new; empty if there is none."""
     now = fingerprint()
     for (module, key), value in before.items():
         other = now.get((module, key))

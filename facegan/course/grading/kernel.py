@@ -16,10 +16,18 @@ BUDGET = {"STEPS": 4, "YOUR_STEPS": 4, "SMALL_STEPS": 4, "DATA": "synthetic", "R
 
 
 def run_notebook(path: Path, out: Path, *, cell_limit: float, budget: dict | None = None) -> None:
-    """Execute the notebook at `path` with a small budget, continue after errors, and write it to `out`.
+    """Execute a notebook with a small budget, continue after errors, and write it with its outputs.
 
-    `budget` is set after the cell tagged `parameters`. Outputs are written after every cell, so they are kept if the
-    kernel dies.
+    Outputs are written after every cell, so they are kept if the kernel dies.
+
+    Args:
+        path: the notebook.
+        out: file to write.
+        cell_limit: seconds for one cell.
+        budget: names and values to set after the cell tagged `parameters`; None for `BUDGET`.
+
+    Raises:
+        SystemExit: the kernel died.
     """
     import nbformat
     from nbclient import NotebookClient
@@ -45,7 +53,7 @@ def run_notebook(path: Path, out: Path, *, cell_limit: float, budget: dict | Non
 
 
 def _manager(folder: str) -> Any:
-    """A kernel manager that uses sockets in a folder, because the sandbox has no network."""
+    """A kernel manager that uses sockets in a folder, because the sandbox has no network; None if unsupported."""
     if os.name != "posix":
         return None
     from jupyter_client.manager import AsyncKernelManager
@@ -63,14 +71,14 @@ def inject(notebook: Any, budget: dict) -> None:
 
 
 def errors(executed: Path) -> list[str]:
-    """The errors in an executed notebook, with the number of their code cell; empty if it was never written."""
+    """Return the errors in an executed notebook with the numbers of their code cells; empty if there is no file."""
     import nbformat
 
     with contextlib.suppress(Exception):
         cells = [c for c in nbformat.read(executed, as_version=4).cells if c.cell_type == "code"]
         return [
             f"code cell {number}: {output.ename}: {output.evalue}"[:200]
-            for number, cell in enumerate(cells)  # the injected one is not counted
+            for number, cell in enumerate(cells)  # counted from 1, without the injected cell
             for output in cell.outputs
             if output.output_type == "error"
         ]

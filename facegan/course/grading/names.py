@@ -1,4 +1,4 @@
-"""Finds the student of a file from the names of files and folders."""
+"""Determines the student of a file from the names of files and folders."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ _CANVAS = re.compile(
 _MOODLE = re.compile(r"^(?P<who>.+?)_(?P<id>\d+)_assignsubmission_(?:file|onlinetext)_?(?P<file>.*)$")
 _GRADESCOPE = re.compile(r"^submission_(?P<id>\d+)$")
 _AGAIN = re.compile(r"(?:\s*\(\d+\)|[ _-]copy(?:[ _]\d+)?)$", re.IGNORECASE)  # ada (2), ada copy
-_NUMBER = re.compile(r"-\d+$")  # 01_data-1, of Canvas; but ada-2 may be somebody else
+_NUMBER = re.compile(r"-\d+$")  # 01_data-1, from Canvas; but ada-2 may be another student
 _COPY_OF = re.compile(
     r"(?:^|(?<=[ _-]))(?:copy of|kopie von|copie de|copia de) ", re.IGNORECASE
-)  # Colab's copies
+)  # copies made by Colab
 _NOTEBOOK = re.compile(r"\.ipynb(?:\.(?:txt|json))?$", re.IGNORECASE)  # browsers add .txt and .json
 _LONGEST = 100
 
@@ -27,25 +27,31 @@ def is_notebook(name: str) -> bool:
 
 
 def clean(name: str) -> str:
-    """A student's name on one line, in NFC, printable, and short enough for a file name."""
+    """Return a student's name on one line, in NFC, printable, and short enough for a file name."""
     composed = unicodedata.normalize("NFC", " ".join(name.split()))
     return "".join(c for c in composed if c.isprintable())[:_LONGEST].strip()
 
 
 def without_number(stem: str) -> str:
-    """A name without the suffix that browsers add to copies: ada for 'ada (2)'."""
+    """Return a name without the suffix that browsers add to copies: ada for 'ada (2)'."""
     return _AGAIN.sub("", stem)
 
 
 def version(path: str) -> int:
-    """The number of a copy: 2 for '01_data (2).ipynb', 0 if there is none."""
+    """Return the number of a copy: 2 for '01_data (2).ipynb', 0 if there is none."""
     stem = PurePosixPath(path).stem
     found = re.search(r"(\d+)\)?$", stem)
     return int(found[1]) if found and (_AGAIN.search(stem) or _NUMBER.search(stem)) else 0
 
 
 def student_of(name: str, folders: tuple[str, ...], folder: Path) -> list[str]:
-    """The student of a file, the platform's id for them, and 'LATE' if the platform says so."""
+    """Return the student of a file, then the platform's id of the student and 'LATE', if the file's name has them.
+
+    Args:
+        name: name of the file.
+        folders: the folders between `folder` and the file, from the outside in.
+        folder: folder of all submissions.
+    """
     if known := platform(name, folders):
         return known
     if folders:
@@ -65,7 +71,7 @@ def student_of(name: str, folders: tuple[str, ...], folder: Path) -> list[str]:
 
 
 def platform(name: str, folders: tuple[str, ...]) -> list[str]:
-    """The student and their ids if a learning platform named the file or a folder; otherwise empty."""
+    """Return the student and the ids if a learning platform named the file or a folder; otherwise an empty list."""
     for part in (*folders, name):
         if found := _MOODLE.match(part) or _CANVAS.match(part):
             late = ["LATE"] if found.groupdict().get("late") else []
@@ -76,7 +82,7 @@ def platform(name: str, folders: tuple[str, ...]) -> list[str]:
 
 
 def gradescope_students(text: str) -> Iterator[tuple[str, list[dict[str, str]]]]:
-    """Ids of submissions in Gradescope's submission_metadata.yml, with the name, sid, and email of each submitter."""
+    """Yield the ids in Gradescope's submission_metadata.yml, with the name, sid, and email of each submitter."""
     for part in re.split(r"(?m)^(?=:?submission_\d+:)", text):
         if found := re.match(r":?submission_(\d+):", part):
             listed = re.split(r"(?m)^  :(?!submitters)", part)[0]

@@ -24,7 +24,7 @@ from facegan.errors import DataError
 
 
 def one(folder: Path) -> Grade:
-    """The grade of the student whose files are in the folder; a grade without results if there are no files."""
+    """Return the grade of the student whose files are in the folder; it has no results if there are no files."""
     try:
         grades = grade(folder)
     except DataError as error:
@@ -38,7 +38,12 @@ def one(folder: Path) -> Grade:
 
 
 def gradescope(found: Grade, notebooks: tuple[int, ...] = ()) -> dict[str, Any]:
-    """Gradescope's results.json."""
+    """Return the contents of Gradescope's results.json.
+
+    Args:
+        found: the student's grade.
+        notebooks: numbers of the notebooks to include; if empty, all that were handed in.
+    """
     table, tests = exercises(), []
     for name in _names(found, notebooks):
         status, said = _result(found, name)
@@ -53,7 +58,13 @@ def gradescope(found: Grade, notebooks: tuple[int, ...] = ()) -> dict[str, Any]:
 def classroom50(
     found: Grade, environment: Mapping[str, str], notebooks: tuple[int, ...] = ()
 ) -> dict[str, Any]:
-    """Classroom 50's result.json, with values from its runner's environment variables."""
+    """Return the contents of Classroom 50's result.json.
+
+    Args:
+        found: the student's grade.
+        environment: environment variables of Classroom 50's runner.
+        notebooks: numbers of the notebooks to include; if empty, all that were handed in.
+    """
     names = _names(found, notebooks)
     tests = [
         {
@@ -78,7 +89,7 @@ def classroom50(
 
 
 def release_body(found: Grade, notebooks: tuple[int, ...] = ()) -> str:
-    """The Markdown that Classroom 50 shows with a release."""
+    """Return the Markdown that Classroom 50 shows with a release; see `classroom50`."""
     names = _names(found, notebooks)
     rows = ["| exercise | result | feedback |", "|---|---|---|"]
     for name in names:
@@ -96,7 +107,14 @@ def _result(found: Grade, name: str) -> tuple[str, str]:
 
 
 def main(kind: str, folder: Path, out: Path, notebooks: tuple[int, ...]) -> None:
-    """Grade the folder and write the platform's file."""
+    """Grade the folder and write the platform's file.
+
+    Args:
+        kind: 'gradescope' or 'classroom50'.
+        folder: the student's files.
+        out: file to write.
+        notebooks: numbers of the notebooks to include; if empty, all that were handed in.
+    """
     found = one(folder)
     if kind == "gradescope":
         result = gradescope(found, notebooks)

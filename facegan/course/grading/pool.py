@@ -32,10 +32,16 @@ _DIED = "its process ended"
 
 @dataclass
 class Grade:
-    """One student's results: `results` maps exercise names to (status, feedback).
+    """One student's results.
 
-    A status is 'right', 'right, but' (works, but ignores something that the text requires), 'wrong', or 'missing'
-    (an empty function). `absent` has the reason for each exercise without a result.
+    Attributes:
+        student: the student's name.
+        results: (status, feedback) by exercise. A status is 'right', 'right, but' (works, but ignores something that
+            the text requires), 'wrong', or 'missing' (an empty function).
+        trouble: problems with the files or with running them; empty if there are none.
+        absent: the reason for each exercise without a result.
+        submission: the submission that was graded.
+        similar: the largest similarity to another student's answers, and that student.
     """
 
     student: str
@@ -43,10 +49,10 @@ class Grade:
     trouble: str = ""
     absent: dict[str, str] = field(default_factory=dict)
     submission: Submission | None = field(default=None, repr=False, compare=False)
-    similar: tuple[float, str] = (0.0, "")  # the largest similarity to another student's answers, and whose
+    similar: tuple[float, str] = (0.0, "")
 
     def points(self, names: Iterable[str]) -> int:
-        """The number of exercises in `names` that pass."""
+        """Return the number of exercises in `names` that pass."""
         return sum(self.results.get(name, ("",))[0].startswith("right") for name in names)
 
 
@@ -54,7 +60,7 @@ def grade(
     folder: Path, *, jobs: int = 1, limit: float = LIMIT, cell_limit: float = CELL_LIMIT,
     run_all: bool = False, cache: Path | None = None,
 ) -> list[Grade]:  # fmt: skip
-    """Grade every student's submission in `folder`; a failure does not stop the rest.
+    """Grade every student's submission in a folder; a failure does not stop the rest.
 
     Args:
         folder: notebooks, zips, and folders of them (`facegan.course.grading.submissions`).
@@ -62,7 +68,7 @@ def grade(
         limit: seconds for one student.
         cell_limit: seconds for one cell.
         run_all: whether to run all other cells, too, and report their errors.
-        cache: a folder for results, which later calls with the same submissions reuse.
+        cache: a folder for results; later calls with the same submissions reuse them.
 
     Returns:
         A grade per student, sorted by name.
@@ -78,7 +84,13 @@ def grade_all(
     submissions: Sequence[Submission], *, jobs: int = 1, limit: float = LIMIT, cell_limit: float = CELL_LIMIT,
     run_all: bool = False, cache: Path | None = None, hidden: Sequence[Path] = (), title: str = "grading",
 ) -> list[Grade]:  # fmt: skip
-    """Grade submissions from the folders `hidden`; see `grade`."""
+    """Grade submissions that are already collected; see `grade` for the other arguments.
+
+    Args:
+        submissions: the submissions to grade.
+        hidden: folders that students' code must not see.
+        title: title of the progress bar.
+    """
     from tqdm.auto import tqdm
 
     running = _Running(limit, cell_limit, run_all, cache, hidden)
@@ -109,7 +121,7 @@ class _Running:
             sandbox.end(child)
 
     def grade(self, submission: Submission) -> Grade:
-        """The student's grade; an error with one student's files does not stop the rest."""
+        """Return the student's grade; an error in the grader becomes its trouble."""
         try:
             return self._graded(submission)
         except Exception as error:
@@ -156,7 +168,7 @@ class _Running:
         return []
 
     def _one_process(self, job: dict, grade: Grade, place: Path, end: float) -> str:
-        """Check the exercises without a result; returns what ended the process early, or an empty string."""
+        """Check the exercises without a result; return what ended the process early, or an empty string."""
         key = secrets.token_hex(16)
         errors = tempfile.TemporaryFile("w+", errors="replace")  # noqa: SIM115 (where students' code has no path to it)
         child = self._start(["-m", "facegan.course.grading.worker"], place, errors, stdin=subprocess.PIPE)
@@ -190,12 +202,12 @@ class _Running:
             stdout=subprocess.PIPE, stderr=errors, start_new_session=True, text=True, errors="replace", **options,
         )  # fmt: skip
         self.children.add(child)
-        if self.stopped.is_set():  # since the last look
+        if self.stopped.is_set():  # since the last check
             sandbox.end(child)
         return child
 
     def _whole(self, submission: Submission) -> list[str]:
-        """Errors of all cells of all notebooks; each notebook has its own kernel and folder."""
+        """The errors of all cells of all notebooks; each notebook has its own kernel and folder."""
         found = []
         for notebook in submission.notebooks:
             with _place() as place, tempfile.TemporaryFile("w+", errors="replace") as errors:
@@ -224,7 +236,7 @@ def _place() -> tempfile.TemporaryDirectory:
 
 
 def _lines(child: subprocess.Popen, task: str, end: float, cell_limit: float) -> Iterable[Any]:
-    """The process's output, line by line. Raises `TimeoutError` if there is none for too long."""
+    """The process's output, line by line; raises `TimeoutError` if there is none for too long."""
     said: queue.Queue[str | None] = queue.Queue()
 
     def read() -> None:
@@ -233,7 +245,7 @@ def _lines(child: subprocess.Popen, task: str, end: float, cell_limit: float) ->
         try:
             child.stdin.write(task)
             child.stdin.close()
-        except OSError:  # it has ended already
+        except OSError:  # the process has already ended
             pass
         left = _MOST_SAID
         while left > 0 and (line := child.stdout.readline(left)):
@@ -264,11 +276,11 @@ def _last_line(errors: IO[str]) -> str:
     size = errors.seek(0, os.SEEK_END)
     errors.seek(max(size - 10_000, 0))
     lines = errors.read().strip().splitlines()
-    return _printable(lines[-1])[:200] if lines else "it said nothing"
+    return _printable(lines[-1])[:200] if lines else "it printed no error"
 
 
 def _printable(text: object) -> str:
-    """The output of a student's code on one line, for tables."""
+    """Output of a student's code on one line, for tables."""
     return printable(" ".join(str(text)[:_LONGEST].split()))[:_LONGEST]
 
 

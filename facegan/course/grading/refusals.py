@@ -1,6 +1,6 @@
-"""Refuses actions of students' code: access to the grader's frames, threads, programs.
+"""Refuses actions of students' code: access to the grader's frames, new threads, and other programs.
 
-An audit hook (https://docs.python.org/3/library/audit_events.html), which cannot be removed, raises an error in the
+An audit hook (https://docs.python.org/3/library/audit_events.html) cannot be removed. It raises an error in the
 student's code, so the feedback says what is not allowed.
 """
 
@@ -31,11 +31,11 @@ _HELPERS = (
     inspect.__file__, threading.__file__, concurrent.futures.thread.__file__, subprocess.__file__, os.__file__,
     "<frozen os>", str(Path(multiprocessing.__file__).parent),
 )  # fmt: skip
-# those act for who calls them
+# code in these files acts on behalf of its caller
 
 
 def install() -> None:
-    """Refuse these events in this process from now on."""
+    """Refuse the events in `_REFUSED`, and others that reach the grader, in this process from now on."""
     inside = set[int]()
 
     def refuse(event: str, arguments: tuple[Any, ...]) -> None:
@@ -53,7 +53,7 @@ def install() -> None:
 
 
 def _concerns(event: str, arguments: tuple[Any, ...]) -> bool:
-    if event in {"compile", "code.__new__"}:  # code that says it is of an installed file
+    if event in {"compile", "code.__new__"}:  # code that claims to be from an installed file
         return any(isinstance(each, str) and each.startswith(INSTALLED) for each in arguments[1:3])
     if event == "object.__getattr__":
         return arguments[1] in _FRAMES

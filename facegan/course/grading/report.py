@@ -1,4 +1,4 @@
-"""Writes an HTML page per student: exercises, written answers, evidence of training."""
+"""Writes an HTML page per student: exercises, written answers, and evidence of training."""
 
 from __future__ import annotations
 
@@ -21,7 +21,12 @@ _STYLE = (
 
 
 def page(grade: Grade, names: Sequence[str]) -> str:
-    """The self-contained page of a student."""
+    """Return a student's page, as self-contained HTML.
+
+    Args:
+        grade: the student's grade.
+        names: names of the exercises to include.
+    """
     parts = [f"<h1>{_text(grade.student)}: {grade.points(names)} of {len(names)} points</h1>"]
     if grade.trouble:
         parts.append(f"<p><strong>Trouble:</strong> {_text(grade.trouble)}</p>")
@@ -37,7 +42,13 @@ def page(grade: Grade, names: Sequence[str]) -> str:
 
 
 def write(grades: Sequence[Grade], folder: Path, *, notebooks: Sequence[int] = ()) -> None:
-    """Write each student's page to the folder; file names are students' names without special characters."""
+    """Write each student's page to a folder; file names are students' names without special characters.
+
+    Args:
+        grades: grades of all students.
+        folder: target folder; it is created if it does not exist.
+        notebooks: numbers of the notebooks to include; if empty, all that were handed in.
+    """
     names = [name for each in scope(grades, notebooks).values() for name in each]
     folder.mkdir(parents=True, exist_ok=True)
     taken = set[str]()
@@ -52,7 +63,7 @@ def write(grades: Sequence[Grade], folder: Path, *, notebooks: Sequence[int] = (
 
 
 def _work(grade: Grade) -> list[str]:
-    """Facts about the work: hints, solutions seen, similarity."""
+    """Facts about the work: hints, solutions seen, and similarity."""
     record = grade.submission.record if grade.submission else {}
     hints = ", ".join(f"{name} ({count})" for name, count in record.get("hints", {}).items())
     seen = ", ".join(record.get("reveals", {}))

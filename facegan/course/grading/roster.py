@@ -1,4 +1,4 @@
-"""Reads a list of students from CSV, and matches it with submissions."""
+"""Reads a list of students from CSV and matches it with submissions."""
 
 from __future__ import annotations
 
@@ -22,7 +22,12 @@ _NOBODY = {"", "Points Possible", "Student, Test"}  # rows of a Canvas gradebook
 
 @dataclass
 class Row:
-    """A row of a roster: its columns, and the student's grade; None if nothing was handed in."""
+    """A row of a roster.
+
+    Attributes:
+        columns: the row's values by column.
+        grade: the student's grade; None if nothing was handed in.
+    """
 
     columns: dict[str, str]
     grade: Grade | None = None
@@ -34,7 +39,7 @@ class Row:
 
 
 def read(path: Path) -> list[Row]:
-    """The rows of a roster.
+    """Read the rows of a roster from a CSV file in UTF-8 or UTF-16.
 
     Raises:
         DataError: the file cannot be read, has no rows, or has no column that identifies students.
@@ -49,25 +54,25 @@ def read(path: Path) -> list[Row]:
         raise DataError(f"the roster {path} cannot be read: {error}. Save it as CSV in UTF-8.") from None
     if not rows:
         raise DataError(
-            f"the roster {path} has no rows. Its first line names the columns, then one line per student."
+            f"the roster {path} has no rows. Its first line must name the columns; then add one line per student."
         )
     if not any(_WHO.match(_column(name)) for name in rows[0]):
         raise DataError(
             f"the roster {path} has the columns {', '.join(rows[0])}; expected one that identifies students, such "
-            "as student, name, email or id."
+            "as student, name, email, or id."
         )
     return [Row(row) for row in rows]
 
 
 def _decoded(raw: bytes) -> str:
-    """Text in UTF-8, or in UTF-16, as Excel writes 'Unicode text'."""
+    """Decode text in UTF-8, or in UTF-16, which Excel uses for 'Unicode text'."""
     return raw.decode("utf-16" if raw[:2] in {b"\xff\xfe", b"\xfe\xff"} else "utf-8-sig")
 
 
 def merge(rows: Iterable[Row], grades: Sequence[Grade]) -> list[Grade]:
-    """Assign grades to the rows of the roster; return the grades of students that are not in it.
+    """Assign grades to the rows of the roster; return the grades of students who are not in it.
 
-    A name that several students have is ignored. A platform's name for a student has priority over the name in the
+    A name that several students share is ignored. A platform's name for a student has priority over the name in the
     student's file.
     """
     known: dict[str, list[Row]] = {}
@@ -114,7 +119,7 @@ def _column(name: str) -> str:
 
 
 def _keys_of(columns: dict[str, str]) -> set[str]:
-    """The possible names of a student: each column, an email's local part, first and last name in both orders."""
+    """The possible names of a student: each column, an email's local part, and both orders of first and last name."""
     who = {
         _column(name).lower(): value.strip() for name, value in columns.items() if _WHO.match(_column(name))
     }

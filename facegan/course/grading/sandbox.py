@@ -1,8 +1,8 @@
-"""Isolates students' code, as far as the system supports it.
+"""Isolates students' code as far as the system supports it.
 
-The code runs without a network, in a temporary folder, and with limits. `bwrap` (bubblewrap) also makes the rest of the
-disk read-only and hides the submissions; `unshare` removes the network and other processes. If neither works, only the
-limits of the operating system remain, and `described` says so.
+The code runs in a temporary folder and with limits on memory and file size. `unshare` removes the network and other
+processes. `bwrap` (bubblewrap) also makes the rest of the disk read-only and hides the submissions. If neither works,
+only the limits remain, and `described` says so.
 """
 
 from __future__ import annotations
@@ -22,16 +22,16 @@ _KEPT = ("PATH", "LANG", "LC_ALL", "PYTHONPATH", "VIRTUAL_ENV", "SYSTEMROOT", "L
 _UNSHARE = ("unshare", "--map-root-user", "--net", "--pid", "--fork", "--kill-child")
 _WORDS = {
     "bwrap": "Students' code runs in bubblewrap: no network, a read-only disk, submissions hidden.",
-    "unshare": "Students' code runs without network (unshare). It can read what you can read, and write where you "
-    "can write: install bubblewrap, or grade in a container.",
+    "unshare": "Students' code runs without a network (unshare), but it can read and write the same files as you. "
+    "Install bubblewrap, or grade in a container.",
     "": "This system has neither bubblewrap nor unshare: students' code runs with your rights and your network. "
-    "Grade in a container or a throw-away account.",
+    "Grade in a container or a temporary account.",
 }
 
 
 @functools.cache
 def kind() -> str:
-    """The available isolation: 'bwrap', 'unshare', or '' if there is none."""
+    """Return the available isolation: 'bwrap', 'unshare', or '' if there is none."""
     if sys.platform != "linux":
         return ""
     for name, command in (("bwrap", _bwrap(Path("/tmp"), ())), ("unshare", _UNSHARE)):
@@ -41,18 +41,18 @@ def kind() -> str:
 
 
 def described() -> str:
-    """A sentence for the instructor on what students' code can access."""
+    """Describe to the instructor what students' code can access."""
     return _WORDS[kind()]
 
 
 def command(arguments: Sequence[str | Path], place: Path, hidden: Sequence[Path] = ()) -> list[str]:
-    """The command that runs Python with `arguments` in the folder `place`; the folders `hidden` appear empty."""
+    """Return the command that runs Python with `arguments` in the folder `place`; the folders `hidden` appear empty."""
     prefix = {"bwrap": lambda: _bwrap(place, hidden), "unshare": lambda: _UNSHARE}.get(kind(), tuple)()
     return [*prefix, sys.executable, *map(str, arguments)]
 
 
 def environment(place: Path) -> dict[str, str]:
-    """The environment variables of such a process, without any that could contain secrets."""
+    """Return the environment variables of such a process, without any that could contain secrets."""
     kept = {name: os.environ[name] for name in _KEPT if name in os.environ}
     fixed = {"HOME": str(place), "TMPDIR": str(place), "OMP_NUM_THREADS": "1", "MPLBACKEND": "Agg"}
     return kept | fixed | {"PYTHONDONTWRITEBYTECODE": "1", "PYTHONSAFEPATH": "1"}
@@ -69,7 +69,7 @@ def end(child: subprocess.Popen) -> None:
 
 
 def limit_memory(gigabytes: float) -> None:
-    """Limit the memory of this process, and files to 200 MB, if the system supports it."""
+    """Limit the memory of this process to `gigabytes` and its files to 200 MB, if the system supports it."""
     with contextlib.suppress(ImportError, ValueError, OSError):
         import resource
 

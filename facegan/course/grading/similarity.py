@@ -1,6 +1,6 @@
 """Measures the similarity of students' answers, ignoring names, comments, and layout.
 
-Short exercises have few correct answers, so code that many students share, or that is in the solution, is ignored.
+Short exercises have few correct answers, so code that many students share or that is in the solution is ignored.
 """
 
 from __future__ import annotations
@@ -22,7 +22,10 @@ _Shingles = set[tuple[str, ...]]
 
 
 def compare(grades: Sequence[Grade]) -> list[tuple[float, str, str]]:
-    """Set `similar` of each grade; return the pairs of students as (0 to 1, one, other), the most similar first."""
+    """Set `similar` of each grade; return the pairs as (similarity, student, other), the most similar first.
+
+    A similarity is between 0 and 1. Students with too little code of their own are not compared.
+    """
     found = {grade.student: _of_student(grade) for grade in grades}
     common = _common(found.values())
     rare = {student: shingles - common for student, shingles in found.items()}
@@ -47,7 +50,7 @@ def _of_student(grade: Grade) -> _Shingles:
 
 
 def _common(all_students: Iterable[_Shingles]) -> _Shingles:
-    """Sequences in the course's solutions, and those of more than a fifth of the class and at least four students."""
+    """Sequences in the course's solutions, and those of at least a fifth of the class and at least four students."""
     counted = Counter(shingle for shingles in all_students for shingle in shingles)
     limit = max(4, len(list(all_students)) / 5)
     references = (textwrap.dedent(inspect.getsource(found.solution)) for found in exercises().values())

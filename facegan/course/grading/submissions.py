@@ -1,6 +1,6 @@
 """Collects the files in a folder into one submission per student.
 
-Supports notebooks, zips from `facegan submit`, and zips and folders exported from learning platforms, in any mixture:
+Supports notebooks, zips from `facegan submit`, and zips and folders exported from learning platforms, in any mix:
 
     ada/01_data.ipynb, ada.ipynb, ada_01_data.ipynb          the folder's or the file's name
     submission-ada.zip                                       the id inside it
@@ -29,7 +29,7 @@ from facegan.course.grading.cells import code_cells, pieces, written
 from facegan.errors import DataError
 
 _MOST = 100_000_000  # bytes of one file
-_DENSEST = 200  # maximum ratio of unpacked to packed size; 1000 for zip bombs
+_DENSEST = 200  # maximum ratio of unpacked to packed size; zip bombs have about 1000
 _DEEPEST = 5  # depth of nested zips
 _IGNORED = {".ipynb_checkpoints", "__MACOSX", ".git"}
 _ARCHIVES = {".rar", ".7z", ".tar", ".gz", ".tgz"}
@@ -70,7 +70,7 @@ class Submission:
 
     @property
     def digest(self) -> str:
-        """SHA-256 of the notebooks, the record, and the trouble; equal digests mean equal grades."""
+        """The SHA-256 of the notebooks, the record, and the trouble; equal digests mean equal grades."""
         parts = [each for notebook in self.notebooks for each in (notebook.path.encode(), notebook.raw)]
         parts.append(json.dumps([self.record, self.trouble], sort_keys=True).encode())
         return hashlib.sha256(b"\0".join(parts)).hexdigest()
@@ -78,16 +78,19 @@ class Submission:
 
 @dataclass
 class _File:
-    path: str  # in the folder, through zips
-    name: str  # of the file itself
+    path: str  # relative to the folder, including zips
+    name: str  # name of the file itself
     folders: tuple[str, ...]
     raw: bytes
     saved: datetime
-    owner: Submission | None = None  # where a zip made by `facegan submit` says who it is
+    owner: Submission | None = None  # the student named in a zip made by `facegan submit`
 
 
 def collect(folder: Path) -> list[Submission]:
-    """One submission per student, sorted by name.
+    """Return one submission per student, sorted by name.
+
+    Args:
+        folder: folder of all submissions.
 
     Raises:
         DataError: the folder does not exist, or has neither notebooks nor zips.
@@ -102,7 +105,7 @@ def collect(folder: Path) -> list[Submission]:
     _note_others(found.values())
     if not found:
         raise DataError(
-            f"no notebook (.ipynb) in {folder}, and no zip with one; pass the folder that contains the submissions."
+            f"no notebook (.ipynb) in {folder}, and no zip with one. Pass the folder that contains the submissions."
         )
     submissions = _merged(found.values())
     _name_by_gradescope(submissions, folder)
@@ -142,7 +145,7 @@ def _merged(submissions: Iterable[Submission]) -> list[Submission]:
 
 
 def _name_by_gradescope(submissions: Sequence[Submission], folder: Path) -> None:
-    """Set students' names and ids of submissions that Gradescope has numbered."""
+    """Set the students' names and ids in submissions that Gradescope has numbered."""
     known: dict[str, list[dict[str, str]]] = {}
     for path in folder.rglob("submission_metadata.yml"):
         known |= dict(names.gradescope_students(path.read_text(encoding="utf-8", errors="replace")))
@@ -211,7 +214,7 @@ def _of_zip(
             if not is_zip:
                 yield _File(f"{path}/{name}", part.name, folders, raw, saved, owner)
             elif len([each for each in path.parts if each.lower().endswith(".zip")]) >= _DEEPEST:
-                raise OSError(f"it is a zip inside of {_DEEPEST} others")
+                raise OSError(f"it is a zip inside {_DEEPEST} others")
             else:
                 with zipfile.ZipFile(io.BytesIO(raw)) as nested:
                     yield from _of_zip(nested, path / part, saved, found, folder)
@@ -283,7 +286,7 @@ def _of(found: dict[str, Submission], student: str, platform_id: str = "", late:
 
 
 def _keep_newest(submission: Submission) -> None:
-    """Keep the newest of several versions of a notebook, and list the others."""
+    """Keep the newest of several versions of a notebook and list the others."""
     kept: dict[Any, Notebook] = {}
     for notebook in sorted(submission.notebooks, key=lambda n: (n.saved, names.version(n.path))):
         key = frozenset(notebook.numbers) or notebook.path

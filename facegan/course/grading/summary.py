@@ -16,26 +16,32 @@ _COLORS = (
     "#d55e00",
     "#e8b68a",
     "#d9d9d9",
-)  # safe for color-blind readers (Okabe and Ito)
+)  # distinguishable with color blindness (Okabe and Ito)
 _IN_WORDS = {"missing": "empty", "absent": "not handed in"}
 _ALIKE = 0.7  # similarity from which a pair is listed
 
 
 def counts(grades: Sequence[Grade], name: str) -> dict[str, int]:
-    """The number of students with each status in an exercise."""
+    """Return the number of students with each status in an exercise."""
     found = Counter(grade.results.get(name, ("absent",))[0] for grade in grades)
     return {status: found[status] for status in STATUSES}
 
 
 def failure_rate(grades: Sequence[Grade], name: str) -> float:
-    """The share of submitted answers to an exercise that are wrong or missing; 0 if there are none."""
+    """Return the fraction of submitted answers to an exercise that are wrong or missing; 0 if there are none."""
     found = counts(grades, name)
     handed_in = len(grades) - found["absent"]
     return (found["wrong"] + found["missing"]) / handed_in if handed_in else 0.0
 
 
 def draw(grades: Sequence[Grade], out: Path, *, notebooks: Sequence[int] = ()) -> None:
-    """Save a picture with a bar for each exercise: the numbers of answers that are right, wrong, and missing."""
+    """Save a picture with a bar for each exercise: the numbers of students with each status.
+
+    Args:
+        grades: grades of all students.
+        out: file to write.
+        notebooks: numbers of the notebooks to include; if empty, all that were handed in.
+    """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -63,13 +69,13 @@ def markdown(
     grades: Sequence[Grade], pairs: Sequence[tuple[float, str, str]], *, notebooks: Sequence[int] = (),
     picture: str = "", nothing: Sequence[str] = (), strangers: Sequence[str] = (),
 ) -> str:  # fmt: skip
-    """The class in Markdown.
+    """Return a summary of the class in Markdown.
 
     Args:
         grades: grades of all students.
         pairs: result of `similarity.compare`.
-        notebooks: numbers of the notebooks to include.
-        picture: a file written by `draw`.
+        notebooks: numbers of the notebooks to include; if empty, all that were handed in.
+        picture: a file written by `draw`; empty for none.
         nothing: students in the roster who handed in nothing.
         strangers: students who are not in the roster.
     """
@@ -83,7 +89,9 @@ def markdown(
         "",
     ]
     lines += (
-        [f"![How many students have each exercise right, wrong or missing]({picture})", ""] if picture else []
+        [f"![Numbers of right, wrong, and missing answers for each exercise]({picture})", ""]
+        if picture
+        else []
     )
     lines += [
         "## Exercises",
@@ -129,7 +137,7 @@ def _lists(grades: Sequence[Grade], pairs: Sequence[tuple[float, str, str]], not
             f"{_escaped(who)}: {_escaped(', '.join(each.replaced))}" for who, each in handed if each.replaced
         ],
         "Trouble": [f"{_escaped(grade.student)}: {_escaped(grade.trouble)}" for grade in grades if grade.trouble],
-        "Similar answers (a reason to look, not a proof)": alike,
+        "Similar answers (a reason to check, not proof)": alike,
     }  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""Writes grades as CSV, plain or for learning platforms, with one row per student."""
+"""Writes grades as CSV, in a general format or for learning platforms, with one row per student."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ NOTHING = "nothing was handed in"
 
 
 def scope(grades: Sequence[Grade], notebooks: Sequence[int] = ()) -> dict[int, list[str]]:
-    """The graded exercises by notebook: those of `notebooks`, or of all submitted notebooks if it is empty."""
+    """Return the graded exercises by notebook: those of `notebooks`, or of all submitted notebooks if it is empty."""
     table = exercises()
     wanted = set(notebooks) or {table[name].notebook for g in grades for name in g.results}
     wanted = wanted or {found.notebook for found in table.values()}
@@ -26,7 +26,7 @@ def scope(grades: Sequence[Grade], notebooks: Sequence[int] = ()) -> dict[int, l
 
 
 def feedback(grade: Grade | None, names: Sequence[str]) -> str:
-    """The feedback for a student: on answers that are not right, and reasons for missing ones."""
+    """Return the feedback for a student: on answers that are not right, and reasons for missing ones."""
     if grade is None:
         return NOTHING
     said = [f"{n}: {grade.results[n][1]}" for n in names if grade.results.get(n, ("right",))[0] != "right"]
@@ -45,8 +45,8 @@ def write_csv(
         grades: grades of all students.
         out: file to write.
         notebooks: numbers of the notebooks to include; if empty, all that anyone handed in.
-        roster: rows with grades from `roster.merge`; its columns come first, and students without a submission get a
-            row.
+        roster: rows with grades from `roster.merge`. Its columns come first, and students without a submission also get
+            a row.
     """
     counted = scope(grades, notebooks)
     names = [name for each in counted.values() for name in each]
@@ -98,9 +98,11 @@ def _facts(grade: Grade) -> list:
 
 def write_canvas(grades: Sequence[Grade], out: Path, *, notebooks: Sequence[int] = (), roster: Sequence[Row] = (),
                  assignment: str = "facegan") -> None:  # fmt: skip
-    """Write the columns that Canvas imports; a roster exported from Canvas keeps its rows and columns.
+    """Write the columns that Canvas imports; see `write_csv` for the other arguments.
 
-    The points are written to the column that begins with `assignment`, or to a new one.
+    Args:
+        roster: rows exported from Canvas with grades from `roster.merge`; they keep their columns.
+        assignment: the beginning of the name of the column with the points; if there is none, it is added.
     """
     counted = scope(grades, notebooks)
     names = [name for each in counted.values() for name in each]
@@ -128,7 +130,7 @@ def _canvas_points(row: Row, names: Sequence[str], column: str) -> object:
 def write_moodle(
     grades: Sequence[Grade], out: Path, *, notebooks: Sequence[int] = (), roster: Sequence[Row] = ()
 ) -> None:
-    """Write Moodle's offline grading worksheet; a roster that is a worksheet keeps its rows and columns."""
+    """Write Moodle's offline grading worksheet; see `write_csv`. A roster that is a worksheet keeps its columns."""
     names = [name for each in scope(grades, notebooks).values() for name in each]
     usual = [
         "Identifier",
@@ -159,7 +161,7 @@ def _moodle_names(grade: Grade) -> dict[str, str]:
 def write_gradescope(
     grades: Sequence[Grade], out: Path, *, notebooks: Sequence[int] = (), roster: Sequence[Row] = ()
 ) -> None:
-    """Write the columns of Gradescope's own table of grades."""
+    """Write the columns of Gradescope's own table of grades; see `write_csv`."""
     names = [name for each in scope(grades, notebooks).values() for name in each]
     listed = [(row.columns, row.grade) for row in roster]
     listed += [] if roster else [({}, grade) for grade in grades]
@@ -201,7 +203,11 @@ WRITERS: dict[str, Callable[..., None]] = {
 
 
 def writer(name: str) -> Callable[..., None]:
-    """The function that writes a format. Raises `ConfigError` if there is no such format."""
+    """Return the function that writes a format: csv, canvas, moodle, or gradescope.
+
+    Raises:
+        ConfigError: there is no such format.
+    """
     if name not in WRITERS:
         raise ConfigError(f"no format is called {name!r}; there are {', '.join(WRITERS)}. Use one of these.")
     return WRITERS[name]

@@ -30,7 +30,7 @@ run_check = judge.run_check
 
 
 def _judge(notebook: Notebook, piece: dict[str, Any], clean: dict, say: Callable[..., None]) -> None:
-    """Run one cell, and report a result for each of its exercises."""
+    """Run one cell and report a result for each of its exercises."""
     facegan.exercise = judge.exercise = notebook.collect
     for number, source in enumerate(piece["before"]):
         notebook.run(source, f"before {number}")
@@ -109,7 +109,7 @@ def main() -> None:
 
 
 def _hide() -> None:
-    """Hide this module and the guard from students' code; importing them gives new copies."""
+    """Hide this module, the guard, and the refusals from students' code; importing them gives new copies."""
     for module in (guard, refusals):
         del sys.modules[module.__name__]
         delattr(package, module.__name__.rpartition(".")[2])
@@ -118,7 +118,7 @@ def _hide() -> None:
 
 
 def _private_output() -> TextIO:
-    """The real standard output; students' output is discarded."""
+    """Return the real standard output, and discard the output of students' code."""
     channel = os.fdopen(os.dup(1), "w", encoding="utf-8")
     nowhere = os.open(os.devnull, os.O_RDWR)
     for number in (0, 1):

@@ -26,7 +26,7 @@ WRONG["output_size"] = [
     (lambda n, k, s, p: n * 2, "for size 1, kernel 4, stride 1, padding 0, it gives 2"),
     (lambda n, k, s, p: (n - 1) * k - 2 * p + s, "but the layer's output has side"),
     (lambda n, k, s, p: 4 if n == 1 else n * s, "but the layer's output has side"),
-    (lambda n, k, s, p: str((n - 1) * s - 2 * p + k), r"it returns a text \(str\), expected one whole"),
+    (lambda n, k, s, p: str((n - 1) * s - 2 * p + k), r"it returns a string \(str\), expected one whole"),
     (lambda n, k, s, p: print(n), "returns nothing"),
     (lambda n, k, s: n, "it is called with size, kernel, stride,"),
 ]
@@ -66,7 +66,7 @@ WRONG["generator_block"] = [
     (lambda a, b: block(a, b, padding=0), "a side of 4 becomes 10"),
     (
         lambda a, b: nn.Sequential(nn.ConvTranspose2d(a, b, 4, 2, 1), nn.ReLU()),
-        "no normalization over the batch",
+        "normalization over the batch is missing",
     ),
     (
         lambda a, b: nn.Sequential(nn.ConvTranspose2d(a, b, 4, 2, 1), nn.BatchNorm2d(b)),
@@ -160,7 +160,7 @@ WRONG["generator"] = [
     (lambda d, w: FreeGenerator(d, w, four_d=True), "RuntimeError"),
     (lambda d, w: FreeGenerator(d, w, detach=True), "no gradient reaches"),
     (lambda d, w: FreeGenerator(d, w, idle=True), "get no gradient"),
-    (lambda d, w: FreeGenerator(100, 64), "works for latents of 100"),
+    (lambda d, w: FreeGenerator(100, 64), "works only for latents of 100"),
     (lambda d, w: FreeGenerator(d, w, act=nn.Identity), "before its last layer it is linear"),
     (lambda d, w: FreeGenerator, "the class FreeGenerator"),
 ]
@@ -327,7 +327,7 @@ RIGHT["init_weights"] += [weights_init]
 WRONG["output_size"] += [
     (lambda n, k, s, p: (n - 1) * s + k - p, "both ends"),
     (lambda n, k, s, p: (n - 1) * s + k + 2 * p, "smaller"),
-    (lambda n, k, s, p: n * s + k - 2 * p, "size - 1 steps"),
+    (lambda n, k, s, p: n * s + k - 2 * p, "size - 1 moves"),
     (lambda n, k, s, p: (n - 1) * s + k, "not taken into account"),
 ]
 WRONG["generator"] += [

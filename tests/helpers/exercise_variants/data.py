@@ -33,8 +33,8 @@ WRONG["scale"] = [
     (lambda x: x / 127 - 1, r"255, became 1\.008"),
     (lambda x: x.double() / 127.5 - 1, "torch.float64, expected torch.float32"),
     (lambda x: (x / 127.5 - 1).round().to(torch.int8), "torch.int8, expected"),
-    (lambda x: (x * 2 - 255).float() / 255, "integers of 8 bits wrap around"),
-    (lambda x: (x.float() - x.float().mean()) / x.float().std(), "mean 0 and its spread 1"),
+    (lambda x: (x * 2 - 255).float() / 255, "8-bit integers wrap around"),
+    (lambda x: (x.float() - x.float().mean()) / x.float().std(), "mean 0 and its standard deviation 1"),
     (lambda x: 2 * (x.float() - x.min()) / (x.max() - x.min()).clamp(1) - 1, "depend on the image's own"),
     (lambda x: 1 - x / 127.5, "dark and bright are exchanged: 0 should"),
     (lambda x: print(x.shape), "returns nothing"),
@@ -57,7 +57,10 @@ WRONG["unscale"] = [
     (lambda x: ((x + 1) * 127.5).clamp(0, 255).to(torch.uint8), "256 levels are not restored"),
     (lambda x: ((x + 1) * 127.5).round().to(torch.int32).to(torch.uint8), "outside the range"),
     (lambda x: ((x + 1) * 127.5).round().clamp(0, 255), "torch.float32, expected torch.uint8"),
-    (lambda x: (x * 255).round().clamp(0, 255).to(torch.uint8), "everything below 0 became 0: the range -1"),
+    (
+        lambda x: (x * 255).round().clamp(0, 255).to(torch.uint8),
+        "everything below 0 became 0: move the range",
+    ),
     (lambda x: ((x + 1) * 128).round().clamp(0, 255).to(torch.uint8), "levels are not restored"),
     (lambda x: ((x + 1) * 127).round().clamp(0, 255).to(torch.uint8), "levels are not restored"),
     (
@@ -65,7 +68,7 @@ WRONG["unscale"] = [
         "dark and bright are exchanged: -1 should",
     ),
     (lambda x: x.add_(1).mul_(127.5).round().clamp(0, 255).to(torch.uint8), "modifies its input in place"),
-    (lambda x: x.to(torch.uint8), "-1, 0 and 1 became|levels"),
+    (lambda x: x.to(torch.uint8), "-1, 0, and 1 became|levels"),
     (lambda x: print(x.shape), "returns nothing"),
 ]
 
@@ -104,7 +107,10 @@ WRONG["center_crop"] = [
     (lambda x, s: x[:, -s:, -s:], "the same number should be left over"),
     (crop_one_offset, "same number should be left over|expected"),
     (lambda x, s: x, "expected \\(3, 4, 4\\)"),
-    (lambda x, s: F.interpolate(x[None].float(), (s, s))[0], "it keeps no square of the image: its pixels"),
+    (
+        lambda x, s: F.interpolate(x[None].float(), (s, s))[0],
+        "its result is not a square of the image: pixels",
+    ),
     (lambda x, s: x[:, (x.shape[1] - s) // 2 :, (x.shape[2] - s) // 2 :], "expected \\(3, 4, 4\\)"),
     (lambda x, s: images.center_crop(x, s).transpose(1, 2), "it is the right square, with rows and"),
     (lambda x, s: x[:, x.shape[1] // 2 :, x.shape[2] // 2 :][:, :s, :s], "expected|same number"),
@@ -161,7 +167,7 @@ WRONG["contact_sheet"] = [
     (lambda x, c: torch.cat(list(x), dim=2), "expected \\(3, 8, 15\\)"),
     (
         lambda x, c: x.reshape(3, -1, c * x.shape[3])[:, : 4 * math.ceil(len(x) / c)],
-        "is no whole image|expected",
+        "is no complete image|expected",
     ),
     (lambda x, c: sheet_by_hand(x, c).transpose(1, 2), "expected \\(3, 8, 15\\)"),
     (lambda x, c: sheet_by_hand(x.transpose(2, 3), c), "expected \\(3, 8, 15\\)"),

@@ -132,7 +132,7 @@ WRONG["unscale"] = [
     (lambda x: ((x + 1) * 127.5).clamp(0, 255).round(), "expected torch.uint8"),
     (lambda x: ((x.clamp(0, 1)) * 255).round().byte(), "negative values are lost|below 0"),
     (lambda x: (x.round() + 1).mul(127.5).byte(), "rounded too early"),
-    (lambda x: (x + 1).mul(255).round().clamp(0, 255).byte(), "range of 2"),
+    (lambda x: (x + 1).mul(255).round().clamp(0, 255).byte(), "-1 to 1 is 2 wide"),
     (lambda x: (x + 1).round().byte(), "multiplication is missing"),
     (lambda x: ((x + 1) * 127.5).round().byte().clamp(0, 255), "wrap around"),
     (lambda x: ((x + 1) * 127.5).round().clamp(max=255).int().byte(), "below -1"),
@@ -245,7 +245,7 @@ WRONG["center_crop"] = [
     (lambda x, s: F.adaptive_avg_pool2d(x.float(), s), "resized"),
     (lambda x, s: x[:, :: x.shape[1] // s, :: x.shape[2] // s][:, :s, :s], "skipped|expected"),
     (lambda x, s: x[:, 20:60, 20:60], "expected"),
-    (lambda x, s: x.reshape(3, -1)[:, : s * s].reshape(3, s, s), "no square"),
+    (lambda x, s: x.reshape(3, -1)[:, : s * s].reshape(3, s, s), "not a square"),
     (lambda x, s: x.permute(1, 2, 0)[(x.shape[1] - s) // 2 :][:s], "expected"),
     (
         lambda x, s: x[
@@ -255,7 +255,7 @@ WRONG["center_crop"] = [
     ),
     (lambda x, s: x[:, (x.shape[1] - s) / 2 :], "whole numbers"),
     (lambda x: x, "called with image, size"),
-    (lambda x, s: crop_by_index(x, s).flip(2), "no square"),
+    (lambda x, s: crop_by_index(x, s).flip(2), "not a square"),
 ]
 
 
@@ -368,7 +368,7 @@ BUT["contact_sheet"] = [
     (lambda x, c: sheet_by_einsum(x, min(c, len(x))), "sheet that is 2 columns wide"),
 ]
 WRONG["contact_sheet"] = [
-    (sheet(rows=lambda n, c: n // c + 1), "One row too many"),
+    (sheet(rows=lambda n, c: n // c + 1), "one row too many"),
     (sheet(rows=lambda n, c: n // c), "last row is lost|error|do not fit into"),
     (sheet(place=lambda i, c, r: (i % r, i // r)), "order|empty"),
     (sheet(place=lambda i, c, r: (i % c, i // c)), "do not fit into|place is empty|instead"),

@@ -51,7 +51,7 @@ WRONG["optimal_discriminator"] = [
     (lambda p, q: p / q, "ratio of the densities"),
     (lambda p, q: (p / q).log(), "that is the logit"),
     (lambda p, q: torch.full_like(p, 0.5), "1/2 everywhere"),
-    (lambda p, q: (p > q).float(), "only says which density is larger"),
+    (lambda p, q: (p > q).float(), "shows only which density is larger"),
     (lambda p, q: torch.sigmoid(p - q), "the sigmoid of the difference is wrong"),
     (lambda p, q: p / (p + q + 0.01), "do not add to"),
     (lambda p, q: p / (p + q + 1e-4), "do not add to"),
@@ -61,7 +61,7 @@ WRONG["optimal_discriminator"] = [
     (lambda p, q: p.mean() / (p.mean() + q.mean()), "it returns shape"),
     (lambda p, q: p / p.sum() / (p / p.sum() + q / q.sum()), "each density is divided by its own sum"),
     (lambda p, q: p.square() / (p.square() + q.square()), "the densities are squared: solve the"),
-    (lambda p, q: p - q / (p + q), "is between|cannot tell"),
+    (lambda p, q: p - q / (p + q), "be between|cannot distinguish"),
     (lambda p, q: p.div_(p + q), "modifies its input"),
     (lambda p, q: (p + q) / p, "reciprocal"),
     (lambda p, q: torch.softmax(torch.stack([p, q]), 0)[0], "the sigmoid of the difference is wrong"),
@@ -221,7 +221,7 @@ WRONG["alternating_step"] = [
     (of_the_moves, "returns the moves"),
     (twice, "two rounds; take one"),
     (swapped_components, "in the other's direction"),
-    (five_d_steps, "psi comes to"),
+    (five_d_steps, "psi becomes"),
     (in_place, "modifies its input in place"),
     (lambda f, t, p, r: solutions.alternating_step(f, t, p, r)[0], "expected two|returns a tensor"),
     (lambda f, t, p, r: (*solutions.alternating_step(f, t, p, r), r), "3 values, expected two"),
@@ -303,13 +303,13 @@ RIGHT["r1_penalty"] = [
     lambda d, x: solutions.r1_penalty(d, x)[None],
 ]
 WRONG["r1_penalty"] = [
-    (penalty_through(True, lambda g: rows(g).mean()), "twice too large"),
+    (penalty_through(True, lambda g: rows(g).mean()), "twice as large as"),
     (penalty_through(True, lambda g: rows(g).sum() / 2), "sum over the batch; it should be the mean"),
     (penalty_through(True, lambda g: rows(g).sum()), "sum over the batch, without the half"),
     (penalty_through(True, lambda g: rows(g).sqrt().mean() / 2), "norm, not its square"),
     (penalty_through(True, lambda g: g.norm()), "whole batch's gradient"),
-    (penalty_through(True, lambda g: g.square().mean() / 2), "averages over the numbers of a sample"),
-    (penalty_through(True, lambda g: g.square().mean()), "averages over the numbers of a sample"),
+    (penalty_through(True, lambda g: g.square().mean() / 2), "averages over the values of a sample"),
+    (penalty_through(True, lambda g: g.square().mean()), "averages over the values of a sample"),
     (penalty_through(True, lambda g: (rows(g).sqrt() - 1).square().mean()), "WGAN-GP's penalty"),
     (
         penalty_through(True, lambda g: rows(g).mean() / 2, of="mean"),
@@ -367,10 +367,10 @@ RIGHT["modes_covered"] = [
 ]
 WRONG["modes_covered"] = [
     (lambda f, c, r, n: int(near(f, c, r).sum()), "count the centers"),
-    (lambda f, c, r, n: int((near(f, c, r).sum(0) > n).sum()), "at least"),
+    (lambda f, c, r, n: int((near(f, c, r).sum(0) > n).sum()), "is a minimum"),
     (lambda f, c, r, n: int(near(f, c, r).any(0).sum()), "ignores `least`"),
     (covered_by_all_nearest, "it ignores the radius: each fake counts for"),
-    (lambda f, c, r, n: int((near(f, c, r).sum(1) >= n).sum()), "it adds up over the centers: that counts"),
+    (lambda f, c, r, n: int((near(f, c, r).sum(1) >= n).sum()), "it adds up over the centers, which counts"),
     (lambda f, c, r, n: near(f, c, r).sum(0) >= n, "expected one whole number"),
     (lambda f, c, r, n: (near(f, c, r).sum(0) >= n).float().mean().item(), "expected one whole number"),
     (

@@ -326,9 +326,9 @@ def r1_eval(d, real):
 
 
 WRONG["r1_penalty"] = [
-    (r1(lambda g: g.flatten(1).square().sum(1).mean()), "twice too large"),
+    (r1(lambda g: g.flatten(1).square().sum(1).mean()), "twice as large as"),
     (r1(lambda g: g.flatten(1).norm(dim=1).mean() / 2), "norm, not its square"),
-    (r1(lambda g: g.square().mean() / 2), "averages over the numbers"),
+    (r1(lambda g: g.square().mean() / 2), "averages over the values"),
     (r1(lambda g: g.square().sum() / 2), "sum over the batch"),
     (r1(lambda g: (g.flatten(1).norm(dim=1) - 1).square().mean()), "WGAN-GP"),
     (r1(lambda g: g.flatten(1).square().sum(1) / 2), "expected one number"),
@@ -412,7 +412,7 @@ def covered(
 
 
 WRONG["modes_covered"] = [
-    (covered(enough=lambda k, n: k > n), "at least"),
+    (covered(enough=lambda k, n: k > n), "is a minimum"),
     (covered(enough=lambda k, n: k > 0), "ignores `least`"),
     (covered(enough=lambda k, n: k), "count the centers"),
     (covered(enough=lambda k, n: k == n), "exactly"),
@@ -427,8 +427,8 @@ WRONG["modes_covered"] = [
     (covered(distance=lambda f, c: torch.cdist(f, c, p=1)), "Euclidean"),
     (covered(distance=lambda f, c: torch.cdist(f, c, p=float("inf"))), "Euclidean"),
     (covered(distance=lambda f, c: (f[:, None] - c).square().sum(-1)), "squared"),
-    (covered(distance=lambda f, c: (f[:, None] - c).norm(dim=1)), "no center covered"),
-    (covered(distance=lambda f, c: f - c), "do not fit"),
+    (covered(distance=lambda f, c: (f[:, None] - c).norm(dim=1)), "no covered center"),
+    (covered(distance=lambda f, c: f - c), "incompatible shapes"),
     (covered(count=lambda x: x), "expected one whole number"),
     (covered(count=lambda x: x.float().mean()), "share|expected one whole number|expected"),
     (covered(count=lambda x: x.nonzero()), "expected one whole number"),

@@ -83,9 +83,9 @@ WRONG["slerp"] = [
     (lambda a, b, t: (1 - t) * a + t * b, "this is the straight line"),
     (lambda a, b, t: latent.slerp(b, a, t), "at the other end"),
     (slerp_unsafe, "between two equal vectors"),
-    (slerp_unnormalized, "that of a @ b without their lengths"),
+    (slerp_unnormalized, "computed from a @ b alone"),
     (nlerp, "has turned by"),
-    (unit_slerp, "at t = 0 its length is 1 and not a's: it"),
+    (unit_slerp, "at t = 0 its length is 1, not a's: it"),
     (slerp_without_division, r"times a\. Is a division missing"),
     (lambda a, b, t: latent.slerp(a, b, t**2), "expected a quarter|its length"),
     (lambda a, b, t: a.norm(), "returns shape"),
@@ -181,7 +181,7 @@ RIGHT["attribute_direction"] = [
 ]
 WRONG["attribute_direction"] = [
     (lambda z, h: z[~h].mean(0) - z[h].mean(0), "points the wrong way"),
-    (lambda z, h: z[h].mean(0), "what they share with all others"),
+    (lambda z, h: z[h].mean(0), "what all latents have in common"),
     (lambda z, h: z[h].sum(0) - z[~h].sum(0), "it takes sums, so the larger group counts"),
     (lambda z, h: z[h].mean() - z[~h].mean(), "expected one number per latent dimension"),
     (lambda z, h: z[h].mean(1), "expected one number per latent dimension"),

@@ -335,7 +335,7 @@ RIGHT["attribute_direction"] = [
 WRONG["attribute_direction"] = [
     (lambda z, has: z[has].mean(0) + z[~has].mean(0), "adds the two means"),
     (lambda z, has: z[~has].mean(0), "without the attribute"),
-    (lambda z, has: (z * has[:, None]).mean(0), "leaves zeros|what they share|mean of"),
+    (lambda z, has: (z * has[:, None]).mean(0), "leaves zeros|what all latents have|mean of"),
     (lambda z, has: (z * has[:, None]).mean(0) - (z * ~has[:, None]).mean(0), "sums|zeros"),
     (lambda z, has: z[has].mean(1) - z[~has].mean(1), "do not fit|raised"),
     (lambda z, has: z[has].mean() - z[~has].mean(), "one number per latent dimension"),
@@ -346,7 +346,7 @@ WRONG["attribute_direction"] = [
     (lambda z, has: (z[has].mean(0) - z[~has].mean(0)).abs(), "signs are lost"),
     (lambda z, has: z[has] - z[~has].mean(0), "one number per latent|expected"),
     (lambda z, has: z[has].sum(0) / len(z) - z[~has].sum(0) / len(z), "over all latents|zeros|sums"),
-    (lambda z, has: F.normalize(z[has].mean(0), dim=0), "what they share"),
+    (lambda z, has: F.normalize(z[has].mean(0), dim=0), "what all latents have"),
     (lambda z, has: z[has].max(0) - z[~has].max(0), "raised TypeError"),
     (lambda z, has: z[has].median(0).values.sign(), "cosine with the true direction|share"),
     (lambda z, has: (z[has].mean(0), z[~has].mean(0)), "2 values"),

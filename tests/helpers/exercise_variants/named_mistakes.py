@@ -16,14 +16,14 @@ bce = F.binary_cross_entropy_with_logits
 
 # ---------------------------------------------------------------- notebook 1
 WRONG["scale"] = [
-    (lambda x: x.float() // 127 - 1, "divided without a remainder"),
+    (lambda x: x.float() // 127 - 1, "divided with //"),
     (lambda x: x.float(), "the bytes themselves"),
     (lambda x: x / 255 - 1, "range is -1 to 0: dividing by 255"),
     (lambda x: (x.float() - 127.5) / 200, r"-0\.637 to 0\.637, is 1\.2\d wide"),
 ]
 WRONG["unscale"] = [
     (lambda x: (x.clamp(0, 1) * 127.5 + 127.5).round().byte(), "negative values are lost"),
-    (lambda x: ((x.round() + 1) * 127.5).round().clamp(0, 255).byte(), r"too early: only 0, 128 and 255"),
+    (lambda x: ((x.round() + 1) * 127.5).round().clamp(0, 255).byte(), r"too early: only 0, 128, and 255"),
     (lambda x: (x + 1).clamp(0, 255).byte(), "multiplication is missing, and decimals"),
     (lambda x: ((x + 1) * 127.5).clamp(0, 1).byte(), "clipped to 1 after the multiplication.*not rounded"),
     (lambda x: S.unscale(x).movedim(0, -1).reshape(x.shape), "right for a row of values and wrong"),
@@ -54,9 +54,9 @@ WRONG["center_crop"] = [
     (end_is_size, "slice is empty"),
     (lambda image, size: image, "Nothing is cut off"),
     (lambda image, size: S.center_crop(image, size).permute(1, 2, 0), "Channels come first"),
-    (around(32), "for a side of 32 only"),
-    (around(128), "for a side of 128 only"),
-    (around(178), "for a side of 178 only"),
+    (around(32), "only for a side of 32"),
+    (around(128), "only for a side of 128"),
+    (around(178), "only for a side of 178"),
 ]
 
 
@@ -90,7 +90,7 @@ WRONG["generator_block"] = [
 WRONG["generator"] = [
     (functools.cache(S.build_generator), "share the same weights"),
     (lambda n, w: nn.Sequential(nn.Unflatten(1, (n, 1, 1)), nn.LazyConvTranspose2d(3, 64), nn.Tanh()), "lazy layers"),
-    (lambda n, w: nn.Sequential(nn.Unflatten(1, (n, 1, 1)), nn.Upsample(64), nn.Tanh()), "no parameters: there is nothing"),
+    (lambda n, w: nn.Sequential(nn.Unflatten(1, (n, 1, 1)), nn.Upsample(64), nn.Tanh()), "no parameters, so there is nothing"),
     (lambda n, w: S.build_generator(n, w).to("meta"), "device 'meta'"),
     (lambda n, w: S.build_generator(n, w).half(), "torch.float16, expected"),
     (lambda n, w: S.build_generator(n, w).requires_grad_(False), "weights are frozen"),
@@ -187,7 +187,7 @@ WRONG["init_weights"] = [
     (all_but(nn.LeakyReLU, nn.Sequential, nn.Flatten), "layers such as Tanh"),
     (all_but(nn.LeakyReLU, nn.Sequential, nn.Tanh), "layers such as Flatten"),
     (all_but(nn.LeakyReLU, nn.Tanh, nn.Flatten), "layers such as Sequential"),
-    (all_but(nn.LeakyReLU, nn.Sequential, nn.Tanh, nn.Flatten, scale=1.0), "randn's spread is 1"),
+    (all_but(nn.LeakyReLU, nn.Sequential, nn.Tanh, nn.Flatten, scale=1.0), "randn's standard deviation is 1"),
     (with_bias, "convolutions without bias"),
     (after(lambda module: module.to("meta")), "expected floats on the CPU"),
     (after(lambda module: module.weight.requires_grad_(False)), "are frozen afterward"),
@@ -205,7 +205,7 @@ WRONG["discriminator_loss"] = [
     (lambda r, f: bce(torch.cat([r, f]), torch.ones(len(r) + len(f))), r"it gives fakes the label 1.*\(It is also halved"),
     (lambda r, f: bce(f, torch.zeros_like(f)) - bce(r, torch.ones_like(r)), "halves are subtracted"),
     (lambda r, f: -F.logsigmoid(r).mean() + F.logsigmoid(f).mean(), "takes log D of fakes"),
-    (lambda r, f: bce(r - f.mean(), torch.ones_like(r)) + bce(f - r.mean(), torch.zeros_like(f)), "with the fakes' mean"),
+    (lambda r, f: bce(r - f.mean(), torch.ones_like(r)) + bce(f - r.mean(), torch.zeros_like(f)), "with the mean of the other kind"),
     (lambda r, f: r.sigmoid().mean() + (1 - f.sigmoid()).mean(), "logarithms are missing, and the sign"),
 ]
 WRONG["generator_loss"] = [
@@ -280,7 +280,7 @@ WRONG["update_average"] = [
     (average(lambda a, b, decay: a.lerp(b, 1 - decay).lerp(b, 1 - decay)), "the parameters move twice"),
     (average(lambda a, b, decay: torch.maximum(a, b)), r"the parameters do not become decay \* average"),
     (average(first_layer_only), r"the parameter 0\.bias does not become"),
-    (with_graph, "the average carries a graph"),
+    (with_graph, "the average has an autograd graph"),
 ]
 
 
@@ -409,9 +409,9 @@ def penalty(of_gradients):
 
 WRONG["r1_penalty"] = [
     (penalty(lambda g: ((g.norm(dim=1) - 1) ** 2).mean() / 2), "half of WGAN-GP"),
-    (penalty(lambda g: (g.sum(1) ** 2).mean()), "before it squares them, and the half is missing"),
+    (penalty(lambda g: (g.sum(1) ** 2).mean()), "before squaring them, and the half is missing"),
     (penalty(lambda g: g.sum(1).mean() / 2), "without squaring"),
-    (penalty(lambda g: (g.mean(0) ** 2).sum() / 2), "averages the gradients before it squares"),
+    (penalty(lambda g: (g.mean(0) ** 2).sum() / 2), "averages the gradients before squaring"),
     (penalty(lambda g: g.norm(dim=1).mean() ** 2 / 2), "averages the gradients' norms before"),
     (penalty(lambda g: g.norm(dim=1).mean()), "uses the norm, not its square, and no half"),
 ]

@@ -31,8 +31,8 @@ WRONG.setdefault("scale", []).extend([
     (lambda x: torch.nn.functional.normalize(x.float()), r"it is not a straight line: 0 became 0\.000 and"),
     (lambda x: x.float().clamp(-1, 1), r"it is not a straight line: 0 became 0\.000 and"),
     (lambda x: 1 - 2 * x / 255.0, r"the darkest pixel, 0, became 1\.000; it should"),
-    (lambda x: x.byte() * 2 / 255 - 1, "integers of 8 bits wrap around"),
-    (lambda x: x.float() / 127.5 - 2, "its range is as wide as it should be, but"),
+    (lambda x: x.byte() * 2 / 255 - 1, "8-bit integers wrap around"),
+    (lambda x: x.float() / 127.5 - 2, "its range has the correct width, but"),
     (lambda x: torch.tensor([v / 127.5 - 1 for v in x.flatten().tolist()]), r"it returns shape \(1536,\), expected \(2, 3, 16,"),
 ])
 
@@ -52,8 +52,8 @@ WRONG.setdefault("unscale", []).extend([
     (lambda x: ((x + 1) * 127.5).round().to(torch.uint8) % 256, "divided by 0"),
     (lambda x: ((x.tanh() + 1) * 127.5).round().byte(), "198 of 256 levels are not restored"),
     (lambda x: (x.sigmoid() * 255).round().byte(), "254 of 256 levels are not restored"),
-    (lambda x: ((x + 1) / 2 * 256).clamp(0, 255).byte(), r"10\.3, 10\.7, 200\.4 and 200\.6 became \[10, 10,"),
-    (lambda x: (((x + 1) * 127.5).round().clamp(0, 255) / 255).byte(), "-1, 0 and 1 became 0, 0 and 1; expected 0,"),
+    (lambda x: ((x + 1) / 2 * 256).clamp(0, 255).byte(), r"10\.3, 10\.7, 200\.4, and 200\.6 became \[10, 10,"),
+    (lambda x: (((x + 1) * 127.5).round().clamp(0, 255) / 255).byte(), "-1, 0, and 1 became 0, 0, and 1; expected 0,"),
     (lambda x: ((x + 1) * 127.5).round().clamp(0, 255).bool(), r"it returns torch\.bool, expected torch\.uint8\."),
     (lambda x: ((x + 1) * 127.5).round().clamp(-255, 255).int().byte(), r"1\.5 stops at 255, but -1\.5 became 192: values"),
 ])
@@ -64,16 +64,16 @@ RIGHT.setdefault("center_crop", []).extend([
 ])
 
 WRONG.setdefault("center_crop", []).extend([
-    (lambda i, s: i[:, (i.shape[1] - s) // 2:(i.shape[1] + s) // 2, (i.shape[1] - s) // 2:(i.shape[1] + s) // 2], "of an image of 12 rows and 8 columns it keeps"),
+    (lambda i, s: i[:, (i.shape[1] - s) // 2:(i.shape[1] + s) // 2, (i.shape[1] - s) // 2:(i.shape[1] + s) // 2], "of an image of 12 rows and 8 columns, it keeps"),
     (lambda i, s: i[:, (i.shape[1] - s) // 2:(i.shape[1] - s) // 2 + s], r"for an image \(3, 12, 8\) and size 4, it returns"),
-    (lambda i, s: i[:, i.shape[1] // 4:i.shape[1] // 4 + s, i.shape[2] // 4:i.shape[2] // 4 + s], "of an image of 12 rows and 8 columns it keeps"),
+    (lambda i, s: i[:, i.shape[1] // 4:i.shape[1] // 4 + s, i.shape[2] // 4:i.shape[2] // 4 + s], "of an image of 12 rows and 8 columns, it keeps"),
     (lambda i, s: i[0, (i.shape[1] - s) // 2:, (i.shape[2] - s) // 2:][:s, :s], r"for an image \(3, 12, 8\) and size 4, it returns"),
     (lambda i, s: i[None, :, (i.shape[1] - s) // 2:, (i.shape[2] - s) // 2:][:, :, :s, :s], r"for an image \(3, 12, 8\) and size 4, it returns"),
-    (lambda i, s: i[:, s // 2:s // 2 + s, s // 2:s // 2 + s], "of an image of 12 rows and 8 columns it keeps"),
+    (lambda i, s: i[:, s // 2:s // 2 + s, s // 2:s // 2 + s], "of an image of 12 rows and 8 columns, it keeps"),
     (lambda i, s: i[:, i.shape[1] - s // 2:i.shape[1] + s // 2], r"for an image \(3, 12, 8\) and size 4, it returns"),
     (lambda i, s: i[:, (i.shape[1] - s) // 2:-((i.shape[1] - s) // 2), (i.shape[2] - s) // 2:-((i.shape[2] - s) // 2)], r"for an image \(3, 9, 9\) and size 9, it returns"),
     (lambda i, s: i.resize_(3, s, s), "it modifies its input in place"),
-    (lambda i, s: i[:, ::2, ::2][:, :s, :s], "it keeps no square of the image: its pixels"),
+    (lambda i, s: i[:, ::2, ::2][:, :s, :s], "its result is not a square of the image: pixels"),
 ])
 
 WRONG.setdefault("contact_sheet", []).extend([
@@ -120,7 +120,7 @@ CT, BN = (nn.ConvTranspose2d, nn.BatchNorm2d)
 
 BUT.setdefault("generator_block", []).extend([
     (lambda a, b: blk(CT(a, b, 4, 2, 1), BN(b), nn.ReLU(), nn.Dropout2d(0.5)), "it has dropout"),
-    (lambda a, b: blk(CT(a, b, 4, 2, 1), BN(b), nn.Softmax(1)), "its last step is not ReLU, as the text has"),
+    (lambda a, b: blk(CT(a, b, 4, 2, 1), BN(b), nn.Softmax(1)), "its last step is not ReLU; the text's block"),
 ])
 
 WRONG.setdefault("generator_block", []).extend([
@@ -128,7 +128,7 @@ WRONG.setdefault("generator_block", []).extend([
     (lambda a, b: blk(CT(a, b, 4, 2, 1), BN(b), nn.ReLU()).requires_grad_(False), "of its weights are frozen"),
     (lambda a, b: blk(CT(a, b, 4, 2, 1), BN(b), nn.ReLU(), nn.Dropout(0.5), BN(b)), "mean 0 and standard deviation 1"),
     (lambda a, b: blk(CT(a, b, 4, 2, 1), BN(b, track_running_stats=False), nn.ReLU()), "an image's result depends on the"),
-    (lambda a, b: blk(CT(a, b, 4, 2, 1), nn.ReLU()), "seven times larger inputs make larger"),
+    (lambda a, b: blk(CT(a, b, 4, 2, 1), nn.ReLU()), "seven times larger give larger"),
     (lambda a, b: blk(CT(a, a, 4, 2, 1), BN(a), nn.ReLU()), r"generator_block\(6, 4\) makes 6 channels,"),
     (lambda a, b: blk(nn.Upsample(scale_factor=2), BN(a), nn.ReLU()), r"generator_block\(6, 4\) makes 6 channels,"),
     (lambda a, b: blk(CT(a, b, 4, 2), BN(b), nn.ReLU()), r"a side of 4 becomes 10, expected 8\. Compare"),
@@ -156,16 +156,16 @@ def lg(x):
     return F.softplus(x)
 
 WRONG.setdefault("discriminator_loss", []).extend([
-    (lambda r, f: -(torch.log(torch.sigmoid(r)).mean() + torch.log(1 - torch.sigmoid(f)).mean()), "for logits of 300 it becomes inf: the"),
+    (lambda r, f: -(torch.log(torch.sigmoid(r)).mean() + torch.log(1 - torch.sigmoid(f)).mean()), "for logits of 300 it becomes inf: a sigmoid"),
     (lambda r, f: (lg(-r).mean() + lg(f).mean()) / len(r), "right for one image and wrong for a batch"),
     (lambda r, f: lg(-r.mean()) + lg(f.mean()), "right for one image and wrong for a batch"),
-    (lambda r, f: lg(f - r).mean(), "each real logit with a fake's"),
+    (lambda r, f: lg(f - r).mean(), "each real logit with a fake logit"),
     (lambda r, f: nn.BCELoss()(r.sigmoid(), torch.ones_like(r)) + nn.BCELoss()(f.sigmoid(), torch.zeros_like(f)), r"for logits of 300 it gives 100\.0, expected"),
     (lambda r, f: lg(-r).max() + lg(f).max(), "right for one image and wrong for a batch"),
     (lambda r, f: F.cross_entropy(torch.stack([r, f]), torch.tensor([1, 0])), "cross_entropy takes class numbers below the"),
     (lambda r, f: torch.stack([lg(-r).mean(), lg(f).mean()]), "it returns 2 numbers, one per image; a loss is"),
-    (lambda r, f: lg(r).mean() + lg(f).mean(), "real images have label 0 in it, as fakes do;"),
-    (lambda r, f: lg(-r).sum() + lg(f).mean(), "the sum over the batch is taken for real"),
+    (lambda r, f: lg(r).mean() + lg(f).mean(), "it gives real images the label 0, as fakes;"),
+    (lambda r, f: lg(-r).sum() + lg(f).mean(), "one of the two halves is a sum"),
     (lambda r, f: (lg(-r) + lg(f)).mean() - 2 * math.log(2), r"for logits \[\[3\.08, -0\.59\], \[0\.68, -2\.44\]\]\.\.\."),
     (lambda r, f: abs(lg(-r).mean() - lg(f).mean()), "the halves are subtracted"),
 ])
@@ -181,12 +181,12 @@ WRONG.setdefault("generator_loss", []).extend([
     (lambda f: (1 - f).relu().mean(), "that is the hinge loss"),
     (lambda f: -torch.log(1 - f.sigmoid()).mean(), "it decreases if D classifies fakes as fake"),
     (lambda f: lg(-f).mean() + lg(f).mean(), r"it does not fall as logits grow \(2\.25 at -2,"),
-    (lambda f: F.binary_cross_entropy_with_logits(f, torch.full_like(f, 0.5)), "it takes the label 1/2, as if G wanted D to"),
+    (lambda f: F.binary_cross_entropy_with_logits(f, torch.full_like(f, 0.5)), "it takes the label 1/2; G's fakes should"),
     (lambda f: lg(-f).max(), "right for one image and wrong for a batch"),
     (lambda f: lg(-2 * f).mean(), r"for logits \[\[3\.08, -0\.59\]\]\.\.\. it gives 2\.595,"),
     (lambda f: -f.sigmoid().log().mean() * 0.5, r"it is half of the loss\."),
     (lambda f: F.mse_loss(f, torch.zeros_like(f)), r"it does not fall as logits grow \(4\.00 at -2,"),
-    (lambda f: torch.log(1 + torch.exp(-f)).mean(), "for logits of 300 it becomes inf: the"),
+    (lambda f: torch.log(1 + torch.exp(-f)).mean(), "for logits of 300 it becomes inf: a sigmoid"),
 ])
 
 WRONG.setdefault("slerp", []).extend([
@@ -194,8 +194,8 @@ WRONG.setdefault("slerp", []).extend([
     (lambda a, b, t: a + (b - a) * t / (b - a).norm(), "at t = 1 it is not at b: the other vector's"),
     (lambda a, b, t: a ** (1 - t) * b ** t, "its result contains NaN or infinity:"),
     (lambda a, b, t: F.normalize(a + (b - a) * t, dim=0) * 10, r"at t = 0 it is 0\.976 times a\. Its length is 10"),
-    (lambda a, b, t: (1 - t) * a / a.norm() + t * b / b.norm(), "at t = 0 its length is 1 and not a's: it must"),
-    (lambda a, b, t: torch.lerp(a, b, math.sin(t * math.pi / 2)), r"halfway its length is 7\.49, while a and b"),
+    (lambda a, b, t: (1 - t) * a / a.norm() + t * b / b.norm(), "at t = 0 its length is 1, not a's: it must"),
+    (lambda a, b, t: torch.lerp(a, b, math.sin(t * math.pi / 2)), r"halfway, its length is 7\.49, while a and b"),
     (lambda a, b, t: (lambda w: (torch.sin((1 - t) * w) * a + torch.sin(t * w) * b) / torch.sin(w))(torch.acos(torch.dot(a, b) / (a.norm() * b.norm()))), "between two equal vectors it is not a number:"),
 ])
 
@@ -230,7 +230,7 @@ def lw2(a, n):
     return torch.stack([S.slerp(a[0], a[-1], x) for x in t])
 
 WRONG.setdefault("latent_walk", []).extend([
-    (lw1, "of 5 frames the last is not the last anchor:"),
+    (lw1, "the last of 5 frames is not the last anchor:"),
     (lw2, r"it passes anchor 1 at a distance of 5\.5; it"),
     (lambda a, n: torch.cat([a, a])[:n], r"4 anchors and 31 frames give \(8, 30\),"),
     (lambda a, n: torch.randn(n, a.shape[1]), r"it does not begin at the first anchor\."),
@@ -250,17 +250,17 @@ WRONG.setdefault("attribute_direction", []).extend([
 ])
 
 WRONG.setdefault("optimal_discriminator", []).extend([
-    (lambda p, q: p / (p * q), r"it gives 1\.20, but D\(x\) is between 0 and 1\."),
-    (lambda p, q: p / (2 * p + q), r"where p = q it gives 0\.33; D cannot tell"),
+    (lambda p, q: p / (p * q), r"it gives 1\.20, but D\(x\) must be between 0 and 1\."),
+    (lambda p, q: p / (2 * p + q), r"where p = q it gives 0\.33; D cannot distinguish"),
     (lambda p, q: 1 / (1 + p / q), "that is the probability that x is a fake; D"),
-    (lambda p, q: p / (p + q) ** 2, r"it gives 1\.25, but D\(x\) is between 0 and 1\."),
-    (lambda p, q: (p - q) / (p + q), r"it gives -0\.48, but D\(x\) is between 0 and"),
+    (lambda p, q: p / (p + q) ** 2, r"it gives 1\.25, but D\(x\) must be between 0 and 1\."),
+    (lambda p, q: (p - q) / (p + q), r"it gives -0\.48, but D\(x\) must be between 0 and"),
     (lambda p, q: torch.softmax(torch.stack([p, q]), -1)[0], "its value at a point depends on the other"),
-    (lambda p, q: p / (p + q) * (p > q), r"where p = q it gives 0\.00; D cannot tell"),
-    (lambda p, q: (p / (p + q)).log(), r"it gives -1\.34, but D\(x\) is between 0 and"),
-    (lambda p, q: p.clamp(0, 1), r"where p = q it gives 0\.60; D cannot tell"),
+    (lambda p, q: p / (p + q) * (p > q), r"where p = q it gives 0\.00; D cannot distinguish"),
+    (lambda p, q: (p / (p + q)).log(), r"it gives -1\.34, but D\(x\) must be between 0 and"),
+    (lambda p, q: p.clamp(0, 1), r"where p = q it gives 0\.60; D cannot distinguish"),
     (lambda p, q: torch.maximum(p, q) / (p + q), r"for p = 0\.13 and q = 2\.92 it gives 0\.96\. Set"),
-    (lambda p, q: p / (p + q) + 0.5, r"it gives 1\.01, but D\(x\) is between 0 and 1\."),
+    (lambda p, q: p / (p + q) + 0.5, r"it gives 1\.01, but D\(x\) must be between 0 and 1\."),
 ])
 
 sg = torch.sigmoid
@@ -270,21 +270,21 @@ WRONG.setdefault("dirac_gradients", []).extend([
     (lambda t, p: (-p * sg(p * t) * (1 - sg(p * t)), t * sg(p * t) * (1 - sg(p * t))), r"theta's update is that of D itself, not of log\(1 -"),
     (lambda t, p: (p * sg(t), -t * sg(p)), "theta's update takes sigmoid of theta alone; the"),
     (lambda t, p: (p * sg(p * t) ** 2, -t * sg(p * t) ** 2), r"theta's update has the sigmoid squared\."),
-    (lambda t, p: (p / (1 - sg(p * t)), -t * sg(p * t)), "theta's update divides by 1 - D, and the derivative"),
+    (lambda t, p: (p / (1 - sg(p * t)), -t * sg(p * t)), "theta's update divides by 1 - D, the derivative"),
     (lambda t, p: (p * sg(p * t), -t * sg(p * t) + 0.5), "psi's update has 1/2 from the real point; that point"),
-    (lambda t, p: (p * torch.log(sg(p * t)), -t * torch.log(sg(p * t))), r"theta's update has log\(sigmoid\), a loss, where the"),
-    (lambda t, p: (p * sg(p * t), p * sg(p * t)), "psi's update is theta's, too; each player has"),
+    (lambda t, p: (p * torch.log(sg(p * t)), -t * torch.log(sg(p * t))), r"theta's update has log\(sigmoid\), a loss, instead of"),
+    (lambda t, p: (p * sg(p * t), p * sg(p * t)), "psi's update is the same as theta's; each player has"),
     (lambda t, p: (p * sg(p + t), -t * sg(p + t)), "theta's update adds psi and theta; the logit is"),
     (lambda t, p: (2 * p * sg(p * t), -2 * t * sg(p * t)), r"theta's update has a factor 2 too much\."),
 ])
 
 WRONG.setdefault("alternating_step", []).extend([
-    (lambda f, t, p, r: (lambda a: (t + r * a[0], p + r * f(t + r * a[0], p)[1]))(f(t, p)), "G moves first; here D moves first, and G then"),
-    (lambda f, t, p, r: (t + r * f(t, p + f(t, p)[1])[0], p + r * f(t, p)[1]), "theta moves against a psi that took a step of"),
+    (lambda f, t, p, r: (lambda a: (t + r * a[0], p + r * f(t + r * a[0], p)[1]))(f(t, p)), "G moves first; here D moves first, and then"),
+    (lambda f, t, p, r: (t + r * f(t, p + f(t, p)[1])[0], p + r * f(t, p)[1]), "theta moves with a psi that took a step"),
     (lambda f, t, p, r: (t + r * r * f(t, p + r * f(t, p)[1])[0], p + r * f(t, p)[1]), r"G's step is multiplied by the rate twice\."),
-    (lambda f, t, p, r: (t * (1 - r) + r * f(t, p)[0], p * (1 - r) + r * f(t, p)[1]), r"psi comes to -2\.560, expected -2\.935 with"),
-    (lambda f, t, p, r: (lambda n: (t + r * f(t, n)[0], p + r * f(t + r * f(t, n)[0], n)[1]))(p + r * f(t, p)[1]), r"psi comes to -2\.869, expected -2\.935 with"),
-    (lambda f, t, p, r: (t + r * f(t, p + r * f(t, p)[1])[0]).item(), "a tensor with many numbers is turned into a"),
+    (lambda f, t, p, r: (t * (1 - r) + r * f(t, p)[0], p * (1 - r) + r * f(t, p)[1]), r"psi becomes -2\.560, expected -2\.935 with"),
+    (lambda f, t, p, r: (lambda n: (t + r * f(t, n)[0], p + r * f(t + r * f(t, n)[0], n)[1]))(p + r * f(t, p)[1]), r"psi becomes -2\.869, expected -2\.935 with"),
+    (lambda f, t, p, r: (t + r * f(t, p + r * f(t, p)[1])[0]).item(), "a tensor with many numbers is converted to a"),
 ])
 
 def rr(red, **k):
@@ -298,11 +298,11 @@ def rr(red, **k):
 WRONG.setdefault("r1_penalty", []).extend([
     (rr(lambda g, x: g.flatten(1).norm(dim=1).pow(2).sum() / 2), "that is the sum over the batch; it should be"),
     (rr(lambda g, x: (g * x).flatten(1).sum(1).pow(2).mean() / 2), r"it gives 0\.0126, expected 0\.0376 for samples"),
-    (rr(lambda g, x: g.pow(2).mean() * 0.5), "it averages over the numbers of a sample; add"),
+    (rr(lambda g, x: g.pow(2).mean() * 0.5), "it averages over the values of a sample; add"),
     (rr(lambda g, x: g.norm(2, dim=0).pow(2).mean() / 2), r"it gives 0\.0014, expected 0\.0376 for samples"),
     (rr(lambda g, x: 2 * g.flatten(1).pow(2).sum(1).mean()), r"it is 4 times R1\."),
     (rr(lambda g, x: g.flatten(1).pow(2).sum(1).sqrt().mean().pow(2)), r"it gives 0\.0745, expected 0\.0376 for samples"),
-    (rr(lambda g, x: g.pow(2).sum() / 2 / x.numel()), "it averages over the numbers of a sample; add"),
+    (rr(lambda g, x: g.pow(2).sum() / 2 / x.numel()), "it averages over the values of a sample; add"),
     (rr(lambda g, x: g.flatten(1).pow(4).sum(1).mean() / 2), "a D with gradients twice as large makes it 16"),
     (rr(lambda g, x: g.flatten(1).norm(dim=1).pow(3).mean() / 2), "a D with gradients twice as large makes it 8"),
     (rr(lambda g, x: g.flatten(1).pow(2).sum(1).max() / 2), "it uses the largest gradient only; take the"),
@@ -312,14 +312,14 @@ def nr(f, c, r):
     return torch.cdist(f, c) <= r
 
 WRONG.setdefault("modes_covered", []).extend([
-    (lambda f, c, r, n: int((nr(f, c, r).float().mean(0) >= n).sum()), r"it finds no center covered\. Is the radius"),
+    (lambda f, c, r, n: int((nr(f, c, r).float().mean(0) >= n).sum()), r"it finds no covered center\. Is the radius"),
     (lambda f, c, r, n: int((nr(f, c, r).sum(0) >= n).sum()) + 1, r"it counts one center too many\."),
-    (lambda f, c, r, n: int((nr(f, c, r).sum(0) >= n).all()), r"it finds no center covered\. Is the radius"),
-    (lambda f, c, r, n: int((nr(f, c, r).sum(0) >= len(f) / len(c)).sum()), "it compares with the fair share of fakes;"),
+    (lambda f, c, r, n: int((nr(f, c, r).sum(0) >= n).all()), r"it finds no covered center\. Is the radius"),
+    (lambda f, c, r, n: int((nr(f, c, r).sum(0) >= len(f) / len(c)).sum()), "it compares with an equal share of the fakes;"),
     (lambda f, c, r, n: int((((f[:, None] - c).abs() <= r).any(-1).sum(0) >= n).sum()), "it ignores"),
     (lambda f, c, r, n: int((((f[:, None] - c).sum(-1).abs() <= r).sum(0) >= n).sum()), "five centers have 12, 5, 4, 1, 0 fakes within"),
-    (lambda f, c, r, n: int(nr(f, c, r).sum(0).max() >= n), "it says whether the best center is covered;"),
+    (lambda f, c, r, n: int(nr(f, c, r).sum(0).max() >= n), "it returns whether the best center is covered;"),
     (lambda f, c, r, n: int((nr(f, c, n).sum(0) >= r).sum()), r"radius and least are exchanged\."),
-    (lambda f, c, r, n: int(nr(f, c, r).sum() >= n), "it says whether enough fakes are near any"),
+    (lambda f, c, r, n: int(nr(f, c, r).sum() >= n), "it returns whether enough fakes are near any"),
     (lambda f, c, r, n: int(((f[:, None, 0] - c[:, 0]).abs() <= r).sum(0).ge(n).sum()), "it ignores"),
 ])

@@ -14,13 +14,13 @@ BUT, WRONG = {}, {}
 
 # ---------------------------------------------------------------- notebook 1
 WRONG["scale"] = [
-    (lambda x: 2 * x / 255 - 1, "integers of 8 bits wrap around"),
-    (lambda x: (x - 127) / 127.5, "integers of 8 bits wrap around"),
-    (lambda x: x.to(torch.int8) / 127.5 - 1, "integers of 8 bits wrap around"),
+    (lambda x: 2 * x / 255 - 1, "8-bit integers wrap around"),
+    (lambda x: (x - 127) / 127.5, "8-bit integers wrap around"),
+    (lambda x: x.to(torch.int8) / 127.5 - 1, "8-bit integers wrap around"),
     (lambda x: (x.half() / 127.5 - 1).float(), "half precision"),
     (lambda x: (x.bfloat16() / 127.5 - 1).float(), "off|became|straight"),
-    (lambda x: 2 * (x.float() - x.min()) / (x.max() - x.min()) - 1, "the image's own minimum, maximum or mean"),
-    (lambda x: (x.float() - x.float().mean()) / x.float().std(), "mean 0 and its spread 1"),
+    (lambda x: 2 * (x.float() - x.min()) / (x.max() - x.min()) - 1, "the image's own minimum, maximum, or mean"),
+    (lambda x: (x.float() - x.float().mean()) / x.float().std(), "mean 0 and its standard deviation 1"),
 ]
 WRONG["unscale"] = [
     (lambda x: (x * 127.5 + 128).round().clamp(0, 255).byte(), "1 brighter"),
@@ -46,7 +46,7 @@ WRONG["center_crop"] = [
     (lambda image, size: middle(image.mT, size, 3).mT, "The rows are right; of the columns left over"),
     (lambda image, size: image[:, (image.shape[1] - size) // 2:][:, :size], "Only the rows are cut"),
     (lambda image, size: image[:, :, (image.shape[2] - size) // 2:][:, :, :size], "Only the columns are cut"),
-    (lambda image, size: image[:, (64 - size) // 2:(64 + size) // 2, (64 - size) // 2:(64 + size) // 2], "works for a side of 64 only"),
+    (lambda image, size: image[:, (64 - size) // 2:(64 + size) // 2, (64 - size) // 2:(64 + size) // 2], "works only for a side of 64"),
     (drawn, "a different part each time"),
 ]
 
@@ -122,12 +122,12 @@ WRONG["update_average"] = [
     (sharing, "buffers share memory with the model's"),
     (shallow, r"such as 2\.1\.0\.weight, do not move"),
 ]
-BUT["update_average"] = [(average(lambda a, m: m.zero_grad()), "it changes the gradients in the model's weights")]
+BUT["update_average"] = [(average(lambda a, m: m.zero_grad()), "it changes the gradients of the model's weights")]
 BUT["discriminator_loss"] = [(lambda r, f: S.discriminator_loss(r, f)[None], r"a tensor of shape \(1,\)")]
 BUT["generator_loss"] = [(lambda f: S.generator_loss(f)[None], r"a tensor of shape \(1,\)")]
 WRONG["discriminator_loss"] = [
     (lambda r, f: -F.logsigmoid(r).mean() - F.logsigmoid(1 - f).mean(), "the sigmoid of 1 - logit"),
-    (lambda r, f: F.softplus(f - r).mean(), "each real logit with a fake's"),
+    (lambda r, f: F.softplus(f - r).mean(), "each real logit with a fake logit"),
     (lambda r, f: 2 * F.softplus(f.mean() - r.mean()), "mean logits of real images and fakes"),
 ]
 WRONG["generator_loss"] = [
@@ -138,10 +138,10 @@ WRONG["generator_loss"] = [
 
 # ---------------------------------------------------------------- notebook 4
 WRONG["slerp"] = [
-    (lambda a, b, t: S.slerp(a, b if a @ b > 0 else -b, t), "is the vector turned around|away"),
+    (lambda a, b, t: S.slerp(a, b if a @ b > 0 else -b, t), "is the vector reversed|away"),
     (lambda a, b, t: S.slerp(a, b, t) / torch.dot(a / a.norm(), b / b.norm()).clamp(-1, 1).acos().sin().clamp_min(1e-3), "divided once too often"),
     (lambda a, b, t: 10 * F.normalize(S.slerp(a, b, t), dim=0), "is a length hard-coded"),
-    (lambda a, b, t: S.slerp(a, b, t) if torch.equal(a, b) else (torch.sin((1 - t) * (w := (a @ b).clamp(-1, 1).acos())) * a + torch.sin(t * w) * b) / w.sin(), "that of a @ b|not a number|halfway|leaves"),
+    (lambda a, b, t: S.slerp(a, b, t) if torch.equal(a, b) else (torch.sin((1 - t) * (w := (a @ b).clamp(-1, 1).acos())) * a + torch.sin(t * w) * b) / w.sin(), "computed from a @ b alone|not a number|halfway|leaves"),
 ]
 
 
@@ -170,8 +170,8 @@ def difference(z, h):
 
 
 WRONG["attribute_direction"] = [
-    (lambda z, h: difference(z, h).sign(), "the signs of the difference only"),
-    (lambda z, h: difference(z, h) * (difference(z, h).abs() >= difference(z, h).abs().topk(10).values[-1]), "the largest numbers of the difference only"),
+    (lambda z, h: difference(z, h).sign(), "only the signs of the difference"),
+    (lambda z, h: difference(z, h) * (difference(z, h).abs() >= difference(z, h).abs().topk(10).values[-1]), "only the largest numbers of the difference"),
     (lambda z, h: difference(z[:50], h[:50]), "the first 50 latents only"),
     (lambda z, h: z[:h.sum()].mean(0) - z[h.sum():].mean(0), "as many of the first rows"),
 ]
@@ -208,7 +208,7 @@ WRONG["modes_covered"] = [
     (nearest, "count for both of them"),
     (mean_distance, "compare each distance|counts"),
     (lambda f, c, r, n: len([*itertools.takewhile(lambda k: k >= n, near(f, c, r))]), "count all centers"),
-    (lambda f, c, r, n: int((near(f, c, r).cumsum(0) >= n).sum()), "not set back to 0"),
+    (lambda f, c, r, n: int((near(f, c, r).cumsum(0) >= n).sum()), "not reset to 0"),
 ]
 WRONG["optimal_discriminator"] = [(lambda p, q: (p / (p + q)).clamp(0.01, 0.99), "is it clipped")]
 WRONG["alternating_step"] = [
@@ -222,7 +222,7 @@ def columns_only(d, x):
     return torch.autograd.grad(d(x).sum(), x, create_graph=True)[0].norm(dim=1).square().mean() / 2
 
 
-WRONG["r1_penalty"] = [(columns_only, "over colors, rows and columns")]
+WRONG["r1_penalty"] = [(columns_only, "over colors, rows, and columns")]
 
 # ---------------------------------------------------------------- notebook 6
 
@@ -293,7 +293,7 @@ def across(f, r):
 
 WRONG["patient_5"] = [
     (lambda f, r: ("mode collapse", float(pairs(f).mean() / pairs(r[:len(f)]).mean())), "only as many real faces as fakes"),
-    (lambda f, r: ("mode collapse", float(across(f, r) / pairs(r).mean())), "above the line"),
+    (lambda f, r: ("mode collapse", float(across(f, r) / pairs(r).mean())), "in the numerator"),
     (varied(lambda x: pairs(x)[pairs(x) > 0].mean()), "omits pairs of equal pictures"),
     (varied(lambda x: torch.stack([pairs(c).mean() for c in x.split(1, 1)]).mean()), "a root for each color"),
     (varied(lambda x: pairs(x[:10]).mean()), "first ten pictures"),

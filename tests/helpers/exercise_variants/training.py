@@ -43,19 +43,22 @@ WRONG["discriminator_loss"] = [
     (lambda r, f: bce(r, torch.ones_like(r)), "real images only"),
     (lambda r, f: bce(f, torch.zeros_like(f)), "fakes only"),
     (sigmoid_twice, "sigmoid is applied twice"),
-    (naive_log, "logarithm of a sigmoid underflows|clipped"),
-    (by_probabilities, "clipped in between"),
+    (naive_log, "a sigmoid underflows|clipped"),
+    (by_probabilities, "intermediate value is clipped"),
     (lambda r, f: F.softplus(-r) + F.softplus(f), "returns 7 numbers"),
     (lambda r, f: (F.softplus(-r) + F.softplus(f)).sum(), "grows with the batch"),
     (
         lambda r, f: (bce(r, torch.ones_like(r)) + bce(f, torch.zeros_like(f))).item(),
         r"it returns a float, expected a tensor\.",
     ),
-    (lambda r, f: losses.bce_discriminator(r.detach(), f), "no gradient flows back"),
-    (lambda r, f: losses.bce_discriminator(r, f).detach(), "no gradient flows back"),
+    (lambda r, f: losses.bce_discriminator(r.detach(), f), "no gradient reaches the logits"),
+    (lambda r, f: losses.bce_discriminator(r, f).detach(), "no gradient reaches the logits"),
     (lambda r, f: ((r - 1) ** 2).mean() + (f**2).mean(), "that is least squares of the logits; here D"),
     (lambda r, f: f.mean() - r.mean(), "that is the loss of a Wasserstein critic;"),
-    (lambda r, f: losses.bce_discriminator(r.clamp(-20, 20), f.clamp(-20, 20)), "clipped in between"),
+    (
+        lambda r, f: losses.bce_discriminator(r.clamp(-20, 20), f.clamp(-20, 20)),
+        "intermediate value is clipped",
+    ),
 ]
 
 
@@ -69,14 +72,14 @@ RIGHT["generator_loss"] = [
 ]
 WRONG["generator_loss"] = [
     (losses.minimax_generator, "the saturating loss"),
-    (lambda f: bce(f, torch.zeros_like(f)), "the goal of D"),
+    (lambda f: bce(f, torch.zeros_like(f)), "is D's goal"),
     (lambda f: F.logsigmoid(f).mean(), "its sign is wrong"),
     (lambda f: bce(f.sigmoid(), torch.ones_like(f)), "applied twice"),
     (lambda f: F.softplus(-f), "returns 9 numbers"),
     (lambda f: F.softplus(-f).sum(), "grows with the batch"),
     (lambda f: -torch.log(torch.sigmoid(f)).mean(), "underflows"),
     (lambda f: F.binary_cross_entropy(f.sigmoid(), torch.ones_like(f)), "clipped on the way|expected"),
-    (lambda f: F.softplus(-f.detach()).mean(), "no gradient flows back"),
+    (lambda f: F.softplus(-f.detach()).mean(), "no gradient reaches the logits"),
     (lambda f: -f.mean(), "that is the loss of a Wasserstein"),
     (lambda f: float(F.softplus(-f).mean()), "returns a float"),
     (lambda f: F.softplus(-f).mean() / 2, r"it is half of the loss\."),
@@ -211,7 +214,7 @@ WRONG["train_step"] = [
     (with_options(g_first=True), "G steps before D"),
     (with_options(step_d=False), "optimizer_d never steps"),
     (with_options(step_g=False), "optimizer_g never steps"),
-    (with_options(backward_g=False), "G steps|gradient that G steps with|backward"),
+    (with_options(backward_g=False), "G steps|G's gradient is not that|backward"),
     (with_options(result="none"), r"it returns nothing \(None\), expected both"),
     (with_options(result="one"), "it returns a float, expected both losses:"),
     (with_options(result="graph"), "still hold their graphs"),
@@ -297,9 +300,9 @@ RIGHT["update_average"] = [
     average_by_foreach,
 ]
 WRONG["update_average"] = [
-    (average_parameters_only, "buffers are not parameters"),
+    (average_parameters_only, "buffers, not parameters"),
     (lambda a, m, d: average_by_parts(a, m, 1 - d), "keeps nine tenths of the average"),
-    (lambda a, m, d: a.load_state_dict(m.state_dict()), "copied from the model at once"),
+    (lambda a, m, d: a.load_state_dict(m.state_dict()), "copied from the model"),
     (average_with_graph, "RuntimeError"),
     (average_buffers_only, "the parameters of the average do not move"),
     (average_the_model, "changes the model"),
