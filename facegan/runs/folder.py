@@ -146,9 +146,8 @@ class RunFolder:
         for name, data in parts.items():
             path = self.active_path / name
             try:
-                if (
-                    path.parent != self.active_path
-                ):  # the run folder may be unavailable and must not be created again
+                if path.parent != self.active_path:
+                    # the run folder may be unavailable and must not be created again
                     path.parent.mkdir(exist_ok=True)
                 files.write_atomic(path, data)
             except OSError as error:

@@ -50,9 +50,8 @@ def to_bytes(generator: nn.Module, *, data: dict[str, Any] | None = None, half: 
         for k, v in unwrapped(generator).state_dict().items()
         if isinstance(v, torch.Tensor)
     }
-    if (
-        half
-    ):  # BatchNorm's vectors stay in float32: they need little space, and small variances would lose digits
+    if half:
+        # BatchNorm's vectors stay in float32: they need little space, and small variances would lose digits
         weights = {k: v.half() if v.ndim > 1 and _fits_float16(v) else v for k, v in weights.items()}
     network = unwrapped(generator)
     if isinstance(network, Generator) and type(network) is Generator:

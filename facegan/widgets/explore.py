@@ -83,9 +83,8 @@ class Explore(Panel):
         self.seed.value = state.now.seed
         self.truncation.value = state.now.truncation or NO_LIMIT
         for control, amount in zip(self.directions, state.now.amounts, strict=True):
-            if (
-                abs(control.value - amount) > 1e-6
-            ):  # otherwise, a slider in motion would jump back to its rounded value
+            if abs(control.value - amount) > 1e-6:
+                # otherwise, a slider in motion would jump back to its rounded value
                 control.value = amount
         self.faces.mark(dict.fromkeys(state.kept, "kept"), self._tip)
         if self.code.layout.display is None:

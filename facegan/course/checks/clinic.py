@@ -45,9 +45,8 @@ def patient_2(function: Callable) -> None:
     levels = {"d_real": (0.99, 1.0), "d_fake": (0.0, 0.01), "grad_norm_g": (0.001, 0.05)}
     cases, middles = [], []
     for index, (where, curves) in enumerate(_cases(2, lengths=(733, 612), **levels)):
-        if (
-            index
-        ):  # one more or one fewer step moves the median to the lower middle first, then to the upper one
+        if index:
+            # one more or one fewer step moves the median to the lower middle first, then to the upper one
             small_last = index == 2
             curves["grad_norm_g"][[-LAST, -LAST - 1]] = (1e-4, 4.0) if small_last else (4.0, 1e-4)
         ratio = (curves["grad_norm_g"] / curves["grad_norm_d"])[-LAST:]
