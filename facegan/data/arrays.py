@@ -223,7 +223,7 @@ def _to_numpy(images: np.ndarray | Tensor) -> np.ndarray:
 def check_count(count: int) -> None:
     """Raise `DataError` for fewer than two images."""
     if count < 2:
-        raise DataError(f"the data set has {count} usable image; training needs 2 or more. Add some.")
+        raise DataError(f"the data set has too few usable images: {count}, expected 2 or more. Add some.")
 
 
 def _check_size(shape: tuple[int, ...], size: int | None) -> None:

@@ -55,7 +55,9 @@ class FaceDataset:
                 f"images are {kind}, expected an array, uint8 (N, 3, S, S). load_faces(images, size) converts them."
             )
         if len(images) < 2:
-            raise DataError(f"{name!r} has {len(images)} usable image; training needs 2 or more. Add some.")
+            raise DataError(
+                f"{name!r} has too few usable images: {len(images)}, expected 2 or more. Add some."
+            )
         self.images, self.name, self.crop, self.skipped = images, name, crop, skipped
         self.labels, self.classes, self.attributes = labels, classes, attributes or {}
         self._fingerprint = fingerprint

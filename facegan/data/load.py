@@ -246,7 +246,7 @@ def _too_few(source: _Photographs, usable: int, skipped: dict[str, str], names: 
     which = f" ({listed(faceless, 3)})" if broken or usable else ""
     text = f"no face was found in any of the {total:,} photographs of {source.name!r}{which}. "
     if broken or usable:
-        text = f"{source.name!r} has {usable} usable image; training needs 2 or more. "
+        text = f"{source.name!r} has too few usable images: {usable}, expected 2 or more. "
         text += (
             f"No face was found in {len(faceless):,} of {total:,} photographs{which}. " if faceless else ""
         )

@@ -107,7 +107,7 @@ def test_the_fingerprint_of_an_array_is_of_its_pixels():
 
 
 def test_one_face_is_no_data_set():
-    with pytest.raises(DataError, match="'mine' has 1 usable image"):
+    with pytest.raises(DataError, match="'mine' has too few usable images: 1"):
         FaceDataset(random_faces(2).images[:1], "mine")
 
 

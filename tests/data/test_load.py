@@ -81,8 +81,8 @@ def test_a_pickled_npy_is_refused(tmp_path):
         (np.zeros((4, 3, 16, 16), int), r"int64 \(4, 3, 16, 16\), expected uint8"),
         (None, "a NoneType, expected an array"),
         (np.zeros((4, 16, 16), np.uint8), r"expected uint8"),
-        (np.zeros((1, 3, 16, 16), np.uint8), "1 usable image; training needs 2"),
-        (np.zeros((0, 3, 32, 32), np.uint8), "0 usable image; training needs 2"),
+        (np.zeros((1, 3, 16, 16), np.uint8), "usable images: 1,"),
+        (np.zeros((0, 3, 32, 32), np.uint8), "usable images: 0,"),
     ],
 )
 def test_sources_that_cannot_work_are_refused(source, message):
