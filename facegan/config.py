@@ -55,7 +55,9 @@ class TrainConfig:
     norm: Annotated[Norm, "normalization in D"] = "batch"
 
     # The game
-    loss: Annotated[str, "bce, minimax, least_squares, hinge, wasserstein, or a registered loss"] = "bce"
+    loss: Annotated[
+        str, "bce, minimax, least_squares, hinge, or wasserstein; in Python, also a registered loss"
+    ] = "bce"
     gradient_penalty: Annotated[float, "weight of WGAN-GP's penalty, 10 in its paper; 0 disables it"] = 0.0
     r1: Annotated[float, "gamma of the R1 penalty on real images; 0 disables it"] = 0.0
     r1_every: Annotated[int, "apply R1 every N steps, scaled by N"] = 1

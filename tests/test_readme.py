@@ -17,7 +17,7 @@ def test_the_example_with_own_parts_runs_as_it_stands(tmp_path, monkeypatch, cap
     try:
         exec(compile(code, "README.md", "exec"), names)
     finally:
-        LOSSES.pop("margin", None)
+        LOSSES.pop("relative", None)
     assert [line.split()[0] for line in capsys.readouterr().out.splitlines() if line[:1].isdigit()] == [
         "10",
         "20",

@@ -32,7 +32,7 @@ def list_data() -> None:
 
 @app.command()
 def get(
-    name: Annotated[str, typer.Argument(help="'celeba', 'celeba-full' or 'synthetic'")],
+    name: Annotated[str, typer.Argument(help="'celeba', 'celeba-full', or 'synthetic'")],
     size: Size = 64,
     crop: Crop = None,
     drive_id: Annotated[str | None, typer.Option(help="the id of your class's copy on Google Drive")] = None,
@@ -43,7 +43,7 @@ def get(
 
     if name not in (*SOURCES, "synthetic"):
         raise DataError(
-            f"{name!r} is not a named data set; choose from {', '.join(SOURCES)} and synthetic. Your own folders "
+            f"{name!r} is not a named data set; choose one of {', '.join(SOURCES)}, synthetic. Your own folders "
             f"and files need no download: facegan train --data {name}"
         )
     if drive_id:
@@ -71,6 +71,10 @@ def check(source: Annotated[str, typer.Argument(help="a data set's name, a folde
 
     if not source:  # an empty path would be the current folder
         raise DataError("the folder to check is an empty string. Pass a folder, a .zip, or a data set.")
+    if source == "synthetic":
+        raise DataError(
+            "'synthetic' is drawn by facegan and has no files to check. Pass a folder, a .zip, or a data set."
+        )
     path = local_file(source) if source in SOURCES else Path(source)
     if not path.is_dir() and (path.suffix.lower() != ".zip" or not path.is_file()):
         advice = (

@@ -259,13 +259,13 @@ def _copy_table(scores: dict[int, CopyScore], count: int, n: int, *, held_out: b
 
     last = scores[max(scores)]
     if held_out:
-        what = f"nearer to one of {count:,} training faces than to all of {count:,} held-out ones"
+        what = f"that are closer to one of {count:,} training faces than to all of {count:,} held-out faces"
         other = "to held-out"
     else:
-        what = f"nearer to one of {count:,} training faces than 95% of these are to each other"
+        what = f"that are closer to a training face than 95% of {count:,} training faces are to their nearest other one"
         other = "among training faces"
     lines = [
-        f"Share of {n:,} fakes {what} ({last.expected:.0%}: no copying), and median distances:",
+        f"Share of {n:,} fakes {what} ({last.expected:.0%} means no copying), and median distances:",
         f"{'step':>8}  {'share':>5}  {'by chance up to':>15}  {'to training':>11}  {other:>{len(other)}}",
     ]
     for step, score in scores.items():

@@ -37,9 +37,7 @@ def find(name: str) -> Exercise:
         ConfigError: there is no such exercise.
     """
     if name not in _TABLE:
-        raise ConfigError(
-            f"no exercise is called {name!r}; there are {', '.join(_TABLE)}. Use one of these names."
-        )
+        raise ConfigError(f"no exercise is called {name!r}; choose one of {', '.join(_TABLE)}.")
     return _TABLE[name]
 
 
@@ -115,21 +113,21 @@ _EXERCISES = (
         "Convolutions: mean 0. BatchNorm multiplies by its weight, so weights with mean 0 would make its outputs nearly 0.",
     ),
     _exercise(
-        "discriminator_loss", 3, "the discriminator's loss from real and fake logits",
+        "discriminator_loss", 3, "compute the discriminator's loss from real and fake logits",
         solutions.discriminator_loss, checks.discriminator_loss,
         "D is a classifier: real images have label 1, fakes label 0. Add the two cross-entropies.",
-        "-log(sigmoid(x)) overflows for very negative x. torch.nn.functional has a function that takes logits.",
+        "-log(sigmoid(x)) is infinite for very negative x. torch.nn.functional has a function that takes logits.",
         "binary_cross_entropy_with_logits(real, torch.ones_like(real)), and the same for fake with zeros.",
     ),
     _exercise(
-        "generator_loss", 3, "the generator's non-saturating loss from fake logits",
+        "generator_loss", 3, "compute the generator's non-saturating loss from fake logits",
         solutions.generator_loss, checks.generator_loss,
         "G is trained so that D classifies its fakes as real. Which label is that?",
         "Minimize -log D(G(z)), not log(1 - D(G(z))): compare the slopes where D is certain.",
         "It is the cross-entropy of the fake logits again, with the other label.",
     ),
     _exercise(
-        "train_step", 3, "one training step: update D, then G; return both losses",
+        "train_step", 3, "take one training step: update D, then G; return both losses",
         solutions.train_step, checks.train_step,
         "Use the same order twice: zero the gradients, compute a loss, call backward(), call step().",
         "D is trained on real images and on fakes. D's loss must not send gradients into G.",
@@ -140,7 +138,7 @@ _EXERCISES = (
         solutions.update_average, checks.update_average,
         "Compute average = decay * average + (1 - decay) * model for every parameter, without gradients.",
         "zip(average.parameters(), model.parameters()) pairs them; lerp_ or mul_ and add_ work in place.",
-        "BatchNorm's running statistics are buffers, not parameters: they must be averaged, too.",
+        "BatchNorm's running statistics are buffers, not parameters. Average the float ones, too, and copy the counters.",
     ),
     _exercise(
         "slerp", 4, "move from a to b along the great arc",

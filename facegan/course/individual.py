@@ -61,8 +61,8 @@ def said() -> str:
     """Return one line that describes the effects of the id."""
     return (
         f"Student {current()}: drawn faces start at number {_skipped(data.SYNTHETIC_COUNT):,}, the attribute of "
-        f'notebook 4 is {_attribute_name()}, and the patient "mine" of notebook 6 is yours. Photographs are the same '
-        "for all."
+        f'notebook 4 is {_attribute_name()}, and the patient "mine" of notebook 6 belongs to this id. Photographs '
+        "are the same for all students."
     )
 
 

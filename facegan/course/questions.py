@@ -48,9 +48,7 @@ def find(name: str) -> Question:
         ConfigError: there is no such question.
     """
     if not isinstance(name, str) or name not in _TABLE:
-        raise ConfigError(
-            f"no written question is called {name!r}; there are {', '.join(_TABLE)}. Use one of these names."
-        )
+        raise ConfigError(f"no written question is called {name!r}; choose one of {', '.join(_TABLE)}.")
     return _TABLE[name]
 
 

@@ -172,7 +172,7 @@ def _was_cut(cut: _Photographs, whole: str, size: int) -> bool:
 
 def _unnamed(path: Path, crop: str | None, align: str) -> _Photographs:
     if not path.is_dir() and not (path.suffix.lower() == ".zip" and path.is_file()):
-        what = "is neither a folder, a .zip nor a .npy file" if path.exists() else "does not exist"
+        what = "is not a folder, a .zip, or a .npy file" if path.exists() else "does not exist"
         raise DataError(
             f"data source {str(path)!r} {what}. Pass a folder of images, a .zip, a .npy, a name "
             f"({', '.join(map(repr, registry.SOURCES))}), or 'synthetic' for the drawn faces."

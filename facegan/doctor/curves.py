@@ -255,8 +255,8 @@ def _columns(history: Mapping[str, Sequence[float]]) -> dict[str, np.ndarray]:
     columns = dict(zip(_COLUMNS, numbers(history, _COLUMNS), strict=True))
     if (count := len(columns["step"])) < WINDOW:
         raise ConfigError(
-            f"the history has {count} steps, expected {WINDOW} or more: the doctor reads windows of this length. "
-            "Train longer, and keep the metrics of every step."
+            f"the history has {count} steps, expected {WINDOW} or more. Train longer, and keep the metrics of every "
+            "step."
         )
     if not (np.diff(columns["step"]) > 0).all():  # also False if one is NaN
         raise ConfigError("the history's steps do not ascend. Pass the history of one run, in order.")

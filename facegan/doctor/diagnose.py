@@ -166,7 +166,11 @@ def _overfitting(history: Mapping[str, Sequence[float]], loss: str, notes: list[
     steps, r_v, r_t = curves.numbers(history, named) if {*named} <= {*history} else np.zeros((3, 0))
     known = np.isfinite(r_v) & (steps >= _EARLY)
     if not known.any() or loss == "wasserstein":
-        reason = _NO_ZERO if known.any() else "the history has no r_t and r_v; pass held_out= to fit."
+        reason = (
+            _NO_ZERO
+            if known.any()
+            else "the run had no held-out faces. Train with held_out= (in a shell, --held-out 64)."
+        )
         notes.append(f"{_OVERFITTING}: {reason}")
         return []
     steps, r_v, r_t = steps[known], _recent_means(r_v[known].clip(-1, 2)), _recent_means(r_t[known])

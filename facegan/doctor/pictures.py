@@ -83,20 +83,20 @@ def _symptoms(seen: Looks, wanted: Looks) -> Iterator[tuple[str, str]]:
     if seen.noise >= 10 * wanted.noise or seen.noise > _STATIC > 2 * wanted.noise:
         yield (
             "noise",
-            f"{seen.noise:.0%} of the fakes' power is at high frequencies, {wanted.noise:.1%} of real faces'",
+            f"{seen.noise:.0%} of the fakes' power is at high frequencies (real faces: {wanted.noise:.1%})",
         )
         return
     if seen.diversity < 0.6 * wanted.diversity or seen.nearest < 0.5 * wanted.nearest:
         yield (
             "mode collapse",
-            f"two fakes differ {seen.diversity / wanted.diversity:.2f} times as much as two real faces; a fake differs "
-            f"from the most similar one {seen.nearest / wanted.nearest:.2f} times as much as a real face does",
+            f"two fakes differ {seen.diversity / wanted.diversity:.2f} times as much as two real faces; the most "
+            f"similar fakes differ {seen.nearest / wanted.nearest:.2f} times as much as the most similar real faces",
         )
     if seen.checkerboard > _CHECKERED:
         yield (
             "checkerboard",
-            f"{seen.checkerboard:.1%} of the fakes' power is in patterns that alternate from pixel to pixel; "
-            f"{max(wanted.checkerboard, 0):.1%} of real faces'",
+            f"{seen.checkerboard:.1%} of the fakes' power is in patterns that alternate from pixel to pixel "
+            f"(real faces: {max(wanted.checkerboard, 0):.1%})",
         )
 
 

@@ -72,7 +72,8 @@ def game_differences(gan: Any, state: dict[str, Any], saved: TrainConfig) -> Dif
 def listed(changed: Differences) -> str:
     """Differences as text."""
     return ", ".join(
-        f"{name} is {old!r} in the checkpoint, {new!r} in this GAN" for name, (old, new) in changed.items()
+        f"{name} is {old!r} in the checkpoint, {new!r} in this {'call' if name == 'data' else 'GAN'}"
+        for name, (old, new) in changed.items()
     )
 
 

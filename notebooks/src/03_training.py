@@ -23,7 +23,7 @@
 # - recognize the classic mistakes by their curves and faces,
 # - watch a training run on faces, read its curves, stop it, and resume it.
 #
-# Allow about 75 minutes. Running all cells takes about eight minutes on two CPU cores. Your networks and their
+# Allow about 75 minutes. Running all cells takes three to eight minutes on two CPU cores. Your networks and their
 # training are saved in the runs folder. In Colab, select `KEEP_ON_DRIVE` before you train: a session and its disk are
 # deleted after some hours, and notebook 4 runs on a new machine.
 
@@ -36,8 +36,8 @@ import importlib.util, os, subprocess, sys
 if getattr(importlib.util.find_spec("facegan"), "origin", None) is None:  # missing, or a folder
     address = os.environ.get("FACEGAN_SOURCE", "{source}")
     if subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", address]).returncode:
-        sys.exit(f"""facegan could not be installed from {address}. Is there internet (on Kaggle: Settings > Internet)?
-Is that address public, and not moved? To install a wheel, zip or folder: %env FACEGAN_SOURCE=PATH, then this cell.""")
+        sys.exit(f"""facegan could not be installed from {address}. Is this machine online (on Kaggle: Settings > Internet)?
+Is the address correct and public? To install a wheel, zip, or folder: %env FACEGAN_SOURCE=PATH, then this cell again.""")
     sys.modules.pop("facegan", None)
     importlib.invalidate_caches()
 import facegan as fg
@@ -79,7 +79,8 @@ BLUE, ORANGE = "#0072B2", "#D55E00"
 # paper repeats two steps:
 #
 # 1. **D's step.** Draw real faces and latents. Update D to increase $\log D(x) + \log(1 - D(G(z)))$.
-# 2. **G's step.** Update G to increase $D(G(z))$.
+# 2. **G's step.** Update G to increase $D(G(z))$. The paper draws new latents for this step; here, as in most code, G
+#    uses those of D's step.
 #
 # For D, this is ordinary binary classification: real faces have label 1, fakes label 0.
 #
@@ -476,8 +477,8 @@ print(f"{len(gan.history['loss_d']):,} steps in all")
 # | average of G | none | decay 0.998 | cleaner faces |
 # | batch | 128 | 16 | more steps in the same time |
 #
-# `tiny` does the same with fewer channels, batches of 8, and latents that scale every layer of G. A recipe is a
-# frozen dataclass; `replace` returns a copy with other settings. For example,
+# `tiny` makes the same choices, with a narrower D, batches of 8, other learning rates, and latents that scale every
+# layer of G. A recipe is a frozen dataclass; `replace` returns a copy with other settings. For example,
 # `fg.RECIPES["tutorial"].replace(loss="hinge", norm="spectral")` has hinge loss and spectral normalization.
 # `print(*fg.RECIPES)` lists all recipes.
 #

@@ -35,8 +35,8 @@ import importlib.util, os, subprocess, sys
 if getattr(importlib.util.find_spec("facegan"), "origin", None) is None:  # missing, or a folder
     address = os.environ.get("FACEGAN_SOURCE", "{source}")
     if subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", address]).returncode:
-        sys.exit(f"""facegan could not be installed from {address}. Is there internet (on Kaggle: Settings > Internet)?
-Is that address public, and not moved? To install a wheel, zip or folder: %env FACEGAN_SOURCE=PATH, then this cell.""")
+        sys.exit(f"""facegan could not be installed from {address}. Is this machine online (on Kaggle: Settings > Internet)?
+Is the address correct and public? To install a wheel, zip, or folder: %env FACEGAN_SOURCE=PATH, then this cell again.""")
     sys.modules.pop("facegan", None)
     importlib.invalidate_caches()
 import facegan as fg

@@ -194,7 +194,7 @@ class Widgets:
         panel.changes(lambda: panel.press("Set all directions"))
         panel.changes(lambda: panel.type("77"))
         panel.says("seed 77")
-        panel.button("Python that").click()
+        panel.button("Show Python code").click()
         code = panel.box.locator("textarea")
         _wait(lambda: "draw_latents(16, 100, seed=77)" in code.input_value(), "no code was shown")
         for _ in range(10):

@@ -47,7 +47,7 @@ def test_the_roster_decides_the_rows(facegan, place, graded):
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["--format", "xls"], "no format is called 'xls'; there are csv, canvas, moodle, gradescope"),
+        (["--format", "xls"], "no format is called 'xls'; choose one of csv, canvas, moodle, gradescope"),
         (["--notebooks", "1,9"], "there is no notebook 9"),
         (["--notebooks", "one"], "Use numbers"),
         (["--due", "tomorrow"], "is not a time"),

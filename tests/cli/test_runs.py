@@ -172,12 +172,16 @@ def test_copies_says_for_every_snapshot_and_shows_the_nearest(facegan, finished)
     assert done.returncode == 0, done.stderr
     assert "The data differ" in done.stderr, "the run was trained on other faces"
     assert (
-        "nearer to one of 60 training faces than to all of 60 held-out ones (50%: no copying)" in done.stdout
+        "closer to one of 60 training faces than to all of 60 held-out faces (50% means no copying)"
+        in done.stdout
     )
     assert [int(step) for step in re.findall(r"^ +(\d+) +\d+%", done.stdout, re.MULTILINE)] == [0, 3, 6]
     assert Image.open(finished / "pairs" / "copies.png").size[0] > 400
     alone = facegan("copies", "run", "--data", "photos.npy", "--n", 100).stdout
-    assert "nearer to one of 100 training faces than 95% of these are to each other (5%: no" in alone
+    assert (
+        "closer to a training face than 95% of 100 training faces are to their nearest other one (5% means no"
+        in alone
+    )
 
 
 def test_copies_of_too_few_photographs_are_one_line(facegan, finished):

@@ -5,11 +5,12 @@ import os
 import zipfile
 
 import pytest
+from helpers import random_faces
 from helpers.made_up_class import RIGHT, notebook
 
-from facegan import data, fit, load_faces
+from facegan import GAN, data, fit, load_faces
 from facegan import notebook as fg_notebook
-from facegan.course import kept, record
+from facegan.course import kept, record, solutions
 from facegan.course.submission import submit
 from facegan.errors import ConfigError, DataError
 
@@ -62,6 +63,15 @@ def test_the_newest_run_counts(work, gan, faces):
         fit(gan, faces, steps=gan.step + 1, run_dir=work / "runs" / name)
         os.utime(work / "runs" / name / "config.json", (saved, saved))
     assert notes(submit(student="ada"))["run"]["name"] == "new"
+
+
+def test_the_distance_of_a_students_own_networks_is_measured(work, config):
+    generator, discriminator = solutions.build_generator(8, 8), solutions.build_discriminator(8)
+    own = GAN(config.replace(image_size=64), generator=generator, discriminator=discriminator, device="cpu")
+    faces = random_faces(400, 64)
+    fit(own, faces, steps=1, run_dir=work / "runs" / "first")
+    run = notes(submit(student="ada", faces=faces))["run"]
+    assert run["distance"] > run["floor"]
 
 
 def test_a_distance_that_cannot_be_measured_says_why(work, gan, faces):

@@ -26,7 +26,8 @@ def discriminator_loss(function: Callable) -> None:
     wrong = _wrong_d(real, fake)
     if close(loss, right / 2):
         remark(
-            True, "it averages the two halves; the text adds them, and the next cell compares with 2 log 2."
+            True,
+            "it averages the two halves. The text adds them, and a later cell compares the sum with 2 log 2.",
         )
     elif not close(loss, right):
         halves = {f"{said} (It is also halved.)": value / 2 for said, value in list(wrong.items())[:5]}
@@ -49,7 +50,7 @@ def _wrong_d(real: Tensor, fake: Tensor) -> dict[str, Any]:
         ).mean(),
         "it uses real images only; D must also be trained on fakes.": on_real,
         "it uses fakes only; D must also be trained on real images.": on_fake,
-        "a sigmoid is applied twice: these functions take logits, or probabilities, not both.": (
+        "a sigmoid is applied twice: pass logits to a function of logits, or probabilities to one of probabilities.": (
             F.softplus(-p).mean() + F.softplus(q).mean()
         ),
         "it gives fakes the label 1, as real images; D should learn to distinguish them.": (
@@ -234,11 +235,11 @@ def _check_stable(function: Callable, *logits: Tensor, value: float) -> None:
     loss = _one_number(floats(function, *logits, finite=False))
     check(
         loss.isfinite(),
-        f"for logits of 300 it becomes {loss.item()}: a sigmoid underflows before its logarithm, or exp overflows.",
+        f"for logits of 300 and -300 it becomes {loss.item()}: a sigmoid underflows before its logarithm, or exp overflows.",
     )
     check(
         any(close(loss, factor * value, 0.05) for factor in (1, 0.5)),
-        f"for logits of 300 it gives {loss.item():.1f}, expected {value:.0f}: {_CLIPPED}.",
+        f"for logits of 300 and -300 it gives {loss.item():.1f}, expected {value:.0f}: {_CLIPPED}.",
     )
 
 

@@ -71,8 +71,9 @@ class _Watch:
         other = all(p.grad is not None for p in self.discriminator.parameters())
         if name == "G" and "D" not in self.events and other:
             return f"{said}, and D has one: are the two optimizers exchanged?"
-        detached = ", or are the fakes detached" if name == "G" else ""
-        return f"{said}: is backward() missing, or does zero_grad come after it{detached}?"
+        if name == "D":
+            return f"{said}: is backward() missing, or does zero_grad come after it?"
+        return f"{said}: is backward() missing, does zero_grad come after it, or are the fakes detached?"
 
     def run(self, function: Callable) -> Any:
         parts = self.generator, self.discriminator, self.optimizer_g, self.optimizer_d, self.real, self.z
@@ -214,7 +215,9 @@ def _diagnose_d(watch: _Watch, before: _Watch) -> None:
         not _same(_clean(got), expected, 1, 0.5),
         "D steps with gradients of the previous step: zero_grad is missing before its backward().",
     )
-    raise CheckFailed("D's gradient is not that of its loss on these real images and G's fakes from z.")
+    raise CheckFailed(
+        "D's gradient differs from that of its loss on these real images and on G(z). Are the fakes from the given z?"
+    )
 
 
 def _scaled(name: str, ratio: float, batch: int) -> str:
@@ -261,7 +264,9 @@ def _diagnose_g(watch: _Watch, before: _Watch, moved: nn.Module) -> None:
     )
     ratio = _ratio(got, right)
     check(ratio is None, _scaled("G", ratio or 0, len(before.real)))
-    raise CheckFailed("G's gradient is not that of its loss on the fakes from z with the new D.")
+    raise CheckFailed(
+        "G's gradient differs from that of its loss on G(z) with the updated D. Are the fakes from the given z?"
+    )
 
 
 def _check_losses(losses: Any, before: _Watch, moved: nn.Module) -> None:

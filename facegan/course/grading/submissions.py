@@ -33,6 +33,7 @@ _DENSEST = 200  # maximum ratio of unpacked to packed size; zip bombs have about
 _DEEPEST = 5  # depth of nested zips
 _IGNORED = {".ipynb_checkpoints", "__MACOSX", ".git"}
 _ARCHIVES = {".rar", ".7z", ".tar", ".gz", ".tgz"}
+_DOCUMENTS = {".py", ".pdf", ".doc", ".docx", ".odt", ".rtf", ".pages"}  # in a student's folder
 
 
 @dataclass
@@ -174,7 +175,11 @@ def _files(path: Path, folder: Path, found: dict[str, Submission]) -> Iterator[_
         elif path.suffix.lower() == ".zip":
             with zipfile.ZipFile(path) as archive:
                 yield from _of_zip(archive, PurePosixPath(at), saved, found, folder)
-        elif names.platform(path.name, folders) or path.suffix.lower() in _ARCHIVES:
+        elif (
+            names.platform(path.name, folders)
+            or path.suffix.lower() in _ARCHIVES
+            or (folders and path.suffix.lower() in _DOCUMENTS)
+        ):
             _of(found, *names.student_of(path.name, folders, folder)).others.append(at)
     except _UNREADABLE as error:
         who = names.student_of(path.name, folders, folder)

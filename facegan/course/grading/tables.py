@@ -33,7 +33,7 @@ def feedback(grade: Grade | None, names: Sequence[str]) -> str:
     absent = {n: grade.absent[n] for n in names if n in grade.absent}
     whole = list(dict.fromkeys(reason for reason in absent.values() if reason.endswith("was not handed in.")))
     others = [f"{n}: {reason}" for n, reason in absent.items() if reason not in whole]
-    return "; ".join([*said, *others, *whole])
+    return "; ".join(each.removesuffix(".") for each in [*said, *others, *whole])
 
 
 def write_csv(
@@ -209,5 +209,5 @@ def writer(name: str) -> Callable[..., None]:
         ConfigError: there is no such format.
     """
     if name not in WRITERS:
-        raise ConfigError(f"no format is called {name!r}; there are {', '.join(WRITERS)}. Use one of these.")
+        raise ConfigError(f"no format is called {name!r}; choose one of {', '.join(WRITERS)}.")
     return WRITERS[name]

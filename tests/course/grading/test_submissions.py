@@ -179,9 +179,10 @@ def test_zips_of_two_students_of_one_name_stay_apart(tmp_path):
 
 
 def test_who_handed_in_something_else_is_not_lost(tmp_path):
-    put(tmp_path, **{"leeann_11_1_report.pdf": b"", "bob.zip": zipped({"a.txt": b""}), "cy/work.rar": b""})
+    put(tmp_path, **{"leeann_11_1_report.pdf": b"", "bob.zip": zipped({"a.txt": b""}), "cy/work.rar": b"",
+                     "di/essay.docx": b"", "eli/03_training.py": b"", "syllabus.pdf": b""})  # fmt: skip
     found = collect(tmp_path)
-    assert [each.student for each in found] == ["bob", "cy", "leeann"]
+    assert [each.student for each in found] == ["bob", "cy", "di", "eli", "leeann"]
     assert all("no notebook (.ipynb) was handed in, only" in each.trouble[0] for each in found)
 
 

@@ -33,7 +33,7 @@ def test_right_but_counts_and_is_shown(tmp_path):
 
 def test_everything_missing_has_a_reason(tmp_path):
     ada, _ = table(tables.write_csv, tmp_path, notebooks=[1, 4])
-    assert "center_crop: its cell is not in notebook 1." in ada["feedback"]
+    assert "center_crop: its cell is not in notebook 1;" in ada["feedback"]
     assert ada["feedback"].count("notebook 4 was not handed in") == 1
 
 

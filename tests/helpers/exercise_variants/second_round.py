@@ -134,7 +134,7 @@ WRONG.setdefault("generator_block", []).extend([
     (lambda a, b: blk(CT(a, b, 4, 2), BN(b), nn.ReLU()), r"a side of 4 becomes 10, expected 8\. Compare"),
     (lambda a, b: blk(CT(a, b, 2, 2, 1), BN(b), nn.ReLU()), r"a side of 4 becomes 6, expected 8\. Compare"),
     (lambda a, b: blk(CT(a, b, 4, 4, 1), BN(b), nn.ReLU()), r"a side of 4 becomes 14, expected 8\. Compare"),
-    (lambda a, b: blk(nn.Linear(a, b), BN(b), nn.ReLU()), r"a matrix product \(or nn\.Linear\) needs 6"),
+    (lambda a, b: blk(nn.Linear(a, b), BN(b), nn.ReLU()), r"a matrix product \(or nn\.Linear\) needs a last dimension of 6"),
     (lambda a, b: blk(CT(a, b, 4, 2, 1), BN(b), nn.ReLU), "a layer's class is passed instead"),
 ])
 
@@ -156,11 +156,11 @@ def lg(x):
     return F.softplus(x)
 
 WRONG.setdefault("discriminator_loss", []).extend([
-    (lambda r, f: -(torch.log(torch.sigmoid(r)).mean() + torch.log(1 - torch.sigmoid(f)).mean()), "for logits of 300 it becomes inf: a sigmoid"),
+    (lambda r, f: -(torch.log(torch.sigmoid(r)).mean() + torch.log(1 - torch.sigmoid(f)).mean()), "for logits of 300 and -300 it becomes inf: a sigmoid"),
     (lambda r, f: (lg(-r).mean() + lg(f).mean()) / len(r), "right for one image and wrong for a batch"),
     (lambda r, f: lg(-r.mean()) + lg(f.mean()), "right for one image and wrong for a batch"),
     (lambda r, f: lg(f - r).mean(), "each real logit with a fake logit"),
-    (lambda r, f: nn.BCELoss()(r.sigmoid(), torch.ones_like(r)) + nn.BCELoss()(f.sigmoid(), torch.zeros_like(f)), r"for logits of 300 it gives 100\.0, expected"),
+    (lambda r, f: nn.BCELoss()(r.sigmoid(), torch.ones_like(r)) + nn.BCELoss()(f.sigmoid(), torch.zeros_like(f)), r"for logits of 300 and -300 it gives 100\.0, expected"),
     (lambda r, f: lg(-r).max() + lg(f).max(), "right for one image and wrong for a batch"),
     (lambda r, f: F.cross_entropy(torch.stack([r, f]), torch.tensor([1, 0])), "cross_entropy takes class numbers below the"),
     (lambda r, f: torch.stack([lg(-r).mean(), lg(f).mean()]), "it returns 2 numbers, one per image; a loss is"),
@@ -186,7 +186,7 @@ WRONG.setdefault("generator_loss", []).extend([
     (lambda f: lg(-2 * f).mean(), r"for logits \[\[3\.08, -0\.59\]\]\.\.\. it gives 2\.595,"),
     (lambda f: -f.sigmoid().log().mean() * 0.5, r"it is half of the loss\."),
     (lambda f: F.mse_loss(f, torch.zeros_like(f)), r"it does not fall as logits grow \(4\.00 at -2,"),
-    (lambda f: torch.log(1 + torch.exp(-f)).mean(), "for logits of 300 it becomes inf: a sigmoid"),
+    (lambda f: torch.log(1 + torch.exp(-f)).mean(), "for logits of 300 and -300 it becomes inf: a sigmoid"),
 ])
 
 WRONG.setdefault("slerp", []).extend([

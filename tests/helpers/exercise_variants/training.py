@@ -214,12 +214,12 @@ WRONG["train_step"] = [
     (with_options(g_first=True), "G steps before D"),
     (with_options(step_d=False), "optimizer_d never steps"),
     (with_options(step_g=False), "optimizer_g never steps"),
-    (with_options(backward_g=False), "G steps|G's gradient is not that|backward"),
+    (with_options(backward_g=False), "G steps|G's gradient differs from|backward"),
     (with_options(result="none"), r"it returns nothing \(None\), expected both"),
     (with_options(result="one"), "it returns a float, expected both losses:"),
     (with_options(result="graph"), "still hold their graphs"),
     (step_through_d_grad, "also changed the discriminator"),
-    (step_with_fresh_noise, "G's fakes from z"),
+    (step_with_fresh_noise, "fakes from the given z"),
 ]
 
 
@@ -363,13 +363,13 @@ WRONG["update_average"] += [
 BUT["discriminator_loss"] = [
     (
         lambda r, f: (F.softplus(-r).mean() + F.softplus(f).mean()) / 2,
-        "it averages the two halves; the text adds",
+        "it averages the two halves. The text adds",
     ),
     (
         lambda r, f: nn.BCEWithLogitsLoss()(
             torch.cat([r, f]), torch.cat([torch.ones_like(r), torch.zeros_like(f)])
         ),
-        "it averages the two halves; the text adds",
+        "it averages the two halves. The text adds",
     ),
 ]
 

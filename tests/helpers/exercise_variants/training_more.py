@@ -410,8 +410,8 @@ WRONG["train_step"] = [
     (step(order="zbs zbss "[:-1], detach=False, times=1, fresh=False), "optimizer_g steps 2 times"),
     (step(order="zbs bs", detach=False), "detach missing"),
     (step(grad=False), "detached|does not|no graph|before any gradient"),
-    (step(fresh=True), "fakes from z"),
-    (step(noise=torch.randn_like), "G's fakes from z"),
+    (step(fresh=True), "fakes from the given z"),
+    (step(noise=torch.randn_like), "fakes from the given z"),
     (step(times=2), "add its two losses|times"),
     (step(d_loss=lambda r, f: d_by_label(f, r)), "labels are swapped"),
     (step(d_loss=lambda r, f: d_by_sum(r, f) * len(r)), "sum over the batch"),
@@ -430,8 +430,8 @@ WRONG["train_step"] = [
     (step(after=lambda g, d: d.eval()), "leaves D in eval mode"),
     (step(after=lambda g, d: g.requires_grad_(False)), "leaves G frozen"),
     (step(optimizers=lambda og, od: (od, og)), "exchanged"),
-    (step(part=lambda real: real[:4]), "D's gradient is not that"),
-    (step(part=lambda real: (real + 1) / 2), "D's gradient is not that"),
+    (step(part=lambda real: real[:4]), "D's gradient differs from"),
+    (step(part=lambda real: (real + 1) / 2), "D's gradient differs from"),
     (lambda g, d, real, z: (1, 2), "it is called with generator"),
 ]
 
