@@ -3,6 +3,7 @@
 import contextlib
 import errno
 import os
+import time
 
 import pytest
 
@@ -79,3 +80,13 @@ def test_a_failed_write_leaves_the_old_file_and_no_temporary(tmp_path, monkeypat
         files.write_atomic(path, b"new")
     assert path.read_bytes() == b"old"
     assert [p.name for p in tmp_path.iterdir()] == ["a"]
+
+
+@pytest.mark.parametrize("days", [2, -2])
+def test_a_record_of_another_day_is_not_trusted_though_the_clock_went_back(tmp_path, monkeypatch, days):
+    path, now = tmp_path / "faces.npy", time.time()
+    path.write_bytes(b"faces")
+    files.mark_verified(path, sha256="0" * 64)
+    assert files.is_verified(path)
+    monkeypatch.setattr(files.time, "time", lambda: now + days * 24 * 3600)
+    assert not files.is_verified(path)

@@ -204,6 +204,10 @@ def test_a_d_that_knows_no_training_face_does_not_overfit():
     assert not diagnose(with_held_out([0.7] * 6, r_t=0.0))
 
 
+def test_a_snapshot_without_overfitting_counts():
+    assert diagnose(with_held_out([0.75, 0.75, 0.75, -1.0])).answer == "healthy"
+
+
 def test_an_outlier_of_r_v_counts_little():
     assert diagnose(with_held_out([0.9, 0.9, 0.9, -50.0])).answer == "ill"
 

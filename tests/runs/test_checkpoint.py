@@ -186,8 +186,9 @@ def test_a_file_that_unpacks_to_more_is_refused_and_not_unpacked(tmp_path):
         checkpoint.load(tmp_path / "a.pt")
 
 
-def test_one_number_that_is_a_giant_tensor_is_refused(tmp_path):
-    checkpoint.save({"history": {"loss_d": torch.zeros(1).expand(10**10)}}, tmp_path / "a.pt")
+@pytest.mark.parametrize("held", [lambda giant: {"loss_d": giant}, lambda giant: [giant]])
+def test_one_number_that_is_a_giant_tensor_is_refused(tmp_path, held):
+    checkpoint.save({"history": held(torch.zeros(1).expand(10**10))}, tmp_path / "a.pt")
     with pytest.raises(CheckpointError, match="a tensor of 10,000,000,000 numbers"):
         checkpoint.load(tmp_path / "a.pt")
 
