@@ -21,6 +21,19 @@ def test_a_link_planted_at_the_temporary_is_not_followed(tmp_path, monkeypatch):
     assert victim.read_bytes() == b"precious"
 
 
+def test_what_follows_the_offset_is_dropped(tmp_path):
+    (tmp_path / "part").write_bytes(b"received")
+    with files.continued(tmp_path / "part", 3) as file:
+        file.write(b"o")
+    assert (tmp_path / "part").read_bytes() == b"reco"
+
+
+def test_an_error_names_the_file_and_not_its_temporary(tmp_path):
+    with pytest.raises(FileNotFoundError) as error:
+        files.write_atomic(tmp_path / "missing" / "a.pt", b"new")
+    assert error.value.filename == str(tmp_path / "missing" / "a.pt")
+
+
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs POSIX pipes and links")
 @pytest.mark.parametrize("offset", [0, 3])
 @pytest.mark.parametrize("plant", ["symlink", "link", "mkfifo"])

@@ -147,6 +147,10 @@ def test_sure_verdicts_come_first():
     assert Diagnosis((), 300).answer == "healthy"
 
 
+def test_a_verdict_says_its_step_as_all_numbers_are_written():
+    assert str(Verdict("noise", "0.5", 12_000)) == "noise since step 12,000 (0.5)"
+
+
 def test_a_diagnosis_says_what_to_change_and_where_to_read():
     text = str(diagnose("d_too_strong"))
     assert "lower lr_d" in text
