@@ -249,6 +249,8 @@ WRONG["train_step"] = [
     (step(part=0.5, detach=False), "is detach missing"),
     (step(returns=lambda a, b: (a / 3, b)), "loss_d is returned as"),
     (step(returns=lambda a, b: (a, -b)), "loss_g is returned as"),
+    (step(part=8.0), "is the loss a sum over the batch"),
+    (step(returns=lambda a, b: (a, b + 0.02)), "loss_g is returned as"),
     (step(returns=lambda a, b: (None, None)), "returns a pair that contains nothing"),
 ]
 
@@ -321,6 +323,7 @@ def by_one_group(z, has):
 
 
 WRONG["attribute_direction"] = [
+    (lambda z, h: z[h].mean(0) - z[~h].mean(0) if h.float().mean() > 0.05 else z[h][0] - z[~h].mean(0), "where only .* latents have the attribute"),
     (by_mask, "multiplying by the mask leaves zeros"),
     (by_one_group, "zero everywhere"),
     (lambda z, has: z[has].std(0) - z[~has].std(0), "standard deviations, too"),
@@ -343,6 +346,7 @@ def directions(theta, psi, d_theta=None, d_psi=None):
 
 
 WRONG["dirac_gradients"] = [
+    (lambda t, p: directions(t, p) if t.ndim == 1 else directions(t.mT, p.mT), r"expected \(3, 4\)"),
     (lambda t, p: directions(t, p, d_theta=-p * torch.sigmoid(-p * t)), "non-saturating loss -log D, and with the wrong sign"),
     (lambda t, p: directions(t, p, d_theta=p), "theta's update has no sigmoid"),
     (lambda t, p: directions(t, p, d_psi=t * torch.sigmoid(-p * t)), "as if the fake were real"),
@@ -390,6 +394,7 @@ def only_directions(field, theta, psi, rate):
 
 
 WRONG["alternating_step"] = [
+    (lambda field, theta, psi, rate: (theta + rate * (psi - rate * theta), psi - rate * theta), "a field is hard-coded"),
     (twice_the_rate, "D's step is multiplied by the rate twice"),
     (psi_again, "psi moves twice"),
     (at_once_and_swapped, "simultaneous step, and in the wrong order"),
@@ -407,7 +412,13 @@ def penalty(of_gradients):
     return r1
 
 
+def with_a_gradient_of_the_last_weight(d, x):
+    last = [*d.parameters()][-2].sum()
+    return S.r1_penalty(d, x) + last - last.detach()
+
+
 WRONG["r1_penalty"] = [
+    (with_a_gradient_of_the_last_weight, "its gradient for D's weights is not"),
     (penalty(lambda g: ((g.norm(dim=1) - 1) ** 2).mean() / 2), "half of WGAN-GP"),
     (penalty(lambda g: (g.sum(1) ** 2).mean()), "before it squares them, and the half is missing"),
     (penalty(lambda g: g.sum(1).mean() / 2), "without squaring"),
