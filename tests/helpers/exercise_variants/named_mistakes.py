@@ -22,6 +22,7 @@ WRONG["scale"] = [
     (lambda x: (x.float() - 127.5) / 200, r"-0\.637 to 0\.637, is 1\.2\d wide"),
 ]
 WRONG["unscale"] = [
+    (lambda x: ((torch.where(x.abs() > 2, x, x.clamp(-1, 1)) + 1) * 127.5).round().long().to(torch.uint8), "wrap around"),
     (lambda x: (x.clamp(0, 1) * 127.5 + 127.5).round().byte(), "negative values are lost"),
     (lambda x: ((x.round() + 1) * 127.5).round().clamp(0, 255).byte(), r"too early: only 0, 128 and 255"),
     (lambda x: (x + 1).clamp(0, 255).byte(), "multiplication is missing, and decimals"),
@@ -50,6 +51,7 @@ def end_is_size(image, size):
 
 
 WRONG["center_crop"] = [
+    (lambda image, size: S.center_crop(image, size).squeeze(), r"expected \(3, 1, 1\)"),
     (by_rows, "first row and the first column must be"),
     (end_is_size, "slice is empty"),
     (lambda image, size: image, "Nothing is cut off"),
@@ -138,7 +140,17 @@ BUT["discriminator"] = [
     (odd_kernels, "kernels of 5"),
     (without(S.build_discriminator, nn.BatchNorm2d, 1), "between the first and the last have no BatchNorm"),
 ]
+class UpperHalf(nn.Module):
+    def __init__(self, width):
+        super().__init__()
+        self.net = S.build_discriminator(width)
+
+    def forward(self, x):
+        return self.net(torch.cat([x[:, :, :32]] * 2, 2))
+
+
 WRONG["discriminator"] = [
+    (UpperHalf, "depend on 32 of 64 rows"),
     (functools.cache(S.build_discriminator), "share the same weights"),
     (with_an_unused_layer, "2 of its weights get no gradient"),
 ]
