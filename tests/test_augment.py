@@ -119,3 +119,9 @@ def test_cutout_takes_its_row_from_the_first_number_and_reaches_the_border(image
     cut = AUGMENTATIONS["cutout"](images, three(0.0, 0.75, 0.5)) == 0
     assert cut[..., :4, 8:].all()
     assert cut.sum() == 4 * 3 * 4 * 8
+
+
+def test_the_reach_of_translation_is_rounded():
+    images = torch.rand(4, 3, 20, 20, generator=rng())  # an eighth of 20 is 2.5
+    moved = AUGMENTATIONS["translation"](images, uniform(0.0))
+    torch.testing.assert_close(moved[..., 3:, 3:], images[..., :17, :17])

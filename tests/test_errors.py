@@ -15,6 +15,7 @@ from facegan.errors import DataError, DownloadError, FaceganError, first_line, p
         ("\u202egpj.exe\u2066\u200f", r"\u202egpj.exe\u2066\u200f"),
         ("a\nb\r\t\x9b\x7f\u2028", r"a\nb\r\t\x9b\x7f\u2028"),
         (b"caf\xe9".decode("utf-8", "surrogateescape"), r"caf\xe9"),
+        (b"\x80\xff".decode("utf-8", "surrogateescape"), r"\x80\xff"),
         ("\ud800", r"\ud800"),
     ],
 )

@@ -143,3 +143,12 @@ def test_a_network_for_other_programs_is_named_as_such(generator, tmp_path, name
     export_generator(generator, tmp_path / "g.pt")
     with pytest.raises(CheckpointError, match=message):
         load_generator(tmp_path / name)
+
+
+@pytest.mark.slow
+def test_an_onnx_file_takes_any_number_of_latents(generator, tmp_path):
+    onnx = pytest.importorskip("onnx")
+    pytest.importorskip("onnxscript")
+    (z,) = onnx.load(export_generator(generator, tmp_path / "g.onnx")).graph.input
+    count, latent_dim = z.type.tensor_type.shape.dim
+    assert (count.dim_value, latent_dim.dim_value) == (0, 8)

@@ -3,6 +3,7 @@
 import contextlib
 import errno
 import os
+import time
 
 import pytest
 
@@ -18,6 +19,19 @@ def test_a_link_planted_at_the_temporary_is_not_followed(tmp_path, monkeypatch):
     with pytest.raises(FileExistsError):
         files.write_atomic(tmp_path / "a.pt", b"new")
     assert victim.read_bytes() == b"precious"
+
+
+def test_what_follows_the_offset_is_dropped(tmp_path):
+    (tmp_path / "part").write_bytes(b"received")
+    with files.continued(tmp_path / "part", 3) as file:
+        file.write(b"o")
+    assert (tmp_path / "part").read_bytes() == b"reco"
+
+
+def test_an_error_names_the_file_and_not_its_temporary(tmp_path):
+    with pytest.raises(FileNotFoundError) as error:
+        files.write_atomic(tmp_path / "missing" / "a.pt", b"new")
+    assert error.value.filename == str(tmp_path / "missing" / "a.pt")
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs POSIX pipes and links")
@@ -79,3 +93,13 @@ def test_a_failed_write_leaves_the_old_file_and_no_temporary(tmp_path, monkeypat
         files.write_atomic(path, b"new")
     assert path.read_bytes() == b"old"
     assert [p.name for p in tmp_path.iterdir()] == ["a"]
+
+
+@pytest.mark.parametrize("days", [2, -2])
+def test_a_record_of_another_day_is_not_trusted_though_the_clock_went_back(tmp_path, monkeypatch, days):
+    path, now = tmp_path / "faces.npy", time.time()
+    path.write_bytes(b"faces")
+    files.mark_verified(path, sha256="0" * 64)
+    assert files.is_verified(path)
+    monkeypatch.setattr(files.time, "time", lambda: now + days * 24 * 3600)
+    assert not files.is_verified(path)

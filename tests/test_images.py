@@ -87,6 +87,11 @@ def test_mp4_plays_its_frames_at_even_size(frames, tmp_path):
     np.testing.assert_allclose(levels, (0, 60, 120, 180, 240), atol=8)
 
 
+def test_an_mp4_shows_more_frames_a_second_than_a_gif(frames, tmp_path):
+    images.save_animation(frames, tmp_path / "walk.mp4", fps=100)
+    assert imageio.get_reader(tmp_path / "walk.mp4").get_meta_data()["fps"] == 100
+
+
 def test_animation_errors_say_what_to_do(frames, tmp_path):
     with pytest.raises(ConfigError, match=r"'walk\.avi'; name it \.gif or \.mp4"):
         images.save_animation(frames, tmp_path / "walk.avi")

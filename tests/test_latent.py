@@ -104,6 +104,11 @@ def test_between_opposite_vectors_the_arc_passes_through_a_third_point(dtype):
     assert torch.equal(half, slerp(z, -z, 0.5))
 
 
+def test_between_opposite_vectors_the_arc_turns_toward_the_axis_of_the_smallest_number():
+    half = slerp(torch.tensor([0.1, -4.0, 3.0]), torch.tensor([-0.1, 4.0, -3.0]), 0.5)
+    assert half[0] > 0.99 * half.norm()
+
+
 def test_between_nearly_opposite_vectors_of_other_length_the_length_changes_evenly():
     a = draw_latents(4, 100, seed=0)
     b = -1.2 * a + 0.01 * draw_latents(4, 100, seed=1)
@@ -116,6 +121,7 @@ def test_uniform_latents_are_drawn_and_cut_off_within_their_range():
     assert -1 <= z.min() < -0.9 < 0.9 < z.max() <= 1
     assert truncate(z, 1.0, latent="uniform").abs().max() <= 3**-0.5
     assert torch.equal(truncate(z, 2.0, latent="uniform"), z)
+    torch.testing.assert_close(truncate(z, 1.0, latent="uniform"), z * 3**-0.5)
 
 
 def test_half_precision_keeps_the_length_between_opposite_vectors():

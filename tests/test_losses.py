@@ -96,8 +96,27 @@ def test_gradient_penalty_looks_between_real_and_fake():
     torch.testing.assert_close(losses.gradient_penalty(quadratic, real, fake, mix), expected)
 
 
+def test_gradient_penalty_pulls_small_slopes_up():
+    samples, mix = torch.rand(4, 3, 2, 2), torch.rand(4, 1, 1, 1)
+    expected = (0.1 * SLOPE.norm() - 1) ** 2
+    found = losses.gradient_penalty(lambda x: 0.1 * linear(x), samples, samples, mix)
+    torch.testing.assert_close(found, expected)
+
+
+def test_r1_leaves_the_real_images_as_they_are():
+    real = torch.rand(4, 3, 2, 2)
+    losses.r1_penalty(linear, real)
+    assert not real.requires_grad
+
+
 def test_r1_is_half_the_squared_gradient_on_real_images():
     torch.testing.assert_close(losses.r1_penalty(linear, torch.rand(4, 3, 2, 2)), SLOPE.square().sum() / 2)
+
+
+def test_a_penalty_on_an_infinite_gradient_is_infinite():
+    root, zeros = lambda x: x.sqrt().sum(1), torch.zeros(1, 2)
+    assert losses.r1_penalty(root, zeros).isinf()
+    assert losses.gradient_penalty(root, zeros, zeros, torch.ones(1, 1)).isinf()
 
 
 def test_penalties_reach_the_weights():

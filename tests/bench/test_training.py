@@ -11,6 +11,10 @@ from facegan.errors import DataError
 SMALL = TrainConfig(width=8, batch_size=8, precision="fp32")
 
 
+def test_hours_begin_at_ninety_minutes():
+    assert [training._duration(minutes * 60) for minutes in (89, 90)] == ["89 min", "1.5 h"]
+
+
 def test_operations_are_those_of_the_layers():
     """Two a multiply-add: G; D on real and on fake faces; D again for G, without gradients of its weights."""
     config = TrainConfig(image_size=16, width=8, latent_dim=8)

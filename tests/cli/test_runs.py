@@ -10,7 +10,7 @@ from PIL import Image
 
 from facegan import Run, fit, load_generator
 from facegan.cli.runs import _copy_table, _framing
-from facegan.evaluation import CopyScore
+from facegan.evaluation import CopyDetector, CopyScore, copy_scores
 from facegan.images import to_uint8
 
 
@@ -182,6 +182,19 @@ def test_copies_says_for_every_snapshot_and_shows_the_nearest(facegan, finished)
         "closer to a training face than 95% of 100 training faces are to their nearest other one (5% means no"
         in alone
     )
+
+
+def test_copies_compares_mirrored_faces_if_the_run_had_flips(facegan, finished):
+    photos = random_faces(100)
+    np.save(finished / "photos.npy", photos.images)
+    scores = copy_scores(Run.open(finished / "run"), CopyDetector(photos, flip=True), n=100)
+    lines = _copy_table(scores, 100, 100, held_out=False)
+    assert facegan("copies", "run", "--data", "photos.npy", "--n", 100).stdout.splitlines() == lines
+
+
+def test_copies_takes_a_crop(facegan, finished):
+    done = facegan("copies", "run", "--data", "faces.npy", "--crop", "celeba-128")
+    assert "crop is 'celeba-128'" in done.stderr
 
 
 def test_copies_of_too_few_photographs_are_one_line(facegan, finished):

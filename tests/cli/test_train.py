@@ -7,6 +7,7 @@ import re
 import signal
 import subprocess
 import sys
+from math import isfinite
 
 import pytest
 from helpers import assert_same_state
@@ -31,6 +32,14 @@ def test_train_leaves_the_run_folder_and_says_where(facegan, place):
     assert len(list(csv.reader((place / "trained" / "history.csv").open()))) == 3
     assert os.path.join("trained", "samples.png") in done.stdout
     assert "modern on FaceDataset('faces.npy', 40 faces, 16 px), cpu in float32, into trained" in done.stdout
+
+
+def test_held_out_faces_are_measured_and_not_trained_on(facegan, place):
+    done = train(facegan, "held-out", "--held-out", 8)
+    assert done.returncode == 0, done.stderr
+    run = Run.open(place / "held-out")
+    assert run.data["count"] == 32
+    assert isfinite(run.history["r_v"][-1])
 
 
 def test_the_same_command_again_trains_no_further(facegan, finished):
@@ -80,11 +89,11 @@ def test_training_starts_from_a_run_and_resumes_without_it(facegan, finished):
     )
     assert "started from run, step 6 on faces.npy, 40 faces" in facegan("info", "runs/run-on-faces").stdout
     (finished / "run").rename(finished / "elsewhere")
-    done = facegan(*options, "--steps", 3)
+    done = facegan(*options, "--steps", 3, "--lr-d", 1e-4)
     (finished / "elsewhere").rename(finished / "run")
     assert done.returncode == 0, done.stderr
     assert "resuming from step 2" in done.stdout
-    assert Run.open(first.path).config == first.config
+    assert Run.open(first.path).config == first.config.replace(lr_d=1e-4)
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from facegan import notebook as fg_notebook
 from facegan.course import kept, record, solutions
 from facegan.course.submission import submit
 from facegan.errors import ConfigError, DataError
+from facegan.training.single import step_generator
 
 
 @pytest.fixture
@@ -59,7 +60,7 @@ def test_a_run_is_evidence(work, gan, faces):
 
 
 def test_the_newest_run_counts(work, gan, faces):
-    for name, saved in (("old", 1e9), ("new", 2e9)):
+    for name, saved in (("a", 1e9), ("new", 2e9), ("old", 1e9)):
         fit(gan, faces, steps=gan.step + 1, run_dir=work / "runs" / name)
         os.utime(work / "runs" / name / "config.json", (saved, saved))
     assert notes(submit(student="ada"))["run"]["name"] == "new"
@@ -72,6 +73,19 @@ def test_the_distance_of_a_students_own_networks_is_measured(work, config):
     fit(own, faces, steps=1, run_dir=work / "runs" / "first")
     run = notes(submit(student="ada", faces=faces))["run"]
     assert run["distance"] > run["floor"]
+
+
+def test_the_steps_of_a_run_are_its_last_step(work, gan, faces):
+    step_generator(gan)  # which adds no row to the history
+    fit(gan, faces, steps=3, run_dir=work / "runs" / "first")
+    assert notes(submit(student="ada"))["run"]["steps"] == 3
+
+
+def test_answers_that_are_right_but_ignore_the_text_are_counted(work, capsys):
+    record.put("results", "scale", ["right, but", "it is slow"])
+    record.put("results", "unscale", ["wrong", "it is dark"])
+    submit(student="ada")
+    assert "1 exercises right" in capsys.readouterr().out
 
 
 def test_a_distance_that_cannot_be_measured_says_why(work, gan, faces):

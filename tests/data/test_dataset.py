@@ -104,6 +104,8 @@ def test_the_fingerprint_of_an_array_is_of_its_pixels():
     assert FaceDataset(images, "a").fingerprint == same.fingerprint
     assert FaceDataset(images, "a").fingerprint != FaceDataset(other, "a").fingerprint
     assert FaceDataset(images, "a").fingerprint != FaceDataset(images[:3], "a").fingerprint
+    reshaped = images.reshape(16, 3, 8, 8)
+    assert FaceDataset(images, "a").fingerprint != FaceDataset(reshaped, "a").fingerprint
 
 
 def test_one_face_is_no_data_set():

@@ -58,6 +58,19 @@ def test_a_packed_file_that_is_cut_is_fetched_again(source, server, body):
     assert fetch("celeba").read_bytes() == body
 
 
+def test_a_new_version_takes_the_place_of_what_was_received_of_the_old_one(server, tmp_path):
+    mirror, target = Https(f"{server.url}/faces.zip"), tmp_path / "faces.zip"
+    server.files["/faces.zip"] = b"old" * 30_000
+    server.faults = [{"cut": 40_000}, {"status": 404}]
+    with pytest.raises(MirrorError):
+        mirror.fetch(target)
+    server.files["/faces.zip"] = b"new" * 40_000
+    assert list(tmp_path.iterdir()) != []
+    part = mirror.fetch(target)
+    assert list(tmp_path.iterdir()) == [part]
+    assert part.read_bytes() == b"new" * 40_000
+
+
 # ---- too slow ---------------------------------------------------------------------------------------
 
 

@@ -17,8 +17,9 @@ from facegan import load_faces
 from facegan.data import exchange, https, transfer
 from facegan.data.https import Https
 from facegan.data.registry import fetch
-from facegan.data.transfer import Drive, Kaggle
+from facegan.data.transfer import Drive, Expected, Kaggle
 from facegan.errors import DownloadError
+from facegan.files import digest
 
 OLD_GDOWN = Path(sys.prefix) / "gdown-5.2.2"  # Colab's; put there by the Makefile
 
@@ -342,3 +343,12 @@ def test_kaggle_that_cannot_be_reached_is_named_in_a_few_words(source, body, tmp
     publish(monkeypatch, body, [Kaggle("someone/faces/versions/2", "images")])
     with pytest.raises(DownloadError, match=r"faces/versions/2: cannot connect \(Connection refused\)\n"):
         fetch("celeba")
+
+
+def test_a_file_with_any_of_the_published_hashes_is_the_published_one(tmp_path):
+    path = tmp_path / "faces.zip"
+    path.write_bytes(b"faces")
+    hashes = f"md5:{digest(path, 'md5')}", f"sha256:{digest(path)}"
+    assert Expected(hashes=("md5:0", hashes[1])).is_published(path)
+    assert Expected(hashes=(hashes[0], "sha256:0")).is_published(path)
+    assert not Expected(hashes=("md5:0", "sha256:0")).is_published(path)

@@ -42,10 +42,29 @@ def test_each_failure_is_found_and_dated(name):
     [
         {"d_real": 0.95, "d_fake": 0.001},  # D has not won yet
         {"d_real": 0.55, "d_fake": 0.55, "loss_d": 1.39},  # nor are these probabilities one half
+        {"d_real": 0.5, "d_fake": 0.52},  # D is hardly fooled
     ],
 )
 def test_what_is_just_healthy(changes):
     assert not examine(curves((600, changes), jitter=0.0))
+
+
+def test_d_is_fooled_by_fakes_that_are_a_little_above_real_faces():
+    assert names(curves((600, {"d_real": 0.5, "d_fake": 0.55}))) == ["D is fooled"]
+
+
+def test_a_game_whose_loss_varies_is_not_dead():
+    assert not examine(curves((600, ILL["dead game"]), jitter=0.02))
+
+
+def test_a_gradient_far_above_that_of_d_is_not_a_sign_of_the_rate():
+    assert not examine(curves((600, {}), (600, ILL["learning rate too high"] | {"grad_norm_g": 40.0})))
+
+
+@pytest.mark.parametrize(("rate", "name"), [(5e-3, "learning rate too high"), (4e-3, "D is fooled")])
+def test_a_rate_is_high_from_a_value_on(rate, name):
+    history = curves((600, ILL["D is fooled"]))
+    assert examine(history, rates=(2e-4, rate))[0].name == name
 
 
 def test_a_small_gradient_still_reaches_g():

@@ -147,6 +147,10 @@ def test_sure_verdicts_come_first():
     assert Diagnosis((), 300).answer == "healthy"
 
 
+def test_a_verdict_says_its_step_as_all_numbers_are_written():
+    assert str(Verdict("noise", "0.5", 12_000)) == "noise since step 12,000 (0.5)"
+
+
 def test_a_diagnosis_says_what_to_change_and_where_to_read():
     text = str(diagnose("d_too_strong"))
     assert "lower lr_d" in text
@@ -202,6 +206,10 @@ def test_an_unknown_loss_is_refused(finished):
 
 def test_a_d_that_knows_no_training_face_does_not_overfit():
     assert not diagnose(with_held_out([0.7] * 6, r_t=0.0))
+
+
+def test_a_snapshot_without_overfitting_counts():
+    assert diagnose(with_held_out([0.75, 0.75, 0.75, -1.0])).answer == "healthy"
 
 
 def test_an_outlier_of_r_v_counts_little():

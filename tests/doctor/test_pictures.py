@@ -120,3 +120,7 @@ def test_drawn_faces_differ_as_photographs_do(size):
 def test_looks_of_what_is_no_set_of_images(shape):
     with pytest.raises(ConfigError, match="two or more images"):
         Looks.of(torch.zeros(shape))
+
+
+def test_a_few_pictures_unlike_all_others_hide_no_copies(faces):
+    assert Looks.of(torch.cat([faces[:1].repeat(6, 1, 1, 1), faces[1:3]])).nearest < 1e-4

@@ -149,3 +149,8 @@ def test_few_and_many_faces_are_reduced_alike(images):
         variances, directions = _principal(centred)
         assert torch.allclose((centred @ directions[:, :50]).T.cov(), torch.eye(50, dtype=torch.float64))
         assert torch.allclose(variances[:50], torch.linalg.eigvalsh(centred.T.cov()).flip(0)[:50])
+
+
+def test_each_of_many_images_gets_its_features(images, space):
+    few = space(images[:3])
+    torch.testing.assert_close(space(images[:3].repeat(200, 1, 1, 1)), few.repeat(200, 1))

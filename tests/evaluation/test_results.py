@@ -144,3 +144,12 @@ def test_a_run_trained_on_other_faces_is_warned_of(runs, many):
 def test_several_critic_steps_count_as_several_batches(many, evaluator, tmp_path):
     fit(make_gan(n_critic=3, norm="none"), many, steps=2, run_dir=tmp_path / "critic")
     assert evaluator.measure(tmp_path / "critic").images == 2 * 3 * 8
+
+
+def test_images_and_time_are_counted_by_the_batch_size_of_each_step(many, evaluator, tmp_path):
+    for batch_size, steps in ((8, 2), (4, 5)):
+        fit(make_gan(batch_size=batch_size), many, steps=steps, run_dir=tmp_path / "run")
+    found = evaluator.measure(tmp_path / "run")
+    rates = Run.open(tmp_path / "run").history["images_per_second"]
+    assert found.images == 2 * 8 + 3 * 4
+    assert found.seconds == pytest.approx(sum(n / r for n, r in zip((8, 8, 4, 4, 4), rates, strict=True)))

@@ -38,6 +38,11 @@ def test_a_few_stray_fakes_do_not_cover_a_mode():
     assert covered(torch.cat([fakes, fakes[-2:]]), modes)[0] == 2
 
 
+def test_a_fifth_of_the_fair_share_covers_a_mode():
+    modes = Modes(np.array([[0, 0], [1, 0]], np.float32), 0.1)
+    assert covered(torch.tensor([[0.0, 0.0]] * 90 + [[1.0, 0.0]] * 10), modes) == (2, 1.0)
+
+
 def test_three_standard_deviations_are_near():
     modes = Modes(np.zeros((1, 2), np.float32), 0.1)
     assert covered(torch.tensor([[0.29, 0.0], [0.31, 0.0]]), modes)[1] == 0.5

@@ -12,7 +12,7 @@ from facegan import plane
 from facegan.errors import ConfigError
 from facegan.losses import wasserstein_discriminator, wasserstein_generator
 from facegan.plane.data import load
-from facegan.plane.record import Frames, _check_size
+from facegan.plane.record import Frames, _check_size, _means
 
 SMALL = plane.CONFIG.replace(width=8, batch_size=16)
 
@@ -118,6 +118,11 @@ def test_a_run_that_diverges_is_recorded_with_gaps():
     assert np.isnan(recording.fakes[-1]).all()
     assert np.isnan(recording.curves["modes"][-1])
     assert not np.isinf(recording.output).any()
+
+
+def test_an_infinite_loss_is_a_gap_in_its_own_frame():
+    losses = {"loss_d": [1.0, np.inf, 3.0, 5.0]}
+    np.testing.assert_equal(_means(losses, "loss_d", [0, 2, 4]), [np.nan, np.nan, 4.0])
 
 
 def test_infinite_outputs_are_gaps():

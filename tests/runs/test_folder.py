@@ -2,6 +2,7 @@ import io
 import os
 import re
 import shutil
+from pathlib import Path
 
 import pytest
 from helpers import make_gan
@@ -116,6 +117,17 @@ def test_a_run_that_starts_over_names_the_state_that_was_saved_elsewhere_once(fa
     assert f"{tmp_path / 'rescue'} keeps a state of the old run" in capsys.readouterr().out
     fit(make_gan(), faces, steps=2, run_dir=tmp_path / "run")
     assert "rescue" not in capsys.readouterr().out
+
+
+def test_a_state_saved_elsewhere_belongs_to_the_run_of_one_folder(tmp_path, monkeypatch):
+    (tmp_path / "rescue" / "checkpoints").mkdir(parents=True)
+    (tmp_path / "rescue" / "checkpoints" / "step_000009.pt").touch()
+    monkeypatch.chdir(tmp_path)
+    rescued.remember(Path("run"), tmp_path / "rescue")
+    monkeypatch.chdir(tmp_path / "rescue")
+    rescued.check_newest(Path("run"), None)
+    with pytest.raises(CheckpointError, match="has step 9 of the same run"):
+        rescued.check_newest(tmp_path / "run", None)
 
 
 def test_a_full_disk_ends_the_run_with_its_name(gan, faces, tmp_path, monkeypatch):

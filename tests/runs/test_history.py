@@ -111,3 +111,16 @@ def test_the_rate_counts_the_images_of_all_steps_since_the_last_read(monkeypatch
             history.append(step, torch.zeros(len(METRICS)), images=8)
         history.read()
     assert history["images_per_second"] == [6.0, 6.0, 6.0, 8.0]
+
+
+def test_a_step_between_two_others_has_no_row():
+    history = History()
+    for step in (2, 4):
+        history.append(step, torch.zeros(len(METRICS)), images=8)
+    assert history.at(4)["step"] == 4
+    assert history.at(3) == history.at(5) == {}
+
+
+def test_the_last_row_counts_without_a_line_break_after_it(tmp_path):
+    (tmp_path / "history.csv").write_bytes(filled(3).to_csv().rstrip())
+    assert History.from_csv(tmp_path / "history.csv")["step"] == [1, 2, 3]

@@ -46,6 +46,12 @@ def test_a_run_says_that_it_takes_fewer_threads_and_gives_them_back(four_threads
     assert "training on 1 of 4 CPU threads" in capsys.readouterr().out
 
 
+def test_a_run_takes_the_number_of_threads_that_was_fastest(four_threads, monkeypatch):
+    monkeypatch.setattr(cpu, "_trial", lambda: time.sleep(abs(torch.get_num_threads() - 2) * 0.004))
+    with fitting_threads(CPU, 100):
+        assert torch.get_num_threads() == 2
+
+
 @pytest.mark.parametrize(
     "why", ["device", "steps", "OMP_NUM_THREADS", "set_num_threads", "affinity", "processes"]
 )

@@ -6,6 +6,7 @@ from facegan.runtime.device import (
     PRECISIONS,
     autocast,
     describe,
+    device_name,
     memory_format,
     pick_device,
     pick_precision,
@@ -77,6 +78,12 @@ def test_batch_norm_on_mps_gets_the_layout_it_can_do():
 def test_autocast_multiplies_in_the_dtype(dtype):
     with autocast(CPU, dtype):
         assert (torch.ones(2, 2) @ torch.ones(2, 2)).dtype == dtype
+
+
+@pytest.mark.parametrize(("count", "text"), [(1, "1 thread)"), (2, "2 threads)")])
+def test_a_cpu_is_named_with_its_threads(monkeypatch, count, text):
+    monkeypatch.setattr(torch, "get_num_threads", lambda: count)
+    assert device_name(CPU).endswith(text)
 
 
 def test_describe_names_device_and_versions():

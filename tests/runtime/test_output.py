@@ -56,6 +56,19 @@ def test_a_stream_that_is_none_of_pythons_own_is_left_alone(monkeypatch):
         assert sys.stdout is stream
 
 
+def test_a_stream_that_replaces_a_forgiving_one_stays(monkeypatch):
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(io.BytesIO()))
+    with forgiving():
+        sys.stdout = other = io.StringIO()
+    assert sys.stdout is other
+
+
+def test_writing_returns_the_number_of_characters(monkeypatch):
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(io.BytesIO()))
+    with forgiving():
+        assert sys.stdout.write("three") == 5
+
+
 @pytest.mark.slow
 @pytest.mark.skipif(os.name != "posix", reason="needs a POSIX shell")
 def test_the_command_line_trains_without_standard_files(tmp_path, faces):

@@ -111,6 +111,17 @@ def test_everything_else_is_the_same(call, setting, run):
         assert np.array_equal(call(faces, run), usual)
 
 
+def test_the_settings_of_the_process_are_as_before(setting):
+    def state():
+        return torch.get_default_dtype(), torch.is_grad_enabled()
+
+    with setting():
+        before = state()
+        with usual_settings():
+            assert state() == (torch.float32, True)
+        assert state() == before
+
+
 def test_a_batch_of_inference_mode_is_trained_on(gan, real):
     with torch.inference_mode():
         batch = real.clone()

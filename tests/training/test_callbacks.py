@@ -265,3 +265,13 @@ def test_progress_in_a_terminal_is_one_line(gan, faces, monkeypatch):
     monkeypatch.setattr("sys.stderr", terminal)
     fit(gan, faces, steps=6)
     assert terminal.getvalue().count("\n") == 1
+
+
+@pytest.mark.parametrize("network", ["generator", "discriminator", "ema"])
+def test_a_weight_that_is_no_number_ends_a_run_whose_metrics_are_finite(network, faces):
+    class Spoil(Callback):
+        def on_step_end(self, gan, metrics):
+            next(getattr(gan, network).parameters()).data.fill_(math.nan)
+
+    with pytest.raises(TrainingError, match="a weight is no longer finite"):
+        fit(make_gan(), faces, steps=1, callbacks=[Spoil()])

@@ -51,6 +51,12 @@ def test_sampling_does_not_disturb_the_run(faces):
     assert_same_state(quiet, noisy)
 
 
+def test_samples_are_truncated(gan):
+    cut = sample(gan.ema, 4, seed=0, truncation=0.5)
+    assert torch.equal(gan.sample(4, seed=0, truncation=0.5), cut)
+    assert not torch.equal(gan.sample(4, seed=0), cut)
+
+
 def test_building_a_gan_leaves_the_global_generator_alone():
     before = torch.get_rng_state()
     make_gan()

@@ -1,5 +1,6 @@
 """One training at a time in a run folder."""
 
+import json
 import os
 import platform
 import subprocess
@@ -57,6 +58,16 @@ def test_a_damaged_note_is_no_reason_to_train(note, tmp_path):
         (tmp_path / ".run.owner").write_text(note)
         with (
             pytest.raises(CheckpointError, match="another process is still training"),
+            only_training(tmp_path),
+        ):
+            pass
+
+
+def test_a_process_of_the_same_number_on_another_host_is_named(tmp_path):
+    with only_training(tmp_path):
+        (tmp_path / ".run.owner").write_text(json.dumps({"host": "elsewhere", "pid": os.getpid()}))
+        with (
+            pytest.raises(CheckpointError, match=f"^process {os.getpid()} on elsewhere is still training"),
             only_training(tmp_path),
         ):
             pass

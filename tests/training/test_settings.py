@@ -50,3 +50,9 @@ def test_a_setting_changes_the_trained_weights(name):
 def test_the_preview_shows_the_latents_of_the_runs_seed():
     gan = make_gan(seed=3)
     assert torch.equal(gan.preview_grid(), make_grid(gan.sample(64, seed=3)))
+
+
+@pytest.mark.parametrize("optimizer", ["optimizer_d", "optimizer_g"])
+def test_both_networks_get_the_decay_rates_of_adam(optimizer):
+    gan = make_gan(beta1=0.3, beta2=0.7)
+    assert getattr(gan, optimizer).param_groups[0]["betas"] == (0.3, 0.7)

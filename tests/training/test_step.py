@@ -232,3 +232,8 @@ def test_probabilities_are_of_real_and_fake_though_labels_are_swapped(real):
 def test_the_share_of_swapped_labels_is_the_setting_not_the_rest(real):
     plain, almost_none = (train_step(make_gan(label_flip=share), real) for share in (0.0, 1e-9))
     assert plain["loss_d"] == almost_none["loss_d"]
+
+
+def test_labels_are_flipped_whatever_the_mix_of_the_penalty_is():
+    noise = make_gan().draw_noise(8)
+    assert not noise.flip.flatten().eq(noise.mix.flatten()).any()

@@ -58,6 +58,13 @@ def test_run_all_reports_errors_of_other_cells(tmp_path):
     assert fay.results["scale"][0] == "right"
 
 
+def test_errors_of_other_cells_are_looked_for_though_exercises_are_in_the_cache(tmp_path):
+    folder = handed_in(tmp_path / "in", fay=[SETUP, "1 / 0", SCALE])
+    grade(folder, cache=tmp_path / "cache")
+    (fay,) = grade(folder, cache=tmp_path / "cache", run_all=True)
+    assert "ZeroDivisionError" in fay.trouble
+
+
 def test_run_all_survives_a_kernel_that_dies(tmp_path):
     cells = [SETUP, "import os, signal; os.kill(os.getpid(), signal.SIGKILL)", SCALE]
     (dan,) = grade(handed_in(tmp_path / "in", dan=cells), run_all=True)

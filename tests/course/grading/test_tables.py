@@ -43,6 +43,12 @@ def test_notebooks_that_count_can_be_named(tmp_path):
     assert (ada["notebook 1 (of 4)"], ada["notebook 4 (of 3)"]) == ("2", "0")
 
 
+@pytest.mark.parametrize("name", ["+bob", "-bob", "@bob", "\tbob", "\rbob"])
+def test_a_spreadsheet_sees_no_other_formula(name, tmp_path):
+    tables.write_csv([Grade(name)], tmp_path / "out.csv")
+    assert f"'{name}" in (tmp_path / "out.csv").read_bytes().decode()
+
+
 def test_a_spreadsheet_does_not_see_a_formula(tmp_path):
     _, bob = table(tables.write_csv, tmp_path)
     assert bob["student"] == "'=bob"

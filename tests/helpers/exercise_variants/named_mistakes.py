@@ -22,6 +22,7 @@ WRONG["scale"] = [
     (lambda x: (x.float() - 127.5) / 200, r"-0\.637 to 0\.637, is 1\.2\d wide"),
 ]
 WRONG["unscale"] = [
+    (lambda x: ((torch.where(x.abs() > 2, x, x.clamp(-1, 1)) + 1) * 127.5).round().long().to(torch.uint8), "wrap around"),
     (lambda x: (x.clamp(0, 1) * 127.5 + 127.5).round().byte(), "negative values are lost"),
     (lambda x: ((x.round() + 1) * 127.5).round().clamp(0, 255).byte(), r"too early: only 0, 128, and 255"),
     (lambda x: (x + 1).clamp(0, 255).byte(), "multiplication is missing, and decimals"),
@@ -50,6 +51,7 @@ def end_is_size(image, size):
 
 
 WRONG["center_crop"] = [
+    (lambda image, size: S.center_crop(image, size).squeeze(), r"expected \(3, 1, 1\)"),
     (by_rows, "first row and the first column must be"),
     (end_is_size, "slice is empty"),
     (lambda image, size: image, "Nothing is cut off"),
@@ -138,7 +140,17 @@ BUT["discriminator"] = [
     (odd_kernels, "kernels of 5"),
     (without(S.build_discriminator, nn.BatchNorm2d, 1), "between the first and the last have no BatchNorm"),
 ]
+class UpperHalf(nn.Module):
+    def __init__(self, width):
+        super().__init__()
+        self.net = S.build_discriminator(width)
+
+    def forward(self, x):
+        return self.net(torch.cat([x[:, :, :32]] * 2, 2))
+
+
 WRONG["discriminator"] = [
+    (UpperHalf, "depend on 32 of 64 rows"),
     (functools.cache(S.build_discriminator), "share the same weights"),
     (with_an_unused_layer, "2 of its weights get no gradient"),
 ]
@@ -249,6 +261,8 @@ WRONG["train_step"] = [
     (step(part=0.5, detach=False), "is detach missing"),
     (step(returns=lambda a, b: (a / 3, b)), "loss_d is returned as"),
     (step(returns=lambda a, b: (a, -b)), "loss_g is returned as"),
+    (step(part=8.0), "is the loss a sum over the batch"),
+    (step(returns=lambda a, b: (a, b + 0.02)), "loss_g is returned as"),
     (step(returns=lambda a, b: (None, None)), "returns a pair that contains nothing"),
 ]
 
@@ -321,6 +335,7 @@ def by_one_group(z, has):
 
 
 WRONG["attribute_direction"] = [
+    (lambda z, h: z[h].mean(0) - z[~h].mean(0) if h.float().mean() > 0.05 else z[h][0] - z[~h].mean(0), "where only .* latents have the attribute"),
     (by_mask, "multiplying by the mask leaves zeros"),
     (by_one_group, "zero everywhere"),
     (lambda z, has: z[has].std(0) - z[~has].std(0), "standard deviations, too"),
@@ -343,6 +358,7 @@ def directions(theta, psi, d_theta=None, d_psi=None):
 
 
 WRONG["dirac_gradients"] = [
+    (lambda t, p: directions(t, p) if t.ndim == 1 else directions(t.mT, p.mT), r"expected \(3, 4\)"),
     (lambda t, p: directions(t, p, d_theta=-p * torch.sigmoid(-p * t)), "non-saturating loss -log D, and with the wrong sign"),
     (lambda t, p: directions(t, p, d_theta=p), "theta's update has no sigmoid"),
     (lambda t, p: directions(t, p, d_psi=t * torch.sigmoid(-p * t)), "as if the fake were real"),
@@ -390,6 +406,7 @@ def only_directions(field, theta, psi, rate):
 
 
 WRONG["alternating_step"] = [
+    (lambda field, theta, psi, rate: (theta + rate * (psi - rate * theta), psi - rate * theta), "a field is hard-coded"),
     (twice_the_rate, "D's step is multiplied by the rate twice"),
     (psi_again, "psi moves twice"),
     (at_once_and_swapped, "simultaneous step, and in the wrong order"),
@@ -407,7 +424,13 @@ def penalty(of_gradients):
     return r1
 
 
+def with_a_gradient_of_the_last_weight(d, x):
+    last = [*d.parameters()][-2].sum()
+    return S.r1_penalty(d, x) + last - last.detach()
+
+
 WRONG["r1_penalty"] = [
+    (with_a_gradient_of_the_last_weight, "its gradient for D's weights is not"),
     (penalty(lambda g: ((g.norm(dim=1) - 1) ** 2).mean() / 2), "half of WGAN-GP"),
     (penalty(lambda g: (g.sum(1) ** 2).mean()), "before squaring them, and the half is missing"),
     (penalty(lambda g: g.sum(1).mean() / 2), "without squaring"),
