@@ -198,7 +198,7 @@ def _contents(path: Path, notebooks: dict[str, bytes], run: dict[str, Any]) -> I
     right = [
         name for name, [status, *_] in results.items() if name in exercises() and status.startswith("right")
     ]
-    yield f"{len(right)} exercises were right when you last ran them; the grader runs them again."
+    yield f"exercises right at their last run: {len(right)}; the grader runs them again."
     if run:
         distance = run["distance"] if run["distance"] is not None else f"not measured: {run['no_distance']}"
         yield f"training: {run['name']}, {run['steps']:,} steps, distance {distance}, diagnosis: {run['diagnosis']}"

@@ -85,7 +85,7 @@ def test_answers_that_are_right_but_ignore_the_text_are_counted(work, capsys):
     record.put("results", "scale", ["right, but", "it is slow"])
     record.put("results", "unscale", ["wrong", "it is dark"])
     submit(student="ada")
-    assert "1 exercises right" in capsys.readouterr().out
+    assert "right at their last run: 1;" in capsys.readouterr().out
 
 
 def test_a_distance_that_cannot_be_measured_says_why(work, gan, faces):
