@@ -193,21 +193,29 @@ def _explain_levels(out: Tensor, levels: Tensor) -> None:
 
 
 def _check_beyond(function: Callable) -> None:
-    beyond = tensor(function, torch.tensor([-1.5, -1.01, 1.01, 1.5, 9.0]), shape=(5,)).int().tolist()
+    given = [-1.5, -1.01, 1.5, 1.01, 9.0]
+    beyond = tensor(function, torch.tensor(given), shape=(5,)).int().tolist()
     low, high = beyond[:2] == [0, 0], beyond[2:] == [255] * 3
+    below, above = (_first_changed(given, beyond, part) for part in (slice(0, 2), slice(2, 5)))
     check(
         low or not high,
-        f"1.5 stops at 255, but -1.5 became {beyond[0]}: values below -1 wrap around to the other end.",
+        f"1.5 stops at 255, but {below}: values below -1 wrap around to the other end.",
     )
     check(
         high or not low,
-        f"-1.5 stops at 0, but 1.5 became {beyond[3]}: values above 1 wrap around to the other end.",
+        f"-1.5 stops at 0, but {above}: values above 1 wrap around to the other end.",
     )
     check(
         low and high,
-        f"-1.5 and 1.5, outside the range, became {beyond[0]} and {beyond[3]}; they should stop at 0 and 255. "
+        f"-1.5 and 1.5, outside the range, became {beyond[0]} and {beyond[2]}; they should stop at 0 and 255. "
         "Without clipping, they wrap around to the other end.",
     )
+
+
+def _first_changed(given: list[float], got: list[int], part: slice) -> str:
+    """Text about the first value outside the range that does not stop at the range's end."""
+    wanted = 0 if given[part][0] < 0 else 255
+    return next((f"{x:g} became {y}" for x, y in zip(given[part], got[part], strict=True) if y != wanted), "")
 
 
 @called_with("image", "size")
