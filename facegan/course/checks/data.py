@@ -193,29 +193,17 @@ def _explain_levels(out: Tensor, levels: Tensor) -> None:
 
 
 def _check_beyond(function: Callable) -> None:
-    given = [-1.5, -1.01, 1.5, 1.01, 9.0]
-    beyond = tensor(function, torch.tensor(given), shape=(5,)).int().tolist()
-    low, high = beyond[:2] == [0, 0], beyond[2:] == [255] * 3
-    below, above = (_first_changed(given, beyond, part) for part in (slice(0, 2), slice(2, 5)))
+    wanted = {-1.5: 0, -1.01: 0, 1.5: 255, 1.01: 255, 9.0: 255}
+    got = tensor(function, torch.tensor([*wanted]), shape=(5,)).int().tolist()
+    wrong = {x: f"{x:g} became {y}" for (x, end), y in zip(wanted.items(), got, strict=True) if y != end}
+    below, above = (next((wrong[x] for x in wrong if (x < 0) == negative), "") for negative in (True, False))
+    check(above or not below, f"1.5 stops at 255, but {below}: values below -1 wrap around to the other end.")
+    check(below or not above, f"-1.5 stops at 0, but {above}: values above 1 wrap around to the other end.")
     check(
-        low or not high,
-        f"1.5 stops at 255, but {below}: values below -1 wrap around to the other end.",
+        not wrong,
+        f"outside the range, {below}, and {above}; they should stop at 0 and 255. Without clipping, they wrap around "
+        "to the other end.",
     )
-    check(
-        high or not low,
-        f"-1.5 stops at 0, but {above}: values above 1 wrap around to the other end.",
-    )
-    check(
-        low and high,
-        f"-1.5 and 1.5, outside the range, became {beyond[0]} and {beyond[2]}; they should stop at 0 and 255. "
-        "Without clipping, they wrap around to the other end.",
-    )
-
-
-def _first_changed(given: list[float], got: list[int], part: slice) -> str:
-    """Text about the first value outside the range that does not stop at the range's end."""
-    wanted = 0 if given[part][0] < 0 else 255
-    return next((f"{x:g} became {y}" for x, y in zip(given[part], got[part], strict=True) if y != wanted), "")
 
 
 @called_with("image", "size")

@@ -46,7 +46,7 @@ RIGHT.setdefault("unscale", []).extend([
 ])
 
 WRONG.setdefault("unscale", []).extend([
-    (lambda x: ((x + 1) * 127.5).abs().round().byte(), r"-1\.5 and 1\.5, outside the range, became 64"),
+    (lambda x: ((x + 1) * 127.5).abs().round().byte(), r"outside the range, -1\.5 became 64"),
     (lambda x: ((x + 1) * 127.5).round().clamp(0, 255).to(torch.int16), r"it returns torch\.int16, expected torch\.uint8\."),
     (lambda x: ((x + 1) * 127.5 + 1).clamp(0, 255).byte(), "198 of 256 levels are not restored"),
     (lambda x: ((x + 1) * 127.5).round().to(torch.uint8) % 256, "divided by 0"),
