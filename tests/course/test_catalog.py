@@ -58,5 +58,5 @@ def test_a_changed_copy_of_the_table_changes_nothing():
 
 
 def test_an_unknown_name_is_refused_with_the_names_there_are():
-    with pytest.raises(ConfigError, match="no exercise is called 'sclae'; there are scale, unscale"):
+    with pytest.raises(ConfigError, match="no exercise is called 'sclae'; choose one of scale, unscale"):
         find("sclae")

@@ -121,7 +121,7 @@ def test_checking_leaves_random_numbers_alone():
 
 
 def test_an_unknown_name_is_refused_with_the_names_there_are():
-    with pytest.raises(ConfigError, match="no exercise is called 'sclae'; there are scale, unscale"):
+    with pytest.raises(ConfigError, match="no exercise is called 'sclae'; choose one of scale, unscale"):
         fg.exercise("sclae")
 
 

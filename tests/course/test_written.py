@@ -62,7 +62,7 @@ def test_without_a_folder_the_answer_stays_in_the_session(monkeypatch, capsys):
 
 
 def test_an_unknown_question_is_answered_with_the_known_ones():
-    with pytest.raises(ConfigError, match="there are missing, augment"):
+    with pytest.raises(ConfigError, match="choose one of missing, augment"):
         fg.answer("curve", LONG)
 
 

@@ -95,7 +95,7 @@ def test_an_empty_folder_and_a_strange_file_are_refused(tmp_path):
     with pytest.raises(DataError, match="no image found in 'empty'"):
         load_faces("empty", 16)
     (tmp_path / "notes.txt").write_text("x")
-    with pytest.raises(DataError, match="neither a folder"):
+    with pytest.raises(DataError, match="is not a folder"):
         load_faces("notes.txt", 16)
 
 

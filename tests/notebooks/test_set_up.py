@@ -89,9 +89,9 @@ def test_a_failed_installation_ends_with_one_message(run):
     assert pip == "ERROR: cannot reach it"
     assert len(message) == 2
     assert message[0].startswith(
-        "facegan could not be installed from https://unreachable/a.whl. Is there internet"
+        "facegan could not be installed from https://unreachable/a.whl. Is this machine online"
     )
-    for way in ("Settings > Internet", "public, and not moved", "%env FACEGAN_SOURCE=PATH"):
+    for way in ("Settings > Internet", "address correct and public", "%env FACEGAN_SOURCE=PATH"):
         assert way in "\n".join(message)
 
 

@@ -269,7 +269,8 @@ def _lines(child: subprocess.Popen, task: str, end: float, cell_limit: float) ->
 
 def _code(child: subprocess.Popen) -> str:
     code = child.returncode
-    return f"signal {-code}" if code < 0 else f"exit code {code}"
+    number = -code if code < 0 else code - 128  # a shell adds 128
+    return f"signal {number}" if 0 < number < 65 else f"exit code {code}"
 
 
 def _last_line(errors: IO[str]) -> str:

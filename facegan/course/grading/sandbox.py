@@ -19,7 +19,9 @@ from pathlib import Path
 
 MEMORY = 4.0  # GB that a process may allocate
 _KEPT = ("PATH", "LANG", "LC_ALL", "PYTHONPATH", "VIRTUAL_ENV", "SYSTEMROOT", "LD_LIBRARY_PATH")
-_UNSHARE = ("unshare", "--map-root-user", "--net", "--pid", "--fork", "--kill-child")
+# The shell is the first process of its namespace, which signals from inside cannot end; students' code is the second.
+_FIRST = ("sh", "-c", '"$@"; exit $?', "sh")
+_UNSHARE = ("unshare", "--map-root-user", "--net", "--pid", "--fork", "--kill-child", *_FIRST)
 _WORDS = {
     "bwrap": "Students' code runs in bubblewrap: no network, a read-only disk, submissions hidden.",
     "unshare": "Students' code runs without a network (unshare), but it can read and write the same files as you. "

@@ -150,7 +150,7 @@ class UpperHalf(nn.Module):
 
 
 WRONG["discriminator"] = [
-    (UpperHalf, "depend on 32 of 64 rows"),
+    (UpperHalf, "depend on only 32 of the image"),
     (functools.cache(S.build_discriminator), "share the same weights"),
     (with_an_unused_layer, "2 of its weights get no gradient"),
 ]
