@@ -41,12 +41,14 @@ def test_not_sure_is_no_failure(facegan, finished, place):
 
 
 @pytest.mark.parametrize(("options", "told"), [((), True), (("--data", "faces.npy"), False)])
+@pytest.mark.slow
 def test_photographs_are_compared_with_drawn_faces_unless_others_are_given(facegan, finished, options, told):
     done = facegan("doctor", "faces", *options)
     assert done.returncode in (0, 1)
     assert ("fakes were compared with drawn faces" in done.stdout) is told
 
 
+@pytest.mark.slow
 def test_the_fakes_can_be_compared_with_other_faces(facegan, finished):
     assert facegan("doctor", "healthy", "--data", "synthetic").returncode == 0
 

@@ -101,6 +101,7 @@ def test_an_autograder_for_an_unknown_platform_is_refused(facegan):
     assert "there are gradescope and classroom50" in done.stderr
 
 
+@pytest.mark.slow
 def test_an_autograder_is_a_zip_with_its_scripts(facegan, place):
     assert facegan("autograder", "--for", "gradescope").returncode == 0
     with zipfile.ZipFile(place / "autograder.zip") as archive:

@@ -152,6 +152,7 @@ def test_sample_takes_a_snapshot_of_the_run(facegan, finished):
         (["face"], "synthetic", None, "center"),
     ],
 )
+@pytest.mark.slow
 def test_results_frame_photographs_as_the_runs_saw_them(
     gan, faces, tmp_path, monkeypatch, trained, data, crop, framing
 ):

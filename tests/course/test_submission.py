@@ -66,6 +66,7 @@ def test_the_newest_run_counts(work, gan, faces):
     assert notes(submit(student="ada"))["run"]["name"] == "new"
 
 
+@pytest.mark.slow
 def test_the_distance_of_a_students_own_networks_is_measured(work, config):
     generator, discriminator = solutions.build_generator(8, 8), solutions.build_discriminator(8)
     own = GAN(config.replace(image_size=64), generator=generator, discriminator=discriminator, device="cpu")

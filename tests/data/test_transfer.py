@@ -268,6 +268,7 @@ def watched(folder, code):
     return out.flushes > 0
 
 
+@pytest.mark.slow
 def test_stdout_is_flushed_when_a_file_grows_and_not_when_gdown_complains(tmp_path):
     assert not watched(tmp_path, "print('no', file=open('gdown.log', 'w'), flush=True); time.sleep(0.5)")
     assert watched(tmp_path, "print('bytes', file=open('faces.zip', 'w'), flush=True); time.sleep(0.5)")
@@ -291,6 +292,7 @@ def test_gdown_is_stopped_past_the_published_size_and_below_a_rate(tmp_path, mon
         child.wait()
 
 
+@pytest.mark.slow
 def test_a_file_that_grows_twice_has_one_bar(tmp_path):
     grow = "f = open('faces.zip', 'w'); [(f.write('bytes'), f.flush(), time.sleep(0.6)) for _ in range(3)]"
     assert watched(tmp_path, grow)

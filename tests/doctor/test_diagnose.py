@@ -53,6 +53,7 @@ def test_healthy_runs_are_healthy(name):
     assert not diagnosis
 
 
+@pytest.mark.slow
 def test_a_run_folder_is_examined_with_its_pictures_and_held_out_faces(finished):
     diagnosis = diagnose(finished[0])
     assert diagnosis.steps == 210

@@ -86,6 +86,7 @@ def test_grids_of_one_name_do_not_replace_each_other(runs, tmp_path):
     assert not (tmp_path / "grids").exists()
 
 
+@pytest.mark.slow
 def test_runs_have_a_size_in_common(runs, config, many, tmp_path):
     assert common_size(runs) == 16
     larger = GAN(replace(config, image_size=32), device="cpu")
@@ -146,6 +147,7 @@ def test_several_critic_steps_count_as_several_batches(many, evaluator, tmp_path
     assert evaluator.measure(tmp_path / "critic").images == 2 * 3 * 8
 
 
+@pytest.mark.slow
 def test_images_and_time_are_counted_by_the_batch_size_of_each_step(many, evaluator, tmp_path):
     for batch_size, steps in ((8, 2), (4, 5)):
         fit(make_gan(batch_size=batch_size), many, steps=steps, run_dir=tmp_path / "run")

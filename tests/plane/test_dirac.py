@@ -124,11 +124,13 @@ def test_regularized_games_have_eigenvalues_left_of_zero(game):
 
 @pytest.mark.parametrize("updates", ["simultaneous", "alternating"])
 @pytest.mark.parametrize("game", CONVERGENT)
+@pytest.mark.slow
 def test_regularized_games_converge(game, updates):
     assert distance(trajectory(game, updates=updates))[-1] < 0.01
 
 
 @pytest.mark.parametrize("game", ["wgan_gp", "dragan"])
+@pytest.mark.slow
 def test_penalties_toward_a_slope_of_one_do_not_converge(game):
     assert distance(trajectory(game, (0.1, 0.1), "alternating", rate=0.05, steps=600))[-100:].min() > 0.1
 

@@ -49,6 +49,7 @@ class TestSize:
         ):
             play(recording(fakes=wild))
 
+    @pytest.mark.slow
     def test_a_wild_recording_fits_with_coarser_positions(self):
         wild = recording(fakes=np.random.default_rng(0).uniform(-3, 3, (201, 560, 2)), frames=201)
         found = packed(wild)

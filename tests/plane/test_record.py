@@ -164,6 +164,7 @@ def test_the_advice_on_a_size_helps():
 
 
 @pytest.mark.parametrize("data", ["grid", "ring"])
+@pytest.mark.slow
 def test_what_may_be_recorded_can_be_played(data):
     config = plane.CONFIG.replace(
         batch_size=4, lr_d=0.05, lr_g=0.05

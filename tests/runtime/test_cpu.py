@@ -29,6 +29,7 @@ def busy():
     time.sleep(0.002 * torch.get_num_threads())
 
 
+@pytest.mark.slow
 def test_fewer_threads_are_taken_where_all_are_slower_by_more_than_noise(four_threads):
     assert fastest_threads(4, busy) == 1
     assert fastest_threads(4, lambda: time.sleep(0.006 + 0.001 * torch.get_num_threads())) == 1

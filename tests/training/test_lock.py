@@ -26,6 +26,7 @@ with only_training(Path(sys.argv[1])):
 """
 
 
+@pytest.mark.slow
 def test_a_second_process_is_refused_with_the_firsts_host_and_number(faces, tmp_path):
     """Until the first one is killed."""
     first = subprocess.Popen(

@@ -66,6 +66,7 @@ class Seen(nn.DataParallel):
 
 @pytest.mark.parametrize("name", ["generator", "discriminator"])
 @pytest.mark.parametrize("wrap", [Seen, lambda network: torch.compile(network, backend="eager")])
+@pytest.mark.slow
 def test_a_wrapper_of_the_same_network_changes_nothing(name, wrap, faces, tmp_path):
     plain, wrapped = make_gan(), make_gan()
     setattr(wrapped, name, wrap(getattr(wrapped, name)))

@@ -119,6 +119,7 @@ def test_steps_of_both_are_those_of_fit():
 
 
 @pytest.mark.parametrize("changes", GAMES, ids=str)
+@pytest.mark.slow
 def test_undo_is_exact_after_any_moves(changes):
     game = Game(make_gan(**changes), FACES)
     states, moves = [state_of(game.gan)], ("D", "G", "both", "D", "D", "ten", "G")

@@ -205,6 +205,7 @@ def test_dear_pictures_take_three_percent_of_the_time_at_most(gan, faces, monkey
     assert clock.drawn_at == [0, 21, 42, 50]
 
 
+@pytest.mark.slow
 def test_a_snapshot_does_not_forget_what_pictures_cost(gan, faces, monkeypatch):
     clock = Clock(monkeypatch, drawing=0.61)
     fit(gan, faces, steps=50, snapshot_every=12, callbacks=[clock, widgets.live()])

@@ -36,6 +36,7 @@ def test_it_plays_the_first_training_at_once(panel):
         ("instance_noise", 0.5, {"instance_noise": 0.5}),
     ],
 )
+@pytest.mark.slow
 def test_every_slider_trains_again_with_its_setting(panel, control, value, changes):
     panel.sliders[control].value = value
     panel.wait()

@@ -83,12 +83,8 @@ def candidates():
         yield f"module of tensor, {name}", lambda *a, change=change: Odd(change)
 
 
-PATIENTS = [name for name in TABLE if name.startswith("patient_")]  # their checks train, which takes seconds
-
-
-@pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=pytest.mark.slow if name in PATIENTS[1:] else ()) for name in TABLE]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("name", TABLE)
 def test_strange_functions_and_results_are_told_apart_from_right_ones(name):
     for kind, function in candidates():
         result = run_check(TABLE[name], function)

@@ -96,6 +96,7 @@ def test_scripts_are_valid_bash(tmp_path):
             subprocess.run(["bash", "-n", script], check=True)
 
 
+@pytest.mark.slow
 def test_torch_is_installed_from_the_index_for_cpus_first(tmp_path):
     setup = (unpacked("gradescope", tmp_path) / "setup.sh").read_text()
     assert "download.pytorch.org/whl/cpu" in setup
