@@ -7,6 +7,10 @@ Python programmer would expect.
 import unicodedata
 from typing import Any
 
+REINSTALL = (
+    "Install facegan again: pip install --force-reinstall --no-deps and the source you installed it from."
+)
+
 
 class FaceganError(Exception):
     """Base class of all facegan errors; the command line prints it as one line.

@@ -17,7 +17,7 @@ import numpy as np
 
 from facegan.data.crops import Crop
 from facegan.data.decode import NoFace
-from facegan.errors import DataError
+from facegan.errors import REINSTALL, DataError
 
 MODEL = Path(__file__).parents[1] / "weights" / "face_detection_yunet_2023mar.onnx"
 _PUBLISHED = "8f2383e4dd3cfbb4553ea8718107fc0423210dc964f9f4280604804ed2552fa4"  # SHA-256
@@ -82,10 +82,7 @@ def _read_model() -> np.ndarray:
     except OSError:
         model = b""
     if hashlib.sha256(model).hexdigest() != _PUBLISHED:
-        raise DataError(
-            f"{MODEL} is missing or damaged. Install facegan again: "
-            "pip install --force-reinstall --no-deps and the source you installed it from."
-        )
+        raise DataError(f"{MODEL} is missing or damaged. {REINSTALL}")
     return np.frombuffer(model, np.uint8)
 
 

@@ -21,7 +21,7 @@ import numpy as np
 from facegan.errors import ConfigError
 from facegan.files import write_atomic
 
-MISSING = -32768  # stands for NaN in quantized arrays
+MISSING = -32768  # represents NaN in quantized arrays
 _LARGEST = 32767
 
 

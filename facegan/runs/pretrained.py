@@ -17,7 +17,7 @@ import warnings
 from pathlib import Path
 from typing import Any
 
-from facegan.errors import CheckpointError
+from facegan.errors import REINSTALL, CheckpointError
 from facegan.files import digest
 from facegan.runs.checkpoint import numbered
 
@@ -132,7 +132,4 @@ def _folder(name: str) -> Path:
 
 
 def _broken(path: Path) -> CheckpointError:
-    return CheckpointError(
-        f"{path} is missing or damaged. Install facegan again: "
-        "pip install --force-reinstall --no-deps, followed by the source that you installed it from."
-    )
+    return CheckpointError(f"{path} is missing or damaged. {REINSTALL}")
